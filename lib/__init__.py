@@ -1,0 +1,1 @@
+"""The verbs of the compendium: every notebook is a story told with calls into this package."""

@@ -1,0 +1,110 @@
+"""Files: where they live, how they are hashed, and how they are written whole or not at all."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def resolve(path: str | os.PathLike) -> Path:
+    """Return an absolute path; a relative one is taken from the project root, whatever the working directory."""
+    return ROOT / path
+
+
+@contextmanager
+def atomic(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that replaces it when the block ends without an error.
+
+    The temporary name starts with a dot and keeps the suffix, so a killed process leaves no file that could be
+    taken for a finished one.
+
+    Examples
+    --------
+    >>> with atomic("runs/mini/results/table.csv") as part:  # doctest: +SKIP
+    ...     table.to_csv(part)
+    """
+    path = resolve(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=f".part{path.suffix}")
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.chmod(0o644)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> Path:
+    """Write `text` as UTF-8, whole or not at all, and return the absolute path."""
+    with atomic(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+    return resolve(path)
+
+
+def write_json(path: str | os.PathLike, value: Any) -> Path:
+    """Write `value` as indented JSON with sorted keys, so that equal values give equal bytes."""
+    return write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Read a JSON file below the project root."""
+    return json.loads(resolve(path).read_text(encoding="utf-8"))
+
+
+def write_table(path: str | os.PathLike, table: pd.DataFrame, *, index: bool = False) -> Path:
+    """Write a table as Parquet or CSV, by the suffix of `path`.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is neither `.parquet` nor `.csv`.
+    """
+    path = resolve(path)
+    with atomic(path) as part:
+        if path.suffix == ".parquet":
+            table.to_parquet(part, index=index)
+        elif path.suffix == ".csv":
+            table.to_csv(part, index=index, lineterminator="\n")
+        else:
+            raise ValueError(f"{path.name}: tables are written as .parquet or .csv, not {path.suffix or 'no suffix'}")
+    return path
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """Return the sha256 of a file's content as hexadecimal text."""
+    with resolve(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 of any JSON-able value, independent of the order of keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def require(path: str | os.PathLike, *, made_by: str) -> Path:
+    """Return the absolute path of an input, or say which notebook makes it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is absent; the message carries the command that makes it.
+    """
+    path = resolve(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path} is not there yet; "
+                                f"make it with: python run_all.py {made_by}")
+    return path
+
+

@@ -1,0 +1,23 @@
+"""Shared fixtures. Tests marked `real` read public data beside the project and are skipped where it is absent."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL = Path(os.environ.get("COMPENDIUM_REAL_DATA", ROOT.parent / "shared"))
+
+
+def pytest_collection_modifyitems(items):
+    if REAL.is_dir():
+        return
+    for item in items:
+        if "real" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason=f"real data not found at {REAL}; set COMPENDIUM_REAL_DATA"))
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """Folder of the real public data: `data/` and `reference/`."""
+    return REAL
