@@ -103,8 +103,8 @@ def require(path: str | os.PathLike, *, made_by: str) -> Path:
     """
     path = resolve(path)
     if not path.exists():
-        raise FileNotFoundError(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path} is not there yet; "
-                                f"make it with: python run_all.py {made_by}")
+        raise FileNotFoundError(
+            f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path} is not there yet; "
+            f"make it with: python run_all.py {made_by}"
+        )
     return path
-
-
