@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,7 +64,7 @@ def read_json(path: str | os.PathLike) -> Any:
     return json.loads(resolve(path).read_text(encoding="utf-8"))
 
 
-def write_table(path: str | os.PathLike, table: pd.DataFrame, *, index: bool = False) -> Path:
+def write_table(path: str | os.PathLike, table: "pd.DataFrame", *, index: bool = False) -> Path:
     """Write a table as Parquet or CSV, by the suffix of `path`.
 
     Raises

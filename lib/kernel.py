@@ -1,0 +1,219 @@
+"""Run one notebook with papermill in its own process, its kernel on private IPC sockets.
+
+`execute` starts `python -m lib.kernel` and waits; the child runs the notebook and reports by a small JSON file. If the
+caller dies, the child and its kernel die with it, whatever killed it.
+"""
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lib import store
+
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where and why a notebook stopped."""
+
+    cell: int
+    first_line: str
+    error: str
+
+
+def die_with_parent() -> None:
+    """Ask the kernel of Linux to kill this process when its parent ends; elsewhere do nothing.
+
+    Meant as `preexec_fn`: it runs between fork and exec.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def private_folder(name: str) -> Path:
+    """Return an empty folder for sockets that only this user can enter, with a path short enough for them.
+
+    The same `name` gives the same folder, so that one left over by a killed run is used again.
+    """
+    label = hashlib.sha256(name.encode()).hexdigest()[:10]
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"compendium-{os.getuid()}-{label}"
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+            return Path(tempfile.mkdtemp(prefix="compendium-"))
+        for entry in folder.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    return folder
+
+
+def execute(
+    notebook: Path,
+    executed: Path,
+    *,
+    params: Mapping[str, Any],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    wait: Callable[[subprocess.Popen], Any] = subprocess.Popen.wait,
+) -> Failure | None:
+    """Execute a notebook in a process of its own and say how it ended.
+
+    Parameters
+    ----------
+    notebook, executed : Path
+        The stored notebook; where the executed copy goes, complete or as far as it came.
+    params : mapping
+        Injected after the `parameters` cell.
+    log : Path
+        Receives everything the notebook and its libraries print.
+    environment : mapping, optional
+        Variables added to the kernel's environment.
+    wait : callable
+        Called with the running process; returns when it has ended. The runner draws its progress there.
+
+    Returns
+    -------
+    Failure or None
+        None if every cell ran.
+    """
+    sockets = private_folder(str(executed))
+    report = sockets / "report.json"
+    job = {"notebook": str(notebook), "executed": str(executed), "params": dict(params), "sockets": str(sockets)}
+    log.parent.mkdir(parents=True, exist_ok=True)
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lib.kernel", json.dumps(job)],
+            cwd=store.ROOT,
+            env={**os.environ, **_environment(sockets), **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+        try:
+            wait(process)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+    try:
+        ended = json.loads(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        ended = asdict(
+            Failure(0, "", f"the notebook process {describe_exit(process.returncode)} before it could report")
+        )
+    shutil.rmtree(sockets, ignore_errors=True)
+    return Failure(**ended) if ended else None
+
+
+def _environment(sockets: Path) -> dict[str, str]:
+    """Return variables that keep a run apart from the user's own Jupyter and make hashing repeatable."""
+    return {
+        "JUPYTER_RUNTIME_DIR": str(sockets),
+        "IPYTHONDIR": str(sockets / "ipython"),
+        "JUPYTER_PLATFORM_DIRS": "1",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(store.ROOT), os.environ.get("PYTHONPATH")])),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+
+
+def describe_exit(code: int | None) -> str:
+    """Say in words how a process ended: `was killed by signal 9 (SIGKILL)` or `exited with status 1`."""
+    if code is None:
+        return "stopped answering"
+    if code >= 0:
+        return f"exited with status {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "unknown"
+    hint = "; out of memory is the usual cause" if -code == signal.SIGKILL else ""
+    return f"was killed by signal {-code} ({name}{hint})"
+
+
+def _manager(sockets: Path) -> Any:
+    """Return a kernel manager for this very Python, on IPC sockets, whose kernel dies with this process."""
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    class Manager(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            return KernelSpec(argv=command, display_name="Python 3", language="python")
+
+        async def start_kernel(self, **options: Any) -> None:
+            await super().start_kernel(**{**options, "preexec_fn": die_with_parent})
+
+    return Manager(transport="ipc", ip=str(sockets / "k"), connection_file=str(sockets / "kernel.json"))
+
+
+def _run(job: Mapping[str, Any]) -> Failure | None:
+    """Execute the job's notebook here, in this process."""
+    import papermill
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    started: list[tuple[int, str]] = []  # cells begun so far: their number in the stored notebook, their source
+    manager = _manager(Path(job["sockets"]))
+
+    def begin(cell: Any, cell_index: int) -> None:
+        injected = "injected-parameters" in cell["metadata"].get("tags", [])
+        started.append((started[-1][0] + (not injected) if started else 1, cell["source"]))
+
+    try:
+        papermill.execute_notebook(
+            job["notebook"],
+            job["executed"],
+            parameters=job["params"],
+            cwd=store.ROOT,
+            progress_bar=False,
+            log_output=False,
+            stdout_file=sys.stdout,
+            stderr_file=sys.stdout,
+            request_save_on_cell_execute=False,
+            km=manager,
+            on_cell_start=begin,
+        )
+    except (PapermillExecutionError, CellExecutionError) as error:
+        summary = f"{error.ename}: {error.evalue}".strip().splitlines()
+        return _failure(started, summary[0] if len(summary) == 1 else f"{summary[0]} … {summary[-1]}")
+    except DeadKernelError:
+        process = getattr(manager.provisioner, "process", None)
+        return _failure(started, f"the kernel {describe_exit(process.poll() if process else None)}")
+    return None
+
+
+def _failure(started: list[tuple[int, str]], error: str) -> Failure:
+    number, source = started[-1] if started else (0, "")
+    lines = [line for line in source.splitlines() if line.strip()]
+    return Failure(number, lines[0] if lines else "", error)
+
+
+def main() -> int:
+    """Run the job given as JSON on the command line and leave a report beside its sockets."""
+    job = json.loads(sys.argv[1])
+    failure = _run(job)
+    store.write_json(Path(job["sockets"]) / "report.json", asdict(failure) if failure else None)
+    return 1 if failure else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,263 @@
+"""Parameters: one typed section a notebook, checked before any kernel starts.
+
+`params/mini.yaml` holds every value; `smoke.yaml` and `paper.yaml` only what differs from it. A notebook's own
+`parameters` cell repeats the mini values, so that *Run all* in JupyterLab gives the same result.
+"""
+
+import ast
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lib import store
+
+PROFILES = ("smoke", "mini", "paper")
+
+
+class ParamsError(ValueError):
+    """A mistake in a parameter, told to the person who can mend it. One line a problem."""
+
+
+class InputFile:
+    """Marks a parameter that names a file or folder: its content, not its name, is part of a notebook's key."""
+
+
+InputPath = Annotated[str, InputFile()]
+
+
+class Section(BaseModel):
+    """Parameters of one notebook. The two folders are filled in by the runner."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    run_dir: str = Field("runs/mini", description="folder of this profile's data and results")
+    figures_dir: str = Field("figures/mini", description="folder of this profile's figures")
+
+
+Ontology = Literal["BP", "MF", "CC"]
+TopGoEngine = Literal["auto", "builtin", "topgo"]
+EnrichGoEngine = Literal["auto", "builtin", "clusterprofiler"]
+Probability = Annotated[float, Field(gt=0, le=1)]
+
+
+class GoAnnotation(Section):
+    """Where gene annotation comes from."""
+
+    ontology: Ontology = Field(description="GO branch; the paper uses BP, biological process")
+    source: InputPath = Field(description="folder of annotation tables; empty = the installed org.Hs.eg.db and GO.db")
+
+
+class TopGo(Section):
+    """A topGO analysis: weight01 with Fisher's exact test."""
+
+    engine: TopGoEngine = Field(description="auto = topGO where R has it, else the built-in engine")
+    algorithm: Literal["weight01", "classic", "elim"] = Field(description="how the graph decorrelates terms")
+    node_size: int = Field(ge=1, le=1000, description="genes a term needs to be tested")
+    n_terms: int = Field(ge=1, le=50, description="terms drawn a panel")
+    genes_path: InputPath = Field(description="CSV of your own foreground (and clusters); empty = the published lists")
+    background_path: InputPath = Field(description="CSV with a column gene; empty = the published background")
+
+
+class RegulatoryClusterGo(Section):
+    """Over-representation of GO terms in the clusters of regulatory gene embeddings."""
+
+    engine: EnrichGoEngine = Field(description="auto = clusterProfiler where R has it, else the built-in engine")
+    p_cutoff: Probability = Field(description="largest raw and adjusted p of the dot plot")
+    min_size: int = Field(ge=1, le=10_000, description="genes of the background a term needs")
+    max_size: int = Field(ge=1, le=10_000, description="genes of the background a term may have")
+    n_dot_terms: int = Field(ge=1, le=20, description="terms a cluster in the dot plot")
+    n_bar_terms: int = Field(ge=1, le=20, description="terms a cluster in the bar plots")
+    n_permutations: int = Field(ge=0, le=1_000_000, description="random gene sets a cluster; 0 = no permutation test")
+    seed: int = Field(ge=0, description="base seed of the permutations")
+    clusters_path: InputPath = Field(description="CSV with columns gene, cluster; empty = the published clusters")
+
+
+class Scorecard(Section):
+    """Every published number beside ours."""
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "go_annotation": GoAnnotation,
+    "impactful_genes_go": TopGo,
+    "gene_perturbation_cluster_go": TopGo,
+    "regulatory_cluster_go": RegulatoryClusterGo,
+    "scorecard": Scorecard,
+}
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """Return a hint like `; did you mean 'n_terms'?`, or nothing if no known word is near."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def read_profile(path: Path) -> dict[str, dict[str, Any]]:
+    """Read one profile's YAML as section → key → value.
+
+    Raises
+    ------
+    ParamsError
+        If the file is missing, is not YAML, or is not sections of keys.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise ParamsError(f"{path.name}: no such profile in {path.parent.name}/; choose one of {PROFILES}") from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path.name}: not readable as YAML: {error}") from None
+    if not isinstance(content, dict) or not all(isinstance(keys, dict | None) for keys in content.values()):
+        raise ParamsError(f"{path.name}: expected one section a notebook, each with 'key: value' lines")
+    return {section: dict(keys or {}) for section, keys in content.items()}
+
+
+def parse_overrides(assignments: Sequence[str], sections: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Turn `SECTION.KEY=VALUE` texts into section → key → value, with values read as YAML.
+
+    Raises
+    ------
+    ParamsError
+        If a text lacks the dot or the equals sign, or names an unknown section.
+    """
+    overrides: dict[str, dict[str, Any]] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        section, dot, key = name.partition(".")
+        if not (equals and dot and key):
+            raise ParamsError(f"--set {assignment}: expected SECTION.KEY=VALUE, such as {sections[0]}.KEY=VALUE")
+        if section not in sections:
+            raise ParamsError(f"--set {assignment}: no section {section!r}{suggest(section, sections)}")
+        try:
+            overrides.setdefault(section, {})[key] = yaml.safe_load(value) if value.strip() else ""
+        except yaml.YAMLError as error:
+            raise ParamsError(f"--set {assignment}: value is not readable as YAML: {error}") from None
+    return overrides
+
+
+def resolve(
+    profile: str, *, assignments: Sequence[str] = (), slugs: Sequence[str] | None = None, directory: Path | None = None
+) -> dict[str, Section]:
+    """Return the checked parameters of every notebook: mini, then the profile, then the overrides.
+
+    Parameters
+    ----------
+    profile : str
+        Name of a file in `params/`, without `.yaml`.
+    assignments : sequence of str
+        `SECTION.KEY=VALUE` texts from the command line.
+    slugs : sequence of str, optional
+        Notebooks of the pipeline; default all with a section.
+    directory : Path, optional
+        Folder of the profiles; default `params/` of the project.
+
+    Raises
+    ------
+    ParamsError
+        Listing every unknown section or key (with a hint), wrong type and value out of range.
+    """
+    directory = directory or store.ROOT / "params"
+    slugs = list(slugs if slugs is not None else SECTIONS)
+    layers = [
+        (f"params/{name}.yaml", read_profile(directory / f"{name}.yaml")) for name in dict.fromkeys(("mini", profile))
+    ]
+    layers.append(("--set", parse_overrides(assignments, slugs)))
+    problems = [
+        f"{origin}: no notebook {section!r}{suggest(section, slugs)}"
+        for origin, layer in layers
+        for section in layer
+        if section not in slugs
+    ]
+    resolved: dict[str, Section] = {}
+    for slug in slugs:
+        try:
+            resolved[slug] = check(slug, [(origin, layer.get(slug, {})) for origin, layer in layers], profile)
+        except ParamsError as error:
+            problems.append(str(error))
+    if problems:
+        raise ParamsError("\n".join(problems))
+    return resolved
+
+
+def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], profile: str) -> Section:
+    """Merge one section's layers, later over earlier, and check the result against its model.
+
+    Raises
+    ------
+    ParamsError
+        One line a problem: where the value comes from, key, value, and what is allowed.
+    """
+    model = SECTIONS[slug]
+    origin = {key: name for name, layer in layers for key in layer}
+    values = {key: value for _, layer in layers for key, value in layer.items()}
+    folders = {"run_dir": f"runs/{profile}", "figures_dir": f"figures/{profile}"}
+    try:
+        return model(**{**folders, **values})
+    except ValidationError as error:
+        raise ParamsError("\n".join(_explain(slug, problem, origin, model) for problem in error.errors())) from None
+
+
+def _explain(slug: str, problem: Mapping[str, Any], origin: Mapping[str, str], model: type[Section]) -> str:
+    """Say one pydantic problem in one line: file, section.key, value, what is allowed."""
+    key = str(problem["loc"][0])
+    name = f"{origin.get(key, 'params/mini.yaml')}: {slug}.{key}"
+    if problem["type"] == "extra_forbidden":
+        return f"{name}: unknown key{suggest(key, list(model.model_fields))}"
+    if problem["type"] == "missing":
+        return f"{name}: missing ({model.model_fields[key].description})"
+    allowed = problem["msg"].removeprefix("Input should be ")
+    return f"{name} = {problem['input']!r}: should be {allowed} ({model.model_fields[key].description})"
+
+
+def declared(source: str) -> dict[str, Any]:
+    """Return the names and literal values a notebook's `parameters` cell assigns.
+
+    Raises
+    ------
+    ParamsError
+        If a value is not a literal: nothing in a parameters cell is ever executed.
+    """
+    values: dict[str, Any] = {}
+    for node in ast.parse(source).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        try:
+            values |= {target.id: ast.literal_eval(node.value) for target in targets}
+        except (ValueError, AttributeError):
+            raise ParamsError(f"parameters cell: line {node.lineno} is not 'name: type = literal'") from None
+    return values
+
+
+def check_declared(notebook: str, source: str, section: Section) -> None:
+    """Check that a notebook's `parameters` cell declares exactly the keys of its section, with legal values.
+
+    Raises
+    ------
+    ParamsError
+        Naming the notebook and each key that only one side knows, or a default that its own section refuses.
+    """
+    values = declared(source)
+    keys = set(type(section).model_fields)
+    problems = [
+        f"{notebook}: does not declare the parameter {key!r} in its parameters cell" for key in keys - set(values)
+    ]
+    problems += [
+        f"{notebook}: declares {key!r}, which its section in lib/params.py lacks" for key in set(values) - keys
+    ]
+    if not problems:
+        try:
+            type(section)(**values)
+        except ValidationError as error:
+            problems = [f"{notebook}: parameters cell: {p['loc'][0]}: {p['msg']}" for p in error.errors()]
+    if problems:
+        raise ParamsError("\n".join(sorted(problems)))
+
+
+def input_paths(section: Section) -> dict[str, str]:
+    """Return the parameters that name an input file or folder and are not empty, as key → path."""
+    return {
+        key: getattr(section, key)
+        for key, field in type(section).model_fields.items()
+        if any(isinstance(mark, InputFile) for mark in field.metadata) and getattr(section, key)
+    }

@@ -1,0 +1,214 @@
+"""The plan: which notebook needs and makes which files, and the order that follows from it."""
+
+import graphlib
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib import store
+from lib.params import suggest
+
+FIGURE_SUFFIXES = (".svg", ".png", ".csv")
+
+
+class PipelineError(ValueError):
+    """A mistake in `pipeline.toml`, or a target that it does not have."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One notebook of the pipeline.
+
+    Attributes
+    ----------
+    slug : str
+        Identity of the notebook: params, results and figures use it.
+    notebook : str
+        File below `notebooks/`.
+    needs, makes : tuple of str
+        Files; what another notebook makes is relative to the profile's run folder, anything else to the repository.
+    figures : tuple of str
+        Panels; each is three files, `figures/<profile>/<slug>__<panel>.{svg,png,csv}`.
+    r_packages : tuple of str
+        R packages whose versions belong to the key.
+    title : str
+        One line for `--list` and the site.
+    """
+
+    slug: str
+    notebook: str
+    needs: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    r_packages: tuple[str, ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """All steps in an order in which every need comes before its use, for one profile."""
+
+    steps: tuple[Step, ...]
+    profile: str
+    root: Path = store.ROOT
+
+    @property
+    def run_dir(self) -> Path:
+        return self.root / "runs" / self.profile
+
+    def __getitem__(self, slug: str) -> Step:
+        return next(step for step in self.steps if step.slug == slug)
+
+    def makers(self) -> dict[str, str]:
+        """Return file → slug of the notebook that makes it."""
+        return {file: step.slug for step in self.steps for file in step.makes}
+
+    def upstream(self, step: Step) -> set[str]:
+        """Return the slugs of the notebooks whose files this one reads directly."""
+        makers = self.makers()
+        return {makers[file] for file in step.needs if file in makers}
+
+    def inputs(self, step: Step) -> dict[str, Path]:
+        """Return name → absolute path of every file the notebook needs."""
+        makers = self.makers()
+        return {file: (self.run_dir if file in makers else self.root) / file for file in step.needs}
+
+    def outputs(self, step: Step) -> dict[str, Path]:
+        """Return name → absolute path of every file the notebook makes, figures included."""
+        files = {file: self.run_dir / file for file in step.makes}
+        for panel in step.figures:
+            for suffix in FIGURE_SUFFIXES:
+                name = f"figures/{self.profile}/{step.slug}__{panel}{suffix}"
+                files[name] = self.root / name
+        return files
+
+    def notebook_path(self, step: Step) -> Path:
+        return self.root / "notebooks" / step.notebook
+
+
+def load(profile: str, *, root: Path = store.ROOT) -> Pipeline:
+    """Read `pipeline.toml`, check it, and derive the order.
+
+    Raises
+    ------
+    PipelineError
+        For an unknown key, a missing notebook, two notebooks that make one file, a need that nobody makes and that is
+        no file of the repository, or a cycle; the message names the notebooks.
+    """
+    with (root / "pipeline.toml").open("rb") as file:
+        try:
+            content = tomllib.load(file)
+        except tomllib.TOMLDecodeError as error:
+            raise PipelineError(f"pipeline.toml: {error}") from None
+    steps = [_step(slug, entry) for slug, entry in content.items()]
+    _check_makers(steps)
+    pipeline = Pipeline(_in_order(steps), profile, root)
+    _check_files(pipeline)
+    return pipeline
+
+
+def _step(slug: str, entry: dict) -> Step:
+    known = [name for name in Step.__dataclass_fields__ if name != "slug"]
+    for key in entry if isinstance(entry, dict) else ():
+        if key not in known:
+            raise PipelineError(f"pipeline.toml: [{slug}]: unknown key {key!r}{suggest(key, known)}")
+    if not isinstance(entry, dict) or "notebook" not in entry:
+        raise PipelineError(f'pipeline.toml: [{slug}]: needs the line: notebook = "NN_{slug}.ipynb"')
+    return Step(slug, **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+
+
+def _check_makers(steps: Iterable[Step]) -> None:
+    maker: dict[str, str] = {}
+    for step in steps:
+        for file in step.makes:
+            if file in maker:
+                raise PipelineError(
+                    f"pipeline.toml: both {maker[file]} and {step.slug} make {file}; rename one of them"
+                )
+            maker[file] = step.slug
+
+
+def _in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Order steps topologically; among those that are free, the notebook's number decides."""
+    makers = {file: step.slug for step in steps for file in step.makes}
+    by_slug = {step.slug: step for step in steps}
+    sorter = graphlib.TopologicalSorter(
+        {step.slug: {makers[file] for file in step.needs if file in makers} for step in steps}
+    )
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        raise PipelineError(f"pipeline.toml: a cycle: {' needs '.join(reversed(error.args[1]))}") from None
+    ordered: list[str] = []
+    free: list[str] = []
+    while sorter.is_active():
+        free = sorted([*free, *sorter.get_ready()], key=lambda slug: by_slug[slug].notebook)
+        ordered.append(free.pop(0))
+        sorter.done(ordered[-1])
+    return tuple(by_slug[slug] for slug in ordered)
+
+
+def _check_files(pipeline: Pipeline) -> None:
+    makers = pipeline.makers()
+    for step in pipeline.steps:
+        if not pipeline.notebook_path(step).is_file():
+            raise PipelineError(f"pipeline.toml: [{step.slug}]: notebooks/{step.notebook} does not exist")
+        for file in step.needs:
+            if file not in makers and not (pipeline.root / file).exists():
+                raise PipelineError(
+                    f"pipeline.toml: [{step.slug}] needs {file}, which no notebook makes and which is no file here"
+                    f"{suggest(file, list(makers))}"
+                )
+
+
+def find(pipeline: Pipeline, target: str) -> str:
+    """Return the slug of a target: a slug, a notebook file, or a figure panel such as `fig3c`.
+
+    Raises
+    ------
+    PipelineError
+        If nothing, or more than one notebook, has that name; with a hint.
+    """
+    name = Path(target).name.removesuffix(".ipynb")
+    owners = {step.slug: [step.slug, Path(step.notebook).stem, *step.figures] for step in pipeline.steps}
+    owners = {
+        slug: [*names, *(f"{slug}__{panel}" for panel in pipeline[slug].figures)] for slug, names in owners.items()
+    }
+    found = [slug for slug, names in owners.items() if name.lower() in (known.lower() for known in names)]
+    if len(found) == 1:
+        return found[0]
+    known = sorted({known for names in owners.values() for known in names})
+    if found:
+        raise PipelineError(f"{target!r} is drawn by {' and '.join(found)}; name one of these")
+    raise PipelineError(f"no notebook or figure {target!r}{suggest(name, known)} (run_all.py --list shows all)")
+
+
+def select(
+    pipeline: Pipeline,
+    targets: Sequence[str] = (),
+    *,
+    start: str | None = None,
+    until: str | None = None,
+    only: bool = False,
+) -> list[str]:
+    """Return the slugs to consider, in order.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        Slugs or figures; none = all. What they need is included unless `only`.
+    start, until : str, optional
+        First and last notebook of the derived order to consider.
+    only : bool
+        Take the targets alone, not what they need.
+    """
+    order = [step.slug for step in pipeline.steps]
+    wanted = {find(pipeline, target) for target in targets} or set(order)
+    if not only:
+        for slug in reversed(order):
+            if slug in wanted:
+                wanted |= pipeline.upstream(pipeline[slug])
+    first = order.index(find(pipeline, start)) if start else 0
+    last = order.index(find(pipeline, until)) if until else len(order) - 1
+    return [slug for slug in order[first : last + 1] if slug in wanted]
