@@ -1,0 +1,284 @@
+"""Pictures of enrichment tables: bars of the leading terms, and the dot plot of several clusters."""
+
+import textwrap
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+
+from lib import figures
+
+BAR = "#FF6666"
+LOW_TO_HIGH = LinearSegmentedColormap.from_list("red_to_blue", ["#e06663", "#e9e2e4", "#327eba"])
+"""Small p red, large p blue, as in enrichplot; it reads in grey only through the printed scale."""
+
+_NAMES = {"pval": "raw p value", "p_raw": "raw p value", "pvalue": "raw p value", "p.adjust": "FDR", "q_raw": "FDR"}
+_LINE, _GAP = 0.13, 0.5  # height of a line of term text, in inches; space between terms, in lines
+
+
+def bars(
+    table: pd.DataFrame,
+    *,
+    title: str,
+    subtitle: str = "",
+    value: str = "pval",
+    n_terms: int = 5,
+    threshold: float | None = 0.05,
+    wrap: int = 25,
+    vertical: bool = False,
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw −log10 p of the first rows of an enrichment table, terms alphabetical from the bottom, as in the papers.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A topGO (`GO.ID`, `Term`) or clusterProfiler (`ID`, `Description`) table, best term first.
+    title, subtitle : str
+        For example the cluster and its genes.
+    value : str
+        Column of p or q values, numbers or text as printed; `<1e-30` is drawn as 1e-30.
+    n_terms : int
+        How many rows, from the top.
+    threshold : float or None
+        Where to draw the dashed line, None for no line.
+    wrap : int
+        Characters a line of a term.
+    vertical : bool
+        Stand the bars up, best term left in table order, for long lists.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        The bars: `go_id`, `term`, the value column and `minus_log10`, in the order drawn.
+    """
+    drawn = _leading(table, value, n_terms, alphabetical=not vertical)
+    with figures.style():
+        if vertical:
+            figure = _standing(drawn, threshold, value)
+        else:
+            figure = Figure(figsize=(5, 1 + _height(drawn, wrap)))
+            _bars(figure.add_subplot(), drawn, threshold, wrap)
+            figure.axes[0].set_xlabel(_axis_name(value))
+        _heading(figure.axes[0], title, subtitle, 60)
+    return figure, drawn
+
+
+def bar_grid(
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    subtitles: Mapping[str, str] | None = None,
+    value: str = "pval",
+    n_terms: int = 5,
+    threshold: float | None = 0.05,
+    wrap: int = 30,
+    n_columns: int = 2,
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw `bars` of several clusters on one page with a common value axis.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Title of a panel → its enrichment table, in reading order.
+    subtitles : mapping of str to str, optional
+        Title of a panel → a line below it, such as the genes of the cluster.
+    value, n_terms, threshold, wrap
+        As for `bars`.
+    n_columns : int
+        Panels side by side.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        As from `bars`, with the title in a first column `panel`.
+    """
+    if not tables:
+        raise ValueError("bar_grid: no tables to draw")
+    drawn = {title: _leading(table, value, n_terms, alphabetical=True) for title, table in tables.items()}
+    grid = [list(drawn)[start : start + n_columns] for start in range(0, len(drawn), n_columns)]
+    heights = [max(_height(drawn[title], wrap) for title in row) for row in grid]
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, sum(heights) + 0.6 * len(grid) + 0.3))
+        axes = figure.subplots(len(grid), n_columns, height_ratios=heights, squeeze=False)
+        longest = max([table["minus_log10"].max() for table in drawn.values() if len(table)], default=0)
+        for ax, title in zip(axes.flat, drawn, strict=False):
+            _bars(ax, drawn[title], threshold, wrap, longest)
+            _heading(ax, title, (subtitles or {}).get(title, ""), 34)
+        for ax in axes.flat[len(drawn) :]:
+            ax.remove()
+        figure.supxlabel(_axis_name(value), fontsize=8)
+    return figure, pd.concat(drawn, names=["panel"]).reset_index(level="panel").reset_index(drop=True)
+
+
+def dot_plot(
+    table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05, wrap: int = 60, title: str = ""
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the leading terms of every cluster as dots, size = gene ratio and colour = adjusted p.
+
+    A term that leads one cluster is drawn in every cluster in which it is significant.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A compareCluster table; rows with `p.adjust` above `threshold` are not drawn.
+    n_terms : int
+        Terms with the smallest p taken from each cluster.
+    threshold : float
+        Largest adjusted p.
+    wrap : int
+        Characters a line of a term.
+    title : str
+        Heading of the figure.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        The dots, with the numbers `gene_ratio`, `x` (cluster) and `y` (term, 0 = bottom).
+    """
+    dots = dot_table(table, n_terms=n_terms, threshold=threshold)
+    with figures.style():
+        if dots.empty:
+            figure = Figure(figsize=(5, 1.2))
+            _nothing(figure.add_subplot(), f"no term with adjusted p ≤ {threshold:g}")
+        else:
+            figure = _dots(dots, wrap)
+        figure.axes[0].set_title(title)
+    return figure, dots if len(dots) else pd.DataFrame([{"note": f"no term with adjusted p <= {threshold:g}"}])
+
+
+def dot_table(table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05) -> pd.DataFrame:
+    """Return the rows that `dot_plot` draws, with `label`, `gene_ratio`, `x` and `y` added."""
+    significant = table[(table["p.adjust"] <= threshold) & (table["pvalue"] <= threshold)]
+    leading = (
+        significant.sort_values("pvalue", kind="stable").groupby("Cluster", sort=False, observed=True).head(n_terms)
+    )
+    dots = significant[significant["ID"].isin(leading["ID"])].copy()
+    hits, sizes = dots["GeneRatio"].str.split("/", expand=True).reindex(columns=[0, 1]).astype(float).T.to_numpy()
+    dots["label"] = [f"{cluster}\n({size:.0f})" for cluster, size in zip(dots["Cluster"], sizes, strict=True)]
+    dots["gene_ratio"] = hits / sizes
+    dots["x"] = pd.factorize(dots["label"])[0]
+    terms = pd.factorize(dots["ID"])[0]
+    return dots.assign(y=terms.max(initial=0) - terms)  # first term on top
+
+
+def _leading(table: pd.DataFrame, value: str, n_terms: int, *, alphabetical: bool) -> pd.DataFrame:
+    """Return the first rows as `go_id`, `term`, value and `minus_log10`."""
+    names = {"GO.ID": "go_id", "ID": "go_id", "Term": "term", "Description": "term"}
+    if value not in table:
+        raise ValueError(f"no column {value!r} to draw; the table has {', '.join(map(str, table.columns))}")
+    drawn = table.head(n_terms).rename(columns=names)[["go_id", "term", value]]
+    numbers = drawn[value].astype(str).str.replace(r"^<\s*", "", regex=True).astype(float)
+    drawn["minus_log10"] = -np.log10(numbers.clip(lower=1e-300)) + 0.0  # + 0.0 turns −0 into 0
+    if alphabetical:
+        drawn = drawn.sort_values("term", key=lambda terms: terms.str.casefold())
+    return drawn.reset_index(drop=True)
+
+
+def _bars(ax: Axes, drawn: pd.DataFrame, threshold: float | None, wrap: int, longest: float = 0) -> None:
+    """Lie bars down, alphabetical from the bottom; a taller slot for a term of more lines."""
+    if drawn.empty:
+        return _nothing(ax, "no term to test")
+    slots = np.array([_lines(term, wrap) for term in drawn["term"]]) + _GAP
+    centres = np.cumsum(slots) - slots / 2  # (terms,), in lines of text
+    ax.barh(centres, drawn["minus_log10"], height=1.1, color=BAR)
+    ax.set_yticks(centres, [textwrap.fill(term, wrap) for term in drawn["term"]], linespacing=0.95)
+    ax.set_ylim(0, slots.sum())
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color="0.9", linewidth=0.5)
+    limit = -np.log10(threshold) if threshold else 0
+    ax.set_xlim(0, 1.08 * max(longest, drawn["minus_log10"].max(), limit) or 1)
+    if threshold:
+        ax.axvline(limit, color="black", linestyle="--", linewidth=0.8)
+
+
+def _standing(drawn: pd.DataFrame, threshold: float | None, value: str) -> Figure:
+    figure = Figure(figsize=(figures.PAGE, 4.6))
+    ax = figure.add_subplot()
+    if drawn.empty:
+        _nothing(ax, "no term to test")
+        return figure
+    ax.bar(range(len(drawn)), drawn["minus_log10"], color=BAR)
+    labels = [textwrap.shorten(term, 48, placeholder="…") for term in drawn["term"]]
+    ax.set_xticks(range(len(drawn)), labels, rotation=60, ha="right", rotation_mode="anchor")
+    ax.set_xlim(-0.8, len(drawn) - 0.2)
+    ax.grid(axis="y", color="0.9", linewidth=0.5)
+    ax.set_ylabel(_axis_name(value))
+    if threshold:
+        ax.axhline(-np.log10(threshold), color="black", linestyle="--", linewidth=0.8)
+    return figure
+
+
+def _dots(dots: pd.DataFrame, wrap: int) -> Figure:
+    labels = dots.drop_duplicates("x").sort_values("x")["label"]
+    terms = [textwrap.fill(term, wrap) for term in dots.drop_duplicates("y").sort_values("y")["Description"]]
+    figure = Figure(figsize=(5 + 0.5 * len(labels), 1 + max(0.28 * len(terms), 2)))
+    ax, keys = figure.subplots(1, 2, width_ratios=[4 + 0.5 * len(labels), 1])
+    colours = Normalize(0, dots["p.adjust"].max())
+    areas = _areas(dots["gene_ratio"], dots["gene_ratio"])
+    ax.scatter(dots["x"], dots["y"], areas, dots["p.adjust"], cmap=LOW_TO_HIGH, norm=colours, ec="0.25", lw=0.4)
+    ax.set_xticks(range(len(labels)), labels)
+    ax.set_yticks(range(len(terms)), terms, linespacing=0.95)
+    ax.set_xlim(-0.6, len(labels) - 0.4)
+    ax.set_ylim(-0.7, len(terms) - 0.3)
+    ax.set_xlabel("Cluster (number of annotated genes)")
+    ax.grid(color="0.9", linewidth=0.5)
+    ax.spines[["top", "right"]].set_visible(True)
+    keys.set_axis_off()
+    _size_key(keys, dots["gene_ratio"])
+    _colour_key(figure, keys, ScalarMappable(colours, LOW_TO_HIGH))
+    return figure
+
+
+def _areas(ratios: pd.Series | np.ndarray, among: pd.Series, low: float = 25, high: float = 160) -> np.ndarray:
+    """Return areas in square points, linear between the smallest and the largest gene ratio drawn."""
+    return np.interp(ratios, [among.min(), max(among.max(), among.min() + 1e-9)], [low, high])
+
+
+def _size_key(ax: Axes, ratios: pd.Series) -> None:
+    """Explain the sizes with up to four ratios from the smallest to the largest."""
+    steps = np.unique(np.linspace(ratios.min(), ratios.max(), 4).round(2))
+    handles = [ax.scatter([], [], s=_areas(step, ratios), color="0.45", label=f"{step:.2f}") for step in steps]
+    ax.legend(handles=handles, title="Gene ratio", loc="upper left", bbox_to_anchor=(0, 1), labelspacing=1.1,
+              handletextpad=0.8, alignment="left", borderaxespad=0)  # fmt: skip
+
+
+def _colour_key(figure: Figure, ax: Axes, colours: ScalarMappable) -> None:
+    """Explain the colours, small p on top."""
+    bar = figure.colorbar(colours, cax=ax.inset_axes([0.05, 0.02, 0.18, 0.34]))
+    bar.ax.set_title("adjusted p", fontsize=7.5, fontweight="normal", loc="left")
+    bar.ax.invert_yaxis()
+    bar.outline.set_linewidth(0.4)
+
+
+def _nothing(ax: Axes, message: str) -> None:
+    """Say in the middle of an empty panel why it is empty."""
+    ax.text(0.5, 0.5, message, ha="center", va="center", color="0.35", style="italic", transform=ax.transAxes)
+    ax.set_axis_off()
+
+
+def _axis_name(value: str) -> str:
+    return f"−log₁₀({_NAMES.get(value, 'FDR' if value.startswith('q') else value)})"
+
+
+def _lines(term: str, wrap: int) -> int:
+    return max(1, len(textwrap.wrap(term, wrap)))
+
+
+def _height(drawn: pd.DataFrame, wrap: int) -> float:
+    """Return the height that a panel of bars needs, in inches."""
+    return max(0.6, _LINE * sum(_lines(term, wrap) + _GAP for term in drawn["term"]))
+
+
+def _heading(ax: Axes, title: str, subtitle: str, width: int) -> None:
+    """Put a bold title over a plain subtitle, both from the left edge of the axes."""
+    below = textwrap.fill(subtitle, width)
+    at = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    # the title above it reserves the height; its width must not squeeze the axes
+    ax.annotate(below, (0, 1), (0, 4), **at, fontsize=7.5, va="bottom").set_in_layout(False)
+    ax.set_title(title, loc="left", pad=5 + (3 + 9 * (below.count("\n") + 1) if below else 0))
