@@ -1,0 +1,44 @@
+# Two commands do everything: `make figures` and `make test`. Each makes the environment first, once.
+#   make figures PROFILE=smoke ARGS="--workers 2"       make figures ARGS=fig3c       make test ARGS="-k pcst"
+PROFILE ?= mini
+ARGS ?=
+PYTHON ?=
+export PYTHON
+.DEFAULT_GOAL := help
+.PHONY: help figures test test-all lab report bench lock clean distclean setup
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+figures: setup ## Every figure of the four papers (PROFILE=smoke, mini or paper)
+	@.venv/bin/python run_all.py --profile $(PROFILE) $(ARGS)
+
+test: setup ## The tests, without those marked slow
+	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
+
+test-all: setup ## All tests
+	@.venv/bin/python -m pytest $(ARGS)
+
+lab: setup ## Open the notebooks in JupyterLab
+	@.venv/bin/jupyter lab $(ARGS)
+
+report: setup ## Build the static site of a finished run
+	@.venv/bin/python run_all.py --profile $(PROFILE) --report $(ARGS)
+
+bench: setup ## Measure the hot paths
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+lock: setup ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
+	@.tools/bin/uv pip compile pyproject.toml --quiet --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+
+clean: ## Remove runs/ and every figure but the committed figures/mini; keeps .venv
+	@rm -rf runs .pytest_cache .ruff_cache .hypothesis
+	@find figures -mindepth 1 -maxdepth 1 ! -name mini -exec rm -rf {} +
+	@echo "removed runs/ and figures other than figures/mini; kept .venv and .tools (make distclean removes them too)"
+
+distclean: clean ## The same, and the environment: .venv and .tools
+	@rm -rf .venv .tools
+
+setup: ## Make or complete the environment (every target does)
+	@sh setup.sh
