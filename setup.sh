@@ -86,18 +86,9 @@ r_lacks() {
         for (p in c("org.Hs.eg.db", "GO.db", "GOSemSim")) if (!length(find.package(p, quiet = TRUE))) cat(p, "\n")'
 }
 
-# rpy2 is compiled against R, with the libraries that R itself names.
-links_with_r() {
-    probe=$(mktemp) && echo 'int main(void) { return 0; }' >"$probe.c"
-    # shellcheck disable=SC2046 # the flags are many words
-    cc "$probe.c" -o "$probe" $(R CMD config --cppflags) $(R CMD config --ldflags) >/dev/null 2>&1 && status=0 || status=1
-    rm -f "$probe" "$probe.c"
-    return $status
-}
-
 survey_r() {
     if ! { command -v R && command -v Rscript; } >/dev/null; then
-        lack 'R 4.2 or later, with its libraries for compiling' "r-base-core $R_LIBRARIES"
+        lack 'R 4.2 or later' r-base-core
         lack 'R packages org.Hs.eg.db, GO.db and GOSemSim' 'r-bioc-org.hs.eg.db r-bioc-go.db r-bioc-gosemsim'
         return
     fi
@@ -108,9 +99,7 @@ survey_r() {
                 "r-bioc-$(echo "$name" | tr '[:upper:]' '[:lower:]')" ;;
         esac
     done
-    ! command -v cc >/dev/null || links_with_r || lack 'the libraries that R is linked with' "$R_LIBRARIES"
 }
-R_LIBRARIES='libpcre2-dev liblzma-dev libbz2-dev zlib1g-dev libtirpc-dev libicu-dev libblas-dev liblapack-dev'
 
 survey() {
     lacking= packages=
@@ -237,7 +226,8 @@ if ready; then exit 0; fi
 
 trap 'echo; echo "setup: interrupted; the same command goes on where it stopped" >&2; exit 130' INT TERM
 : >"$log"
-export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+# In its ABI mode rpy2 opens whatever R is there, and needs none of the libraries that R was compiled with.
+export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 RPY2_CFFI_MODE=ABI
 rm -f "$stamp"
 check_space
 get_packages
