@@ -1,0 +1,119 @@
+"""The table that topGO prints, from the built-in engine."""
+
+import functools
+import logging
+
+import numpy as np
+import pandas as pd
+
+from lib.go import topgo
+from lib.go.annotation import Annotation, names_of
+from lib.go.errors import GoInputError, listed
+from lib.go.gene_sets import GeneSets, count, gene_sets, prune
+from lib.go.p_values import benjamini_hochberg, format_p
+from lib.go.tie_order import topgo_order
+
+log = logging.getLogger(__name__)
+NAME_WIDTH = 70  # letters of a term's name that topGO is asked to print
+TIE_ORDERS = ("topgo", "go_id")
+COLUMNS = ["GO.ID", "Term", "Annotated", "Significant", "Expected", "pval", "qval", "p_raw", "q_raw"]
+
+
+def check_genes(foreground, background) -> tuple[list[str], list[str]]:
+    """Return the foreground genes inside and outside the background.
+
+    Raises
+    ------
+    GoInputError
+        If a list repeats a gene, or no foreground gene, or every background gene, is in the foreground.
+    """
+    for name, genes in (("foreground", foreground), ("background", background)):
+        repeated = [gene for gene, n in pd.Series(genes, dtype=object).value_counts(sort=False).items() if n > 1]
+        if repeated:
+            raise GoInputError(f"the {name} lists genes more than once, which would count twice: {listed(repeated)}")
+    known = set(background)
+    inside = [gene for gene in foreground if gene in known]
+    outside = [gene for gene in foreground if gene not in known]
+    if not inside:
+        raise GoInputError(
+            f"none of the {len(outside)} foreground genes is in the background of {len(known)} genes"
+            + (f": {listed(outside)}" if outside else "")
+        )
+    if len(inside) == len(known):
+        raise GoInputError("the foreground is the whole background, so there is nothing to compare it with")
+    if outside:
+        log.warning("%d foreground genes are not in the background and are left out: %s", len(outside), listed(outside))
+    return inside, outside
+
+
+@functools.lru_cache(maxsize=2)
+def universe(annotation: Annotation, background: tuple[str, ...], node_size: int) -> GeneSets:
+    """Return the pruned gene sets of a background; the last two are kept for the next foreground."""
+    return prune(gene_sets(annotation, background), node_size=node_size)
+
+
+def run_builtin(
+    annotation: Annotation, foreground: list[str], background: list[str], *, algorithm: str, node_size: int,
+    tie_order: str, tail: str,
+) -> pd.DataFrame:  # fmt: skip
+    """Test one foreground with the built-in engine; see `lib.go.enrich`."""
+    if tie_order not in TIE_ORDERS:
+        raise GoInputError(f"tie_order '{tie_order}' is unknown; choose one of {', '.join(TIE_ORDERS)}")
+    sets = universe(annotation, tuple(background), node_size)
+    if not count(sets.pack(foreground) & sets.feasible):
+        raise GoInputError(
+            f"none of the {len(foreground)} foreground genes has a GO {annotation.ontology} annotation: "
+            f"{listed(foreground)}"
+        )
+    tests = topgo.test_terms(sets, foreground, algorithm=algorithm, tail=tail)
+    order = _row_order(sets, tests, tie_order)
+    return _table(annotation, sets, tests, order)
+
+
+def with_adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of printed (`pval`) and exact (`p_raw`) p-values with Benjamini-Hochberg columns for both.
+
+    The published tables adjust the printed values. R turns the text `<1e-30` into a missing value; here such a column
+    falls back to the exact values, with a warning.
+    """
+    q_raw = benjamini_hochberg(table["p_raw"])
+    too_small = table["pval"].str.startswith("<")
+    if too_small.any():
+        log.warning("%d p-values are printed as %s; qval is computed from the exact values instead",
+                    too_small.sum(), table["pval"][too_small].iloc[0])  # fmt: skip
+    qval = q_raw if too_small.any() else benjamini_hochberg(table["pval"].astype(float))
+    return table.assign(qval=qval, q_raw=q_raw)[COLUMNS]
+
+
+def _row_order(sets: GeneSets, tests: topgo.TermTests, tie_order: str) -> np.ndarray:
+    """Return the positions of the terms by ascending p, ties as topGO lists them or by GO id."""
+    base = np.arange(len(sets.terms))
+    if tie_order == "topgo":
+        base = _listed_by_topgo(sets, tests.significant > 0)
+    return base[np.argsort(tests.p[base], kind="stable")]
+
+
+def _listed_by_topgo(sets: GeneSets, hit: np.ndarray) -> np.ndarray:
+    """Return the hit terms in topGO's listing order, then the others by GO id."""
+    child, parent = topgo.restricted_edges(sets, hit)
+    hits = np.flatnonzero(hit)
+    row = np.cumsum(hit) - 1
+    restricted = topgo_order(sets.terms[hits].to_numpy(), row[child], row[parent])
+    return np.concatenate([hits[restricted], np.flatnonzero(~hit)])
+
+
+def _table(annotation: Annotation, sets: GeneSets, tests: topgo.TermTests, order: np.ndarray) -> pd.DataFrame:
+    """Return the rows in their order, with printed p-values and adjusted ones."""
+    names = names_of(annotation, sets.terms[order])
+    table = pd.DataFrame(
+        {
+            "GO.ID": sets.terms[order],
+            "Term": [name[:NAME_WIDTH] + "..." if len(name) > NAME_WIDTH else name for name in names],
+            "Annotated": tests.annotated[order],
+            "Significant": tests.significant[order],
+            "Expected": tests.expected[order],
+            "pval": format_p(tests.p[order]),
+            "p_raw": tests.p[order],
+        }
+    )
+    return with_adjusted(table)

@@ -1,0 +1,175 @@
+"""Gene sets of the GO terms over one universe: rows of packed bits, propagated up the graph.
+
+A term's set is a row of ceil(genes / 8) bytes, one bit a gene, so that a union is an OR and a size is a popcount.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from lib.go.annotation import Annotation
+from lib.go.errors import GoInputError, listed
+
+
+@dataclass(frozen=True, eq=False)
+class GeneSets:
+    """Terms with the genes annotated to them or to a descendant, and the edges between these terms.
+
+    Attributes
+    ----------
+    terms : (T,) Index of str
+        GO ids, ascending.
+    genes : (G,) Index of str
+        The universe in the order given; genes without annotation are in no set.
+    bits : (T, ceil(G / 8)) uint8 array
+        Row t holds the genes of term t, the first gene in the highest bit of the first byte.
+    child, parent : (E,) int array
+        Edges as positions in `terms`, sorted by parent, then child.
+    feasible : (ceil(G / 8),) uint8 array
+        Genes annotated to any term of the ontology, pruned terms included.
+    """
+
+    terms: pd.Index
+    genes: pd.Index
+    bits: np.ndarray
+    child: np.ndarray
+    parent: np.ndarray
+    feasible: np.ndarray
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """(T,) number of genes of every term."""
+        return count(self.bits)
+
+    @cached_property
+    def level(self) -> np.ndarray:
+        """(T,) length of the longest path from the root."""
+        return _longest_path(self.child, self.parent, len(self.terms))
+
+    def pack(self, genes) -> np.ndarray:
+        """Return a list of genes as a (ceil(G / 8),) row of bits; genes outside the universe are ignored."""
+        member = np.zeros(len(self.genes), bool)
+        position = self.genes.get_indexer(pd.Index(genes, dtype=object))
+        member[position[position >= 0]] = True
+        return np.packbits(member)
+
+
+def count(bits: np.ndarray) -> np.ndarray:
+    """Return the number of set bits along the last axis, as int64."""
+    return np.bitwise_count(bits).sum(axis=-1, dtype=np.int64)
+
+
+def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSets:
+    """Build the gene sets of a universe: direct annotations, propagated along all relations up to the root.
+
+    Parameters
+    ----------
+    universe : sequence of str
+        Distinct genes.
+    by : str
+        `symbol` or `entrez`: what the universe lists.
+
+    Raises
+    ------
+    GoInputError
+        If no gene of the universe is annotated.
+    """
+    codes = annotation.codes
+    names, pair_gene = (codes.symbols, codes.pair_symbol) if by == "symbol" else (codes.entrez, codes.pair_entrez)
+    genes = pd.Index(universe, dtype=object)
+    column = np.append(genes.get_indexer(names), -1)[pair_gene]  # (P,) position of each pair's gene in the universe
+    kept = column >= 0
+    if not kept.any():
+        raise GoInputError(f"none of the {len(genes)} background genes has a GO {annotation.ontology} annotation; "
+                           f"are they gene {'symbols' if by == 'symbol' else 'Entrez ids'}? First ones: {listed(genes, limit=3)}")  # fmt: skip
+    member = _ancestors(codes.pair_term[kept], codes.child, codes.parent, len(codes.terms))
+    row = np.cumsum(member) - 1
+    child, parent = _induced(codes.child, codes.parent, member)
+    bits = _packed(row[codes.pair_term[kept]], column[kept], (int(member.sum()), len(genes)))
+    _propagate(bits, child, parent)
+    return GeneSets(codes.terms[member], genes, bits, child, parent, np.bitwise_or.reduce(bits, axis=0))
+
+
+def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
+    """Return the sets with at least `node_size` genes; the rest of the graph is ancestor-closed by itself.
+
+    Raises
+    ------
+    GoInputError
+        If no term is that large.
+    """
+    kept = sets.sizes >= node_size
+    if not kept.any():
+        raise GoInputError(
+            f"no term has {node_size} of the {count(sets.feasible)} annotated background genes (the largest has "
+            f"{sets.sizes.max()}); give a smaller node_size or a larger background"
+        )
+    child, parent = _induced(sets.child, sets.parent, kept)
+    return GeneSets(sets.terms[kept], sets.genes, sets.bits[kept], child, parent, sets.feasible)
+
+
+def union_of_children(bits: np.ndarray, child: np.ndarray, parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parents of some edges, sorted by parent, and the union of each one's children as packed rows."""
+    if not len(parent):
+        return parent, np.zeros((0, bits.shape[1]), np.uint8)
+    first = np.flatnonzero(np.diff(parent, prepend=-1))
+    return parent[first], np.bitwise_or.reduceat(bits[child], first, axis=0)
+
+
+def edges_by_level(level: np.ndarray, child: np.ndarray, parent: np.ndarray):
+    """Yield child and parent of the edges into each level, the deepest parents first, sorted by parent.
+
+    When an edge comes, every edge into its child has come before.
+    """
+    order = np.argsort(-level[parent], kind="stable")  # stable: parents stay sorted inside a level
+    steps = np.flatnonzero(np.diff(level[parent[order]])) + 1
+    for part in np.split(order, steps):
+        yield child[part], parent[part]
+
+
+def _propagate(bits: np.ndarray, child: np.ndarray, parent: np.ndarray) -> None:
+    """Add the genes of every term to its ancestors, in place."""
+    level = _longest_path(child, parent, len(bits))
+    for children, parents in edges_by_level(level, child, parent):
+        rows, union = union_of_children(bits, children, parents)
+        bits[rows] |= union
+
+
+def _packed(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return a (shape[0], ceil(shape[1] / 8)) array with the bits at (row, column) set; pairs may repeat."""
+    bits = np.zeros((shape[0], -(-shape[1] // 8)), np.uint8)
+    np.bitwise_or.at(bits, (row, column >> 3), (128 >> (column & 7)).astype(np.uint8))
+    return bits
+
+
+def _ancestors(terms: np.ndarray, child: np.ndarray, parent: np.ndarray, n_terms: int) -> np.ndarray:
+    """Return (n_terms,) truth values: the given terms and everything above them."""
+    member = np.zeros(n_terms, bool)
+    member[terms] = True
+    n_before = 0
+    while (n_now := int(member.sum())) > n_before:
+        member[parent[member[child]]] = True
+        n_before = n_now
+    return member
+
+
+def _induced(child: np.ndarray, parent: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges between members, renumbered and sorted by parent, then child."""
+    kept = member[child] & member[parent]
+    row = np.cumsum(member) - 1
+    child, parent = row[child[kept]], row[parent[kept]]
+    order = np.lexsort((child, parent))
+    return child[order], parent[order]
+
+
+def _longest_path(child: np.ndarray, parent: np.ndarray, n_terms: int) -> np.ndarray:
+    """Return (n_terms,) lengths of the longest path from the root; the graph has no cycle."""
+    level = np.zeros(n_terms, np.int64)
+    while True:
+        deeper = level.copy()
+        np.maximum.at(deeper, child, level[parent] + 1)
+        if (deeper == level).all():
+            return level
+        level = deeper

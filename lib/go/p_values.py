@@ -1,0 +1,82 @@
+"""P-values: adjustment for many tests, and the text that R prints."""
+
+import numpy as np
+
+
+def benjamini_hochberg(p) -> np.ndarray:
+    """Return Benjamini-Hochberg adjusted p-values; a missing value stays missing and is no test.
+
+    Parameters
+    ----------
+    p : (M,) array of float
+        NaN stands for a missing value.
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.04, 0.03, 0.005]).round(3).tolist()
+    [0.02, 0.04, 0.04, 0.02]
+    """
+    p = np.asarray(p, float)
+    adjusted = np.full(p.shape, np.nan)
+    finite = np.isfinite(p)
+    adjusted[finite] = _step_up(p[finite], lambda sorted_p, rank, n: n / rank * sorted_p)
+    return adjusted
+
+
+def storey_q(p, *, threshold: float = 0.05) -> np.ndarray:
+    """Return q-values as clusterProfiler takes them from the qvalue package with a single lambda.
+
+    The share of true null hypotheses is estimated from the p-values at or above the threshold. Where it is zero, all
+    q-values are missing.
+    """
+    p = np.asarray(p, float)
+    null_share = min(1.0, np.mean(p >= threshold) / (1 - threshold)) if len(p) else 0.0
+    if null_share <= 0:
+        return np.full(p.shape, np.nan)
+    return null_share * _step_up(p, lambda sorted_p, rank, n: sorted_p * n / rank)
+
+
+def format_p(p, *, eps: float = 1e-30) -> list[str]:
+    """Return a column of p-values as R's `format.pval(p, digits = 2, eps = eps)` prints it.
+
+    The column is formatted as a whole: one small value gives all of them more decimals. Values below 1e-4 are a group
+    of their own, and those below `eps` become `<1e-30`.
+
+    Examples
+    --------
+    >>> format_p([0.05, 1.0]), format_p([0.0001, 1.0])
+    (['0.05', '1.00'], ['0.0001', '1.0000'])
+    """
+    p = np.asarray(p, float)
+    text = np.empty(len(p), dtype=object)
+    for group in ((p >= 1e-4), (p >= eps) & (p < 1e-4)):
+        if group.any():
+            text[group] = _format_together(p[group])
+    tiny = p < eps
+    widest = max((len(value) for value in text[~tiny]), default=0)
+    text[tiny] = f"<{' ' if widest > 6 else ''}{eps:.0e}"
+    return text.tolist()
+
+
+def _step_up(p: np.ndarray, scaled) -> np.ndarray:
+    """Return the running minimum of the scaled p-values from the largest p down, at most 1, in the order of p."""
+    order = np.argsort(-p, kind="stable")
+    rank = np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(1, np.minimum.accumulate(scaled(p[order], rank, len(p))))
+    return adjusted
+
+
+def _format_together(p: np.ndarray) -> list[str]:
+    """Format values with two significant digits and a common number of decimals, fixed where that is no wider."""
+    unique, inverse = np.unique(p, return_inverse=True)
+    parts = [f"{value:.1e}".split("e") for value in unique]
+    exponents = [int(exponent) for _, exponent in parts]
+    digits = [1 if mantissa.endswith("0") else 2 for mantissa, _ in parts]
+    decimals = max(0, *(n - e - 1 for n, e in zip(digits, exponents, strict=True)))
+    fixed_width = max(1, max(exponents) + 1) + (decimals + 1 if decimals else 0)
+    exponent_width = 3 if max(map(abs, exponents)) >= 100 else 2
+    scientific_width = (1 if max(digits) == 1 else 3) + 2 + exponent_width
+    form = f".{decimals}f" if fixed_width <= scientific_width else f".{max(digits) - 1}e"
+    text = np.array([format(value, form) for value in unique], dtype=object)
+    return text[inverse].tolist()

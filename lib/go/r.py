@@ -1,0 +1,136 @@
+"""The only door to R. R starts at the first call; importing this module starts nothing and works without R.
+
+Only the low-level interface of rpy2 is used: it needs no conversion rules, which a notebook's kernel sets up for one
+context only, and it lets numbers pass as buffers.
+"""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lib.go.errors import RNotAvailable
+
+INSTALL = {
+    "org.Hs.eg.db": ("r-bioc-org.hs.eg.db", "bioconductor-org.hs.eg.db"),
+    "GO.db": ("r-bioc-go.db", "bioconductor-go.db"),
+    "GOSemSim": ("r-bioc-gosemsim", "bioconductor-gosemsim"),
+    "topGO": (None, "bioconductor-topgo"),
+    "clusterProfiler": (None, "bioconductor-clusterprofiler"),
+}
+
+
+@functools.cache
+def session():
+    """Start R inside this process, once, and return rpy2's low-level interface.
+
+    Raises
+    ------
+    RNotAvailable
+        If rpy2 or R cannot be loaded.
+    """
+    try:
+        import rpy2.rinterface as interface
+
+        interface.initr()
+    except Exception as error:  # rpy2 raises ValueError, OSError, ImportError or its own, by what is missing
+        raise RNotAvailable(
+            f"R cannot be started ({type(error).__name__}: {error}). Install R and rpy2: 'apt install r-base' and "
+            "'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R is installed, set R_HOME to what 'R RHOME' prints"
+        ) from error
+    return interface
+
+
+def is_available() -> bool:
+    """Return whether R can be started in this process."""
+    try:
+        session()
+    except RNotAvailable:
+        return False
+    return True
+
+
+def evaluate(code: str) -> Any:
+    """Evaluate R code and return the value of its last expression as an rpy2 low-level object."""
+    interface = session()
+    with _lock():
+        return interface.evalr(code)
+
+
+def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call an R function; NumPy arrays of floats and sequences of text are converted, other values passed as they are."""
+    session()
+    with _lock():
+        return function(*map(to_r, args), **{name: to_r(value) for name, value in kwargs.items()})
+
+
+def to_r(value: Any) -> Any:
+    """Return an R vector of a NumPy array, text, number, truth value, sequence of text, or dict of these (a list)."""
+    interface = session()
+    if isinstance(value, dict):
+        vector = interface.ListSexpVector([to_r(item) for item in value.values()])
+        vector.do_slot_assign("names", interface.StrSexpVector(list(value)))
+        return vector
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+        return interface.FloatSexpVector.from_memoryview(memoryview(np.ascontiguousarray(value, dtype=float)))
+    if isinstance(value, np.ndarray) and value.dtype.kind == "b":
+        return interface.BoolSexpVector(value.tolist())
+    if isinstance(value, bool):
+        return interface.BoolSexpVector([value])
+    if isinstance(value, int | float):
+        return interface.FloatSexpVector([float(value)])
+    if isinstance(value, str):
+        return interface.StrSexpVector([value])
+    if isinstance(value, Sequence | np.ndarray):
+        return interface.StrSexpVector([str(item) for item in value])
+    return value
+
+
+def floats(vector: Any) -> np.ndarray:
+    """Return an R vector of doubles as a float64 array of its own memory."""
+    return np.array(vector.memoryview(), dtype=float)
+
+
+def package_dir(package: str) -> Path | None:
+    """Return the folder of an installed R package, or None; nothing is attached."""
+    path = call(evaluate("base::system.file"), package=package)[0]
+    return Path(path) if path else None
+
+
+def require_package(package: str) -> Path:
+    """Return the folder of an installed R package.
+
+    Raises
+    ------
+    RNotAvailable
+        If it is not installed; the message names the Debian and the conda package.
+    """
+    path = package_dir(package)
+    if path is None:
+        apt, conda = INSTALL.get(package, (None, f"bioconductor-{package.lower()}"))
+        debian = f"'apt install {apt}', " if apt else ""
+        raise RNotAvailable(
+            f"the R package {package} is not installed. Install it with {debian}'conda install -c bioconda {conda}' "
+            f'or, inside R, BiocManager::install("{package}")'
+        )
+    return path
+
+
+def package_version(package: str) -> str:
+    """Return the version of an installed R package, such as `3.16.0`."""
+    require_package(package)
+    return call(evaluate("function(p) as.character(utils::packageVersion(p))"), package)[0]
+
+
+def version() -> str:
+    """Return the version of R, such as `4.2.2`."""
+    return evaluate("as.character(getRversion())")[0]
+
+
+def _lock():
+    """Return rpy2's lock: R runs one call at a time, whatever thread asks."""
+    from rpy2.rinterface_lib import openrlib
+
+    return openrlib.rlock
