@@ -8,6 +8,7 @@ number of workers change no number: a seed comes from the base seed and the unit
 import hashlib
 import inspect
 import json
+import logging
 import os
 import subprocess
 import time
@@ -24,6 +25,10 @@ EXECUTOR_VARIABLE = "COMPENDIUM_EXECUTOR"
 PROGRESS_VARIABLE = "COMPENDIUM_PROGRESS"
 
 UnitFunction = Callable[..., None]
+
+
+class ExecutorError(ValueError):
+    """A description of an engine that cannot be understood."""
 
 
 class UnitsFailed(RuntimeError):
@@ -196,7 +201,7 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
 
     Raises
     ------
-    ValueError
+    ExecutorError
         If `name` describes no engine.
     """
     name = name or os.environ.get(EXECUTOR_VARIABLE) or "local"
@@ -216,7 +221,7 @@ def check_executor(name: str) -> None:
 
     Raises
     ------
-    ValueError
+    ExecutorError
         Naming what is allowed; for `slurm:FILE`, also if the file is not there.
     """
     kind, _, rest = name.partition(":")
@@ -226,9 +231,9 @@ def check_executor(name: str) -> None:
         return
     if kind == "slurm" and rest:
         if not store.resolve(rest).is_file():
-            raise ValueError(f"executor {name!r}: no file {rest}")
+            raise ExecutorError(f"executor {name!r}: no file {rest}")
         return
-    raise ValueError(f"executor {name!r}: expected inline, local:N, slurm:FILE.yaml or tcp://HOST:PORT")
+    raise ExecutorError(f"executor {name!r}: expected inline, local:N, slurm:FILE.yaml or tcp://HOST:PORT")
 
 
 @contextmanager
@@ -245,7 +250,7 @@ def _cluster(name: str, n_units: int) -> Iterator[Any]:
 
         n_workers = min(int(rest or os.cpu_count() or 1), n_units, n_gpus() or n_units)
         with LocalCluster(
-            n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs="error"
+            n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=logging.ERROR
         ) as cluster:
             yield cluster
 

@@ -170,8 +170,9 @@ def resolve(
         for section in layer
         if section not in slugs
     ]
+    problems += [f"lib/params.py: SECTIONS lacks {slug!r}, a notebook of pipeline.toml" for slug in slugs if slug not in SECTIONS]
     resolved: dict[str, Section] = {}
-    for slug in slugs:
+    for slug in (slug for slug in slugs if slug in SECTIONS):
         try:
             resolved[slug] = check(slug, [(origin, layer.get(slug, {})) for origin, layer in layers], profile)
         except ParamsError as error:

@@ -1,0 +1,281 @@
+"""Run what has to be run: decide by keys, execute, check, stamp last.
+
+A notebook is done if its stamp carries the key of today and its outputs are the files that the stamp lists. Killed
+anywhere, the same command goes on; two runs of one profile never mix.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib import compute, kernel, keys, params, store
+from lib.pipeline import Pipeline, Step
+from lib.progress import Progress
+
+CLOCK_SLACK = 2.0  # seconds that a file's time may lie before the run's start
+
+
+class Busy(RuntimeError):
+    """Another run holds the profile."""
+
+
+class MissingInput(RuntimeError):
+    """A selected notebook needs a file that is not there and that no selected notebook makes."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a notebook has to run, and why."""
+
+    slug: str
+    run: bool
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a notebook ended: `done`, `ran`, `failed` or `skipped`."""
+
+    slug: str
+    state: str
+    seconds: float = 0.0
+    failure: kernel.Failure | None = None
+
+
+class Run:
+    """One profile's pipeline with its checked parameters, ready to decide and to execute."""
+
+    def __init__(self, pipeline: Pipeline, sections: Mapping[str, params.Section]) -> None:
+        self.pipeline = pipeline
+        self.sections = sections
+        self.hashes = keys.Hashes(pipeline.run_dir / ".hashes.json")
+
+    def executed_path(self, step: Step) -> Path:
+        return self.pipeline.run_dir / "executed" / step.notebook
+
+    def failed_path(self, step: Step) -> Path:
+        return self.executed_path(step).with_suffix(".failed.ipynb")
+
+    def log_path(self, step: Step) -> Path:
+        return self.pipeline.run_dir / "logs" / f"{step.slug}.log"
+
+    def stamp_path(self, step: Step) -> Path:
+        return self.pipeline.run_dir / "stamps" / f"{step.slug}.json"
+
+    def stamp(self, step: Step) -> dict | None:
+        """Return a notebook's stamp, or None if it has none that can be read."""
+        try:
+            return json.loads(self.stamp_path(step).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def check_notebooks(self) -> None:
+        """Check every section against its notebook's `parameters` cell.
+
+        Raises
+        ------
+        ParamsError
+            Listing every key that only one side knows.
+        """
+        problems = []
+        for step in self.pipeline.steps:
+            try:
+                source = keys.parameters_source(self.pipeline.notebook_path(step))
+                params.check_declared(step.notebook, source, self.sections[step.slug])
+            except params.ParamsError as error:
+                problems.append(str(error))
+        if problems:
+            raise params.ParamsError("\n".join(problems))
+
+    def check_inputs(self, selected: Sequence[str]) -> None:
+        """Check that what the selected notebooks need is there or will be made.
+
+        Raises
+        ------
+        MissingInput
+            Naming file, notebook and what to do.
+        """
+        makers = self.pipeline.makers()
+        for slug in selected:
+            step = self.pipeline[slug]
+            for name, path in self.pipeline.inputs(step).items():
+                if makers.get(name) not in selected and not path.exists():
+                    raise MissingInput(
+                        f"{slug} needs {name}, which {makers[name]} makes; add {makers[name]} to the targets"
+                    )
+            for key, value in params.input_paths(self.sections[slug]).items():
+                if not store.resolve(value).exists():
+                    raise MissingInput(f"{slug}.{key} = {value!r}: no such file or folder (relative to the project)")
+
+    def parts(self, step: Step) -> keys.Parts:
+        """Return the parts of a notebook's key as things are now."""
+        section = self.sections[step.slug]
+        named = {f"{key}={value}": store.resolve(value) for key, value in params.input_paths(section).items()}
+        return keys.parts(
+            self.pipeline.notebook_path(step),
+            params=section.model_dump(),
+            inputs={**self.pipeline.inputs(step), **named},
+            r_packages=step.r_packages,
+            hashes=self.hashes,
+            root=self.pipeline.root,
+        )
+
+    def decide(self, step: Step, *, force: bool = False) -> Decision:
+        """Decide whether a notebook has to run now, with what it needs as it is now."""
+        stamp = self.stamp(step)
+        reasons = keys.changes(stamp["parts"] if stamp else None, self.parts(step))
+        for name, path in self.pipeline.outputs(step).items() if stamp and not reasons else ():
+            if self.hashes(path) != stamp["outputs"].get(name):
+                reasons.append(f"output: {name} {'changed' if path.exists() else 'is missing'}")
+        if force:
+            reasons.append("--force")
+        return Decision(step.slug, bool(reasons), tuple(reasons))
+
+    def plan(self, selected: Sequence[str], *, force: bool = False) -> list[Decision]:
+        """Decide for all selected notebooks without running any: behind one that runs, others only may."""
+        decisions: dict[str, Decision] = {}
+        for slug in selected:
+            step = self.pipeline[slug]
+            decision = self.decide(step, force=force)
+            waits = [up for up in self.pipeline.upstream(step) if up in decisions and decisions[up].run]
+            if waits and not decision.run:
+                decision = Decision(slug, True, tuple(f"if {up} changes what it makes" for up in sorted(waits)))
+            decisions[slug] = decision
+        return list(decisions.values())
+
+    def execute(self, step: Step, *, executor: str, progress: Progress) -> Outcome:
+        """Execute one notebook; on success check its outputs, put the executed copy in place, and stamp last."""
+        parts = self.parts(step)
+        started = time.time()
+        executed = self.executed_path(step)
+        part = executed.with_name(f".{step.slug}.part.ipynb")
+        units_file = self.log_path(step).with_suffix(".units.json")
+        units_file.unlink(missing_ok=True)
+        progress.begin(step.slug, units_file)
+        failure = kernel.execute(
+            self.pipeline.notebook_path(step),
+            part,
+            params=self.sections[step.slug].model_dump(),
+            log=self.log_path(step),
+            environment={compute.EXECUTOR_VARIABLE: executor, compute.PROGRESS_VARIABLE: str(units_file)},
+            wait=progress.watch,
+        )
+        units_file.unlink(missing_ok=True)
+        failure = failure or self._unmade(step, started)
+        seconds = time.time() - started
+        if failure:
+            if part.exists():
+                os.replace(part, self.failed_path(step))
+            return Outcome(step.slug, "failed", seconds, failure)
+        os.replace(part, executed)
+        self.failed_path(step).unlink(missing_ok=True)
+        self._write_stamp(step, parts, seconds)
+        return Outcome(step.slug, "ran", seconds)
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left half-written; nothing of it was ever counted."""
+        folders = {path.parent for step in self.pipeline.steps for path in self.pipeline.outputs(step).values()}
+        folders |= set(self.pipeline.run_dir.glob("units/*")) | set(self.pipeline.run_dir.glob("*/"))
+        for folder in folders:
+            for part in folder.glob(".*.part*"):
+                part.unlink(missing_ok=True)
+
+    def _unmade(self, step: Step, started: float) -> kernel.Failure | None:
+        """Return a failure if a declared output was not written by this execution."""
+        stale = [
+            name
+            for name, path in self.pipeline.outputs(step).items()
+            if not path.exists() or path.stat().st_mtime < started - CLOCK_SLACK
+        ]
+        if not stale:
+            return None
+        return kernel.Failure(
+            0, "", f"every cell ran, but pipeline.toml promises what was not written: {', '.join(stale)}"
+        )
+
+    def _write_stamp(self, step: Step, parts: keys.Parts, seconds: float) -> None:
+        outputs = {name: self.hashes(path) for name, path in self.pipeline.outputs(step).items()}
+        stamp = {
+            "slug": step.slug,
+            "notebook": step.notebook,
+            "key": store.digest(parts),
+            "parts": parts,
+            "outputs": outputs,
+            "seconds": round(seconds, 2),
+        }
+        store.write_json(self.stamp_path(step), stamp)
+
+    def run(
+        self,
+        selected: Sequence[str],
+        *,
+        executor: str,
+        force: bool = False,
+        keep_going: bool = False,
+        progress: Progress,
+    ) -> list[Outcome]:
+        """Bring the selected notebooks up to date, in order; stop at the first failure unless `keep_going`."""
+        self._sweep()
+        outcomes: dict[str, Outcome] = {}
+        for slug in selected:
+            step = self.pipeline[slug]
+            broken = [
+                up
+                for up in self.pipeline.upstream(step)
+                if outcomes.get(up, Outcome(up, "")).state in ("failed", "skipped")
+            ]
+            if broken or (not keep_going and any(outcome.state == "failed" for outcome in outcomes.values())):
+                outcomes[slug] = Outcome(slug, "skipped")
+                continue
+            if not self.decide(step, force=force).run:
+                outcomes[slug] = Outcome(slug, "done")
+                progress.end(f"{slug}: already done")
+                continue
+            outcomes[slug] = outcome = self.execute(step, executor=executor, progress=progress)
+            progress.end(f"{slug}: {'done in' if outcome.state == 'ran' else 'FAILED after'} {outcome.seconds:.1f} s")
+        self.hashes.save()
+        return list(outcomes.values())
+
+
+@contextmanager
+def locked(run_dir: Path, *, command: str) -> Iterator[None]:
+    """Hold a profile's run folder for this process.
+
+    Raises
+    ------
+    Busy
+        If another run holds it; says which process, since when and with which command.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with (run_dir / ".lock").open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "a process that has not said its name"
+            raise Busy(f"runs/{run_dir.name} is held by {holder}; wait for it or stop it") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} since {time.strftime('%H:%M:%S')}: {command}")
+        file.flush()
+        yield
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Treat SIGTERM and SIGHUP like Ctrl-C, so that what runs is stopped before this process ends."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,169 @@
+"""Run the compendium: parse the command line, check, plan, hand over, print the summary."""
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+try:
+    from lib import compute, params, pipeline, runner
+    from lib.progress import Progress
+except ModuleNotFoundError as missing:
+    venv = HERE / ".venv" / "bin" / "python"
+    if venv.exists() and Path(sys.prefix) != venv.parent.parent:
+        os.execv(venv, [str(venv), *sys.argv])
+    sys.exit(f"Python package {missing.name!r} is not installed here. `make figures` sets everything up.")
+
+DONE, FAILED, WRONG_USAGE, BUSY, INTERRUPTED = 0, 1, 2, 75, 130
+
+EXAMPLES = """examples:
+  python run_all.py                        every figure with the default profile, mini
+  python run_all.py fig3c --set regulatory_cluster_go.n_dot_terms=5
+
+exit status: 0 done, 1 something failed, 2 wrong usage or parameters, 75 another run is active, 130 interrupted"""
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        prog="run_all.py",
+        usage="run_all.py [TARGET ...] [options]",
+        description=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("targets", nargs="*", metavar="TARGET", help="notebook slug or figure (fig3c); none = everything")
+    add("--profile", default="mini", choices=params.PROFILES, help="size of the run (default mini)")
+    add("--list", action="store_true", help="list notebooks with their figures and state")
+    add("--dry-run", action="store_true", help="say what would run and why; run nothing")
+    add("--explain", metavar="TARGET", help="say what changed since a notebook last ran")
+    add("--from", dest="start", metavar="TARGET", help="first notebook of the order to consider")
+    add("--until", metavar="TARGET", help="last notebook of the order to consider")
+    add("--only", action="store_true", help="the targets alone, not what they need")
+    add("--force", action="store_true", help="run even what is done")
+    add("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a parameter; repeatable")
+    add("--workers", type=int, metavar="N", help="processes for units on this machine (default: all cores)")
+    add("--cluster", metavar="ENGINE", help="inline, local:N, slurm:FILE.yaml or tcp://HOST:PORT")
+    add("--keep-going", action="store_true", help="after a failure run what does not depend on it")
+    add("--report", action="store_true", help="build the site in runs/<profile>/site when done")
+    return parser.parse_args(arguments)
+
+
+def executor_of(options: argparse.Namespace) -> str:
+    """Return the engine that the options ask for, checked."""
+    if options.workers is not None and (options.workers < 1 or options.cluster):
+        raise compute.ExecutorError("--workers: a number from 1, and not together with --cluster")
+    executor = options.cluster or f"local:{options.workers or os.cpu_count() or 1}"
+    compute.check_executor(executor)
+    return executor
+
+
+def print_list(run: runner.Run) -> None:
+    """Print a table of notebooks: state, figures, title."""
+    for decision in run.plan([step.slug for step in run.pipeline.steps]):
+        step = run.pipeline[decision.slug]
+        state = "to run" if decision.run else "done"
+        print(f"{state:7} {step.slug:30} {', '.join(step.figures):42} {step.title}")
+
+
+def print_plan(run: runner.Run, selected: list[str], *, force: bool) -> None:
+    """Print what would run, and the first reason."""
+    for decision in run.plan(selected, force=force):
+        print(f"{'run ' if decision.run else 'done'} {decision.slug:30} {decision.reasons[0] if decision.run else ''}")
+
+
+def print_explanation(run: runner.Run, target: str) -> None:
+    """Print everything that changed since a notebook last ran."""
+    decision = run.decide(run.pipeline[pipeline.find(run.pipeline, target)])
+    print(f"{decision.slug}: {'has to run, because' if decision.run else 'is done: nothing it depends on changed'}")
+    for reason in decision.reasons:
+        print(f"  {reason}")
+
+
+def print_failure(run: runner.Run, outcome: runner.Outcome, again: str) -> None:
+    """Print notebook, cell, error, where to look, and the command to go on."""
+    step, failure = run.pipeline[outcome.slug], outcome.failure
+    where = f"cell {failure.cell}, which begins: {failure.first_line}" if failure.cell else "no cell"
+    paths = {"notebook": run.pipeline.notebook_path(step), "executed": run.failed_path(step), "log": run.log_path(step)}
+    print(f"\nFAILED  {step.slug}\n  {where}\n  {failure.error}", file=sys.stderr)
+    for name, path in paths.items():
+        if path.exists():
+            print(f"  {name:9} {path.relative_to(run.pipeline.root)}", file=sys.stderr)
+    print(f"  go on with: {again}", file=sys.stderr)
+
+
+def summarise(run: runner.Run, outcomes: list[runner.Outcome], seconds: float) -> None:
+    """Print one line of counts and where the results are."""
+    count = {
+        state: sum(outcome.state == state for outcome in outcomes) for state in ("ran", "done", "failed", "skipped")
+    }
+    told = [f"{count['ran']} run", f"{count['done']} already done"]
+    told += [f"{count[state]} {state}" for state in ("failed", "skipped") if count[state]]
+    profile = run.pipeline.profile
+    print(f"{', '.join(told)} in {seconds:.1f} s. Figures: figures/{profile}, notebooks: runs/{profile}/executed")
+
+
+def work(options: argparse.Namespace, again: str) -> int:
+    """Do what the options ask for and return the exit status."""
+    plan = pipeline.load(options.profile, root=HERE)
+    sections = params.resolve(options.profile, assignments=options.set, slugs=[step.slug for step in plan.steps])
+    run = runner.Run(plan, sections)
+    run.check_notebooks()
+    selected = pipeline.select(plan, options.targets, start=options.start, until=options.until, only=options.only)
+    if options.list or options.explain or options.dry_run:
+        if options.list:
+            print_list(run)
+        elif options.explain:
+            print_explanation(run, options.explain)
+        else:
+            print_plan(run, selected, force=options.force)
+        return DONE
+    executor = executor_of(options)
+    run.check_inputs(selected)
+    with runner.locked(plan.run_dir, command=again), runner.interruptible():
+        started = time.monotonic()
+        progress = Progress(len(selected))
+        try:
+            outcomes = run.run(
+                selected, executor=executor, force=options.force, keep_going=options.keep_going, progress=progress
+            )
+        finally:
+            progress.close()
+        for outcome in outcomes:
+            if outcome.state == "failed":
+                print_failure(run, outcome, again)
+        summarise(run, outcomes, time.monotonic() - started)
+        if options.report:
+            from lib import report
+
+            print(f"Site: {report.build(options.profile).relative_to(HERE)}")
+    return FAILED if any(outcome.state in ("failed", "skipped") for outcome in outcomes) else DONE
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    python = Path(sys.executable)
+    again = shlex.join(
+        [str(python.relative_to(HERE)) if python.is_relative_to(HERE) else "python", "run_all.py", *arguments]
+    )
+    try:
+        return work(parse(arguments), again)
+    except (params.ParamsError, pipeline.PipelineError, runner.MissingInput, compute.ExecutorError) as error:
+        print(f"{error}", file=sys.stderr)
+        return WRONG_USAGE
+    except runner.Busy as error:
+        print(f"{error}", file=sys.stderr)
+        return BUSY
+    except KeyboardInterrupt:
+        print(f"\nInterrupted; what is finished is kept. Go on with: {again}", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

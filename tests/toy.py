@@ -1,0 +1,166 @@
+"""A toy compendium of three light notebooks, so that the runner's promises can be tested in seconds.
+
+`source` writes a number, `double` doubles it in units, `draw` depends on both; each cell is plain Python.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE = ("__init__", "store", "params", "pipeline", "keys", "kernel", "compute", "runner", "progress")
+
+SECTIONS = '''
+
+class Source(Section):
+    number: int = Field(ge=0, le=100, description="a number")
+    pause: float = Field(ge=0, description="seconds")
+    input_path: InputPath = Field(description="a file, or empty")
+
+
+class Double(Section):
+    n_units: int = Field(ge=1, description="units")
+    pause: float = Field(ge=0, description="seconds a unit")
+
+
+class Draw(Section):
+    word: str = Field(description="a word")
+
+
+SECTIONS = {"source": Source, "double": Double, "draw": Draw}
+'''
+
+UNITS = '''
+import time
+
+
+def double(part, *, seed, number, pause):
+    time.sleep(pause)
+    part.write_text(f"{number * 2} {seed}")
+
+
+def fail_on(part, *, seed, number, bad):
+    if number == bad:
+        raise ValueError(f"cannot double {number}")
+    part.write_text(str(number))
+'''
+
+FOLDERS = 'run_dir: str = "runs/mini"\nfigures_dir: str = "figures/mini"\n'
+
+NOTEBOOKS = {
+    "10_source.ipynb": [
+        FOLDERS + 'number: int = 3\npause: float = 0.0\ninput_path: str = ""',
+        "import time\n\nfrom lib import store\n\ntime.sleep(pause)",
+        'store.write_text(f"{run_dir}/data/number.txt", str(number))',
+    ],
+    "20_double.ipynb": [
+        FOLDERS + "n_units: int = 4\npause: float = 0.0",
+        "from lib import compute, doubling, store\n\n"
+        'number = int(store.resolve(f"{run_dir}/data/number.txt").read_text())',
+        "units = {f'unit_{i}': {'number': number + i, 'pause': pause} for i in range(n_units)}\n"
+        "paths = compute.run_units(doubling.double, units, directory=f'{run_dir}/units/double', suffix='.txt', seed=7)",
+        "store.write_text(f'{run_dir}/results/doubles.txt', '\\n'.join(paths[u].read_text() for u in units))",
+    ],
+    "30_draw.ipynb": [
+        FOLDERS + 'word: str = "blue"',
+        "from lib import store\n\ntext = store.resolve(f'{run_dir}/results/doubles.txt').read_text()",
+        "for suffix in ('svg', 'png', 'csv'):\n"
+        "    store.write_text(f'{figures_dir}/draw__panel.{suffix}', f'{word} {suffix}\\n{text}')",
+    ],
+}
+
+PIPELINE = """
+[draw]
+notebook = "30_draw.ipynb"
+needs = ["results/doubles.txt"]
+figures = ["panel"]
+
+[source]
+notebook = "10_source.ipynb"
+makes = ["data/number.txt"]
+
+[double]
+notebook = "20_double.ipynb"
+needs = ["data/number.txt"]
+makes = ["results/doubles.txt"]
+"""
+
+PARAMS = {
+    "mini": 'source: {number: 3, pause: 0.0, input_path: ""}\ndouble: {n_units: 4, pause: 0.0}\ndraw: {word: blue}\n',
+    "smoke": "double: {n_units: 2}\n",
+    "paper": "source: {number: 50}\n",
+}
+
+
+def write_notebook(path: Path, cells: list[str]) -> None:
+    """Write a notebook of code cells, the first tagged `parameters`."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(cells)])
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+def build(folder: Path) -> Path:
+    """Write the toy compendium into an empty folder and return it."""
+    (folder / "lib").mkdir(parents=True)
+    (folder / "notebooks").mkdir()
+    (folder / "params").mkdir()
+    for name in CORE:
+        shutil.copy(ROOT / "lib" / f"{name}.py", folder / "lib")
+    shutil.copy(ROOT / "run_all.py", folder)
+    with (folder / "lib" / "params.py").open("a") as file:
+        file.write(SECTIONS)
+    (folder / "lib" / "doubling.py").write_text(UNITS)
+    for name, cells in NOTEBOOKS.items():
+        write_notebook(folder / "notebooks" / name, cells)
+    (folder / "pipeline.toml").write_text(PIPELINE)
+    for name, text in PARAMS.items():
+        (folder / "params" / f"{name}.yaml").write_text(text)
+    return folder
+
+
+def environment() -> dict[str, str]:
+    """Return this environment without what would make the toy import the real `lib`."""
+    return {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "COMPENDIUM_EXECUTOR")}
+
+
+def start(folder: Path, *arguments: str, **options) -> subprocess.Popen:
+    """Start the toy's `run_all.py`."""
+    command = [sys.executable, str(folder / "run_all.py"), *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the toy's `run_all.py` to its end."""
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return path → bytes of all results that count, units included."""
+    files = [file for part in ("runs", "figures") for file in (folder / part).rglob("*") if file.is_file()]
+    kept = [file for file in files if not any(p in ("executed", "logs", "stamps") or p.startswith(".") for p in file.parts)]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in kept}
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Return the command lines of living processes that belong to the toy."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                cwd = os.readlink(entry / "cwd")
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if state != "Z" and "python" in command and (str(folder) in command or cwd.startswith(str(folder))):
+                found.append(command)
+    return found
