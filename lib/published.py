@@ -1,0 +1,177 @@
+"""What the papers published: gene lists and numbers, each with its source and how certain it is."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from lib import store
+
+FOLDER = "params/published"
+GENE_LISTS = "gene_lists.yaml"
+
+Value = StrictBool | StrictInt | StrictFloat | StrictStr
+Certainty = Literal["printed", "read from an output", "digitised", "recomputed", "archived"]
+Text = Annotated[str, Field(min_length=1)]
+Genes = Annotated[list[Text], Field(min_length=1)]
+
+
+class PublishedError(ValueError):
+    """A file below `params/published` is not as it should be; the message names file and entry."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Tolerance(_Strict):
+    """How far a reproduced value may be from the published one; exactly one field is given."""
+
+    abs: float | None = Field(None, gt=0, description="largest absolute difference, in the unit of the value")
+    rel: float | None = Field(None, gt=0, description="largest difference as a share of the published value")
+    at_least: float | None = Field(None, description="a bound instead of a distance: agreement is this or more")
+    at_most: float | None = Field(None, description="as at_least, the other way")
+    one_of: list[Text] | None = Field(None, description="texts that count as agreement")
+
+    @model_validator(mode="after")
+    def _exactly_one(self):
+        given = self.model_dump(exclude_none=True)
+        if len(given) != 1:
+            raise ValueError(f"give one of {', '.join(type(self).model_fields)}, not {', '.join(given) or 'none'}")
+        return self
+
+    def __str__(self) -> str:
+        [(name, value)] = self.model_dump(exclude_none=True).items()
+        signs = {"abs": "±{}", "rel": "±{:.3g} of the value", "at_least": "≥ {}", "at_most": "≤ {}"}
+        return signs[name].format(value) if name in signs else "one of " + "; ".join(value)
+
+
+class Published(_Strict):
+    """One number, claim or text of a paper, or one planted truth of the simulation."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", description="for example go.physical.n_terms")]
+    analysis: Annotated[Text, Field(description="figure or analysis under which the scorecard shows it")]
+    what: Annotated[Text, Field(description="the quantity in words")]
+    value: Value
+    unit: str = ""
+    source: Text
+    certainty: Certainty
+    tolerance: Tolerance | Literal["exact"]
+    kind: Literal["published", "planted"] = "published"
+    needs: Annotated[str, Field(description="data or release without which the value cannot come out")] = ""
+    note: str = ""
+
+
+class GeneList(_Strict):
+    """A list of gene symbols, or several disjoint ones, in the order of the source."""
+
+    what: Text
+    source: Text
+    certainty: Certainty
+    genes: Genes | None = None
+    clusters: Annotated[dict[Text, Genes], Field(min_length=1)] | None = None
+    note: str = ""
+
+    @field_validator("source")
+    @classmethod
+    def _one_line(cls, source: str) -> str:
+        return " ".join(source.split())
+
+    @model_validator(mode="after")
+    def _unique(self):
+        if (self.genes is None) == (self.clusters is None):
+            raise ValueError("give either genes or clusters")
+        repeated = sorted({gene for gene in self.all() if self.all().count(gene) > 1})
+        if repeated:
+            raise ValueError(f"repeated genes: {', '.join(repeated)}")
+        return self
+
+    def all(self) -> list[str]:
+        """Return every gene, cluster after cluster."""
+        return [gene for genes in (self.clusters or {"": self.genes}).values() for gene in genes]
+
+
+def load(folder: Path | str = FOLDER) -> dict[str, Published]:
+    """Read every published value below `folder`, by its id.
+
+    Raises
+    ------
+    PublishedError
+        If a file or an entry is malformed, or an id is given twice; names the file and the entry.
+    """
+    found: dict[str, Published] = {}
+    for path in sorted(store.resolve(folder).glob("*.yaml")):
+        if path.name == GENE_LISTS:
+            continue
+        for number, entry in enumerate(_read(path, "entries", list), start=1):
+            name = entry.get("id", "no id") if isinstance(entry, dict) else "not a mapping"
+            published = _parse(Published, entry, f"{path.name}, entry {number} ({name})")
+            if published.id in found:
+                raise PublishedError(f"{path.name}, entry {number}: the id {published.id} is given twice")
+            found[published.id] = published
+    return found
+
+
+def gene_lists(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, list[str]]:
+    """Return the published gene lists by name; a clustering is one list here, cluster after cluster.
+
+    Examples
+    --------
+    >>> len(gene_lists()["impactful_genes"])
+    41
+    """
+    return {name: entry.all() for name, entry in gene_list_entries(path).items()}
+
+
+def gene_clusters(name: str, path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, list[str]]:
+    """Return the genes of each cluster of a published clustering.
+
+    Examples
+    --------
+    >>> gene_clusters("gene_perturbation_clusters")["4"]
+    ['BCL2L11', 'CASP8']
+    """
+    clusterings = {key: entry.clusters for key, entry in gene_list_entries(path).items() if entry.clusters}
+    if name not in clusterings:
+        raise PublishedError(f"no clustering {name!r} in {GENE_LISTS}; there are {', '.join(clusterings)}")
+    return clusterings[name]
+
+
+def gene_list_entries(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, GeneList]:
+    """Return the gene lists with their sources and certainty."""
+    path = store.resolve(path)
+    entries = _read(path, "lists", dict)
+    return {name: _parse(GeneList, entry, f"{path.name}, list {name}") for name, entry in entries.items()}
+
+
+def _read(path: Path, key: str, kind: type) -> list | dict:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise PublishedError(f"{path.name} is not valid YAML: {error}") from error
+    if not isinstance(content, dict) or list(content) != [key] or not isinstance(content[key], kind):
+        raise PublishedError(f"{path.name}: expected one key {key!r} holding a {'list' if kind is list else 'mapping'}")
+    return content[key]
+
+
+def _parse(model: type[_Strict], entry: object, where: str):
+    try:
+        return model.model_validate(entry)
+    except ValidationError as error:
+        # of the ways to fail a union, show the one that came furthest
+        first = max(error.errors(), key=lambda e: (e["type"] != "model_type", len(e["loc"])))
+        field = ".".join(map(str, first["loc"])) or "entry"
+        message = first["msg"].removeprefix("Value error, ")
+        raise PublishedError(f"{where}: {field}: {message} (got {first['input']!r:.80})") from None

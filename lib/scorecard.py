@@ -1,0 +1,267 @@
+"""The published numbers beside the reproduced ones."""
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib import figures, store
+from lib.published import Published
+
+REPRODUCED, WITHIN, DIFFERS = "reproduced", "within tolerance", "differs"
+NEEDS_DATA, NOT_RUN = "needs the paper's data", "not run"
+MARKS = {
+    REPRODUCED: ("o", "#009E73"),
+    WITHIN: ("D", "#56B4E9"),
+    DIFFERS: ("X", "#D55E00"),
+    NEEDS_DATA: ("o", "#BBBBBB"),
+    NOT_RUN: ("_", "#888888"),
+}
+"""Shape and colour of each status; shapes tell them apart without colour."""
+
+COLUMNS = ["id", "kind", "analysis", "quantity", "published", "reproduced", "unit", "difference", "tolerance",
+           "certainty", "status", "source", "note"]  # fmt: skip
+_ROW, _WIDTH = 0.17, 6.6  # inches: height of a line of the picture, width of a column of it
+_VALUES = 0.70, 0.94  # right ends of the two values, as shares of the width of a column
+
+Measured = float | bool | str
+
+
+def record(path: Path | str, measured: Mapping[str, Measured], notes: Mapping[str, str] | None = None) -> Path:
+    """Write what a notebook measured, by the id of the published value, for the scorecard to compare.
+
+    Parameters
+    ----------
+    path : path
+        `runs/<profile>/results/<slug>__measured.json`.
+    measured : mapping of id to number, boolean or text
+    notes : mapping of id to str, optional
+        Why a value differs, where the reason is known (another annotation release, simulated data).
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite or not a plain value, or a note has no value.
+    """
+    values = {name: _plain(name, value) for name, value in measured.items()}
+    stray = sorted(set(notes or {}) - set(values))
+    if stray:
+        raise ValueError(f"notes without a measured value: {', '.join(stray)}")
+    return store.write_json(path, {"measured": values, "notes": dict(notes or {})})
+
+
+def collect(results_dir: Path | str) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Read every `*__measured.json` of a profile: the measured values and the notes, by id."""
+    measured, notes, origin = {}, {}, {}
+    for path in sorted(store.resolve(results_dir).glob("*__measured.json")):
+        content = store.read_json(path)
+        for name, value in content["measured"].items():
+            if name in measured:
+                raise ValueError(f"{name} is measured twice, in {origin[name]} and {path.name}")
+            measured[name], origin[name] = value, path.name
+        notes |= content["notes"]
+    return measured, notes
+
+
+def compare(
+    published: Iterable[Published], measured: Mapping[str, Measured], notes: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Return the scorecard, one row a published value in the order given.
+
+    Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance* or *differ*. A published
+    value without a measured one *needs the paper's data*; a planted one was *not run*.
+
+    Parameters
+    ----------
+    published : iterable of Published
+    measured : mapping of id to value
+        As given to `record`.
+    notes : mapping of id to str, optional
+        Explanations; a value that differs and needs a certain release or data says so without one.
+
+    Raises
+    ------
+    ValueError
+        If a measured id is not among the published ones.
+    """
+    published = list(published)
+    _refuse_unknown(measured, [entry.id for entry in published])
+    rows = [_row(entry, measured.get(entry.id), (notes or {}).get(entry.id, "")) for entry in published]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def figure(table: pd.DataFrame, *, rows_a_column: int = 48, title: str = "") -> tuple[Figure, pd.DataFrame]:
+    """Draw the scorecard as a list of quantities under their analyses, each with its status.
+
+    Long scorecards flow into several columns; an analysis is kept together where it fits.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `table`, which is the data behind it.
+    """
+    if table.empty:
+        raise ValueError("the scorecard is empty; check params/published")
+    blocks = _columns(table, rows_a_column)
+    tallest = max(len(lines) for lines in blocks)
+    height = _ROW * (tallest + 1) + 0.75
+    with figures.style():
+        sheet = Figure(figsize=(_WIDTH * len(blocks), height), layout="none")
+        axes = sheet.subplots(1, len(blocks), squeeze=False)[0]
+        sheet.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.75 / height, wspace=0.02)
+        for ax, lines in zip(axes, blocks, strict=True):
+            _draw_column(ax, lines, tallest)
+        _legend(sheet, table)
+        sheet.suptitle(title, x=0.01, y=1 - 0.05 / height, ha="left", va="top", fontsize=10, fontweight="bold")
+    return sheet, table
+
+
+def summary(table: pd.DataFrame) -> dict[str, int]:
+    """Count the rows of each status, every status named."""
+    counts = table["status"].value_counts()
+    return {status: int(counts.get(status, 0)) for status in MARKS}
+
+
+def _row(entry: Published, value: Measured | None, note: str) -> dict:
+    status = _status(entry, value)
+    if status == DIFFERS and not note and entry.needs:
+        note = f"the published value rests on {entry.needs}"
+    return {
+        "id": entry.id,
+        "kind": entry.kind,
+        "analysis": entry.analysis,
+        "quantity": entry.what,
+        "published": _text(entry.value),
+        "reproduced": "" if value is None else _text(value),
+        "unit": entry.unit,
+        "difference": _difference(entry.value, value),
+        "tolerance": str(entry.tolerance),
+        "certainty": entry.certainty,
+        "status": status,
+        "source": entry.source,
+        "note": "; ".join(filter(None, [note, entry.note])),
+    }
+
+
+def _status(entry: Published, value: Measured | None) -> str:
+    if value is None:
+        return NOT_RUN if entry.kind == "planted" else NEEDS_DATA
+    if _equal(entry.value, value):
+        return REPRODUCED
+    return WITHIN if entry.tolerance != "exact" and _agrees(entry, value) else DIFFERS
+
+
+def _equal(published: Measured, value: Measured) -> bool:
+    if _is_number(published) and _is_number(value):
+        return math.isclose(published, value, rel_tol=1e-9, abs_tol=1e-12)
+    return type(published) is type(value) and published == value
+
+
+def _agrees(entry: Published, value: Measured) -> bool:
+    tolerance = entry.tolerance
+    if tolerance.one_of is not None:
+        return value in tolerance.one_of
+    if not (_is_number(entry.value) and _is_number(value)):
+        return False
+    distance = abs(value - entry.value)
+    slack = 1 + 1e-9  # a difference of exactly the tolerance agrees, whatever the last bit
+    checks = {
+        "abs": lambda limit: distance <= limit * slack,
+        "rel": lambda limit: distance <= limit * abs(entry.value) * slack,
+        "at_least": lambda limit: value >= limit,
+        "at_most": lambda limit: value <= limit,
+    }
+    return all(
+        check(getattr(tolerance, name)) for name, check in checks.items() if getattr(tolerance, name) is not None
+    )
+
+
+def _difference(published: Measured, value: Measured | None) -> float:
+    return float(value - published) if _is_number(published) and _is_number(value) else math.nan
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(value: Measured) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _plain(name: str, value: object) -> Measured:
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError(f"{name}: a measured value is a number, a boolean or a text, not {type(value).__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name}: the measured value is {value}")
+    return value
+
+
+def _refuse_unknown(measured: Mapping[str, Measured], known: list[str]) -> None:
+    for name in measured:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"{name} is measured but not in params/published{hint}")
+
+
+def _columns(table: pd.DataFrame, longest: int) -> list[list[pd.Series | str]]:
+    """Flow the lines, a heading (text) before its quantities (rows), into columns of about equal length."""
+    groups = list(table.groupby("analysis", sort=False))
+    n_lines = len(table) + 2 * len(groups)  # a blank line and a heading an analysis
+    longest = math.ceil(n_lines / math.ceil(n_lines / longest)) + 2
+    columns: list[list[pd.Series | str]] = [[]]
+    for analysis, rows in groups:
+        if columns[-1] and len(columns[-1]) + min(len(rows), 5) + 2 > longest:
+            columns.append([])
+        columns[-1] += ["", analysis] if columns[-1] else [analysis]
+        for _, row in rows.iterrows():
+            if len(columns[-1]) >= longest:
+                columns.append([f"{analysis} (continued)"])
+            columns[-1].append(row)
+    return columns
+
+
+def _draw_column(ax: Axes, lines: list[pd.Series | str], tallest: int) -> None:
+    ax.set(xlim=(0, 1), ylim=(tallest + 0.5, -1))
+    ax.set_axis_off()
+    for text, x in zip(("published", "here"), _VALUES, strict=True):
+        ax.text(x, -0.7, text, ha="right", va="center", color="0.35", fontsize=7)
+    for y, line in enumerate(lines):
+        if not isinstance(line, str):
+            _draw_row(ax, y, line)
+        elif line:
+            ax.text(0, y, line, va="center", fontweight="bold", fontsize=8)
+            ax.plot([0, 1], [y + 0.5, y + 0.5], color="0.8", linewidth=0.5)
+
+
+def _draw_row(ax: Axes, y: int, row: pd.Series) -> None:
+    marker, colour = MARKS[row["status"]]
+    ax.scatter(0.975, y, s=26, marker=marker, color=colour, linewidths=1.5 if marker == "_" else 0)
+    unit = "" if row["unit"] in row["quantity"] else f" ({row['unit']})"
+    ax.text(0.015, y, _shorten(row["quantity"], 50 - len(unit)) + unit, va="center", fontsize=7.5)
+    wordy = max(len(row["published"]), len(row["reproduced"])) > 12
+    for x, value in zip(_VALUES, (row["published"], row["reproduced"] or "–"), strict=True):
+        ax.text(x, y, _shorten(value, 30) if wordy else value, va="center", ha="right", fontsize=6 if wordy else 7.5)
+
+
+def _shorten(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def _legend(sheet: Figure, table: pd.DataFrame) -> None:
+    counts = {status: number for status, number in summary(table).items() if number}
+    ax = sheet.axes[-1]
+    handles = [
+        ax.scatter([], [], s=26, marker=MARKS[s][0], color=MARKS[s][1], label=f"{s} ({n})") for s, n in counts.items()
+    ]
+    top = 1 - 0.25 / sheet.get_figheight()
+    sheet.legend(handles=handles, loc="upper left", ncols=len(counts), bbox_to_anchor=(0, top), handletextpad=0.1)
