@@ -93,7 +93,6 @@ def compare_builtin(
     *, cutoffs: Cutoffs, by: str = "entrez", tail: str = "auto",
 ) -> pd.DataFrame:  # fmt: skip
     """Test every cluster with the built-in engine; see `lib.go.compare_clusters`."""
-    clusters = check_clusters(clusters)
     universe = cluster_universe(annotation, clusters, background, by=by)
     parts = []
     for name, genes in clusters.items():
@@ -125,13 +124,14 @@ def test_cluster(
     tests = tests.assign(**{"p.adjust": benjamini_hochberg(p), "qvalue": storey_q(p)})
     tests = _within_cutoffs(tests.sort_values("pvalue", kind="stable", ignore_index=True), cutoffs)
     ids = sets.terms[tests["row"]]
-    return tests.assign(
-        ID=ids,
-        Description=names_of(annotation, ids),
-        GeneRatio=[f"{k}/{n_drawn}" for k in tests["Count"]],
-        BgRatio=[f"{size}/{n_universe}" for size in tests["size"]],
-        geneID=_hit_genes(universe, tests["row"].to_numpy(), genes),
-    )[COLUMNS[1:]]
+    text = {
+        "ID": ids,
+        "Description": names_of(annotation, ids),
+        "GeneRatio": [f"{k}/{n_drawn}" for k in tests["Count"]],
+        "BgRatio": [f"{size}/{n_universe}" for size in tests["size"]],
+        "geneID": _hit_genes(universe, tests["row"].to_numpy(), genes),
+    }
+    return pd.concat([tests, pd.DataFrame(text, dtype=object)], axis=1)[COLUMNS[1:]]
 
 
 test_cluster.__test__ = False  # a verb, not a test for pytest

@@ -82,8 +82,10 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
     column = np.append(genes.get_indexer(names), -1)[pair_gene]  # (P,) position of each pair's gene in the universe
     kept = column >= 0
     if not kept.any():
-        raise GoInputError(f"none of the {len(genes)} background genes has a GO {annotation.ontology} annotation; "
-                           f"are they gene {'symbols' if by == 'symbol' else 'Entrez ids'}? First ones: {listed(genes, limit=3)}")  # fmt: skip
+        raise GoInputError(
+            f"none of the {len(genes)} background genes has a GO {annotation.ontology} annotation; the annotation is "
+            f"read by {by}, and the first genes are {listed(genes, limit=3)}"
+        )
     member = _ancestors(codes.pair_term[kept], codes.child, codes.parent, len(codes.terms))
     row = np.cumsum(member) - 1
     child, parent = _induced(codes.child, codes.parent, member)

@@ -38,7 +38,8 @@ def session():
     except Exception as error:  # rpy2 raises ValueError, OSError, ImportError or its own, by what is missing
         raise RNotAvailable(
             f"R cannot be started ({type(error).__name__}: {error}). Install R and rpy2: 'apt install r-base' and "
-            "'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R is installed, set R_HOME to what 'R RHOME' prints"
+            "'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R is installed, set R_HOME to what "
+            "'R RHOME' prints"
         ) from error
     return interface
 
@@ -60,7 +61,7 @@ def evaluate(code: str) -> Any:
 
 
 def call(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call an R function; NumPy arrays of floats and sequences of text are converted, other values passed as they are."""
+    """Call an R function on Python values; see `to_r` for those that are converted."""
     session()
     with _lock():
         return function(*map(to_r, args), **{name: to_r(value) for name, value in kwargs.items()})
@@ -71,7 +72,7 @@ def to_r(value: Any) -> Any:
     interface = session()
     if isinstance(value, dict):
         vector = interface.ListSexpVector([to_r(item) for item in value.values()])
-        vector.do_slot_assign("names", interface.StrSexpVector(list(value)))
+        vector.names = interface.StrSexpVector(list(value))
         return vector
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
         return interface.FloatSexpVector.from_memoryview(memoryview(np.ascontiguousarray(value, dtype=float)))

@@ -35,7 +35,7 @@ def gosemsim_edges(ontology: str = "BP") -> pd.DataFrame:
              box <- new.env()
              utils::data("gotbl", package = "GOSemSim", envir = box)
              rows <- box$gotbl[box$gotbl$Ontology == ontology, c("go_id", "parent", "relationship")]
-             lapply(rows[rows$parent != "all", ], as.character)
+             lapply(rows, as.character)
            }"""
     )
     child, parent, relation = (list(column) for column in r.call(read, ontology))
@@ -134,7 +134,7 @@ def _closure(go_ids: list[str], edges: pd.DataFrame) -> pd.DataFrame:
     """Return the edges above some terms."""
     reached = set(go_ids)
     while True:
-        above = edges[edges["child"].isin(reached)]
+        above = edges[edges["child"].isin(reached) & (edges["parent"] != "all")]  # "all" is above every root
         parents = set(above["parent"])
         if parents <= reached:
             return above

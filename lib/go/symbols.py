@@ -59,9 +59,7 @@ def to_entrez(annotation: Annotation, symbols: Sequence[str], *, rescue_aliases:
         table = wanted.merge(table, on="symbol")
     unmapped = tuple(wanted.loc[~wanted["symbol"].isin(table["symbol"]), "symbol"])
     if unmapped:
-        log.warning(
-            "%d of %d symbols have no Entrez id and are left out: %s", len(unmapped), len(wanted), listed(unmapped)
-        )
+        log.warning("no Entrez id for %d of %d symbols, left out: %s", len(unmapped), len(wanted), listed(unmapped))
     return SymbolMapping(table, unmapped)
 
 

@@ -48,7 +48,7 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
 def _read_edges(path: Path) -> pd.DataFrame:
     """Read child, parent and relation."""
     edges = _checked(path, {"child": GO_ID, "parent": GO_ID}, unique=None)
-    relation = edges["relation"] if "relation" in edges else "unknown"
+    relation = edges.get("relation", "unknown")
     edges = edges.assign(relation=relation)[["child", "parent", "relation"]]
     _refuse_repeats(path, edges)
     return edges
@@ -62,9 +62,7 @@ def _read_pairs(folder: Path) -> pd.DataFrame:
         return pairs.reindex(columns=["symbol", "entrez", "go_id"])
     path = folder / "annotations.csv"
     if not path.exists():
-        raise GoInputError(
-            f"{folder}: neither direct_annotations.csv nor annotations.csv is there; one of them is needed"
-        )
+        raise GoInputError(f"{folder}: needs direct_annotations.csv or annotations.csv")
     sets = _checked(path, {"go_id": GO_ID, "genes": r".*\S.*"}, unique=["go_id"])
     pairs = sets.assign(symbol=sets["genes"].str.split()).explode("symbol", ignore_index=True)
     return pairs.drop_duplicates(["symbol", "go_id"]).reindex(columns=["symbol", "entrez", "go_id"])
@@ -124,19 +122,19 @@ def _refuse_repeats(path: Path, edges: pd.DataFrame) -> None:
     """Refuse an edge that is listed twice with the same relation."""
     repeated = np.flatnonzero(edges.duplicated())
     if len(repeated):
-        row = edges.iloc[repeated[0]]
-        raise GoInputError(
-            f"{path}, row {repeated[0] + 2}: '{row['child']} {row['parent']}' is there more than once. Keep one of the rows"
-        )
+        edge = f"{edges['child'].iloc[repeated[0]]} {edges['parent'].iloc[repeated[0]]}"
+        raise GoInputError(f"{path}, row {repeated[0] + 2}: '{edge}' is there more than once. Keep one of the rows")
 
 
 def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
     """Refuse a graph with a cycle or several roots, and annotated terms outside the graph."""
     cyclic = _in_or_above_cycle(edges)
     if len(cyclic):
-        first = cyclic.iloc[0]
-        raise GoInputError(f"{path}, row {cyclic.index[0] + 2}: the edge {first['child']} to {first['parent']} is part of "
-                           "a cycle, or lies between two. Remove the edge that points down")  # fmt: skip
+        edge = f"{cyclic['child'].iloc[0]} to {cyclic['parent'].iloc[0]}"
+        raise GoInputError(
+            f"{path}, row {cyclic.index[0] + 2}: the edge {edge} is part of a cycle, or lies between two. "
+            "Remove the edge that points down"
+        )
     roots = sorted(set(edges["parent"]) - set(edges["child"]))
     if len(roots) > 1:
         raise GoInputError(

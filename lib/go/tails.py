@@ -1,7 +1,6 @@
 """Upper tails of the hypergeometric distribution: the one-sided Fisher test."""
 
 import numpy as np
-from scipy import stats
 
 from lib.go import r
 from lib.go.errors import GoInputError
@@ -63,6 +62,8 @@ def _by_r(hits, white, black, drawn) -> np.ndarray:
 
 def _by_scipy(hits, white, black, drawn) -> np.ndarray:
     """Evaluate SciPy's survival function on whole vectors."""
+    from scipy import stats  # a second to import, and not needed where R is
+
     return stats.hypergeom.sf(hits - 1, white + black, white, drawn)
 
 
