@@ -48,13 +48,14 @@ _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Saved:
-    """A figure found on disk: `slug`, `panel`, its PNG, and the title and caption stored in it."""
+    """A figure found on disk: `slug`, `panel`, its PNG with its size in pixels, and the words stored in it."""
 
     slug: str
     panel: str
     png: Path
     title: str
     caption: str
+    size: tuple[int, int]
 
 
 def style() -> AbstractContextManager:
@@ -113,8 +114,8 @@ def saved(figures_dir: Path | str) -> list[Saved]:
     for png in sorted(store.resolve(figures_dir).glob("[!.]*__*.png")):
         slug, panel = png.stem.split("__", 1)
         with Image.open(png) as image:
-            words = image.info
-        found.append(Saved(slug, panel, png, words.get("Title", png.stem), words.get("Description", "")))
+            words, size = image.info, image.size
+        found.append(Saved(slug, panel, png, words.get("Title", png.stem), words.get("Description", ""), size))
     return found
 
 

@@ -44,7 +44,9 @@ def test_named_index_is_written(tmp_path):
 def test_caption_and_title_travel_with_the_picture(tmp_path):
     png = save(tmp_path, title="Fig 2C")
     [found] = figures.saved(tmp_path)
-    assert found == figures.Saved("screen", "fig2c", png, "Fig 2C", "Simulated data, planted truth (µ = 1).")
+    words = ("Fig 2C", "Simulated data, planted truth (µ = 1).")
+    assert found == figures.Saved("screen", "fig2c", png, *words, size=found.size)
+    assert abs(found.size[0] - 600) < 60  # about two inches at 300 dots an inch
     svg = png.with_suffix(".svg").read_text()
     assert "planted truth (µ = 1)" in svg and "<dc:date>" not in svg
 
