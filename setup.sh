@@ -22,7 +22,7 @@ die() {
 
 # --- Is there anything to do? --------------------------------------------------------------------------------------
 
-sha256() { if command -v sha256sum; then sha256sum; else shasum -a 256; fi 2>/dev/null | tail -n 1; }
+sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
 
 # The key changes with the lock, the metadata, this script, the interpreter, the R in use and the place of the folder.
 key() {
@@ -102,7 +102,8 @@ survey_r() {
 }
 
 survey() {
-    lacking= packages=
+    lacking=''
+    packages=''
     survey_python
     survey_compiler
     survey_r
@@ -168,7 +169,8 @@ get_packages() {
     sudo=$(permission) || refuse
     step "installing with apt:$packages" install_packages "$sudo"
     survey
-    [ -z "$lacking" ] || refuse
+    [ -z "$lacking" ] || die "this release's apt does not bring:$lacking
+Get it in another way (PYTHON=... names an interpreter), or: conda env create -f environment.yml"
 }
 
 check_space() {
@@ -217,7 +219,6 @@ print("torch", torch.__version__, "| torchvision", torchvision.__version__, "| G
 
 if ready; then exit 0; fi
 for file in requirements.lock pyproject.toml; do [ -f $file ] || die "$file is missing"; done
-[ "$(uname -s)" != Windows_NT ] || die 'use Windows Subsystem for Linux'
 
 mkdir -p .tools
 exec 9>.tools/lock # two `make` at once: the second waits for the first
