@@ -95,9 +95,9 @@ def unit_path(
 ) -> Path:
     """Return where a unit's result lies: `directory/name-<hash><suffix>`.
 
-    Arguments that are paths count by their content. Raises TypeError for an argument that is neither a path nor JSON.
+    Arguments that are paths, of files or folders, count by their content. Raises TypeError for an argument that is neither a path nor JSON.
     """
-    inputs = {key: store.sha256(value) if isinstance(value, Path) else value for key, value in arguments.items()}
+    inputs = {key: _content(value) if isinstance(value, Path) else value for key, value in arguments.items()}
     try:
         key = store.digest([name, seed, inputs, _code(function)])
     except TypeError:
@@ -106,6 +106,13 @@ def unit_path(
             "inputs to a file and pass its Path"
         ) from None
     return store.resolve(directory) / f"{name}-{key[:12]}{suffix}"
+
+
+def _content(path: Path) -> Any:
+    """Return the hash of a file, or name → hash of every file below a folder."""
+    if path.is_file():
+        return store.sha256(path)
+    return {str(file.relative_to(path)): store.sha256(file) for file in sorted(path.rglob("*")) if file.is_file()}
 
 
 def run_units(

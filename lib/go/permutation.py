@@ -1,11 +1,12 @@
 """How good would the best term of a random cluster be? A permutation null for `compare_clusters`."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lib.go.annotation import Annotation
+from lib.go.annotation import Annotation, load
 from lib.go.enrichgo import Cutoffs, check_clusters, cluster_universe
 from lib.go.tails import upper_tail
 
@@ -81,3 +82,17 @@ def _smallest_p(member: np.ndarray, drawn: np.ndarray, tails: np.ndarray) -> np.
     """Return (B,) smallest p-values over T terms, 1 without any, for (G, B) drawn genes."""
     hits = (member @ drawn.astype(np.float32)).astype(np.intp)  # (T, B)
     return np.take_along_axis(tails, hits, axis=1).min(axis=0, initial=1.0)
+
+
+def permute_cluster(part: Path, *, seed: int, annotation_dir: Path, genes: list[str], background: list[str],
+                    n_draws: int, min_size: int, max_size: int) -> None:  # fmt: skip
+    """Write the permutation test of one cluster as a table of one row: a unit of `lib.compute.run_units`."""
+    table = permutation_null(
+        load(annotation_dir),
+        {"cluster": genes},
+        background,
+        rng=np.random.default_rng(seed),
+        n_draws=n_draws,
+        cutoffs=Cutoffs(min_size=min_size, max_size=max_size),
+    )
+    table.drop(columns="Cluster").to_parquet(part, index=False)
