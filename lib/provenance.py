@@ -14,7 +14,7 @@ from rocrate.rocrate import ROCrate
 
 from lib import store
 
-NO_DATE = "1970-01-01T00:00:00+00:00"
+NO_DATE = "1970-01-01T00:00:00+00:00"  # a crate must have one, and the clock would change its bytes
 _R_CODE = """
 packages <- commandArgs(TRUE)
 print(sessionInfo(), locale = FALSE)
@@ -29,7 +29,7 @@ def commit(root: Path = store.ROOT) -> dict[str, str]:
     """Return the commit, its date and whether tracked files were changed since; all "unknown" outside git."""
     told = _output("git", "-C", str(root), "log", "-1", "--format=%H %cI")
     if not told:
-        return {"commit": "unknown", "date": NO_DATE, "changed since": "unknown"}
+        return {"commit": "unknown", "date": "unknown", "changed since": "unknown"}
     name, date = told.split()
     changed = _output("git", "-C", str(root), "status", "--porcelain", "--untracked-files=no")
     return {"commit": name, "date": date, "changed since": "yes" if changed else "no"}
@@ -89,7 +89,7 @@ def write_crate(folder: Path, files: dict[str, str], *, name: str, description: 
     """
     crate, code = ROCrate(), commit(root)
     crate.name, crate.description = name, description
-    crate.root_dataset["datePublished"] = code["date"]
+    crate.root_dataset["datePublished"] = code["date"] if code["date"] != "unknown" else NO_DATE
     crate.root_dataset["version"] = code["commit"]
     for path, words in sorted(files.items()):
         described = {"name": words, "sha256": store.sha256(folder / path)}

@@ -158,7 +158,7 @@ def _scorecard_table(figures_dir: Path) -> pd.DataFrame | None:
 
 
 def _scorecard_words(table: pd.DataFrame | None) -> dict:
-    classes = {status: f"s{number}" for number, status in enumerate(scorecard.MARKS)}
+    classes = {status: f"judged{number}" for number, status in enumerate(scorecard.MARKS)}
     if table is None:
         return {"groups": [], "counts": {}, "classes": classes}
     groups = [(name, rows.to_dict("records")) for name, rows in table.groupby("analysis", sort=False)]
