@@ -111,7 +111,9 @@ def test_gallery_shows_caption_alt_text_and_what_is_missing(root):
 def test_scorecard_page_has_status_and_reason(root):
     report.build("mini", root=root)
     html = pages(root)["scorecard.html"]
-    assert "GO &amp; more" in html and '<span class="status judged2">differs</span>' in html and "another release" in html
+    assert (
+        "GO &amp; more" in html and '<span class="status judged2">differs</span>' in html and "another release" in html
+    )
 
 
 def test_an_empty_project_has_a_site_too(tmp_path):
