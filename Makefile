@@ -34,7 +34,7 @@ lock: setup ## Renew requirements.lock from pyproject.toml (ARGS=--upgrade for n
 
 clean: ## Remove runs/ and every figure but the committed figures/mini; keeps .venv
 	@rm -rf runs .pytest_cache .ruff_cache .hypothesis
-	@find figures -mindepth 1 -maxdepth 1 ! -name mini -exec rm -rf {} +
+	@[ ! -d figures ] || find figures -mindepth 1 -maxdepth 1 ! -name mini -exec rm -rf {} +
 	@echo "removed runs/ and figures other than figures/mini; kept .venv and .tools (make distclean removes them too)"
 
 distclean: clean ## The same, and the environment: .venv and .tools
