@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 try:
-    from lib import compute, params, pipeline, runner
+    from lib import engines, params, pipeline, runner
     from lib.progress import Progress
 except ModuleNotFoundError as missing:
     venv = HERE / ".venv" / "bin" / "python"
@@ -57,9 +57,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def executor_of(options: argparse.Namespace) -> str:
     """Return the engine that the options ask for, checked."""
     if options.workers is not None and (options.workers < 1 or options.cluster):
-        raise compute.ExecutorError("--workers: a number from 1, and not together with --cluster")
-    executor = options.cluster or f"local:{options.workers or os.cpu_count() or 1}"
-    compute.check_executor(executor)
+        raise engines.ExecutorError("--workers: a number from 1, and not together with --cluster")
+    executor = options.cluster or f"local:{options.workers or engines.n_cores()}"
+    engines.check_executor(executor)
     return executor
 
 
@@ -154,12 +154,15 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         return work(parse(arguments), again)
-    except (params.ParamsError, pipeline.PipelineError, runner.MissingInput, compute.ExecutorError) as error:
+    except (params.ParamsError, pipeline.PipelineError, runner.MissingInput, engines.ExecutorError) as error:
         print(f"{error}", file=sys.stderr)
         return WRONG_USAGE
     except runner.Busy as error:
         print(f"{error}", file=sys.stderr)
         return BUSY
+    except OSError as error:
+        print(f"{error}\nWhat is finished is kept. Go on with: {again}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print(f"\nInterrupted; what is finished is kept. Go on with: {again}", file=sys.stderr)
         return INTERRUPTED

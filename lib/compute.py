@@ -8,81 +8,46 @@ number of workers change no number: a seed comes from the base seed and the unit
 import hashlib
 import inspect
 import json
-import logging
 import os
-import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lib import keys, store
+from lib.engines import open_executor
 
-EXECUTOR_VARIABLE = "COMPENDIUM_EXECUTOR"
 PROGRESS_VARIABLE = "COMPENDIUM_PROGRESS"
 
 UnitFunction = Callable[..., None]
 
+LOADED = time.time()  # what changes on disk after this moment is not what this process runs
+N_SHOWN = 10  # failed units named in one message
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
-class ExecutorError(ValueError):
-    """A description of an engine that cannot be understood."""
+_hash = keys.Hashes()  # a file that many units read is hashed once
+
+
+class StaleCode(RuntimeError):
+    """The files of a unit's code were edited after this process had imported them."""
 
 
 class UnitsFailed(RuntimeError):
     """Some units failed; the others are done and stay. Carries name → last line of the error."""
 
-    def __init__(self, errors: Mapping[str, str], directory: Path) -> None:
+    def __init__(self, errors: Mapping[str, str], directory: Path, *, n_units: int) -> None:
         self.errors = dict(errors)
-        listing = "; ".join(f"{name}: {error}" for name, error in self.errors.items())
+        shown = [f"{name}: {error}" for name, error in self.errors.items()][:N_SHOWN]
+        more = [f"and {len(self.errors) - N_SHOWN} more"] if len(self.errors) > N_SHOWN else []
+        listing = "; ".join(shown + more)
         super().__init__(
-            f"{len(self.errors)} of the units failed ({listing}). What the others made is kept; tracebacks lie in "
-            f"{_relative(directory)}/*.error.txt. Mend the cause and give the same command again."
+            f"{len(self.errors)} of {n_units} units failed ({listing}). What the others made is kept. "
+            f"Tracebacks: {_relative(directory)}/*.error.txt. Mend the cause and give the same command again."
         )
-
-
-class Executor(Protocol):
-    """What an engine must offer: submit a call, hand out finished futures."""
-
-    def submit(self, function: Callable[..., Any], *args: Any) -> Any: ...
-
-    def completed(self, futures: list[Any]) -> Iterator[Any]: ...
-
-
-class Inline:
-    """Run units one after the other in this process."""
-
-    def submit(self, function: Callable[..., Any], *args: Any) -> Future:
-        future: Future = Future()
-        future.set_running_or_notify_cancel()
-        future.work = (function, args)  # type: ignore[attr-defined]
-        return future
-
-    def completed(self, futures: list[Future]) -> Iterator[Future]:
-        for future in futures:
-            function, args = future.work  # type: ignore[attr-defined]
-            try:
-                future.set_result(function(*args))
-            except Exception as error:  # reported as a failed unit by the caller
-                future.set_exception(error)
-            yield future
-
-
-class Dask:
-    """Run units on any Dask cluster."""
-
-    def __init__(self, client: Any) -> None:
-        self.client = client
-
-    def submit(self, function: Callable[..., Any], *args: Any) -> Any:
-        return self.client.submit(function, *args, pure=False)
-
-    def completed(self, futures: list[Any]) -> Iterator[Any]:
-        from distributed import as_completed
-
-        yield from as_completed(futures)
 
 
 def unit_seed(seed: int, name: str) -> int:
@@ -95,9 +60,20 @@ def unit_path(
 ) -> Path:
     """Return where a unit's result lies: `directory/name-<hash><suffix>`.
 
-    Arguments that are paths, of files or folders, count by their content. Raises TypeError for an argument that is neither a path nor JSON.
+    Arguments that are paths, of files or folders, count by their content.
+
+    Raises
+    ------
+    TypeError
+        For an argument that is neither a path nor JSON.
+    ValueError
+        For a name that is no file name.
+    StaleCode
+        If the function's source was edited after this process imported it.
     """
-    inputs = {key: _content(value) if isinstance(value, Path) else value for key, value in arguments.items()}
+    if not name or name.startswith(".") or "/" in name or "\0" in name:
+        raise ValueError(f"unit {name!r}: a unit's name is part of a file name: not empty, no '/', no '.' in front")
+    inputs = {key: _hash(value) if isinstance(value, Path) else value for key, value in arguments.items()}
     try:
         key = store.digest([name, seed, inputs, _code(function)])
     except TypeError:
@@ -106,13 +82,6 @@ def unit_path(
             "inputs to a file and pass its Path"
         ) from None
     return store.resolve(directory) / f"{name}-{key[:12]}{suffix}"
-
-
-def _content(path: Path) -> Any:
-    """Return the hash of a file, or name → hash of every file below a folder."""
-    if path.is_file():
-        return store.sha256(path)
-    return {str(file.relative_to(path)): store.sha256(file) for file in sorted(path.rglob("*")) if file.is_file()}
 
 
 def run_units(
@@ -170,18 +139,40 @@ def run_units(
             progress.step(failed=len(errors))
     progress.close()
     if errors:
-        raise UnitsFailed({name: errors[name] for name in sorted(errors)}, directory)
+        raise UnitsFailed({name: errors[name] for name in sorted(errors)}, directory, n_units=len(units))
     return paths
 
 
 def _run_unit(function: UnitFunction, path: str, seed: int, arguments: dict[str, Any]) -> str:
     """Run one unit on a worker; return the traceback of its error, or nothing."""
     try:
-        with store.atomic(path) as part:
+        _check_fresh(function)
+        with store.atomic(path) as part, _one_thread():
             function(part, seed=seed, **arguments)
     except Exception:
         return traceback.format_exc()
     return ""
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute with one thread, so that sums have one order of terms whatever the engine and the machine."""
+    from threadpoolctl import threadpool_limits
+
+    variables = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(variables, "1"))  # for libraries that the unit is the first to load
+    torch = sys.modules.get("torch")
+    n_threads = torch.get_num_threads() if torch else 0
+    try:
+        with threadpool_limits(1):
+            if torch:
+                torch.set_num_threads(1)
+            yield
+    finally:
+        if torch:
+            torch.set_num_threads(n_threads)
+        for name, value in variables.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _outcome(future: Any) -> str:
@@ -189,113 +180,31 @@ def _outcome(future: Any) -> str:
     try:
         return future.result()
     except Exception as error:  # the engine's own: a worker that was killed, a function that cannot be sent
-        return f"{type(error).__name__}: {error}"
+        if type(error).__name__ == "KilledWorker":
+            return f"{error}\nits process was killed each time it was tried; out of memory is the usual cause"
+        return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _code(function: UnitFunction) -> dict[str, str]:
     """Return module → hash for the project modules that a function can reach."""
+    _check_fresh(function)
+    own = {"source": hashlib.sha256(inspect.getsource(function).encode()).hexdigest()}
+    return own | {name: _hash(path) for name, path in _code_files(function).items()}
+
+
+@cache
+def _code_files(function: UnitFunction) -> dict[str, Path]:
     module = inspect.getmodule(function)
     source = f"import {module.__name__}" if module and module.__name__.startswith("lib.") else ""
-    own = {"source": hashlib.sha256(inspect.getsource(function).encode()).hexdigest()}
-    return own | {name: store.sha256(path) for name, path in keys.module_files([source]).items()}
+    return keys.module_files([source])
 
 
-@contextmanager
-def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Executor]:
-    """Yield the engine that `name` describes; it is closed with the block.
-
-    One unit or none runs inline: no engine is worth starting for it.
-
-    Raises
-    ------
-    ExecutorError
-        If `name` describes no engine.
-    """
-    name = name or os.environ.get(EXECUTOR_VARIABLE) or "local"
-    check_executor(name)
-    if name == "inline" or n_units < 2:
-        yield Inline()
-        return
-    from distributed import Client
-
-    with _cluster(name, n_units) as cluster, Client(cluster) as client:
-        _one_gpu_a_worker(client)
-        yield Dask(client)
-
-
-def check_executor(name: str) -> None:
-    """Check the description of an engine without starting it.
-
-    Raises
-    ------
-    ExecutorError
-        Naming what is allowed; for `slurm:FILE`, also if the file is not there.
-    """
-    kind, _, rest = name.partition(":")
-    if kind == "local" and (not rest or (rest.isdigit() and int(rest) > 0)):
-        return
-    if name == "inline" or (kind in ("tcp", "tls") and rest.startswith("//")):
-        return
-    if kind == "slurm" and rest:
-        if not store.resolve(rest).is_file():
-            raise ExecutorError(f"executor {name!r}: no file {rest}")
-        return
-    raise ExecutorError(f"executor {name!r}: expected inline, local:N, slurm:FILE.yaml or tcp://HOST:PORT")
-
-
-@contextmanager
-def _cluster(name: str, n_units: int) -> Iterator[Any]:
-    """Yield a Dask cluster, or the address of one that runs already."""
-    kind, _, rest = name.partition(":")
-    if kind in ("tcp", "tls"):
-        yield name
-    elif kind == "slurm":
-        with _slurm(store.resolve(rest), n_units) as cluster:
-            yield cluster
-    else:
-        from distributed import LocalCluster
-
-        n_workers = min(int(rest or os.cpu_count() or 1), n_units, n_gpus() or n_units)
-        with LocalCluster(
-            n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=logging.ERROR
-        ) as cluster:
-            yield cluster
-
-
-def _slurm(file: Path, n_units: int) -> Any:
-    """Start a Slurm cluster from a YAML file of `dask_jobqueue.SLURMCluster` options.
-
-    It adapts between no job and `maximum_jobs` (in the file, default 16): a lost job is replaced, an idle one ends.
-    """
-    import yaml
-    from dask_jobqueue import SLURMCluster
-
-    options = yaml.safe_load(file.read_text(encoding="utf-8"))
-    maximum = min(options.pop("maximum_jobs", 16), n_units)
-    cluster = SLURMCluster(**options)
-    cluster.adapt(minimum_jobs=0, maximum_jobs=maximum)
-    return cluster
-
-
-def n_gpus() -> int:
-    """Return the number of GPUs that this process may use, without starting any GPU library."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([device for device in visible.split(",") if device.strip() not in ("", "-1")])
-    try:
-        listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return sum(line.startswith("GPU ") for line in listing.stdout.splitlines())
-
-
-def _one_gpu_a_worker(client: Any) -> None:
-    """Give each local worker a GPU of its own; workers on other machines keep what their scheduler gave them."""
-    count = n_gpus()
-    if not count or not str(client.scheduler.address).startswith("tcp://127.0.0.1"):
-        return
-    for number, worker in enumerate(client.scheduler_info(n_workers=-1)["workers"]):
-        client.run(os.environ.__setitem__, "CUDA_VISIBLE_DEVICES", str(number % count), workers=[worker])
+def _check_fresh(function: UnitFunction) -> None:
+    """Refuse to run code that is no longer what the files say: its result would pass for that of the new code."""
+    edited = [file for file in _code_files(function).values() if file.suffix == ".py" and file.stat().st_mtime > LOADED]
+    if edited:
+        names = ", ".join(str(_relative(file)) for file in edited)
+        raise StaleCode(f"{names} was edited after this process loaded it; restart the kernel (or the Dask workers)")
 
 
 class _Progress:

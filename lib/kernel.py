@@ -14,14 +14,18 @@ import stat
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lib import store
 
 PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+LONGEST_PLACE = 60  # bytes; the path of a socket below it has to fit in 104
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,15 @@ class Failure:
     error: str
 
 
-def die_with_parent() -> None:
-    """Ask the kernel of Linux to kill this process when its parent ends; elsewhere do nothing.
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to kill this process when its parent, process `parent`, ends; elsewhere do nothing.
 
-    Meant as `preexec_fn`: it runs between fork and exec.
+    Meant as `preexec_fn`: it runs between fork and exec, and also ends this process if the parent is gone already.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def private_folder(name: str) -> Path:
@@ -48,15 +54,18 @@ def private_folder(name: str) -> Path:
     The same `name` gives the same folder, so that one left over by a killed run is used again.
     """
     label = hashlib.sha256(name.encode()).hexdigest()[:10]
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"compendium-{os.getuid()}-{label}"
+    places = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
+    usable = [place for place in places if 0 < len(os.fsencode(place)) <= LONGEST_PLACE and os.access(place, os.W_OK)]
+    place = Path(usable[0] if usable else tempfile.gettempdir())
+    folder = place / f"compendium-{os.getuid()}-{label}"
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
         status = folder.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-            return Path(tempfile.mkdtemp(prefix="compendium-"))
+            return Path(tempfile.mkdtemp(prefix="compendium-", dir=place))
         for entry in folder.iterdir():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     return folder
 
 
@@ -98,32 +107,35 @@ def execute(
         process = subprocess.Popen(
             [sys.executable, "-m", "lib.kernel", json.dumps(job)],
             cwd=store.ROOT,
-            env={**os.environ, **_environment(sockets), **(environment or {})},
+            env={**_environment(sockets), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=die_with_parent,
+            preexec_fn=partial(die_with_parent, os.getpid()),
         )
         try:
             wait(process)
         finally:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
             process.wait()
+            ended = _read_report(report, process.returncode)
+            shutil.rmtree(sockets, ignore_errors=True)
+    return ended
+
+
+def _read_report(report: Path, code: int) -> Failure | None:
     try:
         ended = json.loads(report.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        ended = asdict(
-            Failure(0, "", f"the notebook process {describe_exit(process.returncode)} before it could report")
-        )
-    shutil.rmtree(sockets, ignore_errors=True)
+        return Failure(0, "", f"the notebook process {describe_exit(code)} before it could report")
     return Failure(**ended) if ended else None
 
 
 def _environment(sockets: Path) -> dict[str, str]:
-    """Return variables that keep a run apart from the user's own Jupyter and make hashing repeatable."""
-    return {
+    """Return this environment, apart from the user's own Jupyter and start-up files, and with repeatable hashing."""
+    mine = {name: value for name, value in os.environ.items() if name not in ("PYTHONSTARTUP", "JUPYTER_PATH")}
+    return mine | {
         "JUPYTER_RUNTIME_DIR": str(sockets),
         "IPYTHONDIR": str(sockets / "ipython"),
         "JUPYTER_PLATFORM_DIRS": "1",
@@ -160,7 +172,7 @@ def _manager(sockets: Path) -> Any:
             return KernelSpec(argv=command, display_name="Python 3", language="python")
 
         async def start_kernel(self, **options: Any) -> None:
-            await super().start_kernel(**{**options, "preexec_fn": die_with_parent})
+            await super().start_kernel(**{**options, "preexec_fn": partial(die_with_parent, os.getpid())})
 
     return Manager(transport="ipc", ip=str(sockets / "k"), connection_file=str(sockets / "kernel.json"))
 
@@ -198,6 +210,9 @@ def _run(job: Mapping[str, Any]) -> Failure | None:
     except DeadKernelError:
         process = getattr(manager.provisioner, "process", None)
         return _failure(started, f"the kernel {describe_exit(process.poll() if process else None)}")
+    except Exception as error:  # anything but a cell: the kernel did not start, the disk is full
+        traceback.print_exc()
+        return _failure(started, f"{type(error).__name__}: {error}")
     return None
 
 

@@ -6,9 +6,13 @@ A key is kept in parts (code, params, inputs, modules, versions), so that a re-r
 import ast
 import importlib.metadata
 import json
+import os
 import platform
+import re
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -16,17 +20,34 @@ from lib import store
 
 VERSIONS = ("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "torch")
 
+MAGIC = re.compile(
+    r"^(\s*)(?:[%!?].*|[\w, ]+=\s*[!%].*|.*\?\s*)$", re.MULTILINE
+)  # lines that are IPython's, not Python's
+TICK_NS = 50_000_000  # coarser than the clock of any file system in use on Linux and macOS
+
 Parts = dict[str, dict[str, str]]
 
 
+class NotebookError(ValueError):
+    """A file that is no notebook: half-merged, cut off, or of another kind."""
+
+
 def notebook_cells(path: Path) -> list[dict]:
-    """Return a notebook's code cells as `{source, tags}`, in order."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return [
-        {"source": "".join(cell["source"]), "tags": cell.get("metadata", {}).get("tags", [])}
-        for cell in content["cells"]
-        if cell["cell_type"] == "code"
-    ]
+    """Return a notebook's code cells as `{source, tags}`, in order.
+
+    Raises
+    ------
+    NotebookError
+        If the file is not a notebook.
+    """
+    try:
+        return [
+            {"source": "".join(cell["source"]), "tags": cell.get("metadata", {}).get("tags", [])}
+            for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+            if cell["cell_type"] == "code"
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotebookError(f"{path.name} is not a readable notebook ({type(error).__name__}: {error})") from None
 
 
 def parameters_source(path: Path) -> str:
@@ -46,13 +67,12 @@ def imported(source: str, *, package: str = "") -> set[str]:
     Parameters
     ----------
     source : str
-        Python source; lines of IPython magic are skipped.
+        Python source; in what does not parse, such as IPython magic, the lines that are imports count.
     package : str
         Package of the source, for relative imports.
     """
-    text = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines())
     names: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -60,6 +80,18 @@ def imported(source: str, *, package: str = "") -> set[str]:
             base = ".".join([*parents, *([node.module] if node.module else [])])
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     return names
+
+
+def _parse(source: str) -> ast.Module:
+    for text in (source, MAGIC.sub(r"\1pass", source)):
+        with suppress(SyntaxError):
+            return ast.parse(text)
+    body: list[ast.stmt] = []
+    for line in source.splitlines():
+        if line.strip().startswith(("import ", "from ")):
+            with suppress(SyntaxError):
+                body += ast.parse(line.strip()).body
+    return ast.Module(body, [])
 
 
 def module_files(sources: Iterable[str], *, root: Path = store.ROOT) -> dict[str, Path]:
@@ -117,15 +149,18 @@ def r_versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 class Hashes:
-    """sha256 of files, remembered by size, time and inode, so that a plan over large files stays fast."""
+    """sha256 of files, remembered by size, times and inode, so that a plan over large files stays fast.
 
-    def __init__(self, memory: Path) -> None:
+    What was written a moment ago is not remembered: it could be written again within one tick of the clock.
+    """
+
+    def __init__(self, memory: Path | None = None) -> None:
         self.memory = memory
-        try:
-            self.known: dict[str, list] = json.loads(memory.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self.known = {}
+        self.known: dict[str, list] = {}
         self.changed = False
+        if memory is not None:
+            with suppress(OSError, ValueError):
+                self.known = json.loads(memory.read_text(encoding="utf-8"))
 
     def __call__(self, path: Path) -> str:
         """Return the sha256 of a file, of a folder (all files below it), or `missing`."""
@@ -136,17 +171,21 @@ class Hashes:
             stat = path.stat()
         except OSError:
             return "missing"
-        state = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
         known = self.known.get(str(path))
-        if known is None or known[:3] != state:
-            self.known[str(path)] = known = [*state, store.sha256(path)]
-            self.changed = True
-        return known[3]
+        if known is None or known[:-1] != state:
+            known = [*state, store.sha256(path)]
+            if time.time_ns() - stat.st_ctime_ns > TICK_NS:
+                self.known[str(path)] = known
+                self.changed = True
+        return known[-1]
 
     def save(self) -> None:
-        """Remember for the next run."""
+        """Remember for the next run what still exists."""
         if self.changed:
-            store.write_text(self.memory, json.dumps(self.known))
+            store.write_text(
+                self.memory, json.dumps({path: known for path, known in self.known.items() if os.path.exists(path)})
+            )
             self.changed = False
 
 
@@ -164,9 +203,9 @@ def parts(
     Parameters
     ----------
     notebook : Path
-        The stored notebook; only code cells count, and not the values of its `parameters` cell.
+        The stored notebook; only code cells count, numbered as a person counts them, and not the `parameters` cell.
     params : mapping
-        Resolved parameters, which replace the cell's.
+        Resolved parameters, which replace the cell's; those that name input files belong to `inputs` instead.
     inputs : mapping
         Name → path of each file it needs, files named by parameters included.
     r_packages : sequence of str
@@ -174,12 +213,16 @@ def parts(
     hashes : Hashes
         Memory of file hashes.
     """
-    cells = [cell["source"] for cell in notebook_cells(notebook) if "parameters" not in cell["tags"]]
+    cells = {
+        f"cell {number}": cell["source"]
+        for number, cell in enumerate(notebook_cells(notebook), start=1)
+        if "parameters" not in cell["tags"]
+    }
     return {
-        "code": {f"cell {number}": store.digest(source) for number, source in enumerate(cells, start=1)},
+        "code": {name: store.digest(source) for name, source in cells.items()},
         "params": {key: json.dumps(value) for key, value in params.items()},
         "inputs": {name: hashes(path) for name, path in inputs.items()},
-        "modules": {name: hashes(path) for name, path in module_files(cells, root=root).items()},
+        "modules": {name: hashes(path) for name, path in module_files(cells.values(), root=root).items()},
         "versions": python_versions() | (r_versions(tuple(r_packages)) if r_packages else {}),
     }
 
@@ -191,7 +234,7 @@ def changes(old: Parts | None, new: Parts) -> list[str]:
     lines = []
     for part, values in new.items():
         before = old.get(part, {})
-        for name in sorted(set(before) | set(values)):
+        for name in dict.fromkeys([*values, *before]):
             if before.get(name) != values.get(name):
                 lines.append(f"{part}: {name} {_difference(part, before.get(name), values.get(name))}")
     return lines

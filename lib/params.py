@@ -6,6 +6,7 @@
 
 import ast
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,9 +31,9 @@ InputPath = Annotated[str, InputFile()]
 
 
 class Section(BaseModel):
-    """Parameters of one notebook. The two folders are filled in by the runner."""
+    """Parameters of one notebook. The two folders are filled in by the runner, and by nobody else."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
     run_dir: str = Field("runs/mini", description="folder of this profile's data and results")
     figures_dir: str = Field("figures/mini", description="folder of this profile's figures")
@@ -95,6 +96,27 @@ def suggest(word: str, known: Sequence[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake, not the later value."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        names = [key.value for key, _ in node.value]
+        for (key, _), name in zip(node.value, names, strict=True):
+            if names.count(name) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def read_yaml(text: str) -> Any:
+    """Read YAML safely: plain values only, nothing is executed. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_Loader)
+
+
 def read_profile(path: Path) -> dict[str, dict[str, Any]]:
     """Read one profile's YAML as section → key → value.
 
@@ -104,14 +126,14 @@ def read_profile(path: Path) -> dict[str, dict[str, Any]]:
         If the file is missing, is not YAML, or is not sections of keys.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = read_yaml(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise ParamsError(f"{path.name}: no such profile in {path.parent.name}/; choose one of {PROFILES}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path.name}: not readable as YAML: {error}") from None
     if not isinstance(content, dict) or not all(isinstance(keys, dict | None) for keys in content.values()):
         raise ParamsError(f"{path.name}: expected one section a notebook, each with 'key: value' lines")
-    return {section: dict(keys or {}) for section, keys in content.items()}
+    return {str(section): {str(key): value for key, value in (keys or {}).items()} for section, keys in content.items()}
 
 
 def parse_overrides(assignments: Sequence[str], sections: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -131,7 +153,7 @@ def parse_overrides(assignments: Sequence[str], sections: Sequence[str]) -> dict
         if section not in sections:
             raise ParamsError(f"--set {assignment}: no section {section!r}{suggest(section, sections)}")
         try:
-            overrides.setdefault(section, {})[key] = yaml.safe_load(value) if value.strip() else ""
+            overrides.setdefault(section, {})[key] = read_yaml(value) if value.strip() else ""
         except yaml.YAMLError as error:
             raise ParamsError(f"--set {assignment}: value is not readable as YAML: {error}") from None
     return overrides
@@ -170,7 +192,9 @@ def resolve(
         for section in layer
         if section not in slugs
     ]
-    problems += [f"lib/params.py: SECTIONS lacks {slug!r}, a notebook of pipeline.toml" for slug in slugs if slug not in SECTIONS]
+    problems += [
+        f"lib/params.py: SECTIONS lacks {slug!r}, a notebook of pipeline.toml" for slug in slugs if slug not in SECTIONS
+    ]
     resolved: dict[str, Section] = {}
     for slug in (slug for slug in slugs if slug in SECTIONS):
         try:
@@ -194,6 +218,8 @@ def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], profile: s
     origin = {key: name for name, layer in layers for key in layer}
     values = {key: value for _, layer in layers for key, value in layer.items()}
     folders = {"run_dir": f"runs/{profile}", "figures_dir": f"figures/{profile}"}
+    if fixed := sorted(set(folders) & set(values)):
+        raise ParamsError("\n".join(f"{origin[key]}: {slug}.{key} follows from --profile; remove it" for key in fixed))
     try:
         return model(**{**folders, **values})
     except ValidationError as error:
@@ -221,7 +247,11 @@ def declared(source: str) -> dict[str, Any]:
         If a value is not a literal: nothing in a parameters cell is ever executed.
     """
     values: dict[str, Any] = {}
-    for node in ast.parse(source).body:
+    try:
+        body = ast.parse(source).body
+    except SyntaxError as error:
+        raise ParamsError(f"parameters cell: line {error.lineno} is not Python: {error.msg}") from None
+    for node in body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         try:
             values |= {target.id: ast.literal_eval(node.value) for target in targets}
@@ -238,7 +268,10 @@ def check_declared(notebook: str, source: str, section: Section) -> None:
     ParamsError
         Naming the notebook and each key that only one side knows, or a default that its own section refuses.
     """
-    values = declared(source)
+    try:
+        values = declared(source)
+    except ParamsError as error:
+        raise ParamsError(f"{notebook}: {error}") from None
     keys = set(type(section).model_fields)
     problems = [
         f"{notebook}: does not declare the parameter {key!r} in its parameters cell" for key in keys - set(values)

@@ -3,7 +3,7 @@
 import graphlib
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from lib import store
@@ -108,24 +108,33 @@ def load(profile: str, *, root: Path = store.ROOT) -> Pipeline:
     return pipeline
 
 
-def _step(slug: str, entry: dict) -> Step:
-    known = [name for name in Step.__dataclass_fields__ if name != "slug"]
-    for key in entry if isinstance(entry, dict) else ():
-        if key not in known:
-            raise PipelineError(f"pipeline.toml: [{slug}]: unknown key {key!r}{suggest(key, known)}")
+def _step(slug: str, entry: object) -> Step:
     if not isinstance(entry, dict) or "notebook" not in entry:
         raise PipelineError(f'pipeline.toml: [{slug}]: needs the line: notebook = "NN_{slug}.ipynb"')
-    return Step(slug, **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+    known = [field.name for field in fields(Step) if field.name != "slug"]
+    values = {}
+    for key, value in entry.items():
+        if key not in known:
+            raise PipelineError(f"pipeline.toml: [{slug}]: unknown key {key!r}{suggest(key, known)}")
+        texts = [value] if key in ("notebook", "title") else value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            kind = "one text" if key in ("notebook", "title") else 'a list of texts, such as ["results/scores.csv"]'
+            raise PipelineError(f"pipeline.toml: [{slug}]: {key} is {value!r}, and should be {kind}")
+        values[key] = tuple(value) if isinstance(value, list) else value
+    return Step(slug, **values)
 
 
 def _check_makers(steps: Iterable[Step]) -> None:
     maker: dict[str, str] = {}
     for step in steps:
-        for file in step.makes:
+        for file in (*step.makes, f"notebooks/{step.notebook}"):
             if file in maker:
+                does = "run" if file.startswith("notebooks/") else "make"
                 raise PipelineError(
-                    f"pipeline.toml: both {maker[file]} and {step.slug} make {file}; rename one of them"
+                    f"pipeline.toml: both {maker[file]} and {step.slug} {does} {file}; rename one of them"
                 )
+            if Path(file).is_absolute() or ".." in Path(file).parts:
+                raise PipelineError(f"pipeline.toml: [{step.slug}]: {file} leaves the folder runs/<profile>/")
             maker[file] = step.slug
 
 
@@ -163,17 +172,18 @@ def _check_files(pipeline: Pipeline) -> None:
 
 
 def find(pipeline: Pipeline, target: str) -> str:
-    """Return the slug of a target: a slug, a notebook file, or a figure panel such as `fig3c`.
+    """Return the slug of a target: a slug, a notebook or figure file, or a figure panel such as `fig3c`.
 
     Raises
     ------
     PipelineError
         If nothing, or more than one notebook, has that name; with a hint.
     """
-    name = Path(target).name.removesuffix(".ipynb")
-    owners = {step.slug: [step.slug, Path(step.notebook).stem, *step.figures] for step in pipeline.steps}
+    name = Path(target).name
+    name = Path(name).stem if name.endswith((".ipynb", *FIGURE_SUFFIXES)) else name
     owners = {
-        slug: [*names, *(f"{slug}__{panel}" for panel in pipeline[slug].figures)] for slug, names in owners.items()
+        step.slug: [step.slug, Path(step.notebook).stem, *step.figures, *(f"{step.slug}__{p}" for p in step.figures)]
+        for step in pipeline.steps
     }
     found = [slug for slug, names in owners.items() if name.lower() in (known.lower() for known in names)]
     if len(found) == 1:
@@ -202,6 +212,11 @@ def select(
         First and last notebook of the derived order to consider.
     only : bool
         Take the targets alone, not what they need.
+
+    Raises
+    ------
+    PipelineError
+        For an unknown target, or if `start` and `until` leave nothing.
     """
     order = [step.slug for step in pipeline.steps]
     wanted = {find(pipeline, target) for target in targets} or set(order)
@@ -211,4 +226,7 @@ def select(
                 wanted |= pipeline.upstream(pipeline[slug])
     first = order.index(find(pipeline, start)) if start else 0
     last = order.index(find(pipeline, until)) if until else len(order) - 1
-    return [slug for slug in order[first : last + 1] if slug in wanted]
+    selected = [slug for slug in order[first : last + 1] if slug in wanted]
+    if not selected:
+        raise PipelineError(f"nothing to do: the order is {', '.join(order)}, and --from and --until leave none of it")
+    return selected

@@ -7,6 +7,7 @@ anywhere, the same command goes on; two runs of one profile never mix.
 import fcntl
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import compute, kernel, keys, params, store
+from lib import compute, engines, kernel, keys, params, store
 from lib.pipeline import Pipeline, Step
 from lib.progress import Progress
-
-CLOCK_SLACK = 2.0  # seconds that a file's time may lie before the run's start
 
 
 class Busy(RuntimeError):
@@ -71,24 +70,25 @@ class Run:
     def stamp(self, step: Step) -> dict | None:
         """Return a notebook's stamp, or None if it has none that can be read."""
         try:
-            return json.loads(self.stamp_path(step).read_text(encoding="utf-8"))
+            stamp = json.loads(self.stamp_path(step).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+        return stamp if isinstance(stamp, dict) and {"parts", "outputs"} <= set(stamp) else None
 
     def check_notebooks(self) -> None:
-        """Check every section against its notebook's `parameters` cell.
+        """Check that every notebook can be read, and its section against its `parameters` cell.
 
         Raises
         ------
         ParamsError
-            Listing every key that only one side knows.
+            Listing every key that only one side knows, and every file that is no notebook.
         """
         problems = []
         for step in self.pipeline.steps:
             try:
                 source = keys.parameters_source(self.pipeline.notebook_path(step))
                 params.check_declared(step.notebook, source, self.sections[step.slug])
-            except params.ParamsError as error:
+            except (params.ParamsError, keys.NotebookError) as error:
                 problems.append(str(error))
         if problems:
             raise params.ParamsError("\n".join(problems))
@@ -116,10 +116,10 @@ class Run:
     def parts(self, step: Step) -> keys.Parts:
         """Return the parts of a notebook's key as things are now."""
         section = self.sections[step.slug]
-        named = {f"{key}={value}": store.resolve(value) for key, value in params.input_paths(section).items()}
+        named = {f"{step.slug}.{key}": store.resolve(value) for key, value in params.input_paths(section).items()}
         return keys.parts(
             self.pipeline.notebook_path(step),
-            params=section.model_dump(),
+            params={key: value for key, value in section.model_dump().items() if f"{step.slug}.{key}" not in named},
             inputs={**self.pipeline.inputs(step), **named},
             r_packages=step.r_packages,
             hashes=self.hashes,
@@ -130,8 +130,10 @@ class Run:
         """Decide whether a notebook has to run now, with what it needs as it is now."""
         stamp = self.stamp(step)
         reasons = keys.changes(stamp["parts"] if stamp else None, self.parts(step))
-        for name, path in self.pipeline.outputs(step).items() if stamp and not reasons else ():
-            if self.hashes(path) != stamp["outputs"].get(name):
+        for name, path in self.pipeline.outputs(step).items() if stamp else ():
+            if name not in stamp["outputs"]:
+                reasons.append(f"output: {name} is new in pipeline.toml")
+            elif self.hashes(path) != stamp["outputs"][name]:
                 reasons.append(f"output: {name} {'changed' if path.exists() else 'is missing'}")
         if force:
             reasons.append("--force")
@@ -147,12 +149,15 @@ class Run:
             if waits and not decision.run:
                 decision = Decision(slug, True, tuple(f"if {up} changes what it makes" for up in sorted(waits)))
             decisions[slug] = decision
+        if self.pipeline.run_dir.is_dir():
+            self.hashes.save()
         return list(decisions.values())
 
     def execute(self, step: Step, *, executor: str, progress: Progress) -> Outcome:
         """Execute one notebook; on success check its outputs, put the executed copy in place, and stamp last."""
         parts = self.parts(step)
-        started = time.time()
+        before = self._states(step)
+        started = time.monotonic()
         executed = self.executed_path(step)
         part = executed.with_name(f".{step.slug}.part.ipynb")
         units_file = self.log_path(step).with_suffix(".units.json")
@@ -163,12 +168,12 @@ class Run:
             part,
             params=self.sections[step.slug].model_dump(),
             log=self.log_path(step),
-            environment={compute.EXECUTOR_VARIABLE: executor, compute.PROGRESS_VARIABLE: str(units_file)},
+            environment={engines.EXECUTOR_VARIABLE: executor, compute.PROGRESS_VARIABLE: str(units_file)},
             wait=progress.watch,
         )
         units_file.unlink(missing_ok=True)
-        failure = failure or self._unmade(step, started)
-        seconds = time.time() - started
+        failure = failure or self._unmade(step, before)
+        seconds = time.monotonic() - started
         if failure:
             if part.exists():
                 os.replace(part, self.failed_path(step))
@@ -181,18 +186,22 @@ class Run:
     def _sweep(self) -> None:
         """Remove what a killed run left half-written; nothing of it was ever counted."""
         folders = {path.parent for step in self.pipeline.steps for path in self.pipeline.outputs(step).values()}
-        folders |= set(self.pipeline.run_dir.glob("units/*")) | set(self.pipeline.run_dir.glob("*/"))
+        folders |= {*self.pipeline.run_dir.glob("units/**/"), *self.pipeline.run_dir.glob("*/")}
         for folder in folders:
             for part in folder.glob(".*.part*"):
-                part.unlink(missing_ok=True)
+                shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink(missing_ok=True)
+        for told in self.pipeline.run_dir.glob("logs/*.units.json"):
+            told.unlink(missing_ok=True)
 
-    def _unmade(self, step: Step, started: float) -> kernel.Failure | None:
-        """Return a failure if a declared output was not written by this execution."""
-        stale = [
-            name
-            for name, path in self.pipeline.outputs(step).items()
-            if not path.exists() or path.stat().st_mtime < started - CLOCK_SLACK
-        ]
+    def _states(self, step: Step) -> dict[str, tuple[int, int] | None]:
+        """Return which file each output is now, by inode and time; None where there is none."""
+        paths = self.pipeline.outputs(step)
+        stats = {name: path.stat() if path.exists() else None for name, path in paths.items()}
+        return {name: (stat.st_ino, stat.st_mtime_ns) if stat else None for name, stat in stats.items()}
+
+    def _unmade(self, step: Step, before: Mapping[str, tuple[int, int] | None]) -> kernel.Failure | None:
+        """Return a failure if a declared output was not written since it had the state `before`."""
+        stale = [name for name, state in self._states(step).items() if state is None or state == before[name]]
         if not stale:
             return None
         return kernel.Failure(
@@ -238,6 +247,7 @@ class Run:
                 progress.end(f"{slug}: already done")
                 continue
             outcomes[slug] = outcome = self.execute(step, executor=executor, progress=progress)
+            self.hashes.save()
             progress.end(f"{slug}: {'done in' if outcome.state == 'ran' else 'FAILED after'} {outcome.seconds:.1f} s")
         self.hashes.save()
         return list(outcomes.values())
@@ -268,12 +278,16 @@ def locked(run_dir: Path, *, command: str) -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, so that what runs is stopped before this process ends."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C, so that what runs is stopped before this process ends.
+
+    A signal that is ignored, as SIGHUP is under `nohup`, stays ignored.
+    """
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    heeded = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield
     finally:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +25,7 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path` that replaces it when the block ends without an error.
 
     The temporary name starts with a dot and keeps the suffix, so a killed process leaves no file that could be
-    taken for a finished one.
+    taken for a finished one. It lies in the same folder and has the permissions of any new file of this user.
 
     Examples
     --------
@@ -34,14 +34,12 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = resolve(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=f".part{path.suffix}")
-    os.close(handle)
-    part = Path(name)
+    part = path.with_name(f".{path.stem[:200]}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
+        part.open("xb").close()
         yield part
         with part.open("rb") as written:
             os.fsync(written.fileno())
-        part.chmod(0o644)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = ("__init__", "store", "params", "pipeline", "keys", "kernel", "compute", "runner", "progress")
+CORE = ("__init__", "store", "params", "pipeline", "keys", "kernel", "engines", "compute", "runner", "progress")
 
-SECTIONS = '''
+SECTIONS = """
 
 class Source(Section):
     number: int = Field(ge=0, le=100, description="a number")
@@ -32,9 +32,9 @@ class Draw(Section):
 
 
 SECTIONS = {"source": Source, "double": Double, "draw": Draw}
-'''
+"""
 
-UNITS = '''
+UNITS = """
 import time
 
 
@@ -47,7 +47,7 @@ def fail_on(part, *, seed, number, bad):
     if number == bad:
         raise ValueError(f"cannot double {number}")
     part.write_text(str(number))
-'''
+"""
 
 FOLDERS = 'run_dir: str = "runs/mini"\nfigures_dir: str = "figures/mini"\n'
 
@@ -98,7 +98,9 @@ PARAMS = {
 
 def write_notebook(path: Path, cells: list[str]) -> None:
     """Write a notebook of code cells, the first tagged `parameters`."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(cells)])
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(cells)]
+    )
     notebook.cells[0].metadata["tags"] = ["parameters"]
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, path)
@@ -146,7 +148,9 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 def contents(folder: Path) -> dict[str, bytes]:
     """Return path → bytes of all results that count, units included."""
     files = [file for part in ("runs", "figures") for file in (folder / part).rglob("*") if file.is_file()]
-    kept = [file for file in files if not any(p in ("executed", "logs", "stamps") or p.startswith(".") for p in file.parts)]
+    kept = [
+        file for file in files if not any(p in ("executed", "logs", "stamps") or p.startswith(".") for p in file.parts)
+    ]
     return {str(file.relative_to(folder)): file.read_bytes() for file in kept}
 
 
