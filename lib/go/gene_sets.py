@@ -100,8 +100,10 @@ def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
     Raises
     ------
     GoInputError
-        If no term is that large.
+        If `node_size` is not positive, or no term is that large.
     """
+    if node_size < 1:
+        raise GoInputError(f"node_size is {node_size}; a term needs at least 1 gene to be tested")
     kept = sets.sizes >= node_size
     if not kept.any():
         raise GoInputError(

@@ -101,7 +101,7 @@ def simplify(
 
 def _worse_than_alike(alike: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Return (N,) truth values: the term is not the best of some term's group of alike terms."""
-    best = np.where(alike, p, np.inf).min(axis=1)  # (N,) of the group around each term
+    best = np.where(alike, p, np.inf).min(axis=1, initial=np.inf)  # (N,) of the group around each term
     return (alike & (p[None, :] > best[:, None])).any(axis=0)
 
 

@@ -96,7 +96,7 @@ def _checked(path: Path, patterns: dict[str, str], *, unique: list[str] | None) 
     if unique:
         columns |= {name: pa.Column(str, nullable=True) for name in unique if name not in columns}
     try:
-        pa.DataFrameSchema(columns, unique=unique).validate(table, lazy=True)
+        pa.DataFrameSchema(columns, unique=unique, report_duplicates="exclude_first").validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
         raise GoInputError(_in_words(path, table, errors.failure_cases, unique)) from None
     return table
