@@ -133,6 +133,7 @@ def bare_machine(tmp_path):
     def run(**scripts: str) -> subprocess.CompletedProcess:
         for name, script in ({"df": ROOMY} | scripts).items():
             path = commands / name.replace("_", "-")
+            path.unlink(missing_ok=True)  # never write through a link to the machine's own command
             path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
             path.chmod(0o755)
         environment = {"PATH": str(commands), "HOME": str(tmp_path)}
