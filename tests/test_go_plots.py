@@ -93,6 +93,7 @@ def test_grid_has_a_panel_a_cluster_and_a_common_axis():
     assert [ax.get_title(loc="left") for ax in figure.axes] == list(tables)
     assert "JUN, ERG" in texts(figure) and "no term to test" in texts(figure)
     assert len({ax.get_xlim() for ax in figure.axes[:3]}) == 1
+    assert len({ax.get_xlim() for ax in plots.bar_grid(tables, common_axis=False)[0].axes[:3]}) > 1
     assert drawn.groupby("panel").size().to_dict() == {"Cluster 0": 5, "Cluster 1": 5, "Cluster 2": 5}
     with pytest.raises(ValueError, match="no tables"):
         plots.bar_grid({})

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lib import figures
 
@@ -77,8 +78,9 @@ def bar_grid(
     threshold: float | None = 0.05,
     wrap: int = 30,
     n_columns: int = 2,
+    common_axis: bool = True,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw `bars` of several clusters on one page with a common value axis.
+    """Draw `bars` of several clusters on one page.
 
     Parameters
     ----------
@@ -90,6 +92,8 @@ def bar_grid(
         As for `bars`.
     n_columns : int
         Panels side by side.
+    common_axis : bool
+        One scale for all panels; otherwise each its own, as in the papers.
 
     Returns
     -------
@@ -105,7 +109,7 @@ def bar_grid(
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, sum(heights) + 0.6 * len(grid) + 0.3))
         axes = figure.subplots(len(grid), n_columns, height_ratios=heights, squeeze=False)
-        longest = max([table["minus_log10"].max() for table in drawn.values() if len(table)], default=0)
+        longest = max((table["minus_log10"].max() for table in drawn.values() if len(table)), default=0) * common_axis
         for ax, title in zip(axes.flat, drawn, strict=False):
             _bars(ax, drawn[title], threshold, wrap, longest)
             _heading(ax, title, (subtitles or {}).get(title, ""), 34)
@@ -113,6 +117,56 @@ def bar_grid(
             ax.remove()
         figure.supxlabel(_axis_name(value), fontsize=8)
     return figure, pd.concat(drawn, names=["panel"]).reset_index(level="panel").reset_index(drop=True)
+
+
+def table_figure(table: pd.DataFrame, *, n_terms: int = 20, title: str = "") -> tuple[Figure, pd.DataFrame]:
+    """Draw the first rows of a topGO table as a table, with the share of each term's genes that are significant.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        The rows drawn.
+    """
+    drawn = table.head(n_terms).reset_index(drop=True)
+    terms = [textwrap.fill(term, 46) for term in drawn["Term"]]
+    tops = np.cumsum([0, *(0.55 + 0.75 * (term.count("\n") + 1) for term in terms)])  # (rows + 1,), in lines
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, 0.75 + 0.17 * tops[-1]))
+        ax = figure.add_subplot()
+        ax.set(xlim=(0, 1), ylim=(tops[-1], -2.4))
+        ax.axis("off")
+        columns = {
+            "GO.ID": 0.0,
+            "Term": 0.14,
+            "Annotated": 0.62,
+            "Significant": 0.73,
+            "Expected": 0.83,
+            "pval": 0.92,
+            "qval": 1.0,
+        }
+        headings = dict(
+            zip(columns, ("GO id", "term", "annotated", "significant", "expected", "raw p", "adjusted p"), strict=True)
+        )
+        cells = drawn.assign(
+            Term=terms, Expected=drawn["Expected"].map("{:.2f}".format), qval=drawn["qval"].map("{:.2g}".format)
+        )
+        for name, x in columns.items():
+            side = "left" if name in ("GO.ID", "Term") else "right"
+            ax.text(
+                x,
+                -0.5,
+                headings[name].replace(" ", "\n") if side == "right" else headings[name],
+                ha=side,
+                va="bottom",
+                fontweight="bold",
+            )
+            for top, bottom, value in zip(tops, tops[1:], cells[name], strict=False):
+                ax.text(x, (top + bottom) / 2, value, ha=side, va="center", linespacing=0.95)
+        ax.hlines([-0.2, tops[-1]], 0, 1, color="black", linewidth=0.8)
+        ax.hlines(tops[1:-1], 0, 1, color="0.9", linewidth=0.5)
+        ax.set_title(title, loc="left")
+    return figure, drawn
 
 
 def dot_plot(
@@ -241,9 +295,10 @@ def _areas(ratios: pd.Series | np.ndarray, among: pd.Series, low: float = 25, hi
 
 
 def _size_key(ax: Axes, ratios: pd.Series) -> None:
-    """Explain the sizes with up to four ratios from the smallest to the largest."""
-    steps = np.unique(np.linspace(ratios.min(), ratios.max(), 4).round(2))
-    handles = [ax.scatter([], [], s=_areas(step, ratios), color="0.45", label=f"{step:.2f}") for step in steps]
+    """Explain the sizes with a few round ratios, or with the only one there is."""
+    steps = MaxNLocator(4).tick_values(ratios.min(), ratios.max())
+    steps = steps[(steps >= ratios.min()) & (steps <= ratios.max())] if ratios.nunique() > 1 else ratios.unique()
+    handles = [ax.scatter([], [], s=_areas(step, ratios), color="0.45", label=f"{step:.3g}") for step in steps]
     ax.legend(handles=handles, title="Gene ratio", loc="upper left", bbox_to_anchor=(0, 1), labelspacing=1.1,
               handletextpad=0.8, alignment="left", borderaxespad=0)  # fmt: skip
 
