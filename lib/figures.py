@@ -88,7 +88,7 @@ def save(
     caption : str
         What a reader needs beside the picture; a simulated figure says so here. Stored in the SVG and the PNG.
     title : str
-        Short name of the figure, by default `slug: panel`.
+        Short name of the figure; by default the panel in words, `fig3c` as "Fig 3C".
 
     Raises
     ------
@@ -97,7 +97,7 @@ def save(
     """
     _check(data, slug, panel, caption)
     base = store.resolve(figures_dir) / f"{slug}__{panel}"
-    words = {"Title": title or f"{slug}: {panel}", "Description": " ".join(caption.split())}
+    words = {"Title": title or _title(panel), "Description": " ".join(caption.split())}
     with store.atomic(base.with_suffix(".csv")) as part:
         data.to_csv(part, index=any(data.index.names), float_format="%.10g", lineterminator="\n")
     with matplotlib.rc_context(_SAVING):
@@ -117,6 +117,15 @@ def saved(figures_dir: Path | str) -> list[Saved]:
             words, size = image.info, image.size
         found.append(Saved(slug, panel, png, words.get("Title", png.stem), words.get("Description", ""), size))
     return found
+
+
+def _title(panel: str) -> str:
+    """Return a panel's name in words: `fig2e_go` → "Fig 2E, go", `top_terms` → "Top terms"."""
+    words = re.sub(r"[_-]", " ", panel)
+    number = re.match(r"fig ?(\d+[a-z]?)\b ?", words)
+    if not number:
+        return words.capitalize()
+    return ", ".join(filter(None, [f"Fig {number[1].upper()}", words[number.end() :]]))
 
 
 def _check(data: pd.DataFrame, slug: str, panel: str, caption: str) -> None:

@@ -27,7 +27,7 @@ _EXTERNAL = re.compile(
 
 @dataclass
 class Section:
-    """A notebook on the site: its figures, the panels that it still owes, its page, and its run time in seconds."""
+    """A notebook on the site: figures, panels still owed, executed copy, run time in s, and a failed later run."""
 
     slug: str
     title: str
@@ -35,6 +35,7 @@ class Section:
     missing: list[str] = field(default_factory=list)
     executed: Path | None = None
     seconds: float | None = None
+    failed: bool = False
 
     @property
     def page(self) -> str:
@@ -72,7 +73,7 @@ def build(profile: str, *, root: Path = store.ROOT) -> Path:
     write("provenance.html", "provenance.html", title="Provenance", **_provenance_words(sections, profile, root))
     _write_notebooks(sections, write, root)
     _swap(new, run_dir / "site")
-    _write_crate(profile, run_dir, root)
+    _write_crate(sections, profile, run_dir, root)
     return run_dir / "site" / "index.html"
 
 
@@ -103,6 +104,7 @@ def _add_run(section: Section, run_dir: Path) -> None:
         executed = run_dir / "executed" / content["notebook"]
         section.executed = executed if executed.exists() else None
         section.seconds = content["seconds"]
+    section.failed = any(run_dir.glob(f"executed/*_{section.slug}.failed.ipynb"))
 
 
 def _copy_files(profile: str, root: Path, site: Path) -> None:
@@ -189,11 +191,11 @@ def _swap(new: Path, site: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_crate(profile: str, run_dir: Path, root: Path) -> None:
+def _write_crate(sections: list[Section], profile: str, run_dir: Path, root: Path) -> None:
     files = {}
     captions = {figure.png.stem: figure.title for figure in saved(run_dir / "site" / "figures")}
-    for path in sorted(run_dir.glob("executed/[!.]*.ipynb")):
-        files[f"executed/{path.name}"] = f"executed notebook {path.stem}"
+    for section in (section for section in sections if section.executed):
+        files[f"executed/{section.executed.name}"] = f"executed notebook: {section.title}"
     for path in sorted(run_dir.glob("site/figures/*")):
         files[f"site/figures/{path.name}"] = f"{captions.get(path.stem, path.stem)} ({path.suffix[1:].upper()})"
     for path in sorted(run_dir.glob("site/source/*")):

@@ -51,6 +51,21 @@ def test_caption_and_title_travel_with_the_picture(tmp_path):
     assert "planted truth (µ = 1)" in svg and "<dc:date>" not in svg
 
 
+@pytest.mark.parametrize(
+    ("panel", "title"),
+    [
+        ("fig2c", "Fig 2C"),
+        ("fig2e_go", "Fig 2E, go"),
+        ("fig4", "Fig 4"),
+        ("figures", "Figures"),
+        ("top_terms", "Top terms"),
+    ],
+)
+def test_a_panel_without_title_is_named_in_words(tmp_path, panel, title):
+    save(tmp_path, panel=panel)
+    assert figures.saved(tmp_path)[0].title == title
+
+
 def test_same_bytes_in_the_same_and_in_another_process(tmp_path):
     save(tmp_path / "a")
     save(tmp_path / "b")

@@ -102,10 +102,19 @@ def test_nothing_is_loaded_from_the_network_and_nothing_tells_where_it_ran(root)
 def test_gallery_shows_caption_alt_text_and_what_is_missing(root):
     report.build("mini", root=root)
     html = pages(root)["index.html"]
-    assert 'alt="screen: fig2c. Simulated &lt;data&gt;."' in html
+    assert 'alt="Fig 2C. Simulated &lt;data&gt;."' in html
     assert "Figures not made yet: genes" in html and "Figures not made yet: fig4b" in html
     assert "python run_all.py translation --profile mini" in html and "3.2 s" in html
     assert all('alt="' in tag for html in pages(root).values() for tag in re.findall("<img[^>]*>", html))
+
+
+def test_a_failed_notebook_says_so(root):
+    store.write_text(root / "runs/mini/executed/50_translation.failed.ipynb", "{}")
+    report.build("mini", root=root)
+    html = pages(root)["index.html"]
+    assert "The last run failed: <code>runs/mini/logs/translation.log</code>" in html
+    assert "run_all.py translation" not in html
+    assert "failed" not in (root / "runs/mini/ro-crate-metadata.json").read_text()
 
 
 def test_scorecard_page_has_status_and_reason(root):
