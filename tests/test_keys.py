@@ -1,0 +1,210 @@
+"""A key changes with what a notebook is made from, with nothing else, and says which part changed."""
+
+import json
+import os
+import time
+
+import pytest
+import toy
+
+from lib import keys
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project of three modules: `a` imports `b.deep` inside a function, `alone` is imported by nobody."""
+    files = {
+        "lib/__init__.py": "",
+        "lib/a.py": "def f():\n    from .b import deep\n    return deep\n",
+        "lib/b/__init__.py": "",
+        "lib/b/deep.py": "X = '%d' % (\n    1\n    % 2)\n",
+        "lib/b/script.R": "x <- 1\n",
+        "lib/b/.hidden": "",
+        "lib/b/__pycache__/deep.pyc": "",
+        "lib/alone.py": "",
+        "genes.csv": "gene\nMYC\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    toy.write_notebook(tmp_path / "1.ipynb", ["n: int = 1", "from lib import a", "print(1)"])
+    return tmp_path
+
+
+def parts(project, **options):
+    options = {"params": {"n": 1}, "inputs": {"genes.csv": project / "genes.csv"}, **options}
+    return keys.parts(project / "1.ipynb", hashes=keys.Hashes(), root=project, **options)
+
+
+def said(project, old, **options):
+    return keys.changes(old, parts(project, **options))
+
+
+def test_modules_are_found_transitively_with_what_lies_beside_them(project):
+    found = keys.module_files(["from lib import a"], root=project)
+    assert list(found) == ["lib", "lib.a", "lib.b", "lib.b.deep", "lib/b/script.R"]
+    assert list(keys.module_files(["import lib.b.deep"], root=project)) == [
+        "lib",
+        "lib.b",
+        "lib.b.deep",
+        "lib/b/script.R",
+    ]
+    assert keys.module_files(["import numpy, os.path"], root=project) == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("import lib.a as x, os", {"lib.a", "os"}),
+        ("from lib import a, b", {"lib", "lib.a", "lib.b"}),
+        ("from lib.b import deep", {"lib.b", "lib.b.deep"}),
+        ("%matplotlib inline\nfrom lib import a", {"lib", "lib.a"}),
+        ("%%time\nfrom lib import (\n    a,\n)", {"lib", "lib.a"}),
+        ("files = !ls\nif files:\n    !rm x\nfrom lib import (\n    a,\n)", {"lib", "lib.a"}),
+        ("print?\nimport lib.a", {"lib.a"}),
+        ("%%bash\nfor x in *; do echo $x; done", set()),
+        ("x = (\nimport lib.a", {"lib.a"}),
+        ("x = ('%d'\n  % 3)\nfrom lib import (\n    a,\n)", {"lib", "lib.a"}),
+    ],
+)
+def test_imports_are_read_in_what_jupyter_accepts(source, names):
+    assert keys.imported(source) == names
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("from . import c", {"lib.b", "lib.b.c"}),
+        ("from .c import d", {"lib.b.c", "lib.b.c.d"}),
+        ("from .. import a", {"lib", "lib.a"}),
+    ],
+)
+def test_relative_imports_start_at_the_package(source, names):
+    assert keys.imported(source, package="lib.b") == names
+
+
+def test_nothing_changed_says_nothing(project):
+    assert said(project, parts(project)) == []
+    assert said(project, json.loads(json.dumps(parts(project)))) == []
+
+
+def test_each_change_is_named(project):
+    old = parts(project)
+    assert keys.changes(None, old) == ["it has not been run"]
+    assert said(project, old, params={"n": 2, "m": 1}) == ["params: n was 1, is 2", "params: m is new"]
+    (project / "genes.csv").write_text("gene\nTP53\n")
+    assert said(project, old) == ["inputs: genes.csv changed"]
+    (project / "lib" / "b" / "deep.py").write_text("X = 2\n")
+    (project / "lib" / "b" / "script.R").unlink()
+    (project / "lib" / "alone.py").write_text("X = 2\n")
+    assert said(project, old) == [
+        "inputs: genes.csv changed",
+        "modules: lib.b.deep changed",
+        "modules: lib/b/script.R is gone",
+    ]
+
+
+def test_a_code_cell_is_named_by_the_number_that_a_person_counts(project):
+    old = parts(project)
+    toy.write_notebook(
+        project / "1.ipynb", ["n: int = 5  # another default", "from lib import a", "print(2)", "print(3)"]
+    )
+    assert said(project, old) == ["code: cell 3 changed", "code: cell 4 is new"]
+
+
+def test_text_and_outputs_of_a_notebook_do_not_count(project):
+    old = parts(project)
+    content = json.loads((project / "1.ipynb").read_text())
+    content["cells"].insert(1, {"cell_type": "markdown", "metadata": {}, "source": "New words"})
+    content["cells"][2] |= {"execution_count": 7, "outputs": [{"output_type": "stream", "name": "stdout", "text": "1"}]}
+    content["metadata"]["kernelspec"] = {"name": "other", "display_name": "Other"}
+    (project / "1.ipynb").write_text(json.dumps(content, indent=4))
+    assert said(project, old) == []
+
+
+def test_versions_are_part_of_the_key(project, monkeypatch):
+    old = parts(project)
+    now = keys.python_versions() | {"numpy": "1.0"}
+    monkeypatch.setattr(keys, "python_versions", lambda: now)
+    assert said(project, old) == [f"versions: numpy was {old['versions']['numpy']}, is 1.0"]
+
+
+def test_r_that_is_absent_or_hangs_is_a_version_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert keys.r_versions(("GO.db", "no R here")) == {"R:R": "absent", "R:GO.db": "absent", "R:no R here": "absent"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}', '{"cells": [3]}', "<<<<<<< HEAD\n{}\n=======\n{}\n"])
+def test_a_file_that_is_no_notebook_is_named(tmp_path, text):
+    (tmp_path / "1.ipynb").write_text(text)
+    with pytest.raises(keys.NotebookError, match=r"1\.ipynb is not a readable notebook"):
+        keys.notebook_cells(tmp_path / "1.ipynb")
+
+
+def age(path, seconds=10):
+    """Make a file old enough to be remembered; its change time cannot be set, so the clock is moved in its place."""
+    now = time.time() - seconds
+    os.utime(path, (now, now))
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    monkeypatch.setattr(keys, "TICK_NS", 0)
+
+
+def test_a_file_is_read_once_and_again_when_it_changed(tmp_path, patient, monkeypatch):
+    path, read = tmp_path / "data.bin", []
+    path.write_text("abc")
+    real = keys.store.sha256
+    monkeypatch.setattr(keys.store, "sha256", lambda file: read.append(file) or real(file))
+    hashes = keys.Hashes(tmp_path / "memory.json")
+    first = hashes(path)
+    hashes.save()
+    assert keys.Hashes(tmp_path / "memory.json")(path) == first == real(path)
+    assert len(read) == 1
+    age(path)
+    assert keys.Hashes(tmp_path / "memory.json")(path) == first
+    assert len(read) == 2
+
+
+def test_an_edit_that_keeps_size_and_time_is_seen(tmp_path, patient):
+    path = tmp_path / "data.bin"
+    path.write_text("abc")
+    age(path)
+    hashes = keys.Hashes()
+    first, stat = hashes(path), path.stat()
+    path.write_text("xyz")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert hashes(path) != first
+
+
+def test_what_was_just_written_is_not_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(keys, "TICK_NS", 10**12)
+    path = tmp_path / "data.bin"
+    path.write_text("abc")
+    hashes = keys.Hashes(tmp_path / "memory.json")
+    hashes(path)
+    assert hashes.known == {}
+
+
+def test_memory_that_cannot_be_read_is_forgotten_and_gone_files_leave_it(tmp_path, patient):
+    memory = tmp_path / "memory.json"
+    memory.write_text("{half")
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("b")
+    hashes = keys.Hashes(memory)
+    assert hashes(tmp_path / "a") != hashes(tmp_path / "b")
+    (tmp_path / "b").unlink()
+    assert hashes(tmp_path / "b") == "missing"
+    hashes.save()
+    assert list(json.loads(memory.read_text())) == [str(tmp_path / "a")]
+
+
+def test_a_folder_counts_by_names_and_contents(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / "x").write_text("x")
+    hashes = keys.Hashes()
+    assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
+    (tmp_path / "two" / "deep" / "x").rename(tmp_path / "two" / "deep" / "y")
+    assert hashes(tmp_path / "one") != hashes(tmp_path / "two")
