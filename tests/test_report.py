@@ -55,8 +55,7 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True)
 
 
-@pytest.fixture
-def root(tmp_path) -> Path:
+def make_project(tmp_path: Path) -> Path:
     """A project in which one of two notebooks has run and made one of its two figures."""
     store.write_text(tmp_path / "pipeline.toml", PIPELINE)
     for name in ("20_screen.ipynb", "50_translation.ipynb"):
@@ -75,37 +74,47 @@ def root(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def root(tmp_path) -> Path:
+    return make_project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A project with its site, for tests that only read."""
+    root = make_project(tmp_path_factory.mktemp("project"))
+    report.build("mini", root=root)
+    return root
+
+
 def pages(root: Path) -> dict[str, str]:
     site = root / "runs/mini/site"
     return {str(path.relative_to(site)): path.read_text() for path in sorted(site.rglob("*.html"))}
 
 
-def test_every_page_is_there_and_every_local_link_leads_somewhere(root):
-    index = report.build("mini", root=root)
-    assert index == root / "runs/mini/site/index.html"
-    assert list(pages(root)) == ["index.html", "notebooks/screen.html", "provenance.html", "scorecard.html"]
-    for name, html in pages(root).items():
+def test_every_page_is_there_and_every_local_link_leads_somewhere(built):
+    index = built / "runs/mini/site/index.html"
+    assert list(pages(built)) == ["index.html", "notebooks/screen.html", "provenance.html", "scorecard.html"]
+    for name, html in pages(built).items():
         for link in re.findall(r'(?:href|src)="([^"#]+)', html):
             if not link.startswith(("http", "data:")):
                 assert (index.parent / name).parent.joinpath(link).exists(), f"{name}: {link}"
 
 
-def test_nothing_is_loaded_from_the_network_and_nothing_tells_where_it_ran(root):
-    report.build("mini", root=root)
-    for name, html in pages(root).items():
+def test_nothing_is_loaded_from_the_network_and_nothing_tells_where_it_ran(built):
+    for name, html in pages(built).items():
         assert not report.external(html), name
-        assert "<script" not in html and str(root) not in html and "Someone" not in html, name
-    assert "written to runs/mini/results" in pages(root)["notebooks/screen.html"]
-    assert 'href="https://example.org/paper"' in pages(root)["notebooks/screen.html"]  # a link to follow may stay
+        assert "<script" not in html and str(built) not in html and "Someone" not in html, name
+    assert "written to runs/mini/results" in pages(built)["notebooks/screen.html"]
+    assert 'href="https://example.org/paper"' in pages(built)["notebooks/screen.html"]  # a link to follow may stay
 
 
-def test_gallery_shows_caption_alt_text_and_what_is_missing(root):
-    report.build("mini", root=root)
-    html = pages(root)["index.html"]
+def test_gallery_shows_caption_alt_text_and_what_is_missing(built):
+    html = pages(built)["index.html"]
     assert 'alt="Fig 2C. Simulated &lt;data&gt;."' in html
     assert "Figures not made yet: genes" in html and "Figures not made yet: fig4b" in html
     assert "python run_all.py translation --profile mini" in html and "3.2 s" in html
-    assert all('alt="' in tag for html in pages(root).values() for tag in re.findall("<img[^>]*>", html))
+    assert all('alt="' in tag for html in pages(built).values() for tag in re.findall("<img[^>]*>", html))
 
 
 def test_a_failed_notebook_says_so(root):
@@ -117,9 +126,8 @@ def test_a_failed_notebook_says_so(root):
     assert "failed" not in (root / "runs/mini/ro-crate-metadata.json").read_text()
 
 
-def test_scorecard_page_has_status_and_reason(root):
-    report.build("mini", root=root)
-    html = pages(root)["scorecard.html"]
+def test_scorecard_page_has_status_and_reason(built):
+    html = pages(built)["scorecard.html"]
     assert (
         "GO &amp; more" in html and '<span class="status judged2">differs</span>' in html and "another release" in html
     )
@@ -133,7 +141,7 @@ def test_an_empty_project_has_a_site_too(tmp_path):
 
 
 def test_the_site_is_the_same_twice_and_old_pages_go(root):
-    report.build("mini", root=root)
+    assert report.build("mini", root=root) == root / "runs/mini/site/index.html"
     before = {path: path.read_bytes() for path in (root / "runs/mini").rglob("*") if path.is_file()}
     (root / "runs/mini/site/stale.html").write_text("old")
     report.build("mini", root=root)
@@ -174,15 +182,14 @@ def test_external(html, found):
     assert bool(report.external(html)) is found
 
 
-def test_crate_describes_what_is_there_with_the_date_of_the_commit(root):
-    report.build("mini", root=root)
-    graph = json.loads((root / "runs/mini/ro-crate-metadata.json").read_text())["@graph"]
+def test_crate_describes_what_is_there_with_the_date_of_the_commit(built):
+    graph = json.loads((built / "runs/mini/ro-crate-metadata.json").read_text())["@graph"]
     items = {item["@id"]: item for item in graph}
     files = [item["@id"] for item in items["./"]["hasPart"]]
     assert {"executed/20_screen.ipynb", "site/figures/screen__fig2c.csv", "site/source/requirements.lock"} <= set(files)
-    assert all((root / "runs/mini" / file).exists() for file in files)
-    assert items["./"]["datePublished"] == provenance.commit(root)["date"]
-    assert items["site/figures/screen__fig2c.csv"]["sha256"] == store.sha256(root / "figures/mini/screen__fig2c.csv")
+    assert all((built / "runs/mini" / file).exists() for file in files)
+    assert items["./"]["datePublished"] == provenance.commit(built)["date"]
+    assert items["site/figures/screen__fig2c.csv"]["sha256"] == store.sha256(built / "figures/mini/screen__fig2c.csv")
 
 
 def test_commit_says_whether_anything_changed(root):
