@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib import figures, store
-from lib.published import Published
+from lib.published import Published, load
 
 REPRODUCED, WITHIN, DIFFERS = "reproduced", "within tolerance", "differs"
 NEEDS_DATA, NOT_RUN = "needs the paper's data", "not run"
@@ -30,6 +30,10 @@ _ROW, _WIDTH = 0.17, 6.6  # inches: height of a line of the picture, width of a 
 _VALUES = 0.70, 0.94  # right ends of the two values, as shares of the width of a column
 
 Measured = float | bool | str
+
+
+class ClaimNotReproduced(AssertionError):
+    """A published value that should come out does not."""
 
 
 def record(path: Path | str, measured: Mapping[str, Measured], notes: Mapping[str, str] | None = None) -> Path:
@@ -120,6 +124,32 @@ def figure(table: pd.DataFrame, *, rows_a_column: int = 48, title: str = "") -> 
         _legend(sheet, table)
         sheet.suptitle(title, x=0.01, y=1 - 0.05 / height, ha="left", va="top", fontsize=10, fontweight="bold")
     return sheet, table
+
+
+def check(measured: Mapping[str, Measured], entries: Mapping[str, Published] | None = None) -> pd.DataFrame:
+    """Compare what a notebook measured with its published values, and fail loudly where a claim is not reproduced.
+
+    A value that needs data or a release that may be absent is shown, not required.
+
+    Returns
+    -------
+    DataFrame
+        The rows of the scorecard for the measured values.
+
+    Raises
+    ------
+    ClaimNotReproduced
+        Listing every published value that nothing excuses and that ours differs from.
+    """
+    known = load() if entries is None else entries
+    table = compare([entry for entry in known.values() if entry.id in measured], measured)
+    excused = [entry.id for entry in known.values() if entry.needs]
+    failed = table[(table["status"] == DIFFERS) & ~table["id"].isin(excused)]
+    if len(failed):
+        rows = failed[["quantity", "published", "reproduced"]].itertuples(index=False)
+        listing = "; ".join(f"{quantity}: published {value}, here {ours}" for quantity, value, ours in rows)
+        raise ClaimNotReproduced(f"{len(failed)} published claims are not reproduced: {listing}")
+    return table
 
 
 def summary(table: pd.DataFrame) -> dict[str, int]:

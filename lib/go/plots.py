@@ -21,6 +21,18 @@ _NAMES = {"pval": "raw p value", "p_raw": "raw p value", "pvalue": "raw p value"
 _LINE, _GAP = 0.13, 0.5  # height of a line of term text, in inches; space between terms, in lines
 
 
+_TERM_WIDTH = 46  # characters
+_TABLE_COLUMNS = {  # column → heading, place as a share of the width, side on which its text is aligned
+    "GO.ID": ("GO id", 0.0, "left"),
+    "Term": ("term", 0.14, "left"),
+    "Annotated": ("annotated", 0.61, "right"),
+    "Significant": ("significant", 0.72, "right"),
+    "Expected": ("expected", 0.82, "right"),
+    "pval": ("raw p", 0.90, "right"),
+    "qval": ("adjusted p", 1.0, "right"),
+}
+
+
 def bars(
     table: pd.DataFrame,
     *,
@@ -120,7 +132,7 @@ def bar_grid(
 
 
 def table_figure(table: pd.DataFrame, *, n_terms: int = 20, title: str = "") -> tuple[Figure, pd.DataFrame]:
-    """Draw the first rows of a topGO table as a table, with the share of each term's genes that are significant.
+    """Draw the first rows of a topGO table as a table; the counts are those before weight01 removes genes.
 
     Returns
     -------
@@ -129,43 +141,24 @@ def table_figure(table: pd.DataFrame, *, n_terms: int = 20, title: str = "") -> 
         The rows drawn.
     """
     drawn = table.head(n_terms).reset_index(drop=True)
-    terms = [textwrap.fill(term, 46) for term in drawn["Term"]]
-    tops = np.cumsum([0, *(0.55 + 0.75 * (term.count("\n") + 1) for term in terms)])  # (rows + 1,), in lines
+    cells = drawn.assign(
+        Term=[textwrap.fill(term, _TERM_WIDTH) for term in drawn["Term"]],
+        Expected=drawn["Expected"].map("{:.2f}".format),
+        qval=drawn["qval"].map("{:.2g}".format),
+    )
+    tops = np.cumsum([0, *(0.55 + 0.75 * _lines(term, _TERM_WIDTH) for term in drawn["Term"])])  # (rows + 1,), in lines
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 0.75 + 0.17 * tops[-1]))
         ax = figure.add_subplot()
-        ax.set(xlim=(0, 1), ylim=(tops[-1], -2.4))
+        ax.set(xlim=(0, 1), ylim=(tops[-1], -1.4))
         ax.axis("off")
-        columns = {
-            "GO.ID": 0.0,
-            "Term": 0.14,
-            "Annotated": 0.62,
-            "Significant": 0.73,
-            "Expected": 0.83,
-            "pval": 0.92,
-            "qval": 1.0,
-        }
-        headings = dict(
-            zip(columns, ("GO id", "term", "annotated", "significant", "expected", "raw p", "adjusted p"), strict=True)
-        )
-        cells = drawn.assign(
-            Term=terms, Expected=drawn["Expected"].map("{:.2f}".format), qval=drawn["qval"].map("{:.2g}".format)
-        )
-        for name, x in columns.items():
-            side = "left" if name in ("GO.ID", "Term") else "right"
-            ax.text(
-                x,
-                -0.5,
-                headings[name].replace(" ", "\n") if side == "right" else headings[name],
-                ha=side,
-                va="bottom",
-                fontweight="bold",
-            )
-            for top, bottom, value in zip(tops, tops[1:], cells[name], strict=False):
-                ax.text(x, (top + bottom) / 2, value, ha=side, va="center", linespacing=0.95)
+        ax.set_title(title, loc="left")
         ax.hlines([-0.2, tops[-1]], 0, 1, color="black", linewidth=0.8)
         ax.hlines(tops[1:-1], 0, 1, color="0.9", linewidth=0.5)
-        ax.set_title(title, loc="left")
+        for name, (heading, x, side) in _TABLE_COLUMNS.items():
+            ax.text(x, -0.5, heading, ha=side, va="bottom", fontweight="bold")
+            for middle, cell in zip((tops[1:] + tops[:-1]) / 2, cells[name], strict=True):
+                ax.text(x, middle, cell, ha=side, va="center", linespacing=0.95)
     return figure, drawn
 
 

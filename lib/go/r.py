@@ -5,6 +5,7 @@ context only, and it lets numbers pass as buffers.
 """
 
 import functools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def session():
     RNotAvailable
         If rpy2 or R cannot be loaded.
     """
+    library_path = os.environ.get("LD_LIBRARY_PATH")
     try:
         import rpy2.rinterface as interface
 
@@ -41,6 +43,11 @@ def session():
             "'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R is installed, set R_HOME to what "
             "'R RHOME' prints"
         ) from error
+    # R puts the system's libraries first, where another Python's may lie: a child process must not load those.
+    if library_path is None:
+        os.environ.pop("LD_LIBRARY_PATH", None)
+    else:
+        os.environ["LD_LIBRARY_PATH"] = library_path
     return interface
 
 
