@@ -87,8 +87,10 @@ def test_counts_are_those_before_removal():
     assert (row["Annotated"], row["Significant"], row["Expected"]) == (7, 3, 1.75)
 
 
-def test_unannotated_genes_leave_the_universe():
+def test_unannotated_genes_leave_the_universe_and_are_named(caplog):
     table = go.enrich(NESTED, ["g0", "x"], [*GENES, "x", "y"], node_size=1, engine="builtin", tail="scipy")
+    assert table.attrs["unannotated"] == ["x", "y"]
+    assert "2 of 14 background genes have no GO BP annotation and are left out: x, y" in caplog.text
     assert table.loc[table["GO.ID"] == "GO:0000003", "Expected"].item() == round(4 * 1 / 12, 2)
 
 

@@ -67,6 +67,7 @@ def enrich(
     if tie_order not in enrichment.TIE_ORDERS:
         raise GoInputError(f"tie_order '{tie_order}' is unknown; choose one of {', '.join(enrichment.TIE_ORDERS)}")
     inside, outside = enrichment.check_genes(list(foreground), list(background))
+    unannotated = _unannotated(annotation, background)
     engine = _choose(engine, "topgo", annotation)
     options = {"algorithm": algorithm, "node_size": node_size}
     if engine == "topgo":
@@ -76,7 +77,8 @@ def enrich(
             table = table.sort_values(["p_raw", "GO.ID"], ignore_index=True)
     else:
         table = enrichment.run_builtin(annotation, inside, list(background), tie_order=tie_order, tail=tail, **options)
-    table.attrs = _record(engine, annotation, tail) | options | {"tie_order": tie_order, "outside_background": outside}
+    left_out = {"outside_background": outside, "unannotated": unannotated}
+    table.attrs = _record(engine, annotation, tail) | options | {"tie_order": tie_order} | left_out
     return table
 
 
@@ -193,6 +195,16 @@ def _as_entrez(annotation: Annotation, clusters: dict, background, by: str):
 def _flat(ids: dict[str, list[str]], symbols: Sequence[str]) -> list[str]:
     """Return the distinct ids of symbols, in order."""
     return list(dict.fromkeys(entrez for symbol in symbols for entrez in ids.get(symbol, ())))
+
+
+def _unannotated(annotation: Annotation, background: Sequence[str]) -> list[str]:
+    """Return, and log, background genes without annotation, which no test counts."""
+    known = set(annotation.codes.symbols)
+    unknown = [gene for gene in background if gene not in known]
+    if unknown:
+        log.warning("%d of %d background genes have no GO %s annotation and are left out: %s",
+                    len(unknown), len(background), annotation.ontology, listed(unknown))  # fmt: skip
+    return unknown
 
 
 def _outside(clusters: dict[str, list[str]], background: Sequence[str] | None) -> list[str]:

@@ -44,8 +44,8 @@ def format_p(p, *, eps: float = 1e-30) -> list[str]:
 
     Examples
     --------
-    >>> format_p([0.05, 1.0]), format_p([0.0001, 1.0])
-    (['0.05', '1.00'], ['0.0001', '1.0000'])
+    >>> format_p([0.05, 1.0]), format_p([0.0048, 1.0])
+    (['0.05', '1.00'], ['0.0048', '1.0000'])
     """
     p = np.asarray(p, float)
     text = np.empty(len(p), dtype=object)

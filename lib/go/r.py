@@ -4,8 +4,11 @@ Only the low-level interface of rpy2 is used: it needs no conversion rules, whic
 context only, and it lets numbers pass as buffers.
 """
 
+import contextlib
 import functools
 import os
+import threading
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +24,9 @@ INSTALL = {
     "topGO": (None, "bioconductor-topgo"),
     "clusterProfiler": (None, "bioconductor-clusterprofiler"),
 }
+_starting = threading.Lock()
 
 
-@functools.cache
 def session():
     """Start R inside this process, once, and return rpy2's low-level interface.
 
@@ -32,23 +35,8 @@ def session():
     RNotAvailable
         If rpy2 or R cannot be loaded.
     """
-    library_path = os.environ.get("LD_LIBRARY_PATH")
-    try:
-        import rpy2.rinterface as interface
-
-        interface.initr()
-    except Exception as error:  # rpy2 raises ValueError, OSError, ImportError or its own, by what is missing
-        raise RNotAvailable(
-            f"R cannot be started ({type(error).__name__}: {error}). Install R and rpy2: 'apt install r-base' and "
-            "'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R is installed, set R_HOME to what "
-            "'R RHOME' prints"
-        ) from error
-    # R puts the system's libraries first, where another Python's may lie: a child process must not load those.
-    if library_path is None:
-        os.environ.pop("LD_LIBRARY_PATH", None)
-    else:
-        os.environ["LD_LIBRARY_PATH"] = library_path
-    return interface
+    with _starting:  # threads of one process share its R
+        return _started()
 
 
 def is_available() -> bool:
@@ -142,3 +130,33 @@ def _lock():
     from rpy2.rinterface_lib import openrlib
 
     return openrlib.rlock
+
+
+@functools.cache
+def _started():
+    """Start R and return rpy2's low-level interface."""
+    try:
+        with _same_library_path(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # R sets variables such as R_LIBS_SITE again, which is of no interest
+            import rpy2.rinterface as interface
+
+            interface.initr()
+    except Exception as error:  # rpy2 raises ValueError, OSError, ImportError or its own, by what is missing
+        raise RNotAvailable(
+            f"R cannot be started ({type(error).__name__}: {error}). Install R and rpy2: 'apt install r-base' and "
+            "'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R is installed, set R_HOME to what "
+            "'R RHOME' prints"
+        ) from error
+    return interface
+
+
+@contextlib.contextmanager
+def _same_library_path():
+    """Keep LD_LIBRARY_PATH. R puts the system's libraries first, and child processes must not load another Python's."""
+    before = os.environ.get("LD_LIBRARY_PATH")
+    try:
+        yield
+    finally:
+        os.environ.pop("LD_LIBRARY_PATH", None)
+        if before is not None:
+            os.environ["LD_LIBRARY_PATH"] = before
