@@ -1,0 +1,160 @@
+"""The notebooks: stored clean, telling not defining, and with the same result through every door."""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from lib import keys, params, pipeline
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = pipeline.load("mini").steps
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def code_cells(path):
+    return keys.notebook_cells(path)
+
+
+def test_the_pipeline_lists_every_notebook_once():
+    assert sorted(step.notebook for step in STEPS) == [path.name for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_without_outputs_or_counts(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        assert not cell.get("outputs") and not cell.get("execution_count")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_tells_and_defines_nothing(path):
+    first, *rest = nbformat.read(path, as_version=4).cells
+    assert first.cell_type == "markdown" and first.source.startswith("# ") and "**Question.**" in first.source
+    for cell in code_cells(path):
+        nodes = list(ast.walk(ast.parse(cell["source"])))
+        assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda) for node in nodes)
+        assert len(cell["source"].splitlines()) <= 25
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.slug)
+def test_parameters_cell_carries_the_mini_values(step):
+    declared = params.declared(keys.parameters_source(ROOT / "notebooks" / step.notebook))
+    assert declared == params.resolve("mini")[step.slug].model_dump()
+
+
+@pytest.mark.parametrize("profile", params.PROFILES)
+def test_every_profile_resolves(profile):
+    assert set(params.resolve(profile)) == {step.slug for step in STEPS}
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory) -> Path:
+    """A copy of the project in which the smoke profile has run."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("lib", "notebooks", "params"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("run_all.py", "pipeline.toml", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, folder)
+    result = run(folder, "--profile", "smoke")
+    assert result.returncode == 0, result.stderr
+    shutil.copytree(folder / "figures/smoke", folder / "figures/reference")
+    return folder
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "run_all.py", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=600)
+
+
+def data_behind(folder: Path, profile: str) -> dict[str, bytes]:
+    """Return the CSV and SVG of every figure."""
+    files = (folder / "figures" / profile).glob("*.[cs][sv][vg]")
+    return {file.name: file.read_bytes() for file in files}
+
+
+def test_smoke_makes_every_figure_and_a_second_run_changes_no_byte(smoke):
+    before = data_behind(smoke, "smoke")
+    assert len(before) == 2 * sum(len(step.figures) for step in STEPS)
+    again = run(smoke, "--profile", "smoke")
+    assert again.returncode == 0 and f"0 run, {len(STEPS)} already done" in again.stdout
+    forced = run(smoke, "--profile", "smoke", "--force", "--cluster", "inline")
+    assert forced.returncode == 0 and f"{len(STEPS)} run, 0 already done" in forced.stdout
+    assert data_behind(smoke, "smoke") == before
+
+
+def test_plain_papermill_gives_the_same_figures(smoke):
+    sections = params.resolve("smoke")
+    for step in STEPS:
+        values = sections[step.slug].model_dump() | {"run_dir": "runs/papermill", "figures_dir": "figures/papermill"}
+        command = [
+            sys.executable,
+            "-m",
+            "papermill",
+            f"notebooks/{step.notebook}",
+            "runs/by_hand.ipynb",
+            "-k",
+            "python3",
+        ]
+        for key, value in values.items():
+            command += ["-r" if isinstance(value, str) else "-p", key, str(value)]
+        done = subprocess.run(command, cwd=smoke, env=environment(smoke), capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+    assert data_behind(smoke, "papermill") == data_behind(smoke, "reference")
+
+
+def test_run_all_cells_in_jupyterlab_gives_the_same_figures(smoke, monkeypatch):
+    """JupyterLab runs a notebook as it is stored, in a kernel whose working directory is the notebook's folder."""
+    monkeypatch.setenv("PYTHONPATH", str(smoke))
+    draws = {"run_dir: str = \"runs/mini\"": "run_dir: str = \"runs/lab\"",
+             "figures_dir: str = \"figures/mini\"": "figures_dir: str = \"figures/lab\"",
+             "n_permutations: int = 2000": "n_permutations: int = 200"}  # fmt: skip
+    for step in STEPS:
+        text = (smoke / "notebooks" / step.notebook).read_text()
+        for stored, edited in draws.items():
+            text = text.replace(json.dumps(stored)[1:-1], json.dumps(edited)[1:-1])
+        notebook = nbformat.reads(text, as_version=4)
+        NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(smoke / "notebooks")}}).execute()
+    assert data_behind(smoke, "lab") == data_behind(smoke, "reference")
+
+
+def test_a_users_own_clusters_go_through_the_whole_chapter(smoke):
+    cycle = ["CDK1", "CCNB1", "BUB1", "PLK1", "AURKA", "CDC20", "MAD2L1", "NOTAGENE"]
+    matrix = ["COL1A1", "COL4A1", "COL4A2", "FN1", "FBN1", "LAMA1", "SPARC", "TNC", "THBS1", "VCAN"]
+    rows = [f"{gene},cycle\n" for gene in cycle] + [f"{gene},matrix\n" for gene in matrix]
+    (smoke / "mine.csv").write_text("gene,cluster\n" + "".join(rows))
+    own = ["--set", "regulatory_cluster_go.clusters_path=mine.csv", "--set", "regulatory_cluster_go.min_size=5"]
+    result = run(smoke, "regulatory_cluster_go", "--profile", "smoke", *own)
+    assert result.returncode == 0, result.stderr
+    assert "cell cycle" in (smoke / "figures/smoke/regulatory_cluster_go__fig3c.csv").read_text()
+    bars = (smoke / "figures/smoke/regulatory_cluster_go__bars.csv").read_text()
+    assert "Cluster cycle" in bars and "Cluster matrix" in bars
+    assert "NOTAGENE" in (smoke / "runs/smoke/executed/42_regulatory_cluster_go.ipynb").read_text()
+
+
+def test_bad_input_of_a_user_is_told_in_one_line(smoke):
+    missing = run(smoke, "fig3c", "--profile", "smoke", "--set", "regulatory_cluster_go.clusters_path=none.csv")
+    assert missing.returncode == 2 and "none.csv" in missing.stderr
+    (smoke / "bad.csv").write_text("gene,cluster\nJUN,1\nJUN,1\n")
+    bad = run(smoke, "fig3c", "--profile", "smoke", "--set", "regulatory_cluster_go.clusters_path=bad.csv")
+    assert bad.returncode == 1 and "bad.csv: row 2, column gene: 'JUN' is there twice; keep one" in bad.stderr
+
+
+def test_without_r_one_message_says_what_to_install(smoke):
+    """R cannot be found: no R on the path and no R_HOME."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(smoke / "empty")])
+    command = [sys.executable, "run_all.py", "go_annotation", "--profile", "smoke"]
+    bare = {**environment(smoke), "PATH": path, "R_HOME": str(smoke / "empty")}
+    result = subprocess.run(command, cwd=smoke, env=bare, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 1
+    assert "R cannot be started" in result.stderr and "apt install r-base" in result.stderr
