@@ -153,7 +153,7 @@ def test_genes_that_cannot_be_tested(foreground, background, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"algorithm": "weight"}, "algorithm 'weight' is unknown; choose one of classic, elim, weight01"),
+        ({"algorithm": "weight"}, "algorithm 'weight' is unknown here; choose one of classic, elim, weight01"),
         ({"tie_order": "p"}, "tie_order 'p' is unknown"),
         ({"engine": "clusterprofiler"}, "engine 'clusterprofiler' is unknown here; choose one of auto, builtin, topgo"),
         ({"node_size": 13}, "no term has 13 of the 12"),

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -62,10 +62,8 @@ def enrich(
     RNotAvailable
         If `engine="topgo"` and the package is not installed.
     """
-    if algorithm not in topgo.ALGORITHMS:
-        raise GoInputError(f"algorithm '{algorithm}' is unknown; choose one of {', '.join(topgo.ALGORITHMS)}")
-    if tie_order not in enrichment.TIE_ORDERS:
-        raise GoInputError(f"tie_order '{tie_order}' is unknown; choose one of {', '.join(enrichment.TIE_ORDERS)}")
+    _check_option("algorithm", algorithm, topgo.ALGORITHMS)
+    _check_option("tie_order", tie_order, enrichment.TIE_ORDERS)
     inside, outside = enrichment.check_genes(list(foreground), list(background))
     unannotated = _unannotated(annotation, background)
     engine = _choose(engine, "topgo", annotation)
@@ -131,8 +129,7 @@ def compare_clusters(
     RNotAvailable
         If `engine="clusterprofiler"` and the package is not installed.
     """
-    if by not in ("symbol", "entrez"):
-        raise GoInputError(f"by '{by}' is unknown; choose symbol or entrez")
+    _check_option("by", by, ("symbol", "entrez"))
     clusters, background, unmapped, by = _as_entrez(annotation, check_clusters(clusters), background, by)
     outside = _outside(clusters, background)
     cutoffs = Cutoffs(p_cutoff, q_cutoff, min_size, max_size)
@@ -146,10 +143,15 @@ def compare_clusters(
     return table
 
 
+def _check_option(name: str, value: str, known: Iterable[str]) -> None:
+    """Refuse a value that an option does not have, and say which it has."""
+    if value not in known:
+        raise GoInputError(f"{name} '{value}' is unknown here; choose one of {', '.join(known)}")
+
+
 def _choose(engine: str, r_engine: str, annotation: Annotation) -> str:
     """Return the engine to run: the R package only knows the installed annotation."""
-    if engine not in ("auto", "builtin", r_engine):
-        raise GoInputError(f"engine '{engine}' is unknown here; choose one of auto, builtin, {r_engine}")
+    _check_option("engine", engine, ("auto", "builtin", r_engine))
     if engine == "auto":
         engine = r_engine if _has_package(PACKAGES[r_engine]) and _is_installed(annotation) else "builtin"
     elif engine == r_engine:

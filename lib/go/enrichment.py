@@ -27,10 +27,8 @@ def check_genes(foreground, background) -> tuple[list[str], list[str]]:
     GoInputError
         If a list repeats a gene, or no foreground gene, or every background gene, is in the foreground.
     """
-    for name, genes in (("foreground", foreground), ("background", background)):
-        repeated = [gene for gene, n in pd.Series(genes, dtype=object).value_counts(sort=False).items() if n > 1]
-        if repeated:
-            raise GoInputError(f"the {name} lists genes more than once, which would count twice: {listed(repeated)}")
+    _refuse_repeats("foreground", foreground)
+    _refuse_repeats("background", background)
     known = set(background)
     inside = [gene for gene in foreground if gene in known]
     outside = [gene for gene in foreground if gene not in known]
@@ -57,8 +55,6 @@ def run_builtin(
     tie_order: str, tail: str,
 ) -> pd.DataFrame:  # fmt: skip
     """Test one foreground with the built-in engine; see `lib.go.enrich`."""
-    if tie_order not in TIE_ORDERS:
-        raise GoInputError(f"tie_order '{tie_order}' is unknown; choose one of {', '.join(TIE_ORDERS)}")
     sets = universe(annotation, tuple(background), node_size)
     if not count(sets.pack(foreground) & sets.feasible):
         raise GoInputError(
@@ -83,6 +79,14 @@ def with_adjusted(table: pd.DataFrame) -> pd.DataFrame:
                     too_small.sum(), table["pval"][too_small].iloc[0])  # fmt: skip
     qval = q_raw if too_small.any() else benjamini_hochberg(table["pval"].astype(float))
     return table.assign(qval=qval, q_raw=q_raw)[COLUMNS]
+
+
+def _refuse_repeats(name: str, genes: list[str]) -> None:
+    """Refuse a list that repeats a gene; topGO would count it twice."""
+    genes = pd.Series(genes, dtype=object)
+    repeated = genes[genes.duplicated()].unique()
+    if len(repeated):
+        raise GoInputError(f"the {name} lists genes more than once, which would count twice: {listed(repeated)}")
 
 
 def _row_order(sets: GeneSets, tests: topgo.TermTests, tie_order: str) -> np.ndarray:

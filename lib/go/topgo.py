@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.go.errors import GoInputError
 from lib.go.gene_sets import GeneSets, count, edges_by_level, union_of_children
 from lib.go.tails import upper_tail
 
@@ -49,14 +48,7 @@ def test_terms(sets: GeneSets, foreground, *, algorithm: str = "weight01", tail:
         `classic`, `elim` or `weight01`.
     tail : str
         See `lib.go.tails.upper_tail`.
-
-    Raises
-    ------
-    GoInputError
-        If the algorithm is unknown.
     """
-    if algorithm not in ALGORITHMS:
-        raise GoInputError(f"algorithm '{algorithm}' is unknown; choose one of {', '.join(ALGORITHMS)}")
     chosen = sets.pack(foreground) & sets.feasible
     significant = count(sets.bits & chosen)
     p = ALGORITHMS[algorithm](sets, chosen, significant > 0, tail)
