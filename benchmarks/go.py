@@ -174,8 +174,7 @@ def published_cases():
     """Return the ten analyses of the paper: impactful genes in all targets, nine clusters in the impactful genes."""
     lists = published.gene_lists()
     impactful, targets = lists["impactful_genes"], lists["over_expression_targets"]
-    clusters = [*published.gene_clusters("gene_perturbation_clusters").values()]
-    clusters += [impactful[i : i + 4] for i in range(0, 4 * (9 - len(clusters)), 4)]
+    clusters = published.gene_clusters("gene_perturbation_clusters").values()
     return [(impactful, targets), *((cluster, impactful) for cluster in clusters)]
 
 
