@@ -14,10 +14,12 @@ from lib import figures, store
 from lib.published import Published, load
 
 REPRODUCED, WITHIN, DIFFERS = "reproduced", "within tolerance", "differs"
+EXPLAINED = "differs, as explained"
 NEEDS_DATA, NOT_RUN = "needs the paper's data", "not run"
 MARKS = {
     REPRODUCED: ("o", "#009E73"),
     WITHIN: ("D", "#56B4E9"),
+    EXPLAINED: ("v", "#E69F00"),
     DIFFERS: ("X", "#D55E00"),
     NEEDS_DATA: ("o", "#BBBBBB"),
     NOT_RUN: ("_", "#888888"),
@@ -77,8 +79,9 @@ def compare(
 ) -> pd.DataFrame:
     """Return the scorecard, one row a published value in the order given.
 
-    Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance* or *differ*. A published
-    value without a measured one *needs the paper's data*; a planted one was *not run*.
+    Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance*, or *differ*; those that rest
+    on other data or another release than here, or carry a note, differ *as explained*. A published value without a
+    measured one *needs the paper's data*; a planted one was *not run*.
 
     Parameters
     ----------
@@ -86,7 +89,7 @@ def compare(
     measured : mapping of id to value
         As given to `record`.
     notes : mapping of id to str, optional
-        Explanations; a value that differs and needs a certain release or data says so without one.
+        Why a value differs, shown where it does.
 
     Raises
     ------
@@ -143,8 +146,7 @@ def check(measured: Mapping[str, Measured], entries: Mapping[str, Published] | N
     """
     known = load() if entries is None else entries
     table = compare([entry for entry in known.values() if entry.id in measured], measured)
-    excused = [entry.id for entry in known.values() if entry.needs]
-    failed = table[(table["status"] == DIFFERS) & ~table["id"].isin(excused)]
+    failed = table[table["status"] == DIFFERS]
     if len(failed):
         rows = failed[["quantity", "published", "reproduced"]].itertuples(index=False)
         listing = "; ".join(f"{quantity}: published {value}, here {ours}" for quantity, value, ours in rows)
@@ -160,8 +162,9 @@ def summary(table: pd.DataFrame) -> dict[str, int]:
 
 def _row(entry: Published, value: Measured | None, note: str) -> dict:
     status = _status(entry, value)
-    if status == DIFFERS and not note and entry.needs:
-        note = f"the published value rests on {entry.needs}"
+    reasons = [f"published with {entry.needs}" if entry.needs else "", note] if status == DIFFERS else []
+    if any(reasons):
+        status = EXPLAINED
     return {
         "id": entry.id,
         "kind": entry.kind,
@@ -175,7 +178,7 @@ def _row(entry: Published, value: Measured | None, note: str) -> dict:
         "certainty": entry.certainty,
         "status": status,
         "source": entry.source,
-        "note": "; ".join(filter(None, [note, entry.note])),
+        "note": "; ".join(filter(None, [*reasons, entry.note])),
     }
 
 

@@ -152,11 +152,11 @@ def test_missing_values():
     assert status(None, kind="planted") == scorecard.NOT_RUN
 
 
-def test_a_difference_is_explained_but_stays_a_difference():
+def test_a_difference_with_a_reason_says_it():
     entries = [entry(needs="org.Hs.eg.db 3.12"), entry(id="go.y", note="printed once")]
     table = scorecard.compare(entries, {"go.x": 7, "go.y": 9}, {"go.y": "simulated data"})
-    assert list(table["status"]) == [scorecard.DIFFERS] * 2
-    assert list(table["note"]) == ["the published value rests on org.Hs.eg.db 3.12", "simulated data; printed once"]
+    assert list(table["status"]) == [scorecard.EXPLAINED] * 2
+    assert list(table["note"]) == ["published with org.Hs.eg.db 3.12", "simulated data; printed once"]
     assert list(table["difference"]) == [-3, -1]
 
 
@@ -200,7 +200,8 @@ def test_the_picture_has_every_row_and_saves_the_same_bytes(tmp_path):
     entries = [entry(id=f"go.x{i}", what=f"quantity {i}", analysis=f"analysis {i // 20}") for i in range(130)]
     table = scorecard.compare(entries, {f"go.x{i}": 10 + i % 2 for i in range(100)})
     assert scorecard.summary(table) == {
-        "reproduced": 50, "within tolerance": 0, "differs": 50, "needs the paper's data": 30, "not run": 0
+        "reproduced": 50, "within tolerance": 0, "differs, as explained": 0, "differs": 50,
+        "needs the paper's data": 30, "not run": 0,
     }  # fmt: skip
     for name in "ab":
         figure, data = scorecard.figure(table, title="Scorecard")
@@ -210,3 +211,19 @@ def test_the_picture_has_every_row_and_saves_the_same_bytes(tmp_path):
     assert (tmp_path / "a/scorecard__table.svg").read_bytes() == (tmp_path / "b/scorecard__table.svg").read_bytes()
     with pytest.raises(ValueError, match="scorecard is empty"):
         scorecard.figure(table.iloc[:0])
+
+
+# the check a notebook ends with ------------------------------------------------------------------------------------
+
+
+def test_check_fails_on_a_claim_that_nothing_excuses():
+    entries = {"go.x": entry(), "go.y": entry(id="go.y", needs="org.Hs.eg.db 3.12")}
+    assert list(scorecard.check({"go.x": 10, "go.y": 9}, entries)["status"]) == ["reproduced", "differs, as explained"]
+    with pytest.raises(
+        scorecard.ClaimNotReproduced, match="1 published claims are not reproduced: .* published 10, here 7"
+    ):
+        scorecard.check({"go.x": 7}, entries)
+
+
+def test_check_of_nothing_is_an_empty_table():
+    assert scorecard.check({}, {"go.x": entry()}).empty
