@@ -86,7 +86,7 @@ def to_r(value: Any) -> Any:
 
 def floats(vector: Any) -> np.ndarray:
     """Return an R vector of doubles as a float64 array of its own memory."""
-    return np.array(vector.memoryview(), dtype=float)
+    return np.array(vector.memoryview() if len(vector) else [], dtype=float)  # rpy2 cannot view an empty vector
 
 
 def package_dir(package: str) -> Path | None:
