@@ -54,6 +54,16 @@ class Inline:
             yield future
 
 
+def _call(payload: bytes) -> Any:
+    import pickle
+
+    function, args = pickle.loads(payload)
+    return function(*args)
+
+
+_call.__module__ = "__main__"  # sent by value: a worker that cannot import `lib` then says so, and is not lost for ever
+
+
 class Dask:
     """Run units on any Dask cluster."""
 
@@ -61,7 +71,9 @@ class Dask:
         self.client = client
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
-        return self.client.submit(function, *args, pure=False)
+        import cloudpickle
+
+        return self.client.submit(_call, cloudpickle.dumps((function, args)), pure=False)
 
     def completed(self, futures: list[Any]) -> Iterator[Any]:
         from distributed import as_completed
@@ -144,7 +156,8 @@ def _slurm_options(file: str) -> dict[str, Any]:
     if not isinstance(options, dict) or not {"cores", "memory"} <= set(options):
         raise ExecutorError(f"slurm:{file}: expected options of dask_jobqueue.SLURMCluster, at least cores and memory")
     prologue = [f"export PYTHONPATH={shlex.quote(str(store.ROOT))}", *options.pop("job_script_prologue", [])]
-    return {"processes": options["cores"], "job_script_prologue": prologue, "maximum_jobs": 16, **options}
+    defaults = {"processes": options["cores"], "maximum_jobs": 16, "scheduler_options": {"dashboard_address": None}}
+    return {**defaults, **options, "job_script_prologue": prologue}
 
 
 def _slurm(file: str, n_units: int) -> Any:
