@@ -1,22 +1,25 @@
 """Engines behind the seam of `lib.compute`: this process, processes of this machine, a Slurm or any Dask cluster."""
 
+import ctypes
 import logging
 import os
 import re
 import shlex
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from yaml import YAMLError
+import yaml
 
 from lib import store
-from lib.kernel import die_with_parent
-from lib.params import read_yaml
 
 EXECUTOR_VARIABLE = "COMPENDIUM_EXECUTOR"
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
 DASK_SETTINGS = {
     "distributed.scheduler.worker-ttl": None,  # a long training step answers nobody, and is not lost
     "distributed.scheduler.worker-saturation": 1.0,  # a unit that kills its worker takes no other unit along
@@ -150,8 +153,8 @@ def _slurm_options(file: str) -> dict[str, Any]:
     """Read a YAML file of `dask_jobqueue.SLURMCluster` options, with defaults that the units need."""
     path = store.resolve(file)
     try:
-        options = read_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, YAMLError) as error:
+        options = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ExecutorError(f"slurm:{file}: {error}") from None
     if not isinstance(options, dict) or not {"cores", "memory"} <= set(options):
         raise ExecutorError(f"slurm:{file}: expected options of dask_jobqueue.SLURMCluster, at least cores and memory")
@@ -195,6 +198,17 @@ def gpus() -> list[str]:
 def n_gpus() -> int:
     """Return the number of GPUs that this process may use."""
     return len(gpus())
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to kill this process when its parent, process `parent`, ends; elsewhere do nothing.
+
+    Meant as `preexec_fn`: it runs between fork and exec, and also ends this process if the parent is gone already.
+    """
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def _prepare_workers(client: Any) -> None:

@@ -4,7 +4,6 @@
 caller dies, the child and its kernel die with it, whatever killed it.
 """
 
-import ctypes
 import hashlib
 import json
 import os
@@ -22,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from lib import store
+from lib.engines import die_with_parent
 
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
 LONGEST_PLACE = 60  # bytes; the path of a socket below it has to fit in 104
 
 
@@ -35,17 +33,6 @@ class Failure:
     cell: int
     first_line: str
     error: str
-
-
-def die_with_parent(parent: int) -> None:
-    """Ask Linux to kill this process when its parent, process `parent`, ends; elsewhere do nothing.
-
-    Meant as `preexec_fn`: it runs between fork and exec, and also ends this process if the parent is gone already.
-    """
-    if sys.platform == "linux":
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
 
 
 def private_folder(name: str) -> Path:

@@ -290,8 +290,14 @@ def check_declared(notebook: str, source: str, section: Section) -> None:
 
 def input_paths(section: Section) -> dict[str, str]:
     """Return the parameters that name an input file or folder and are not empty, as key → path."""
-    return {
-        key: getattr(section, key)
-        for key, field in type(section).model_fields.items()
-        if any(isinstance(mark, InputFile) for mark in field.metadata) and getattr(section, key)
-    }
+    return {key: value for key, value in section.model_dump(include=_input_keys(section)).items() if value}
+
+
+def plain_values(section: Section) -> dict[str, Any]:
+    """Return the parameters that name no input file, as key → value."""
+    return section.model_dump(exclude=_input_keys(section))
+
+
+def _input_keys(section: Section) -> set[str]:
+    fields = type(section).model_fields
+    return {key for key, field in fields.items() if any(isinstance(mark, InputFile) for mark in field.metadata)}

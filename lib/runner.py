@@ -119,7 +119,7 @@ class Run:
         named = {f"{step.slug}.{key}": store.resolve(value) for key, value in params.input_paths(section).items()}
         return keys.parts(
             self.pipeline.notebook_path(step),
-            params={key: value for key, value in section.model_dump().items() if f"{step.slug}.{key}" not in named},
+            params=params.plain_values(section),
             inputs={**self.pipeline.inputs(step), **named},
             r_packages=step.r_packages,
             hashes=self.hashes,
