@@ -1,6 +1,7 @@
 """What the person at the terminal sees: one bar for notebooks, one for units; plain lines when not a terminal."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,15 @@ from typing import TextIO
 
 PLAIN_INTERVAL = 30.0  # seconds between lines when output is no terminal
 POLL_INTERVAL = 0.1  # seconds
+NOTEBOOK_BAR = "{desc:<14}{percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt}  {elapsed}{postfix}"
+UNIT_BAR = "{desc:<14}{percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt}  {remaining} left{postfix}"
+
+
+def can_draw(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that knows its size and can move its cursor."""
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        return False
+    return min(os.get_terminal_size(stream.fileno())) > 0
 
 
 class Progress:
@@ -16,12 +26,12 @@ class Progress:
 
     def __init__(self, n_notebooks: int, *, stream: TextIO = sys.stderr) -> None:
         self.stream = stream
-        self.bars = stream.isatty()
+        self.bars = can_draw(stream)
         self.n_notebooks = n_notebooks
         self.done = 0
         self.slug = ""
         self.units_file: Path | None = None
-        self.notebook_bar = self._bar(n_notebooks, "notebooks", position=0) if self.bars else None
+        self.notebook_bar = self._bar("notebooks", NOTEBOOK_BAR, total=n_notebooks) if self.bars else None
 
     def begin(self, slug: str, units_file: Path) -> None:
         """Say that a notebook starts; the number of units done is read from `units_file`."""
@@ -71,10 +81,10 @@ class Progress:
         if self.notebook_bar is not None:
             self.notebook_bar.close()
 
-    def _bar(self, total: int, name: str, *, position: int):
+    def _bar(self, name: str, bar_format: str, **options):
         from tqdm import tqdm
 
-        return tqdm(total=total, desc=name, position=position, file=self.stream, leave=False, dynamic_ncols=True)
+        return tqdm(desc=name, bar_format=bar_format, file=self.stream, leave=False, dynamic_ncols=True, **options)
 
     def _units(self) -> dict | None:
         """Return the state the notebook's units last told, or None."""
@@ -84,10 +94,16 @@ class Progress:
             return None
 
     def _draw_units(self, bar, units: dict | None):
-        if units is None or units["total"] == units["done"]:
+        """Bring the bar up to date; another set of units gets a bar of its own, in the same place."""
+        if units is None:
             return bar
-        if bar is None or bar.total != units["total"]:
-            bar = self._bar(units["total"], f"  {units['name']}", position=1)
+        name = f"  {units['name']}"
+        if bar is None or (bar.desc, bar.total) != (name, units["total"]):
+            if bar is not None:
+                bar.close()
+            bar = self._bar(name, UNIT_BAR, total=units["total"], initial=units["done"], position=1)
+        if units["failed"]:
+            bar.set_postfix_str(f"{units['failed']} failed", refresh=False)
         bar.update(units["done"] - bar.n)
         return bar
 

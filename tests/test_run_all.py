@@ -1,0 +1,441 @@
+"""The whole runner on a toy compendium: what runs and why, what it says, and what killing it changes: nothing."""
+
+import json
+import os
+import pty
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import termios
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import nbformat
+import pytest
+import toy
+
+ROOT = toy.ROOT
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A toy that has run once, to be copied."""
+    folder = toy.build(tmp_path_factory.mktemp("finished") / "toy")
+    run = toy.run(folder, "--cluster", "inline")
+    assert run.returncode == 0, run.stderr
+    return folder
+
+
+@pytest.fixture
+def done(finished, tmp_path):
+    """A copy of the toy that has run, with the same file times."""
+    return shutil.copytree(finished, tmp_path / "toy")
+
+
+def call(folder, *arguments, code=0):
+    """Run the toy to its end, check the exit status, and return all it said."""
+    run = toy.run(folder, "--cluster", "inline", *arguments)
+    assert run.returncode == code, run.stdout + run.stderr
+    return run.stdout + run.stderr
+
+
+def ran(text):
+    return re.findall(r"\] (\w+): done in", text)
+
+
+def dry(folder, *arguments):
+    """Return slug → reason of what would run."""
+    lines = toy.run(folder, "--dry-run", *arguments).stdout.splitlines()
+    return {line.split()[1]: line.split(None, 2)[2] for line in lines if line.startswith("run ")}
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def edit_cell(folder, notebook, old, new):
+    edit(folder / "notebooks" / notebook, json.dumps(old)[1:-1], json.dumps(new)[1:-1])
+
+
+def test_a_finished_run_is_whole_and_says_so(done):
+    files = set(toy.contents(done))
+    assert {"runs/mini/data/number.txt", "runs/mini/results/doubles.txt", "figures/mini/draw__panel.svg"} <= files
+    assert not [path for path in done.rglob(".*.part*")]
+    assert sorted(path.name for path in (done / "runs/mini/executed").iterdir()) == sorted(toy.NOTEBOOKS)
+    assert re.findall(r"^(done|to run) +(\w+)", call(done, "--list"), re.M) == [
+        ("done", "source"),
+        ("done", "double"),
+        ("done", "draw"),
+    ]
+    text = call(done)
+    assert ran(text) == [] and "0 run, 3 already done in 0." in text
+    assert "Figures: figures/mini, notebooks: runs/mini/executed" in text
+
+
+def test_explain_names_exactly_what_changed(done):
+    """Each change on its own, from the command line to the module that a module imports."""
+
+    def explain(slug, *arguments):
+        return call(done, "--explain", slug, *arguments).splitlines()[1:]
+
+    assert call(done, "--explain", "draw").strip() == "draw: is done: nothing it depends on changed"
+    assert explain("source", "--set", "source.number=4") == ["  params: number was 3, is 4"]
+    genes = done / "genes.csv"
+    genes.write_text("MYC")
+    assert explain("source", "--set", f"source.input_path={genes}") == ["  inputs: source.input_path is new"]
+    edit_cell(done, "20_double.ipynb", "seed=7", "seed=8")
+    assert explain("double") == ["  code: cell 3 changed"]
+    edit(done / "lib/doubling.py", "number * 2", "number + number")
+    assert explain("double") == ["  code: cell 3 changed", "  modules: lib.doubling changed"]
+    edit(done / "lib/store.py", "import hashlib", "import hashlib  # the same")
+    assert explain("draw") == ["  modules: lib.store changed"]
+    (done / "figures/mini/draw__panel.csv").write_text("edited")
+    (done / "figures/mini/draw__panel.svg").unlink()
+    assert explain("panel")[1:] == [
+        "  output: figures/mini/draw__panel.svg is missing",
+        "  output: figures/mini/draw__panel.csv changed",
+    ]
+    edit(done / "runs/mini/stamps/source.json", '"numpy": "', '"numpy": "1.')
+    assert re.fullmatch(r"  versions: numpy was 1\.(\S+), is \1", explain("source")[-1])
+    (done / "runs/mini/stamps/source.json").write_text("{}")
+    assert explain("source") == ["  it has not been run"]
+
+
+def test_the_dry_run_says_what_runs_and_what_may(done):
+    before = {path: path.stat().st_mtime_ns for path in done.rglob("*") if "stamps" in path.parts}
+    assert dry(done) == {}
+    assert dry(done, "--set", "source.number=4") == {
+        "source": "params: number was 3, is 4",
+        "double": "if source changes what it makes",
+        "draw": "if double changes what it makes",
+    }
+    assert dry(done, "draw", "--only", "--force") == {"draw": "--force"}
+    assert dry(done, "--profile", "smoke")["draw"] == "it has not been run"
+    assert not (done / "runs/smoke").exists(), "it leaves no trace"
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_what_makes_the_same_bytes_cuts_off_what_follows(done):
+    edit_cell(done, "10_source.ipynb", "str(number))", "str(int(number)))")
+    assert ran(call(done)) == ["source"]
+    first = toy.contents(done)
+    (done / "runs/mini/results/doubles.txt").unlink()
+    (done / "figures/mini/draw__panel.svg").write_text("edited by hand")
+    assert ran(call(done)) == ["double", "draw"]
+    assert toy.contents(done) == first
+
+
+def test_words_and_outputs_in_a_notebook_run_nothing(done):
+    path = done / "notebooks/10_source.ipynb"
+    notebook = nbformat.read(path, 4)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("A better title"))
+    notebook.cells[2].outputs = [nbformat.v4.new_output("stream", text="seen in JupyterLab")]
+    nbformat.write(notebook, path)
+    assert dry(done) == {}
+
+
+def test_the_content_of_an_input_counts_and_not_its_name(done):
+    (done / "genes.csv").write_text("MYC")
+    assert ran(call(done, "--set", "source.input_path=genes.csv")) == ["source"]
+    shutil.copy(done / "genes.csv", done / "moved.csv")
+    assert dry(done, "--set", "source.input_path=moved.csv") == {}
+    (done / "genes.csv").write_text("TP53")
+    assert dry(done, "--set", "source.input_path=genes.csv")["source"] == "inputs: source.input_path changed"
+    assert dry(done)["source"] == "inputs: source.input_path is gone"
+
+
+def test_a_set_value_reaches_every_figure_and_goes_again(done):
+    first = toy.contents(done)
+    assert ran(call(done, "--set", "source.number=4", "--set", "draw.word=red")) == ["source", "double", "draw"]
+    assert b"red svg\n8 " in toy.contents(done)["figures/mini/draw__panel.svg"]
+    assert ran(call(done)) == ["source", "double", "draw"]
+    again = toy.contents(done)
+    assert {name: again[name] for name in first} == first
+
+
+def test_a_window_of_the_order_and_force(done):
+    edit(done / "params/mini.yaml", "blue", "red")
+    edit_cell(done, "10_source.ipynb", "str(number))", "str(number + 1))")
+    assert ran(call(done, "--until", "source")) == ["source"]
+    assert ran(call(done, "draw", "--only")) == ["draw"]
+    assert ran(call(done, "--from", "double")) == ["double", "draw"]
+    assert ran(call(done, "figures/mini/draw__panel.png", "--only", "--force")) == ["draw"]
+
+
+WRONG = [
+    (["--set", "source.nubmer=3"], "--set: source.nubmer: unknown key; did you mean 'number'?"),
+    (["--set", "source.number=101"], "--set: source.number = 101: should be less than or equal to 100 (a number)"),
+    (["--set", "source.number=three"], "--set: source.number = 'three': should be a valid integer"),
+    (["--set", "sauce.number=3"], "no section 'sauce'; did you mean 'source'?"),
+    (["--set", "source.input_path=no.csv"], "source.input_path = 'no.csv': no such file or folder (relative to"),
+    (["drawn"], "no notebook or figure 'drawn'; did you mean 'draw'?"),
+    (["--profile", "huge"], "invalid choice: 'huge'"),
+    (["--only", "draw", "--profile", "smoke"], "draw needs results/doubles.txt, which double makes; add double"),
+    (["--from", "draw", "--until", "source"], "nothing to do: the order is source, double, draw"),
+    (["--cluster", "locl:2"], "executor 'locl:2': expected inline, local:N"),
+    (["--cluster", "slurm:no.yaml"], "slurm:no.yaml: [Errno 2] No such file"),
+    (["--workers", "0"], "--workers: a number from 1"),
+    (["--wrokers", "2"], "unrecognized arguments: --wrokers"),
+]  # fmt: skip
+
+
+def test_wrong_usage_exits_2_before_anything_runs(done):
+    """Whatever is wrong: status 2, one line that says what, no traceback, no kernel."""
+    for arguments, message in WRONG:
+        run = toy.run(done, *arguments)
+        assert (run.returncode, message in run.stderr) == (2, True), (arguments, run.stderr)
+        assert "Traceback" not in run.stderr
+    assert ran(call(done)) == []
+    assert not list(done.glob("runs/smoke/*"))
+
+
+def test_a_broken_project_exits_2_and_names_the_file(done):
+    def said():
+        run = toy.run(done)
+        assert run.returncode == 2 and "Traceback" not in run.stderr, run.stderr
+        return run.stderr
+
+    edit_cell(done, "30_draw.ipynb", 'word: str = "blue"', 'words: str = "blue"')
+    assert "30_draw.ipynb: declares 'words', which its section in lib/params.py lacks" in said()
+    assert "30_draw.ipynb: does not declare the parameter 'word'" in said()
+    (done / "notebooks/30_draw.ipynb").write_text("<<<<<<< HEAD\n{}")
+    assert "30_draw.ipynb is not a readable notebook" in said()
+    edit(done / "params/mini.yaml", "pause: 0.0,", "pause: -1,")
+    assert "params/mini.yaml: source.pause = -1: should be greater than or equal to 0 (seconds)" in said()
+    edit(done / "pipeline.toml", "[double]\n", '[double]\nfigures = ["panel"\n')
+    assert "pipeline.toml: " in said()
+
+
+def test_a_failing_cell_is_reported_with_all_that_helps(done):
+    before = toy.contents(done)
+    edit_cell(done, "20_double.ipynb", "for i in range(n_units)}", "for i in range(n_units)}; 1 / 0")
+    text = call(done, code=1)
+    for line in (
+        "FAILED  double",
+        "  cell 3, which begins: units = {f'unit_{i}': {'number': number + i, 'pause': pause}",
+        "  ZeroDivisionError: division by zero",
+        "  notebook  notebooks/20_double.ipynb",
+        "  executed  runs/mini/executed/20_double.failed.ipynb",
+        "  log       runs/mini/logs/double.log",
+        "run_all.py --cluster inline\n",
+        "0 run, 1 already done, 1 failed, 1 skipped",
+    ):
+        assert line in text
+    assert toy.contents(done) == before, "what was there stays"
+    assert ran(call(done, "--keep-going", "--set", "draw.word=red", code=1)) == []
+    edit_cell(done, "20_double.ipynb", "; 1 / 0", "")
+    assert "3 already done" in call(done)
+
+
+def test_every_way_to_fail_keeps_going_as_asked(done):
+    """Three notebooks that depend on nothing: one is killed by signal 9, one forgets an output, one is well."""
+    cells = {
+        "40_killed.ipynb": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+        "50_forgets.ipynb": "store.write_text(f'{run_dir}/one.txt', '1')",
+        "60_well.ipynb": "store.write_text(f'{run_dir}/well.txt', '1')",
+    }
+    for name, cell in cells.items():
+        toy.write_notebook(done / "notebooks" / name, [toy.FOLDERS, "from lib import store", cell])
+    with (done / "pipeline.toml").open("a") as file:
+        file.write('[killed]\nnotebook = "40_killed.ipynb"\n')
+        file.write('[forgets]\nnotebook = "50_forgets.ipynb"\nmakes = ["one.txt", "two.txt"]\n')
+        file.write('[well]\nnotebook = "60_well.ipynb"\nmakes = ["well.txt"]\n')
+    with (done / "lib/params.py").open("a") as file:
+        file.write("SECTIONS |= dict.fromkeys(['killed', 'forgets', 'well'], Section)\n")
+    (done / "runs/mini/two.txt").write_text("from an earlier version")
+    text = call(done, code=1)
+    assert "  cell 3, which begins: import os, signal; os.kill" in text
+    assert "  the kernel was killed by signal 9 (SIGKILL; out of memory is the usual cause)" in text
+    assert "0 run, 3 already done, 1 failed, 2 skipped" in text
+    text = call(done, "--keep-going", code=1)
+    assert "every cell ran, but pipeline.toml promises what was not written: two.txt" in text
+    assert ran(text) == ["well"] and "1 run, 3 already done, 2 failed" in text
+    assert not (done / "runs/mini/stamps/forgets.json").exists()
+
+
+def test_a_failed_unit_fails_the_run_and_alone_runs_again(done):
+    edit_cell(done, "20_double.ipynb", "doubling.double", "doubling.fail_on")
+    edit_cell(done, "20_double.ipynb", "'pause': pause", "'bad': 4")
+    text = call(done, code=1)
+    assert "UnitsFailed: 1 of 4 units failed (unit_1: ValueError: cannot double 4)" in text
+    assert "Tracebacks: runs/mini/units/double/*.error.txt" in text
+    assert "cannot double 4" in (done / "runs/mini/units/double/unit_1.error.txt").read_text()
+    times = {path: path.stat().st_mtime_ns for path in done.glob("runs/mini/units/double/unit_?-*")}
+    edit_cell(done, "20_double.ipynb", "'bad': 4", "'bad': 4 if i != 1 else 99")
+    assert ran(call(done)) == ["double", "draw"]
+    assert {path: path.stat().st_mtime_ns for path in times} == times, "what was done was not done again"
+    assert not (done / "runs/mini/units/double/unit_1.error.txt").exists()
+
+
+def test_a_full_disk_is_told_and_leaves_what_was_there(done):
+    """As a limit on the size of a file, below that of the executed notebook."""
+    before = toy.contents(done)
+    edit(done / "params/mini.yaml", "number: 3", "number: 4")
+    limit = "import resource, runpy, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
+    limit += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); sys.argv = ['run_all.py', '--cluster', 'inline'];"
+    limit += "runpy.run_path('run_all.py', run_name='__main__')"
+    run = subprocess.run([sys.executable, "-c", limit], cwd=done, env=toy.environment(), capture_output=True, text=True)
+    assert run.returncode == 1, run.stderr
+    assert "File too large" in run.stderr and "o on with: " in run.stderr and "Traceback" not in run.stderr
+    after = toy.contents(done)
+    assert {name: after[name] for name in before if "units" in name} == {
+        n: b for n, b in before.items() if "units" in n
+    }
+    assert not (done / "figures/mini/draw__panel.svg").read_text().startswith("half")
+    assert ran(call(done)) == ["source", "double", "draw"]
+
+
+def wait_for(condition, seconds=30.0):
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.02)
+    return condition()
+
+
+def kernels_of(folder):
+    return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and is_kernel(p, folder)]
+
+
+def is_kernel(process, folder):
+    try:
+        return b"ipykernel_launcher" in (process / "cmdline").read_bytes() and os.readlink(process / "cwd") == str(
+            folder
+        )
+    except OSError:
+        return False
+
+
+def test_two_runs_and_every_way_to_interrupt_one(tmp_path):
+    folder = toy.build(tmp_path / "toy")
+    slow = ["--set", "source.pause=60", "--cluster", "inline"]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        run = toy.start(folder, *slow)
+        assert wait_for(lambda: kernels_of(folder))
+        if number == signal.SIGINT:
+            second = toy.run(folder)
+            assert second.returncode == 75
+            assert re.match(
+                rf"runs/mini is held by process {run.pid} since \d\d:\d\d:\d\d: .*run_all.py --set", second.stderr
+            )
+            assert toy.run(folder, "--list").returncode == toy.run(folder, "--dry-run").returncode == 0
+        run.send_signal(number)
+        _, err = run.communicate(timeout=20)
+        assert run.returncode == 130
+        assert "Interrupted; what is finished is kept. Go on with: " in err and "Traceback" not in err
+        assert wait_for(lambda: not toy.processes_of(folder), 3), toy.processes_of(folder)
+    assert not list(folder.glob("runs/mini/stamps/*"))
+    assert toy.run(folder, "--until", "source", "--cluster", "inline").returncode == 0
+
+
+def test_under_nohup_the_end_of_the_terminal_ends_nothing(tmp_path):
+    folder = toy.build(tmp_path / "toy")
+    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
+    run = toy.start(folder, "--until", "source", "--set", "source.pause=2", preexec_fn=ignore)
+    assert wait_for(lambda: kernels_of(folder))
+    run.send_signal(signal.SIGHUP)
+    run.communicate(timeout=60)
+    assert run.returncode == 0
+
+
+def test_ctrl_c_in_a_terminal_and_the_bars(tmp_path):
+    """In a pseudo-terminal: a bar for notebooks, one for units, and Ctrl-C as a person types it."""
+    folder = toy.build(tmp_path / "toy")
+    terminal, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (30, 100))
+    command = [sys.executable, "run_all.py", "--set", "double.pause=1", "--set", "double.n_units=40", "--workers", "2"]
+    take = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+    take += "; os.execv(sys.argv[1], sys.argv[1:])"
+    variables = toy.environment() | {"TERM": "xterm", "COLUMNS": "100"}
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    run = subprocess.Popen([sys.executable, "-c", take, *command], cwd=folder, env=variables, **streams)
+    os.close(theirs)
+    seen = b""
+    until = time.monotonic() + 60
+    while b"/40" not in seen and time.monotonic() < until:
+        seen += os.read(terminal, 4096)
+    time.sleep(1)
+    os.write(terminal, b"\x03")
+    try:
+        while chunk := os.read(terminal, 4096):
+            seen += chunk
+    except OSError:  # the other end is closed
+        pass
+    text = seen.decode()
+    assert run.wait(20) == 130
+    assert re.search(r"notebooks      33% \|█+ +\| 1/3  00:\d\d, double", text), text
+    assert re.search(r"  double +\d+% \|█* +\| \d+/40  (00:\d\d|\?) left", text), text
+    assert "[1/3] source: done in" in text
+    assert "Interrupted; what is finished is kept." in text and "Traceback" not in text
+    assert wait_for(lambda: not toy.processes_of(folder), 3), toy.processes_of(folder)
+
+
+def test_a_notebook_alone_gives_the_same_as_the_runner(done):
+    """With plain papermill from another folder, as with *Run all* in JupyterLab."""
+    first = toy.contents(done)
+    shutil.rmtree(done / "runs")
+    shutil.rmtree(done / "figures")
+    code = "import sys, papermill\nfor name in sys.argv[1:]: papermill.execute_notebook(name, None, progress_bar=False)"
+    notebooks = sorted(str(path) for path in (done / "notebooks").iterdir())
+    environment = toy.environment() | {"PYTHONPATH": str(done)}
+    subprocess.run(
+        [sys.executable, "-c", code, *notebooks],
+        cwd=done / "notebooks",
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    assert toy.contents(done) == first
+
+
+SLOWLY = ["--set", "source.pause=0.2", "--set", "double.pause=0.2", "--set", "double.n_units=6"]
+
+
+def kill_somewhere(folder, rng, command, longest):
+    """Start a run, kill it (or its notebook process, or its kernel) at a random moment, and wait until all is gone."""
+    run = command()
+    time.sleep(rng.uniform(0.0, longest))
+    children = [run.pid] + [
+        int(pid) for pid in subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True).stdout.split()
+    ]
+    victim = rng.choice([[run.pid], children, kernels_of(folder) or children])[-1]
+    with suppress(ProcessLookupError):
+        os.kill(victim, signal.SIGKILL)
+    run.communicate(timeout=60) if victim != run.pid else run.wait()
+    assert wait_for(lambda: not toy.processes_of(folder), 4), toy.processes_of(folder)
+    return victim == run.pid
+
+
+def assert_stamps_tell_the_truth(folder):
+    from lib import store
+
+    for stamp in folder.glob("runs/*/stamps/[!.]*.json"):
+        for name, content in json.loads(stamp.read_text())["outputs"].items():
+            path = folder / name if name.startswith("figures/") else stamp.parent.parent / name
+            assert store.sha256(path) == content, f"{stamp.name} counts {name} as done"
+
+
+def test_killed_at_20_moments_the_same_command_ends_in_the_same_bytes(tmp_path):
+    rng = random.Random(20)
+    folder = toy.build(tmp_path / "whole")
+    started = time.monotonic()
+    assert toy.run(folder, *SLOWLY, "--workers", "2").returncode == 0
+    whole, longest = toy.contents(folder), time.monotonic() - started
+    broken = toy.build(tmp_path / "broken")
+    n_finished = 0
+    for _ in range(20):
+        kill_somewhere(broken, rng, lambda: toy.start(broken, *SLOWLY, "--workers", "2"), longest / 3)
+        assert_stamps_tell_the_truth(broken)
+        if toy.run(broken, "--dry-run", *SLOWLY).stdout.count("run ") == 0:
+            n_finished += 1
+            assert toy.contents(broken) == whole
+            for part in ("runs", "figures"):
+                shutil.rmtree(broken / part)
+    assert toy.run(broken, *SLOWLY, "--workers", "2").returncode == 0
+    assert toy.contents(broken) == whole
+    assert not [path for path in broken.rglob(".*.part*")]
