@@ -1,0 +1,194 @@
+"""Phenotypic activity without training: do the wells of a gene find each other before they find EMPTY wells?
+
+Wells are averaged, put on the scale of their plate's EMPTY wells, and ranked by similarity to every well of a gene;
+the average precision says how early its sister wells come among the EMPTY wells (Kalinin et al. 2025, copairs).
+"""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import pandas as pd
+
+from lib.screen import significance
+from lib.screen.impact import ScreenTableError
+
+WELL = ["plate", "well", "gene_symbol"]
+
+
+def well_means(values, obs: pd.DataFrame, *, names: Collection[str] | None = None) -> pd.DataFrame:
+    """Average nuclei by well.
+
+    Parameters
+    ----------
+    values : (N, L) array
+        Embeddings or features of nuclei.
+    obs : DataFrame, (N, …)
+        `plate`, `well`, `gene_symbol` of the same nuclei.
+    names : collection of str, optional
+        Names of the L columns, by default `0`, `1`, ….
+
+    Returns
+    -------
+    DataFrame
+        One row a well: index `plate`, `well`, `gene_symbol`; L columns.
+    """
+    values = np.asarray(values)
+    if len(values) != len(obs):
+        raise ScreenTableError(f"{len(values)} rows of values for {len(obs)} nuclei; give one row a nucleus")
+    columns = list(names) if names is not None else [str(i) for i in range(values.shape[1])]
+    keys = [obs[name].to_numpy() for name in WELL]
+    return pd.DataFrame(values, columns=columns).groupby(keys, observed=True).mean().rename_axis(WELL)
+
+
+def scale_to_controls(profiles: pd.DataFrame, *, control: str = "EMPTY") -> pd.DataFrame:
+    """Return well profiles in units of their plate's control wells: minus their mean, divided by their SD.
+
+    The SD is pooled over plates, since one plate has few controls. Columns that no control well varies in are dropped.
+
+    Parameters
+    ----------
+    profiles : DataFrame
+        From `well_means`.
+
+    Raises
+    ------
+    ScreenTableError
+        If a plate has no control well, or there are not two on any plate.
+    """
+    is_control = profiles.index.get_level_values("gene_symbol") == control
+    plates = profiles.index.get_level_values("plate")
+    bare = sorted(set(plates) - set(plates[is_control]))
+    if bare:
+        raise ScreenTableError(f"plate {bare[0]} has no {control} well to scale by; leave the plate out")
+    centres = profiles[is_control].groupby(level="plate", observed=True).mean()
+    centred = profiles - centres.loc[plates].to_numpy()
+    n_free = is_control.sum() - len(centres)
+    if n_free < 1:
+        raise ScreenTableError(f"no plate has two {control} wells, so their spread is unknown")
+    spread = np.sqrt((centred[is_control] ** 2).sum() / n_free)
+    return centred.loc[:, spread > 1e-9] / spread[spread > 1e-9]
+
+
+def mean_average_precision(
+    profiles: pd.DataFrame,
+    *,
+    control: str = "EMPTY",
+    fdr: float = 0.05,
+    n_null: int = 10_000,
+    seed: int = 1234,
+    across_plates: bool = True,
+) -> pd.DataFrame:
+    """Call genes active whose wells are closer (cosine) to each other than to control wells.
+
+    Parameters
+    ----------
+    profiles : DataFrame
+        From `scale_to_controls`.
+    fdr : float
+        Largest Benjamini-Hochberg q-value of an active gene.
+    n_null : int
+        Random rankings behind each p-value; the smallest p is 1 / (n_null + 1).
+    across_plates : bool
+        Only wells on different plates count as sisters, so that a plate effect is no activity.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by gene: `gene_symbol`, `n_wells`, `map` (0 to 1), `normalised_map` (0 = random, 1 = perfect), `p`, `q`,
+        `is_active`. A gene whose wells have no sister keeps its row with missing values and is not active.
+
+    Notes
+    -----
+    Copairs takes for a gene whose wells have equally many sisters and controls the null of one well's average
+    precision, which is wider than that of the mean over its wells: on inert genes the test is conservative.
+    """
+    from copairs import map as copairs_map
+
+    meta = profiles.index.to_frame(index=False)
+    is_control = meta["gene_symbol"] == control
+    if not is_control.any() or is_control.all():
+        raise ScreenTableError(f"{int(is_control.sum())} of {len(meta)} wells are {control}; need some, and some genes")
+    table = meta[~is_control].groupby("gene_symbol", observed=True).size().rename("n_wells").reset_index()
+    if _has_sisters(meta[~is_control], across_plates):
+        # each control is its own perturbation, so that controls are compared with but never looked for
+        sister = meta["gene_symbol"].astype(str).where(~is_control, "control " + meta.index.astype(str))
+        precisions = copairs_map.average_precision(
+            meta.assign(perturbation=sister, is_control=is_control),
+            profiles.to_numpy(float),
+            pos_sameby=["perturbation"],
+            pos_diffby=["plate"] if across_plates else [],
+            neg_sameby=[],
+            neg_diffby=["is_control"],
+            progress_bar=False,
+        )
+        scores = copairs_map.mean_average_precision(
+            precisions[~precisions["is_control"].astype(bool)],
+            sameby=["gene_symbol"],
+            null_size=n_null,
+            threshold=fdr,
+            seed=seed,
+            progress_bar=False,
+            max_workers=1,
+        )
+        table = table.merge(scores, on="gene_symbol", how="left")
+    names = {"mean_average_precision": "map", "mean_normalized_average_precision": "normalised_map", "p_value": "p"}
+    table = table.rename(columns=names).reindex(columns=["gene_symbol", "n_wells", "map", "normalised_map", "p"])
+    table["q"] = significance.adjust(table["p"])
+    return table.assign(is_active=table["q"] <= fdr)
+
+
+def agreement(calls: Mapping[str, Collection[str]], genes: Collection[str]) -> pd.DataFrame:
+    """Return which method calls which gene.
+
+    Parameters
+    ----------
+    calls : mapping of str to collection of str
+        Method → genes it calls.
+    genes : collection of str
+        All screened genes, in the order of the rows.
+
+    Returns
+    -------
+    DataFrame
+        `gene_symbol`, one bool column a method, `n_methods`.
+
+    Raises
+    ------
+    ScreenTableError
+        If a method calls a gene that was not screened.
+    """
+    genes = list(genes)
+    for method, called in calls.items():
+        stray = sorted(set(called) - set(genes))
+        if stray:
+            raise ScreenTableError(f"{method} calls {stray[0]}, which is not among the {len(genes)} screened genes")
+    table = pd.DataFrame({"gene_symbol": genes} | {m: [g in set(c) for g in genes] for m, c in calls.items()})
+    return table.assign(n_methods=table[list(calls)].sum(axis=1).astype(int))
+
+
+def pairwise_agreement(table: pd.DataFrame) -> pd.DataFrame:
+    """Compare every two methods of an agreement table: counts, Jaccard index and Cohen's kappa (1 = the same calls).
+
+    A pair without any call has no Jaccard index; one in which chance alone agrees fully has no kappa.
+    """
+    methods = [name for name in table.columns if name not in ("gene_symbol", "n_methods")]
+    rows = []
+    for i, first in enumerate(methods):
+        for second in methods[i + 1 :]:
+            a, b = table[first].to_numpy(bool), table[second].to_numpy(bool)
+            both, either = int((a & b).sum()), int((a | b).sum())
+            chance = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
+            rows.append(
+                {
+                    "first": first, "second": second, "both": both, "only_first": int((a & ~b).sum()),
+                    "only_second": int((b & ~a).sum()), "neither": int((~a & ~b).sum()),
+                    "jaccard": both / either if either else np.nan,
+                    "kappa": ((a == b).mean() - chance) / (1 - chance) if chance < 1 else np.nan,
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _has_sisters(wells: pd.DataFrame, across_plates: bool) -> bool:
+    by_gene = wells.groupby("gene_symbol", observed=True)["plate"]
+    return bool(((by_gene.nunique() if across_plates else by_gene.size()) > 1).any())
