@@ -18,6 +18,8 @@ import nbformat
 import pytest
 import toy
 
+from lib import store
+
 ROOT = toy.ROOT
 
 
@@ -393,49 +395,86 @@ def test_a_notebook_alone_gives_the_same_as_the_runner(done):
     assert toy.contents(done) == first
 
 
-SLOWLY = ["--set", "source.pause=0.2", "--set", "double.pause=0.2", "--set", "double.n_units=6"]
+SLOWLY = ["--set", "source.pause=0.2", "--set", "double.pause=0.2", "--set", "double.n_units=6", "--workers", "2"]
 
 
-def kill_somewhere(folder, rng, command, longest):
-    """Start a run, kill it (or its notebook process, or its kernel) at a random moment, and wait until all is gone."""
-    run = command()
-    time.sleep(rng.uniform(0.0, longest))
-    children = [run.pid] + [
-        int(pid) for pid in subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True).stdout.split()
-    ]
-    victim = rng.choice([[run.pid], children, kernels_of(folder) or children])[-1]
+def processes_below(pid):
+    """Return the pids of a process and of all that it started, itself first."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout.split()
+    children = {}
+    for child, parent in zip(map(int, listing[::2]), map(int, listing[1::2]), strict=True):
+        children.setdefault(parent, []).append(child)
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found
+
+
+def kill_one(folder, arguments, *, moment, rng):
+    """Start a run; at the moment kill it, mostly itself, else something that it started; wait until all is gone."""
+    run = toy.start(folder, *arguments)
+    with suppress(subprocess.TimeoutExpired):
+        run.wait(moment)
+    family = processes_below(run.pid)
+    victim = run.pid if rng.random() < 0.6 else rng.choice(family)
     with suppress(ProcessLookupError):
         os.kill(victim, signal.SIGKILL)
-    run.communicate(timeout=60) if victim != run.pid else run.wait()
-    assert wait_for(lambda: not toy.processes_of(folder), 4), toy.processes_of(folder)
-    return victim == run.pid
+    run.communicate(timeout=600)
+    assert wait_for(lambda: not toy.processes_of(folder), 3), toy.processes_of(folder)
+    assert_stamps_tell_the_truth(folder)
+    return run.returncode
 
 
 def assert_stamps_tell_the_truth(folder):
-    from lib import store
-
+    """Nothing half-written counts as done."""
     for stamp in folder.glob("runs/*/stamps/[!.]*.json"):
         for name, content in json.loads(stamp.read_text())["outputs"].items():
             path = folder / name if name.startswith("figures/") else stamp.parent.parent / name
             assert store.sha256(path) == content, f"{stamp.name} counts {name} as done"
 
 
-def test_killed_at_20_moments_the_same_command_ends_in_the_same_bytes(tmp_path):
-    rng = random.Random(20)
-    folder = toy.build(tmp_path / "whole")
-    started = time.monotonic()
-    assert toy.run(folder, *SLOWLY, "--workers", "2").returncode == 0
-    whole, longest = toy.contents(folder), time.monotonic() - started
-    broken = toy.build(tmp_path / "broken")
-    n_finished = 0
-    for _ in range(20):
-        kill_somewhere(broken, rng, lambda: toy.start(broken, *SLOWLY, "--workers", "2"), longest / 3)
-        assert_stamps_tell_the_truth(broken)
-        if toy.run(broken, "--dry-run", *SLOWLY).stdout.count("run ") == 0:
-            n_finished += 1
-            assert toy.contents(broken) == whole
+def kill_again_and_again(folder, arguments, *, n_kills, longest, rng):
+    """Kill runs that go on from each other; return the results of each that came to its end, the last included."""
+    results, codes = [], []
+    for _ in range(n_kills):
+        codes.append(kill_one(folder, arguments, moment=rng.uniform(0, longest), rng=rng))
+        if not dry(folder, *arguments):
+            results.append(toy.contents(folder))
             for part in ("runs", "figures"):
-                shutil.rmtree(broken / part)
-    assert toy.run(broken, *SLOWLY, "--workers", "2").returncode == 0
-    assert toy.contents(broken) == whole
-    assert not [path for path in broken.rglob(".*.part*")]
+                shutil.rmtree(folder / part)
+    assert codes.count(-signal.SIGKILL) >= n_kills // 4, codes
+    run = toy.run(folder, *arguments)
+    assert run.returncode == 0, run.stderr
+    assert not list(folder.rglob(".*.part*"))
+    return [*results, toy.contents(folder)]
+
+
+def test_killed_at_20_moments_the_same_command_ends_in_the_same_bytes(tmp_path):
+    whole = toy.build(tmp_path / "whole")
+    started = time.monotonic()
+    assert toy.run(whole, *SLOWLY).returncode == 0
+    longest = (time.monotonic() - started) / 2
+    folder = toy.build(tmp_path / "killed")
+    results = kill_again_and_again(folder, SLOWLY, n_kills=20, longest=longest, rng=random.Random(20))
+    assert all(result == toy.contents(whole) for result in results)
+
+
+@pytest.mark.slow
+def test_the_smoke_profile_killed_at_20_moments_ends_in_the_same_bytes(tmp_path):
+    """The same with the real notebooks, in copies of this project."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    for copy in ("whole", "killed"):
+        for name in filter(None, listing.stdout.split("\0")):
+            (tmp_path / copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tmp_path / copy / name)
+    arguments = ["--profile", "smoke", "--workers", "2"]
+    started = time.monotonic()
+    run = toy.run(tmp_path / "whole", *arguments)
+    assert run.returncode == 0, run.stderr
+    longest = (time.monotonic() - started) / 2
+    results = kill_again_and_again(tmp_path / "killed", arguments, n_kills=20, longest=longest, rng=random.Random(20))
+    for result in results:
+        differing = {name for name, content in toy.contents(tmp_path / "whole").items() if result.get(name) != content}
+        assert not differing

@@ -141,17 +141,16 @@ def start(folder: Path, *arguments: str, **options) -> subprocess.Popen:
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run the toy's `run_all.py` to its end."""
     process = start(folder, *arguments)
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=1800)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return path → bytes of all results that count, units included."""
-    files = [file for part in ("runs", "figures") for file in (folder / part).rglob("*") if file.is_file()]
-    kept = [
-        file for file in files if not any(p in ("executed", "logs", "stamps") or p.startswith(".") for p in file.parts)
-    ]
-    return {str(file.relative_to(folder)): file.read_bytes() for file in kept}
+    files = [file.relative_to(folder) for part in ("runs", "figures") for file in (folder / part).rglob("*")]
+    passing = ("executed", "logs", "stamps", "site")
+    kept = [file for file in files if not any(part in passing or part.startswith(".") for part in file.parts)]
+    return {str(file): (folder / file).read_bytes() for file in kept if (folder / file).is_file()}
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -165,6 +164,7 @@ def processes_of(folder: Path) -> list[str]:
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:
                 continue
-            if state != "Z" and "python" in command and (str(folder) in command or cwd.startswith(str(folder))):
+            inside = cwd.startswith(str(folder)) or ("python" in command and str(folder) in command)
+            if state != "Z" and inside:
                 found.append(command)
     return found
