@@ -1,0 +1,175 @@
+"""Image embeddings of nuclei as tables: means of conditions, UMAP, confusion of the classes."""
+
+import os
+import warnings
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData, read_h5ad
+
+from lib import store
+from lib.screen.impact import ScreenTableError
+
+OBS = ("nucleus_id", "gene_symbol", "plate", "well", "site", "slide_image_name", "fold", "split")
+"""What is known of every embedded nucleus."""
+
+
+def make(vectors, obs: pd.DataFrame) -> AnnData:
+    """Put embeddings and what is known of their nuclei into one object.
+
+    Parameters
+    ----------
+    vectors : (N, L) array
+        Finite; stored as float32.
+    obs : DataFrame, (N, …)
+        At least the columns `OBS`; any index.
+
+    Raises
+    ------
+    ScreenTableError
+        For a missing column, another number of rows, or a vector with NaN or infinity.
+    """
+    vectors = np.asarray(vectors, np.float32)
+    missing = [name for name in OBS if name not in obs]
+    if missing:
+        raise ScreenTableError(f"embeddings lack the column {missing[0]!r}; they need {', '.join(OBS)}")
+    if len(vectors) != len(obs):
+        raise ScreenTableError(f"{len(vectors)} embeddings for {len(obs)} nuclei; give one row a nucleus")
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(broken):
+        nucleus = obs["nucleus_id"].iloc[broken[0]]
+        raise ScreenTableError(
+            f"{len(broken)} embeddings are not finite, such as that of {nucleus}; look for a diverged training"
+        )
+    obs = obs.reset_index(drop=True)
+    return AnnData(vectors, obs=obs.set_axis(obs.index.astype(str)))
+
+
+def write(path: str | os.PathLike, embeddings: AnnData) -> None:
+    """Write an `.h5ad`, whole or not at all."""
+    with store.atomic(path) as part:
+        embeddings.write_h5ad(part)
+
+
+def read(path: str | os.PathLike) -> AnnData:
+    """Read an `.h5ad` of embeddings of nuclei and check it as `make` does."""
+    try:
+        found = read_h5ad(store.resolve(path))
+    except OSError as error:
+        raise ScreenTableError(f"{path}: not readable as .h5ad ({error}); make it again") from None
+    return make(found.X, found.obs)
+
+
+def subset(embeddings: AnnData, *, fold: int | None = 0, split: str | None = "test") -> AnnData:
+    """Return the nuclei of one fold and split; None takes all.
+
+    Models of different folds span different spaces, so figures show fold 0 alone, as in the paper.
+    """
+    chosen = np.ones(embeddings.n_obs, bool)
+    for name, value in {"fold": fold, "split": split}.items():
+        if value is not None:
+            chosen &= embeddings.obs[name].astype(str).to_numpy() == str(value)
+    if not chosen.any():
+        raise ScreenTableError(f"no nucleus in fold {fold}, split {split!r} among {embeddings.n_obs} embeddings")
+    return embeddings[chosen].copy()
+
+
+def condition_means(embeddings: AnnData, *, exclude: Collection[str] = ("EMPTY",)) -> AnnData:
+    """Average the embeddings of each condition: its gene-perturbation embedding.
+
+    Returns
+    -------
+    AnnData
+        Conditions × L, sorted by symbol; obs index `gene_symbol`, column `n_nuclei`.
+
+    Raises
+    ------
+    ScreenTableError
+        If the nuclei come from several folds or no condition is left.
+    """
+    folds = embeddings.obs["fold"].unique()
+    if len(folds) > 1:
+        raise ScreenTableError(f"embeddings of {len(folds)} folds do not share a space; take one with subset(fold=…)")
+    symbols = embeddings.obs["gene_symbol"].astype(str).to_numpy()
+    kept = ~np.isin(symbols, list(exclude))
+    if not kept.any():
+        raise ScreenTableError(f"no condition is left without {', '.join(exclude)}")
+    names, codes, counts = np.unique(symbols[kept], return_inverse=True, return_counts=True)
+    order = np.argsort(codes, kind="stable")
+    starts = np.r_[0, np.cumsum(counts)[:-1]]
+    sums = np.add.reduceat(embeddings.X[kept][order].astype(np.float64), starts, axis=0)  # (conditions, L)
+    obs = pd.DataFrame({"n_nuclei": counts}, index=pd.Index(names, name="gene_symbol"))
+    return AnnData((sums / counts[:, None]).astype(np.float32), obs=obs)
+
+
+def standardise(embeddings: AnnData) -> AnnData:
+    """Return the embeddings with mean 0 and SD 1 in every column within each fold; a constant column becomes 0."""
+    scaled = embeddings.copy()
+    folds = embeddings.obs["fold"].to_numpy()
+    for fold in pd.unique(folds):
+        rows = np.flatnonzero(folds == fold)
+        values = embeddings.X[rows].astype(np.float64)
+        spread = values.std(axis=0)
+        scaled.X[rows] = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return scaled
+
+
+def umap(embeddings: AnnData, *, max_nuclei: int = 10_000, seed: int = 1234) -> pd.DataFrame:
+    """Lay nuclei out in two dimensions: UMAP with its default parameters, of embeddings standardised within the fold.
+
+    Parameters
+    ----------
+    embeddings : AnnData
+        Of one fold.
+    max_nuclei : int
+        Above this many, a random part is drawn with `seed`; nuclei keep their order.
+    seed : int
+        Of the draw and of UMAP (paper: 1234). A fixed seed makes UMAP run on one thread.
+
+    Returns
+    -------
+    DataFrame
+        `nucleus_id`, `gene_symbol`, `umap_1`, `umap_2`.
+    """
+    from umap import UMAP
+
+    scaled = standardise(embeddings)
+    rows = np.arange(scaled.n_obs)
+    if len(rows) > max_nuclei:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, max_nuclei, replace=False))
+    if len(rows) < 3:
+        raise ScreenTableError(f"a layout of {len(rows)} nuclei shows nothing; UMAP needs three or more")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "n_jobs value")  # one thread is what a fixed seed asks for
+        warnings.filterwarnings("ignore", "n_neighbors is larger")
+        warnings.filterwarnings("ignore", "k >= N")
+        layout = UMAP(random_state=seed).fit_transform(scaled.X[rows])
+    table = scaled.obs[["nucleus_id", "gene_symbol"]].iloc[rows].astype(str).reset_index(drop=True)
+    return table.assign(umap_1=layout[:, 0].astype(float), umap_2=layout[:, 1].astype(float))
+
+
+def confusion(truth, predicted, classes: Collection[str] | None = None) -> pd.DataFrame:
+    """Return the shares of each true class (rows) that were taken for each class (columns); rows sum to 1.
+
+    Parameters
+    ----------
+    truth, predicted : (N,) arrays of str
+    classes : collection of str, optional
+        Rows and columns in order; by default all that occur, sorted. A class without nuclei has a row of NaN.
+    """
+    truth, predicted = np.asarray(truth, object), np.asarray(predicted, object)
+    names = pd.Index(list(classes) if classes is not None else sorted({*truth, *predicted}), name="truth")
+    rows, columns = names.get_indexer(truth), names.get_indexer(predicted)
+    if (rows < 0).any() or (columns < 0).any():
+        stray = (truth[rows < 0].tolist() + predicted[columns < 0].tolist())[0]
+        raise ScreenTableError(f"class {stray!r} is not among the {len(names)} given")
+    counts = np.bincount(rows * len(names) + columns, minlength=len(names) ** 2).reshape(len(names), -1)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
+    return pd.DataFrame(shares, index=names, columns=names.rename("predicted"))
+
+
+def balanced_accuracy(shares: pd.DataFrame) -> float:
+    """Return the mean share of nuclei recognised over the classes that have any: the mean of the diagonal."""
+    return float(np.nanmean(np.diag(shares)))
