@@ -61,7 +61,8 @@ def module_file(name: str, root: Path) -> Path | None:
     return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
 
 
-def imported(source: str, *, package: str = "") -> set[str]:
+@cache
+def imported(source: str, *, package: str = "") -> frozenset[str]:
     """Return the dotted names that Python source imports, candidates for submodules included.
 
     Parameters
@@ -79,7 +80,7 @@ def imported(source: str, *, package: str = "") -> set[str]:
             parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             base = ".".join([*parents, *([node.module] if node.module else [])])
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
 
 
 def _parse(source: str) -> ast.Module:

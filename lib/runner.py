@@ -185,8 +185,10 @@ class Run:
 
     def _sweep(self) -> None:
         """Remove what a killed run left half-written; nothing of it was ever counted."""
-        folders = {path.parent for step in self.pipeline.steps for path in self.pipeline.outputs(step).values()}
-        folders |= {*self.pipeline.run_dir.glob("units/**/"), *self.pipeline.run_dir.glob("*/")}
+        outputs = [path for step in self.pipeline.steps for path in self.pipeline.outputs(step).values()]
+        folders = {path.parent for path in outputs} | set(self.pipeline.run_dir.glob("*/"))
+        for folder in [path for path in outputs if path.is_dir()] + [self.pipeline.run_dir / "units"]:
+            folders |= {folder, *folder.glob("**/")}
         for folder in folders:
             for part in folder.glob(".*.part*"):
                 shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink(missing_ok=True)
@@ -194,10 +196,13 @@ class Run:
             told.unlink(missing_ok=True)
 
     def _states(self, step: Step) -> dict[str, tuple[int, int] | None]:
-        """Return which file each output is now, by inode and time; None where there is none."""
-        paths = self.pipeline.outputs(step)
-        stats = {name: path.stat() if path.exists() else None for name, path in paths.items()}
-        return {name: (stat.st_ino, stat.st_mtime_ns) if stat else None for name, stat in stats.items()}
+        """Return which file each output is, by time and inode (of a folder its newest), or None where it is missing."""
+        states = {}
+        for name, path in self.pipeline.outputs(step).items():
+            below = path.rglob("*") if path.is_dir() else ()
+            stats = [file.stat() for file in (path, *below) if file.exists()]
+            states[name] = max(((stat.st_mtime_ns, stat.st_ino) for stat in stats), default=None)
+        return states
 
     def _unmade(self, step: Step, before: Mapping[str, tuple[int, int] | None]) -> kernel.Failure | None:
         """Return a failure if a declared output was not written since it had the state `before`."""

@@ -18,7 +18,7 @@ import nbformat
 import pytest
 import toy
 
-from lib import store
+from lib import keys
 
 ROOT = toy.ROOT
 
@@ -261,6 +261,23 @@ def test_every_way_to_fail_keeps_going_as_asked(done):
     assert not (done / "runs/mini/stamps/forgets.json").exists()
 
 
+def test_a_folder_can_be_an_output(done):
+    """It counts by all that is in it, half-written files of a killed run excepted, which are removed."""
+    edit(done / "pipeline.toml", 'makes = ["data/number.txt"]', 'makes = ["data/number.txt", "data/plate.zarr"]')
+    edit_cell(
+        done, "10_source.ipynb", "time.sleep(pause)", "store.write_text(f'{run_dir}/data/plate.zarr/0/.zarray', '1')"
+    )
+    assert ran(call(done)) == ["source"]
+    plate = done / "runs/mini/data/plate.zarr"
+    (plate / "0/.zarray").write_text("2")
+    assert dry(done)["source"] == "output: data/plate.zarr changed"
+    (plate / "0/.zarray.a1b2c3d4.part").mkdir()
+    (plate / "0/.zarray.e5f6a7b8.part.zarr").write_text("half")
+    assert ran(call(done)) == ["source"], "also when only a file deep in the folder was written"
+    assert [path.name for path in plate.rglob("*")] == ["0", ".zarray"]
+    assert dry(done) == {}
+
+
 def test_a_failed_unit_fails_the_run_and_alone_runs_again(done):
     edit_cell(done, "20_double.ipynb", "doubling.double", "doubling.fail_on")
     edit_cell(done, "20_double.ipynb", "'pause': pause", "'bad': 4")
@@ -430,7 +447,7 @@ def assert_stamps_tell_the_truth(folder):
     for stamp in folder.glob("runs/*/stamps/[!.]*.json"):
         for name, content in json.loads(stamp.read_text())["outputs"].items():
             path = folder / name if name.startswith("figures/") else stamp.parent.parent / name
-            assert store.sha256(path) == content, f"{stamp.name} counts {name} as done"
+            assert keys.Hashes()(path) == content, f"{stamp.name} counts {name} as done"
 
 
 def kill_again_and_again(folder, arguments, *, n_kills, longest, rng):
