@@ -1,0 +1,274 @@
+"""Networks of the screen: the two-branch ResNet-18 ensemble, its single branch, a small one, a linear one.
+
+All take a list of image batches, each (n, 3, s, s), and give logits (n, C); `embed` gives what lies before the
+classifier. Names of the two-branch network's weights are those of the published files: `models.0.*` (nucleus),
+`models.1.*` (region), `encoder.*`, `output_layer.{0,1,2}.*`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.error import URLError
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lib import store
+
+N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
+SMALL_WIDTHS = (12, 24, 48)  # channels of the small branch
+
+
+class WeightsError(ValueError):
+    """Weights that cannot be had, or do not fit the network."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network is made of.
+
+    Parameters
+    ----------
+    n_classes : int
+        C, outputs. Paper: 2 in the screen, 42 conditions, 41 with one left out, 32 in JUMP.
+    embedding_size : int
+        L, width of the embedding layer of a two-branch network. Paper: 512 in the screen, else 1024.
+    kind : str
+        `resnet18` as in the paper, or `small` for images of about 32 pixels.
+    n_inputs : int
+        2 for nucleus and region, 1 for one of them (the paper's ablations).
+    n_extra : int
+        Further numbers a nucleus that join the embedding before the classifier.
+    """
+
+    n_classes: int
+    embedding_size: int = 1024
+    kind: Literal["resnet18", "small"] = "resnet18"
+    n_inputs: int = 2
+    n_extra: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("resnet18", "small") or self.n_inputs not in (1, 2):
+            raise ValueError(f"{self}: expected kind resnet18 or small, and 1 or 2 inputs")
+        if min(self.n_classes - 1, self.embedding_size, self.n_extra + 1) < 1:
+            raise ValueError(f"{self}: expected two classes or more, and an embedding")
+
+
+class TwoBranch(nn.Module):
+    """Nucleus and region through branches of their own, joined in one embedding layer.
+
+    Shapes: images 2 × (n, 3, s, s), extra (n, n_extra) → embedding (n, L) → logits (n, C).
+    """
+
+    def __init__(self, branches: Sequence[nn.Module], n_features: int, shape: Architecture) -> None:
+        super().__init__()
+        self.models = nn.ModuleList(branches)
+        self.encoder = nn.Linear(len(self.models) * n_features, shape.embedding_size)
+        width = shape.embedding_size + shape.n_extra
+        self.output_layer = nn.Sequential(nn.BatchNorm1d(width), nn.PReLU(), nn.Linear(width, shape.n_classes))
+
+    def embed(self, images: Sequence[Tensor]) -> Tensor:
+        """Return the embedding, before any non-linearity and without the extra numbers."""
+        features = [branch(image) for branch, image in zip(self.models, images, strict=True)]
+        return self.encoder(torch.cat(features, dim=1))  # (n, L)
+
+    def forward(self, images: Sequence[Tensor], extra: Tensor | None = None) -> Tensor:
+        hidden = self.embed(images)
+        return self.output_layer(hidden if extra is None else torch.cat([hidden, extra], dim=1))  # (n, C)
+
+
+class OneBranch(nn.Module):
+    """One image through one branch and a linear classifier; its embedding is the pooled features."""
+
+    def __init__(self, branch: nn.Module, n_features: int, n_classes: int) -> None:
+        super().__init__()
+        self.branch = branch
+        self.classifier = nn.Linear(n_features, n_classes)
+
+    def embed(self, images: Sequence[Tensor]) -> Tensor:
+        (image,) = images
+        return self.branch(image)  # (n, pooled)
+
+    def forward(self, images: Sequence[Tensor]) -> Tensor:
+        return self.classifier(self.embed(images))
+
+
+class SimpleClassifier(nn.Module):
+    """One linear layer, for tables of features (n, F) → (n, C)."""
+
+    def __init__(self, n_features: int, n_classes: int) -> None:
+        super().__init__()
+        self.classifier = nn.Linear(n_features, n_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.classifier(features)
+
+
+class SmallBranch(nn.Module):
+    """Three strided convolutions, then mean and spread over space: (n, 3, s, s) → (n, 2 · last width).
+
+    The three channels of a grey image are one up to a constant, so the first is enough. Means and spreads of maps
+    tell size, condensation and texture after a few hundred samples, which a deep network does not.
+    """
+
+    def __init__(self, widths: Sequence[int] = SMALL_WIDTHS) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for n_in, n_out, kernel in zip((1, *widths), widths, (5, 3, 3), strict=False):
+            convolution = nn.Conv2d(n_in, n_out, kernel, stride=2, padding=kernel // 2, bias=False)
+            layers += [convolution, nn.BatchNorm2d(n_out), nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+        self.n_features = 2 * widths[-1]
+
+    def forward(self, image: Tensor) -> Tensor:
+        maps = self.layers(image[:, :1]).flatten(2)  # (n, width, s/8 · s/8)
+        mean = maps.mean(dim=2)
+        spread = (maps - mean[:, :, None]).square().mean(dim=2).add(1e-5).sqrt()
+        return torch.cat([mean, spread], dim=1)
+
+
+def build(
+    architecture: Architecture, rng: np.random.Generator, *, imagenet: str | Path | None = None
+) -> TwoBranch | OneBranch:
+    """Return an initialised network.
+
+    Parameters
+    ----------
+    rng : Generator
+        One draw from it seeds the initial weights; torch's global random state stays as it is.
+    imagenet : str or Path, optional
+        Weights that ResNet-18 branches start from: a file with torchvision's names, or `download` for torchvision's
+        own. The classifier layers are always new.
+
+    Raises
+    ------
+    WeightsError
+        If the weights cannot be read or fetched, or are not those of a ResNet-18.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(rng.integers(2**63)))
+        branches, n_features = _branches(architecture)
+        if architecture.n_inputs == 2:
+            model: TwoBranch | OneBranch = TwoBranch(branches, n_features, architecture)
+        else:
+            model = OneBranch(branches[0], n_features, architecture.n_classes)
+    if imagenet and architecture.kind == "resnet18":
+        weights = imagenet_weights(imagenet)
+        for branch in branches:
+            _load(branch, {**weights, **_own_classifier(branch)}, str(imagenet))
+    return model
+
+
+def _branches(architecture: Architecture) -> tuple[list[nn.Module], int]:
+    if architecture.kind == "small":
+        small = [SmallBranch() for _ in range(architecture.n_inputs)]
+        return list(small), small[0].n_features
+    return [_resnet18(last_layer=architecture.n_inputs == 2) for _ in range(architecture.n_inputs)], N_POOLED
+
+
+def _resnet18(*, last_layer: bool) -> nn.Module:
+    """Return a ResNet-18 whose last layer is a new linear 512 → 512, or that ends with its pooled features."""
+    from torchvision.models import resnet18
+
+    branch = resnet18(weights=None)
+    branch.fc = nn.Linear(N_POOLED, N_POOLED) if last_layer else nn.Identity()
+    return branch
+
+
+def _own_classifier(branch: nn.Module) -> dict[str, Tensor]:
+    return {name: value for name, value in branch.state_dict().items() if name.startswith("fc.")}
+
+
+def imagenet_weights(source: str | Path) -> dict[str, Tensor]:
+    """Return ImageNet weights of a ResNet-18 without its classifier, from a file or, for `download`, torchvision."""
+    if str(source) != "download":
+        weights = read_weights(source)
+    else:
+        from torchvision.models import ResNet18_Weights
+
+        enum = ResNet18_Weights.IMAGENET1K_V1
+        try:
+            weights = enum.get_state_dict(progress=False, check_hash=True)
+        except (URLError, OSError, RuntimeError) as error:
+            raise WeightsError(
+                f"ImageNet weights of ResNet-18 could not be fetched from {enum.url} ({error}); where there is no "
+                "network, download that file elsewhere and give its path instead of `download`"
+            ) from None
+    return {name: value for name, value in weights.items() if not name.startswith("fc.")}
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """Read weights from a `.safetensors` file, or a `.pth` one without running anything that is in it.
+
+    Raises
+    ------
+    WeightsError
+        If there is no such file, or it holds something else.
+    """
+    path = store.resolve(path)
+    if not path.is_file():
+        raise WeightsError(f"weights file {path} is not there")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # zip, pickle and header errors alike
+        raise WeightsError(f"{path.name} holds no readable weights ({type(error).__name__})") from None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise WeightsError(f"{path.name} is no state dict: expected names with tensors")
+    return weights
+
+
+def load_weights(model: nn.Module, path: str | Path) -> None:
+    """Put the weights of a file into a model; names and shapes must be the model's own."""
+    _load(model, read_weights(path), Path(path).name)
+
+
+def _load(model: nn.Module, weights: dict[str, Tensor], source: str) -> None:
+    own = model.state_dict()
+    if missing := sorted(own.keys() - weights.keys()):
+        missing = [name for name in missing if not name.endswith("num_batches_tracked")]  # absent from old files
+    unknown = sorted(weights.keys() - own.keys())
+    if missing or unknown:
+        name, what = (missing[0], "lacks") if missing else (unknown[0], "has, unknown to the network,")
+        raise WeightsError(f"{source} {what} {name} ({len(missing)} missing, {len(unknown)} unknown): another network?")
+    for name, value in weights.items():
+        if value.shape != own[name].shape:
+            expected = tuple(own[name].shape)
+            raise WeightsError(
+                f"{source}: {name} has shape {tuple(value.shape)}, expected {expected}: another network?"
+            )
+    model.load_state_dict(weights, strict=False)
+
+
+def save_weights(model: nn.Module, path: str | Path, architecture: Architecture, **card: Any) -> Path:
+    """Write weights as safetensors and beside them a JSON card: architecture, number of parameters, what is given."""
+    from safetensors.torch import save
+
+    path = store.resolve(path)
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with store.atomic(path) as part:
+        part.write_bytes(save(weights))
+    about = {"architecture": asdict(architecture), "n_parameters": n_parameters(model), "sha256": store.sha256(path)}
+    store.write_json(path.with_suffix(".json"), {**card, **about})
+    return path
+
+
+def load_model(path: str | Path) -> tuple[TwoBranch | OneBranch, dict[str, Any]]:
+    """Return the network of a weights file with a card, in evaluation mode, and the card."""
+    path = store.resolve(path)
+    card = store.read_json(path.with_suffix(".json"))
+    if card["sha256"] != store.sha256(path):
+        raise WeightsError(f"{path.name} is not the file that its card describes (sha256 differs); make both again")
+    model = build(Architecture(**card["architecture"]), np.random.default_rng(0))
+    load_weights(model, path)
+    return model.eval(), card
+
+
+def n_parameters(model: nn.Module) -> int:
+    """Return the number of trainable numbers."""
+    return sum(value.numel() for value in model.parameters() if value.requires_grad)
