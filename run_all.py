@@ -35,6 +35,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         usage="run_all.py [TARGET ...] [options]",
         description=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("targets", nargs="*", metavar="TARGET", help="notebook slug or figure (fig3c); none = everything")
@@ -88,7 +89,7 @@ def print_explanation(run: runner.Run, target: str) -> None:
 def print_failure(run: runner.Run, outcome: runner.Outcome, again: str) -> None:
     """Print notebook, cell, error, where to look, and the command to go on."""
     step, failure = run.pipeline[outcome.slug], outcome.failure
-    where = f"cell {failure.cell}, which begins: {failure.first_line}" if failure.cell else "no cell"
+    where = f"cell {failure.cell}, which begins: {failure.first_line}" if failure.cell else "outside its cells"
     paths = {"notebook": run.pipeline.notebook_path(step), "executed": run.failed_path(step), "log": run.log_path(step)}
     print(f"\nFAILED  {step.slug}\n  {where}\n  {failure.error}", file=sys.stderr)
     for name, path in paths.items():
@@ -149,9 +150,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     python = Path(sys.executable)
-    again = shlex.join(
-        [str(python.relative_to(HERE)) if python.is_relative_to(HERE) else "python", "run_all.py", *arguments]
-    )
+    command = [str(python.relative_to(HERE)) if python.is_relative_to(HERE) else "python", "run_all.py"]
+    again = shlex.join([*command, *(argument for argument in arguments if argument != "--force")])
     try:
         return work(parse(arguments), again)
     except (params.ParamsError, pipeline.PipelineError, runner.MissingInput, engines.ExecutorError) as error:

@@ -175,6 +175,7 @@ class Run:
         failure = failure or self._unmade(step, before)
         seconds = time.monotonic() - started
         if failure:
+            self.failed_path(step).unlink(missing_ok=True)
             if part.exists():
                 os.replace(part, self.failed_path(step))
             return Outcome(step.slug, "failed", seconds, failure)

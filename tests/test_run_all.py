@@ -217,7 +217,7 @@ def test_a_broken_project_exits_2_and_names_the_file(done):
 def test_a_failing_cell_is_reported_with_all_that_helps(done):
     before = toy.contents(done)
     edit_cell(done, "20_double.ipynb", "for i in range(n_units)}", "for i in range(n_units)}; 1 / 0")
-    text = call(done, code=1)
+    text = call(done, "double", "draw", "--force", code=1)
     for line in (
         "FAILED  double",
         "  cell 3, which begins: units = {f'unit_{i}': {'number': number + i, 'pause': pause}",
@@ -225,8 +225,8 @@ def test_a_failing_cell_is_reported_with_all_that_helps(done):
         "  notebook  notebooks/20_double.ipynb",
         "  executed  runs/mini/executed/20_double.failed.ipynb",
         "  log       runs/mini/logs/double.log",
-        "run_all.py --cluster inline\n",
-        "0 run, 1 already done, 1 failed, 1 skipped",
+        "run_all.py --cluster inline double draw\n",
+        "1 run, 0 already done, 1 failed, 1 skipped",
     ):
         assert line in text
     assert toy.contents(done) == before, "what was there stays"
@@ -256,7 +256,7 @@ def test_every_way_to_fail_keeps_going_as_asked(done):
     assert "  the kernel was killed by signal 9 (SIGKILL; out of memory is the usual cause)" in text
     assert "0 run, 3 already done, 1 failed, 2 skipped" in text
     text = call(done, "--keep-going", code=1)
-    assert "every cell ran, but pipeline.toml promises what was not written: two.txt" in text
+    assert "  outside its cells\n  every cell ran, but pipeline.toml promises what was not written: two.txt" in text
     assert ran(text) == ["well"] and "1 run, 3 already done, 2 failed" in text
     assert not (done / "runs/mini/stamps/forgets.json").exists()
 
