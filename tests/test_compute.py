@@ -151,6 +151,16 @@ def test_many_failures_make_one_message_that_can_be_read():
 
 
 @pytest.fixture
+def four_threads():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def cluster():
     from distributed import LocalCluster
 
@@ -158,7 +168,7 @@ def cluster():
         yield running.scheduler_address
 
 
-def test_engine_and_thread_count_change_no_byte(tmp_path, cluster):
+def test_engine_and_thread_count_change_no_byte(tmp_path, cluster, four_threads):
     units = {f"u{i}": {} for i in range(3)}
     results = [
         read(compute.run_units(add_up, units, directory=tmp_path / engine[:5], executor=engine))
