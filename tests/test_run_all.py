@@ -483,7 +483,7 @@ def test_the_smoke_profile_killed_at_20_moments_ends_in_the_same_bytes(tmp_path)
         ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
     )
     for copy in ("whole", "killed"):
-        for name in filter(None, listing.stdout.split("\0")):
+        for name in (name for name in listing.stdout.split("\0") if name and not name.startswith("figures/")):
             (tmp_path / copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tmp_path / copy / name)
     arguments = ["--profile", "smoke", "--workers", "2"]
