@@ -1,7 +1,7 @@
 """The one seam for parallel work: units, and the executors that run them.
 
 A unit is a call of a function of `lib` that writes one file. Done means that the file is there. Its name carries a hash
-of its arguments, of the code it calls and of its seed, so a unit is never taken for another one. Order, worker and
+of its arguments, of the code it calls, of versions and of its seed, so a unit is never taken for another one. Order, worker and
 number of workers change no number: a seed comes from the base seed and the unit's name alone.
 """
 
@@ -75,7 +75,7 @@ def unit_path(
         raise ValueError(f"unit {name!r}: a unit's name is part of a file name: not empty, no '/', no '.' in front")
     inputs = {key: _hash(value) if isinstance(value, Path) else value for key, value in arguments.items()}
     try:
-        key = store.digest([name, seed, inputs, _code(function)])
+        key = store.digest([name, seed, inputs, _code(function), keys.python_versions()])
     except TypeError:
         raise TypeError(
             f"unit {name}: arguments must be paths or plain numbers, texts, lists and maps; write larger "
