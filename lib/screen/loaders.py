@@ -1,0 +1,131 @@
+"""Batches for the networks of the screen: flipped, resized and normalised as a whole, on the network's device."""
+
+import queue
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lib.screen.samples import Samples, resize
+from lib.training import row_batches
+
+MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, channel by channel
+N_AHEAD = 3  # batches fetched ahead of the step
+
+
+def prepare(pixels: Tensor, size: int, flips: Tensor | None = None) -> Tensor:
+    """Turn 8-bit pixels into the input of a network: flip, resize, scale to [0, 1], three channels, normalise.
+
+    Parameters
+    ----------
+    pixels : (n, side, side) uint8 tensor
+    size : int
+        Side s of the result.
+    flips : (n, 2) bool tensor, optional
+        Which to mirror left to right, and top to bottom.
+
+    Returns
+    -------
+    (n, 3, s, s) float32 tensor
+    """
+    if flips is not None:
+        left_right, top_bottom = flips[:, :, None, None].unbind(dim=1)
+        pixels = torch.where(left_right, pixels.flip(2), pixels)
+        pixels = torch.where(top_bottom, pixels.flip(1), pixels)
+    mean, sd = (pixels.new_tensor(values, dtype=torch.float32)[:, None, None] for values in (MEAN, SD))
+    return torch.addcmul(-mean / sd, resize(pixels, size)[:, None].float(), 1 / (255 * sd))  # (n, 3, s, s)
+
+
+class Loader:
+    """The batches of one split, as `lib.training.fit` wants them: ([input, …], targets) on the device.
+
+    Called with a generator: shuffled, each input of each nucleus flipped on its own with probability 1/2 either way.
+    With None: every nucleus once, in order, as it is. The reference drops the last batch even when it evaluates, and
+    so leaves up to a batch of nuclei out of its numbers; here none is.
+
+    Parameters
+    ----------
+    rows : (k,) int
+        The split's nuclei among the samples.
+    targets : (n,) int
+        Class of every sample, not of the split's alone.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        *,
+        batch_size: int,
+        device: torch.device | None = None,
+    ) -> None:
+        self.samples, self.rows, self.batch_size = samples, np.asarray(rows), batch_size
+        self.device = device or torch.device("cpu")
+        self.targets = torch.as_tensor(np.asarray(targets), dtype=torch.int64)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __call__(self, rng: np.random.Generator | None = None) -> Iterator[tuple[list[Tensor], Tensor]]:
+        batches = [self.rows[batch] for batch in row_batches(len(self.rows), self.batch_size, rng)]
+        shape = (len(self.samples.inputs), sum(map(len, batches)), 2)
+        flips = None if rng is None else torch.from_numpy(rng.random(shape) < 0.5).to(self.device)
+        start = 0
+        for pixels, targets in self._fetched(batches):
+            n = len(targets)
+            drawn = [None] * len(pixels) if flips is None else [part[start : start + n] for part in flips]
+            images = [prepare(part, self.samples.size, flip) for part, flip in zip(pixels, drawn, strict=True)]
+            yield images, targets
+            start += n
+
+    def _fetched(self, batches: list[np.ndarray]) -> Iterator[tuple[list[Tensor], Tensor]]:
+        """Bring the batches to the device, ahead of time unless the pixels lie ready where the network is."""
+        fetched = (self._fetch(rows) for rows in batches)
+        ready = bool(self.samples.pixels) and next(iter(self.samples.pixels.values())).device == self.device
+        return fetched if ready else ahead(fetched, N_AHEAD)
+
+    def _fetch(self, rows: np.ndarray) -> tuple[list[Tensor], Tensor]:
+        tensors = [*self.samples.fetch(rows), self.targets[torch.from_numpy(rows)]]
+        if self.device.type == "cuda":
+            tensors = [tensor if tensor.is_cuda else tensor.pin_memory() for tensor in tensors]
+            tensors = [tensor.to(self.device, non_blocking=True) for tensor in tensors]
+        return tensors[:-1], tensors[-1]
+
+
+def ahead(items: Iterator, n: int) -> Iterator:
+    """Yield the items of an iterator that a thread runs up to `n` items ahead; its error is raised here."""
+    waiting: queue.Queue = queue.Queue(n)
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            for item in items:
+                _put(waiting, (item, None), stop)
+            _put(waiting, (None, StopIteration()), stop)
+        except Exception as error:
+            _put(waiting, (None, error), stop)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _put(waiting: queue.Queue, value: tuple, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            return waiting.put(value, timeout=0.1)
+        except queue.Full:
+            continue
