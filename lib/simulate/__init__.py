@@ -1,0 +1,1 @@
+"""Planted-truth generators: every simulated input of the pipeline, in the format in which the real one arrives."""
