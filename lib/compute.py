@@ -1,8 +1,9 @@
 """The one seam for parallel work: units, and the executors that run them.
 
 A unit is a call of a function of `lib` that writes one file. Done means that the file is there. Its name carries a hash
-of its arguments, of the code it calls, of versions and of its seed, so a unit is never taken for another one. Order, worker and
-number of workers change no number: a seed comes from the base seed and the unit's name alone.
+of its arguments, of the code it calls, of versions and of its seed, so a unit is never taken for another one. Order,
+worker, number of workers and of threads change no number: a seed comes from the base seed and the unit's name alone,
+and a unit computes with one thread.
 """
 
 import hashlib
