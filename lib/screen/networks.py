@@ -74,9 +74,12 @@ class TwoBranch(nn.Module):
         features = [branch(image) for branch, image in zip(self.models, images, strict=True)]
         return self.encoder(torch.cat(features, dim=1))  # (n, L)
 
+    def classify(self, embedding: Tensor, extra: Tensor | None = None) -> Tensor:
+        """Return the logits of embeddings."""
+        return self.output_layer(embedding if extra is None else torch.cat([embedding, extra], dim=1))  # (n, C)
+
     def forward(self, images: Sequence[Tensor], extra: Tensor | None = None) -> Tensor:
-        hidden = self.embed(images)
-        return self.output_layer(hidden if extra is None else torch.cat([hidden, extra], dim=1))  # (n, C)
+        return self.classify(self.embed(images), extra)
 
 
 class OneBranch(nn.Module):
@@ -91,8 +94,12 @@ class OneBranch(nn.Module):
         (image,) = images
         return self.branch(image)  # (n, pooled)
 
+    def classify(self, embedding: Tensor) -> Tensor:
+        """Return the logits of embeddings."""
+        return self.classifier(embedding)
+
     def forward(self, images: Sequence[Tensor]) -> Tensor:
-        return self.classifier(self.embed(images))
+        return self.classify(self.embed(images))
 
 
 class SimpleClassifier(nn.Module):

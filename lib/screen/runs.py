@@ -1,0 +1,309 @@
+"""Units of the screen, for `lib.compute.run_units`: gene against control, many classes, one target left out.
+
+Each trains what it is asked for from a table of nuclei and the stores of their plates, and writes one file. A killed
+unit goes on from the checkpoint that lies beside its file. The numbers depend on the unit's seed and arguments only.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lib import store, training
+from lib.metrics import Metrics, cross_entropy
+from lib.screen import networks, splits
+from lib.screen.loaders import Loader
+from lib.screen.samples import Samples, class_weights, open_samples
+from lib.training import Fitted, Settings
+
+OBSERVED = ["nucleus_id", "gene_symbol", "plate", "well", "site", "slide_image_name"]
+ENCODE_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is trained: the architecture but for the classes, and what it looks at.
+
+    Paper: `resnet18` from ImageNet weights on nucleus and region of 224 pixels; embedding 512 in the screen, else 1024.
+
+    Parameters
+    ----------
+    kind, embedding_size
+        As in `networks.Architecture`.
+    inputs : sequence of str
+        One or two of nucleus, region, binary_nucleus, binary_region.
+    size : int
+        Side of the inputs in pixels.
+    """
+
+    kind: str = "resnet18"
+    embedding_size: int = 1024
+    inputs: Sequence[str] = ("nucleus", "region")
+    size: int = 224
+
+    def architecture(self, n_classes: int) -> networks.Architecture:
+        """Return the architecture for that many classes."""
+        return networks.Architecture(n_classes, self.embedding_size, self.kind, len(self.inputs))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained fold: the network, its history, and its metrics over the test nuclei."""
+
+    model: torch.nn.Module
+    fitted: Fitted
+    test: Metrics
+    n_samples: dict[str, int]
+
+    def row(self) -> dict[str, float]:
+        """Return loss, accuracy and balanced accuracy of the splits, best epoch and sizes as the columns of a table.
+
+        Train and val are those of the best epoch; train is taken while the epoch trains, on flipped images.
+        """
+        epochs = {"best_epoch": self.fitted.best_epoch, "n_epochs": len(self.fitted.history)}
+        sizes = {f"n_{split}": count for split, count in self.n_samples.items()}
+        return {**self.fitted.best_row(), **self.test.row("test"), **epochs, **sizes}
+
+
+def screen_run(
+    part: Path,
+    *,
+    seed: int,
+    nuclei_path: Path,
+    stores_dir: Path,
+    gene: str,
+    network: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    folds: Sequence[int] | None = None,
+    imagenet: str | Path = "",
+) -> None:
+    """Train a gene against the control, fold by fold; write one Parquet row a fold.
+
+    Parameters
+    ----------
+    nuclei_path, stores_dir : Path
+        The table of nuclei; a folder that holds the plates' stores and nothing else.
+    gene : str
+        Condition that is compared with the control.
+    network, settings, split : mapping
+        Arguments of `Network`, `training.Settings` and `splits.screen_splits`.
+    folds : sequence of int, optional
+        Those to run; default all. A fold's numbers do not depend on which others run.
+    imagenet : path, optional
+        Weights to start from, see `networks.build`.
+    """
+    table, samples = open_screen(nuclei_path, stores_dir, Network(**network))
+    columns = splits.screen_splits(table, gene, **(split or {}))
+    control = (split or {}).get("control", splits.CONTROL)
+    rows = []
+    for fold in range(columns.shape[1]) if folds is None else folds:
+        labels = columns[f"fold_{fold}"]
+        trained = train_fold(
+            table, samples, labels, [gene, control], network=Network(**network), settings=Settings(**settings),
+            rng=np.random.default_rng([seed, fold]), checkpoint=_checkpoint(part, fold), imagenet=imagenet,
+        )  # fmt: skip
+        rows.append({"gene": gene, "fold": fold, **trained.row()})
+    store.write_table(part, pd.DataFrame(rows))
+    for fold in range(columns.shape[1]):
+        _checkpoint(part, fold).unlink(missing_ok=True)
+
+
+def class_run(
+    part: Path,
+    *,
+    seed: int,
+    nuclei_path: Path,
+    stores_dir: Path,
+    genes: Sequence[str],
+    fold: int,
+    network: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    imagenet: str | Path = "",
+) -> None:
+    """Train one fold of the many-class network; write the embeddings of its test nuclei as `.h5ad`.
+
+    obs: nucleus_id, gene_symbol, plate, well, site, slide_image_name, fold, split, predicted. uns: classes, confusion
+    (rows = true classes), metrics, history. Arguments as in `screen_run`, `split` as in `splits.class_splits`.
+    """
+    control = (split or {}).get("control", splits.CONTROL)
+    classes = sorted({*genes, control})
+    table, samples = open_screen(nuclei_path, stores_dir, Network(**network), symbols=classes)
+    labels = splits.class_splits(table, genes, **(split or {}))[f"fold_{fold}"]
+    trained = train_fold(
+        table, samples, labels, classes, network=Network(**network), settings=Settings(**settings),
+        rng=np.random.default_rng(seed), checkpoint=_checkpoint(part, fold), imagenet=imagenet,
+    )  # fmt: skip
+    _write_embeddings(part, table, samples, labels[labels == "test"], trained, classes, fold=fold)
+    _checkpoint(part, fold).unlink(missing_ok=True)
+
+
+def target_run(
+    part: Path,
+    *,
+    seed: int,
+    nuclei_path: Path,
+    stores_dir: Path,
+    target: str,
+    genes: Sequence[str],
+    network: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    split: Mapping[str, Any] | None = None,
+    imagenet: str | Path = "",
+) -> None:
+    """Train on all conditions but the target; write the embeddings of all nuclei, the target's too, as `.h5ad`.
+
+    obs as in `class_run`, plus `labels`, the gene symbols that the translation chapter reads; obs["split"] is train,
+    val, test, or `out` for the target. Arguments as in `screen_run`, `split` as in `splits.target_split`.
+    """
+    conditions = sorted({*genes, (split or {}).get("control", splits.CONTROL)})
+    table, samples = open_screen(nuclei_path, stores_dir, Network(**network), symbols=conditions)
+    labels = splits.target_split(table, target, genes, **(split or {}))["fold_0"]
+    classes = [symbol for symbol in conditions if symbol != target]
+    trained = train_fold(
+        table, samples, labels, classes, network=Network(**network), settings=Settings(**settings),
+        rng=np.random.default_rng(seed), checkpoint=_checkpoint(part, 0), imagenet=imagenet,
+    )  # fmt: skip
+    _write_embeddings(part, table, samples, labels, trained, classes, fold=0, target=target)
+    _checkpoint(part, 0).unlink(missing_ok=True)
+
+
+def read_target_embeddings(path: Path, *, use: Sequence[str] = ("train", "val", "test", "out")) -> pd.DataFrame:
+    """Return the embeddings of a `target_run` in the published layout: columns `zs_0` … and `labels`, gene symbols.
+
+    Parameters
+    ----------
+    use : sequence of str
+        Splits whose nuclei are wanted. In the published files those of the training conditions are, as far as can be
+        told, the training set's alone: ("train", "out").
+    """
+    import anndata
+
+    found = anndata.read_h5ad(path)
+    found = found[found.obs["split"].isin(use).to_numpy()]
+    table = pd.DataFrame(found.X, index=found.obs["nucleus_id"].astype(str), columns=found.var_names)
+    return table.assign(labels=found.obs["labels"].astype(str).to_numpy())
+
+
+def open_screen(
+    nuclei_path: Path, stores_dir: Path, network: Network, *, symbols: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, Samples]:
+    """Return a table of nuclei and its samples, with pixels in memory if they fit; the next unit here reuses them."""
+    files = [store.resolve(nuclei_path), *sorted(store.resolve(stores_dir).iterdir())]
+    states = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    chosen = None if symbols is None else tuple(sorted(symbols))
+    return _open_screen(states, str(stores_dir), tuple(network.inputs), network.size, chosen)
+
+
+@lru_cache(maxsize=1)
+def _open_screen(
+    files: tuple[tuple[str, int, int], ...], stores_dir: str, inputs: tuple[str, ...], size: int, symbols: tuple | None
+) -> tuple[pd.DataFrame, Samples]:
+    table = pd.read_parquet(files[0][0])
+    if symbols is not None:
+        splits.check_symbols(table, symbols)
+        table = table[table["gene_symbol"].isin(symbols)].reset_index(drop=True)
+    return table, open_samples(table, stores_dir, inputs=inputs, size=size).loaded()
+
+
+def train_fold(
+    table: pd.DataFrame,
+    samples: Samples,
+    labels: pd.Series,
+    classes: Sequence[str],
+    *,
+    network: Network,
+    settings: Settings,
+    rng: np.random.Generator,
+    checkpoint: Path | None = None,
+    imagenet: str | Path = "",
+) -> Trained:
+    """Train a network on the nuclei labelled train, select on val, evaluate on test.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns nucleus_id and gene_symbol; row i is sample i.
+    labels : Series
+        nucleus_id → train, val, test; others take no part.
+    classes : sequence of str
+        Gene symbols; a class is its number in their alphabetical order.
+    """
+    classes = sorted(classes)
+    device = training.pick_device(settings.device)
+    part_of = table["nucleus_id"].map(labels)
+    targets = pd.Categorical(table["gene_symbol"], categories=classes).codes.astype(np.int64)
+    rows = {split: np.flatnonzero(part_of == split) for split in ("train", "val", "test")}
+    samples = samples.to(device)
+    loaders = {
+        split: Loader(samples, rows[split], targets, batch_size=settings.batch_size, device=device) for split in rows
+    }
+    loss = cross_entropy(class_weights(targets[rows["train"]], len(classes)))
+    model = networks.build(network.architecture(len(classes)), rng, imagenet=imagenet or None)
+    fitted = training.fit(
+        model, loaders["train"], loaders["val"], loss=loss, rng=rng, settings=settings, checkpoint=checkpoint
+    )
+    test = training.evaluate(model, loaders["test"], loss, settings=settings)
+    return Trained(model, fitted, test, {split: len(loader) for split, loader in loaders.items()})
+
+
+@torch.inference_mode()
+def encode(model: torch.nn.Module, samples: Samples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return embeddings (k, L) float32 and classes (k,) of nuclei, unflipped, in full precision and in order."""
+    device = next(model.parameters()).device
+    model.eval()
+    embeddings, classes = [], []
+    for images, _ in Loader(samples, rows, np.zeros(len(samples)), batch_size=ENCODE_BATCH, device=device)(None):
+        embedding = model.embed(images)
+        embeddings.append(embedding.float().cpu())
+        classes.append(model.classify(embedding).argmax(dim=1).cpu())
+    return torch.cat(embeddings).numpy(), torch.cat(classes).numpy()
+
+
+def _write_embeddings(
+    part: Path,
+    table: pd.DataFrame,
+    samples: Samples,
+    labels: pd.Series,
+    trained: Trained,
+    classes: Sequence[str],
+    *,
+    fold: int,
+    target: str = "",
+) -> None:
+    """Write the embeddings of the labelled nuclei, in the order of the table."""
+    import anndata
+
+    part_of = table["nucleus_id"].map(labels)
+    rows = np.flatnonzero(part_of.notna())
+    embeddings, predicted = encode(trained.model, samples, rows)
+    observed = table.loc[rows, [column for column in OBSERVED if column in table]]
+    observed = observed.assign(fold=fold, split=part_of[rows], predicted=np.array(classes)[predicted])
+    if target:
+        observed = observed.assign(labels=observed["gene_symbol"])
+    for column in observed.select_dtypes(exclude="number"):
+        observed[column] = observed[column].astype(object)  # as every version of anndata writes text
+    observed.index = pd.Index(observed["nucleus_id"].to_numpy(object), dtype=object)
+    dimensions = pd.DataFrame(index=pd.Index([f"zs_{i}" for i in range(embeddings.shape[1])], dtype=object))
+    history = trained.fitted.history
+    about = {
+        "classes": np.array(classes, dtype=object),
+        "confusion": trained.test.confusion,
+        "metrics": {name: float(value) for name, value in trained.row().items()},
+        "history": {column: history[column].to_numpy() for column in history},
+    }
+    about |= {"target": target} if target else {}
+    anndata.AnnData(embeddings, obs=observed, var=dimensions, uns=about).write_h5ad(part)
+
+
+def _checkpoint(part: Path, fold: int) -> Path:
+    """Return where a fold's checkpoint lies: beside the unit's file, under the name that this has in every attempt."""
+    name = re.sub(r"^\.?(.*?)(\.[0-9a-f]{8}\.part)?(\.\w+)$", r"\1", Path(part).name)
+    return Path(part).with_name(f".{name}.fold_{fold}.checkpoint")
