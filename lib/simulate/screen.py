@@ -160,14 +160,11 @@ def _draw_nuclei(
     kind[n_nuclei:] = "debris"
     infected = (kind == "interphase") & (rng.random(len(z)) < row["infected"]) & (effect != 0).any()
     nuclei = nuclei_looks(z + infected[:, None] * effect, design.looks, rng=rng)
-    nuclei.insert(0, "kind", kind)
-    nuclei.insert(1, "is_infected", infected)
     mitotic, debris = kind == "mitotic", kind == "debris"
-    nuclei.loc[mitotic, ["area", "intensity"]] *= [0.6, 2.2]
-    nuclei.loc[debris, "area"] = rng.uniform(40, 250, n_debris)
-    nuclei.loc[debris, "intensity"] *= 2
-    nuclei.loc[mitotic | debris, "n_spots"] = 0
-    return nuclei
+    nuclei["area"] = np.where(debris, rng.uniform(40, 250, len(z)), nuclei["area"] * np.where(mitotic, 0.6, 1))
+    nuclei["intensity"] *= np.where(debris, 2.0, np.where(mitotic, 2.2, 1))
+    nuclei["n_spots"] *= kind == "interphase"
+    return nuclei.assign(kind=kind, is_infected=infected)[["kind", "is_infected", *nuclei]]
 
 
 def _write_tiff(path: Path, image: np.ndarray, *, compression: str | None = None) -> None:
