@@ -1,0 +1,91 @@
+"""Pictures of image embeddings: Fig 2D and the confusion of conditions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib import figures
+from lib.screen.impact import ScreenTableError
+
+SHOWN = ("EMPTY", "JUN", "MAP3K9", "RAF1")
+_COLOURS = ("#1F77B4", "#D62728", "#2CA02C", "#9467BD")
+_CLASS = 0.125  # inches a class takes in the heat map
+
+
+def umap_panels(layout: pd.DataFrame, *, conditions: Sequence[str] = SHOWN) -> tuple[Figure, pd.DataFrame]:
+    """Draw Fig 2D: a panel a condition, its nuclei in one strong colour over all the others in silver.
+
+    Parameters
+    ----------
+    layout : DataFrame
+        From `lib.screen.embeddings.umap`.
+    conditions : sequence of str
+        Symbols, a panel each, two side by side (paper: EMPTY, JUN, MAP3K9, RAF1).
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `layout`.
+
+    Raises
+    ------
+    ScreenTableError
+        For a condition without nuclei in the layout.
+    """
+    absent = [name for name in conditions if name not in set(layout["gene_symbol"])]
+    if absent:
+        present = ", ".join(sorted(set(layout["gene_symbol"]))[:8])
+        raise ScreenTableError(f"{absent[0]} has no nucleus in the layout; conditions are {present}, …")
+    n_rows = -(-len(conditions) // 2)
+    faint = float(np.clip(1500 / len(layout), 0.1, 0.6))  # 0.1 in the paper, whose cloud is dense
+    size = float(np.clip(6000 / len(layout), 3, 10))  # 3 in the paper
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, 2.7 * n_rows))
+        axes = figure.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False).ravel()
+        for i, (ax, name) in enumerate(zip(axes, conditions, strict=False)):
+            own = layout["gene_symbol"] == name
+            for rows, colour, alpha in ((layout[~own], "silver", faint), (layout[own], _COLOURS[i % 4], 1)):
+                # thousands of dots: as an image inside the SVG
+                ax.scatter(
+                    rows["umap_1"], rows["umap_2"], s=size, color=colour, alpha=alpha, linewidths=0, rasterized=True
+                )
+            ax.set_title(f"{name} ({int(own.sum())} nuclei)", loc="left")
+        for ax in axes[len(conditions) :]:
+            ax.remove()
+        figure.supxlabel("UMAP 1", fontsize=8)
+        figure.supylabel("UMAP 2", fontsize=8)
+    return figure, layout
+
+
+def confusion_heatmap(shares: pd.DataFrame, *, title: str = "") -> tuple[Figure, pd.DataFrame]:
+    """Draw a row-normalised confusion matrix, the share of a condition's nuclei taken for each condition.
+
+    Parameters
+    ----------
+    shares : DataFrame
+        From `lib.screen.embeddings.confusion`.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        Long: `truth`, `predicted`, `share`.
+    """
+    n = len(shares)
+    side = max(2.6, _CLASS * n)
+    with figures.style():
+        figure = Figure(figsize=(side + 1.4, side + 0.9))
+        ax = figure.add_subplot()
+        image = ax.imshow(shares.to_numpy(), cmap="Blues", vmin=0, vmax=max(np.nanmax(shares.to_numpy()), 1e-3))
+        size = 6.5 if n > 15 else 8
+        ax.set_xticks(range(n), shares.columns, rotation=90, fontsize=size)
+        ax.set_yticks(range(n), shares.index, fontsize=size)
+        ax.tick_params(length=0, pad=2)
+        ax.spines[:].set_visible(False)
+        ax.set(xlabel="predicted", ylabel="true condition", title=title)
+        figure.colorbar(image, ax=ax, shrink=min(1, 2.4 / side), aspect=18, label="share of the condition's nuclei")
+    long = shares.rename_axis("truth").rename_axis("predicted", axis=1).stack(future_stack=True)
+    return figure, long.rename("share").reset_index()
