@@ -44,14 +44,14 @@ class ScreenDesign:
     plates: tuple[int, ...] = (41754, 41757, 41749)  # replicates of one layout; 41749 is the outlier plate
     wells_per_gene: int = 2  # on each plate, 1 to 8; each holds one allele
     wells_per_control: int = 2  # LacZ, Luciferase and eGFP, on each plate
-    empty_share: float = 0.1  # of a plate's wells, 0 to 0.5; at least one more than a gene has
+    empty_share: float = 0.1  # of a plate's wells, 0 to 0.5; at least twice the wells of a gene
     sites: int = 3  # fields a well, 1 to 9
     side: int = 256  # of a field in pixels, 128 to 2160; the real one is 1080
     nuclei_per_field: float = 15.0  # mean of controls; about 1 per 4,000 square pixels keeps nuclei apart
     infected: float = 0.92  # share of nuclei that carry the construct, mean over wells, 0.3 to 1
     plate_effect: float = 0.3  # SD between plates of all looks, 0 to 1
     well_effect: float = 0.1  # SD between wells
-    field_effect: float = 0.1  # SD between fields; of crowding, 3 times that
+    field_effect: float = 0.1  # SD between fields; crowding varies 2.2 times as much
     nucleus_noise: float = 1.0  # SD between nuclei: 1 by definition of the unit, less for easy screens
     gain_sd: float = 0.15  # of the logarithm of a plate's brightness; a third of that between wells
     offset_sd: float = 20.0  # of a plate's background, counts
@@ -120,14 +120,14 @@ def _wells(design: ScreenDesign, states: pd.DataFrame, rng: np.random.Generator)
     """Deal constructs to wells, the same on every plate; the published outlier wells are always in use."""
     genes = _constructs(design, states)
     n_empty = round(design.empty_share * len(genes) / (1 - design.empty_share))
-    n_empty = max(n_empty, design.wells_per_gene + 1)
+    bad = list(dict.fromkeys(well for plate in design.plates for well in design.outlier_wells.get(plate, ())))
+    bad_empty = [well for well in bad if well in ("b01", "e17")]  # EMPTY in the real screen
+    n_empty = max(n_empty, 2 * design.wells_per_gene) + len(bad_empty)
     if len(genes) + n_empty > len(WELLS):
         raise ValueError(
             f"{len(genes)} wells of constructs and {n_empty} of EMPTY do not fit on a plate of {len(WELLS)}; "
             "lower the number of genes or wells_per_gene"
         )
-    bad = list(dict.fromkeys(well for plate in design.plates for well in design.outlier_wells.get(plate, ())))
-    bad_empty = [well for well in bad if well in ("b01", "e17")][:n_empty]  # EMPTY in the real screen
     bad_genes = [well for well in bad if well not in bad_empty][: len(genes)]
     free = rng.permutation([well for well in WELLS if well not in bad])
     split = len(genes) - len(bad_genes)
