@@ -143,7 +143,7 @@ def _cluster(name: str, n_units: int) -> Iterator[Any]:
             threads_per_worker=1,
             memory_limit=0,  # what one unit does not use, another may
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.ERROR,
         ) as cluster:
             yield cluster
@@ -159,7 +159,11 @@ def _slurm_options(file: str) -> dict[str, Any]:
     if not isinstance(options, dict) or not {"cores", "memory"} <= set(options):
         raise ExecutorError(f"slurm:{file}: expected options of dask_jobqueue.SLURMCluster, at least cores and memory")
     prologue = [f"export PYTHONPATH={shlex.quote(str(store.ROOT))}", *options.pop("job_script_prologue", [])]
-    defaults = {"processes": options["cores"], "maximum_jobs": 16, "scheduler_options": {"dashboard_address": None}}
+    defaults = {
+        "processes": options["cores"],
+        "maximum_jobs": 16,
+        "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
+    }
     return {**defaults, **options, "job_script_prologue": prologue}
 
 
