@@ -12,13 +12,13 @@ from lib.screen.impact import ScreenTableError
 def results(inputs=("region", "nucleus", "nucleus_region")):
     rng = np.random.default_rng(0)
     rows = [(name, fold, 0.1 + 0.05 * i + 0.01 * rng.random()) for i, name in enumerate(inputs) for fold in range(4)]
-    return pd.DataFrame(rows, columns=["input", "fold", "test_balanced_accuracy"])
+    return pd.DataFrame(rows, columns=["input", "fold", "test_bacc"])
 
 
 def test_mean_and_sample_sd_in_the_papers_order():
     table = ablations.summarise(results(("unet", *ablations.INPUTS, "mask_only")))
     assert list(table["input"]) == [*ablations.INPUTS, "unet", "mask_only"]
-    by_hand = results(("unet",))["test_balanced_accuracy"]
+    by_hand = results(("unet",))["test_bacc"]
     row = table.set_index("input").loc["unet"]
     assert row["balanced_accuracy"] == pytest.approx(by_hand.mean()) and row["sd"] == pytest.approx(by_hand.std(ddof=1))
     assert row["words"] == "unet" and table["words"].iloc[8] == "nucleus + region (paper's model)"

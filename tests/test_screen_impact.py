@@ -12,7 +12,7 @@ from lib.screen.impact import ScreenTableError
 def results(scores, n_folds=4):
     return pd.DataFrame(
         [
-            {"gene_symbol": gene, "fold": fold, "test_balanced_accuracy": score + 0.01 * (fold - 1.5)}
+            {"gene": gene, "fold": fold, "test_bacc": score + 0.01 * (fold - 1.5)}
             for gene, score in scores.items()
             for fold in range(n_folds)
         ]
@@ -43,11 +43,11 @@ def test_score_is_the_mean_and_sd_that_of_the_population():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.drop(columns="fold"), "lack column 'fold'; they have gene_symbol, test_balanced_accuracy"),
+        (lambda t: t.drop(columns="fold"), "lack column 'fold'; they have gene, test_bacc"),
         (lambda t: t.iloc[:0], "no row; run the screen first"),
         (lambda t: pd.concat([t, t.iloc[:1]]), "JUN, fold 0 is there twice"),
-        (lambda t: t.assign(test_balanced_accuracy=67.0), "JUN, fold 0: test_balanced_accuracy is 67.0, not a share"),
-        (lambda t: t.assign(test_balanced_accuracy=np.nan), "is nan, not a share"),
+        (lambda t: t.assign(test_bacc=67.0), "JUN, fold 0: test_bacc is 67.0, not a share"),
+        (lambda t: t.assign(test_bacc=np.nan), "is nan, not a share"),
         (lambda t: t.iloc[1:], r"1 genes have fewer than 4 folds, such as JUN \(3\)"),
     ],
 )

@@ -120,10 +120,12 @@ def test_agreement_draws_called_genes_in_order_of_score():
 
 
 def test_planted_truth_and_its_auroc():
-    truth = pd.DataFrame({"gene_symbol": GENES, "is_active": np.arange(24) < 10, "effect": np.linspace(1, 0, 24)})
+    truth = pd.DataFrame({"gene": GENES, "is_active": np.arange(24) < 10, "effect": np.linspace(1, 0, 24)})
     figure, drawn = plots.planted_truth(table(), truth)
     assert drawn["auroc"].unique().tolist() == [1] and "AUROC 1.000" in words(figure)
     assert plots.planted_truth(table(), truth.drop(columns="effect"))[1]["effect"].sum() == 10
+    states = truth.drop(columns="effect").assign(s1=3.0, s2=4.0)
+    assert (plots.planted_truth(table(), states)[1]["effect"] == 5).all()
     assert_fits(figure)
 
 

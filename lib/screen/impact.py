@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-SCORE = "test_balanced_accuracy"
+SCORE = "test_bacc"
 
 
 class ScreenTableError(ValueError):
@@ -51,7 +51,7 @@ def specificity(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
     Parameters
     ----------
     results : DataFrame
-        One row a gene and fold: `gene_symbol`, `fold` and the column `score` (0 to 1).
+        One row a gene and fold, as `lib.screen.runs.screen_run` writes them: `gene`, `fold` and the column `score`.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def specificity(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
         with fewer folds than the others.
     """
     _check_results(results, score)
-    folds = results.groupby("gene_symbol", observed=True)[score]
+    folds = results.rename(columns={"gene": "gene_symbol"}).groupby("gene_symbol", observed=True)[score]
     table = pd.DataFrame({"score": folds.mean(), "sd": folds.std(ddof=0), "n_folds": folds.size()}).reset_index()
     short = table[table["n_folds"] < table["n_folds"].max()]
     if len(short):
@@ -178,16 +178,16 @@ def overlap(first: Collection[str], second: Collection[str], universe: Collectio
 
 
 def _check_results(results: pd.DataFrame, score: str) -> None:
-    missing = [name for name in ("gene_symbol", "fold", score) if name not in results]
+    missing = [name for name in ("gene", "fold", score) if name not in results]
     if missing:
         raise ScreenTableError(f"the screen's results lack column {missing[0]!r}; they have {', '.join(results)}")
     if results.empty:
         raise ScreenTableError("the screen's results have no row; run the screen first")
     bad = results[~results[score].between(0, 1)]
     if len(bad):
-        gene, fold, value = bad.iloc[0][["gene_symbol", "fold", score]]
+        gene, fold, value = bad.iloc[0][["gene", "fold", score]]
         raise ScreenTableError(f"{gene}, fold {fold}: {score} is {value}, not a share between 0 and 1; run it again")
-    twice = results[results.duplicated(["gene_symbol", "fold"])]
+    twice = results[results.duplicated(["gene", "fold"])]
     if len(twice):
-        gene, fold = twice.iloc[0][["gene_symbol", "fold"]]
+        gene, fold = twice.iloc[0][["gene", "fold"]]
         raise ScreenTableError(f"{gene}, fold {fold} is there twice; keep one row a gene and fold")

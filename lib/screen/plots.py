@@ -201,7 +201,8 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     table : DataFrame
         From `lib.screen.impact.specificity`.
     truth : DataFrame
-        `gene_symbol`, `is_active` and, if known, `effect` (strength, any unit; 0 = inert).
+        `gene`, `is_active` and, if known, `effect` (strength, any unit; 0 = inert) or the latent state `s1`, `s2`, …,
+        whose length is the effect. From `lib.simulate`.
 
     Returns
     -------
@@ -209,11 +210,15 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     DataFrame
         `gene_symbol`, `score`, `sd`, `is_active`, `effect`, `auroc` (the same in every row).
     """
-    columns = [name for name in ("gene_symbol", "is_active", "effect") if name in truth]
-    drawn = table[["gene_symbol", "score", "sd"]].merge(truth[columns], on="gene_symbol")
+    states = truth.filter(regex=r"^s\d+$")
+    effect = truth.get(
+        "effect", np.linalg.norm(states, axis=1) if states.shape[1] else truth["is_active"].astype(float)
+    )
+    planted = pd.DataFrame({"gene_symbol": truth["gene"], "is_active": truth["is_active"], "effect": effect})
+    drawn = table[["gene_symbol", "score", "sd"]].merge(planted, on="gene_symbol")
     active = drawn["is_active"].astype(bool)
     test = impact.compare_set(drawn, set(drawn.loc[active, "gene_symbol"]))
-    drawn = drawn.assign(effect=drawn.get("effect", active.astype(float)), auroc=test.auroc)
+    drawn = drawn.assign(auroc=test.auroc)
     with figures.style():
         figure = Figure(figsize=(6.4, 3))
         left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
