@@ -15,7 +15,7 @@ MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, channel 
 N_AHEAD = 3  # batches fetched ahead of the step
 
 
-def prepare(pixels: Tensor, size: int, flips: Tensor | None = None) -> Tensor:
+def prepare(pixels: Tensor, size: int, flips: Tensor | None = None, *, n_channels: int = 3) -> Tensor:
     """Turn 8-bit pixels into the input of a network: flip, resize, scale to [0, 1], three channels, normalise.
 
     Parameters
@@ -25,17 +25,21 @@ def prepare(pixels: Tensor, size: int, flips: Tensor | None = None) -> Tensor:
         Side s of the result.
     flips : (n, 2) bool tensor, optional
         Which to mirror left to right, and top to bottom.
+    n_channels : int
+        c, 3 as ResNets want them, or 1 for networks that look at the first only.
 
     Returns
     -------
-    (n, 3, s, s) float32 tensor
+    (n, c, s, s) float32 tensor
     """
     if flips is not None:
         left_right, top_bottom = flips[:, :, None, None].unbind(dim=1)
         pixels = torch.where(left_right, pixels.flip(2), pixels)
         pixels = torch.where(top_bottom, pixels.flip(1), pixels)
-    mean, sd = (pixels.new_tensor(values, dtype=torch.float32)[:, None, None] for values in (MEAN, SD))
-    return torch.addcmul(-mean / sd, resize(pixels, size)[:, None].float(), 1 / (255 * sd))  # (n, 3, s, s)
+    mean, sd = (
+        pixels.new_tensor(values, dtype=torch.float32)[:, None, None] for values in (MEAN[:n_channels], SD[:n_channels])
+    )
+    return torch.addcmul(-mean / sd, resize(pixels, size)[:, None].float(), 1 / (255 * sd))  # (n, c, s, s)
 
 
 class Loader:
@@ -51,6 +55,8 @@ class Loader:
         The split's nuclei among the samples.
     targets : (n,) int
         Class of every sample, not of the split's alone.
+    n_channels : int
+        As in `prepare`.
     """
 
     def __init__(
@@ -61,8 +67,9 @@ class Loader:
         *,
         batch_size: int,
         device: torch.device | None = None,
+        n_channels: int = 3,
     ) -> None:
-        self.samples, self.rows, self.batch_size = samples, np.asarray(rows), batch_size
+        self.samples, self.rows, self.batch_size, self.n_channels = samples, np.asarray(rows), batch_size, n_channels
         self.device = device or torch.device("cpu")
         self.targets = torch.as_tensor(np.asarray(targets), dtype=torch.int64)
 
@@ -77,8 +84,8 @@ class Loader:
         for pixels, targets in self._fetched(batches):
             n = len(targets)
             drawn = [None] * len(pixels) if flips is None else [part[start : start + n] for part in flips]
-            images = [prepare(part, self.samples.size, flip) for part, flip in zip(pixels, drawn, strict=True)]
-            yield images, targets
+            parts = zip(pixels, drawn, strict=True)
+            yield [prepare(part, self.samples.size, flip, n_channels=self.n_channels) for part, flip in parts], targets
             start += n
 
     def _fetched(self, batches: list[np.ndarray]) -> Iterator[tuple[list[Tensor], Tensor]]:

@@ -1,8 +1,8 @@
 """Networks of the screen: the two-branch ResNet-18 ensemble, its single branch, a small one, a linear one.
 
-All take a list of image batches, each (n, 3, s, s), and give logits (n, C); `embed` gives what lies before the
-classifier. Names of the two-branch network's weights are those of the published files: `models.0.*` (nucleus),
-`models.1.*` (region), `encoder.*`, `output_layer.{0,1,2}.*`.
+All but the last take a list of image batches, each (n, 3, s, s), and give logits (n, C); `embed` gives what lies
+before the classifier. Names of the two-branch network's weights are those of the published files: `models.0.*`
+(nucleus), `models.1.*` (region), `encoder.*`, `output_layer.{0,1,2}.*`.
 """
 
 from collections.abc import Sequence
@@ -55,6 +55,11 @@ class Architecture:
         if min(self.n_classes - 1, self.embedding_size, self.n_extra + 1) < 1:
             raise ValueError(f"{self}: expected two classes or more, and an embedding")
 
+    @property
+    def n_channels(self) -> int:
+        """Channels that the network looks at: images are grey, so three say no more than one."""
+        return 1 if self.kind == "small" else 3
+
 
 class TwoBranch(nn.Module):
     """Nucleus and region through branches of their own, joined in one embedding layer.
@@ -64,6 +69,7 @@ class TwoBranch(nn.Module):
 
     def __init__(self, branches: Sequence[nn.Module], n_features: int, shape: Architecture) -> None:
         super().__init__()
+        self.n_channels = shape.n_channels
         self.models = nn.ModuleList(branches)
         self.encoder = nn.Linear(len(self.models) * n_features, shape.embedding_size)
         width = shape.embedding_size + shape.n_extra
@@ -85,10 +91,11 @@ class TwoBranch(nn.Module):
 class OneBranch(nn.Module):
     """One image through one branch and a linear classifier; its embedding is the pooled features."""
 
-    def __init__(self, branch: nn.Module, n_features: int, n_classes: int) -> None:
+    def __init__(self, branch: nn.Module, n_features: int, shape: Architecture) -> None:
         super().__init__()
+        self.n_channels = shape.n_channels
         self.branch = branch
-        self.classifier = nn.Linear(n_features, n_classes)
+        self.classifier = nn.Linear(n_features, shape.n_classes)
 
     def embed(self, images: Sequence[Tensor]) -> Tensor:
         (image,) = images
@@ -114,9 +121,9 @@ class SimpleClassifier(nn.Module):
 
 
 class SmallBranch(nn.Module):
-    """Three strided convolutions, then mean and spread over space: (n, 3, s, s) → (n, 2 · last width).
+    """Three strided convolutions, then mean and spread over space: (n, c, s, s) → (n, 2 · last width).
 
-    The three channels of a grey image are one up to a constant, so the first is enough. Means and spreads of maps
+    The channels of a grey image are one up to a constant, so the first is enough. Means and spreads of maps
     tell size, condensation and texture after a few hundred samples, which a deep network does not.
     """
 
@@ -160,7 +167,7 @@ def build(
         if architecture.n_inputs == 2:
             model: TwoBranch | OneBranch = TwoBranch(branches, n_features, architecture)
         else:
-            model = OneBranch(branches[0], n_features, architecture.n_classes)
+            model = OneBranch(branches[0], n_features, architecture)
     if imagenet and architecture.kind == "resnet18":
         weights = imagenet_weights(imagenet)
         for branch in branches:

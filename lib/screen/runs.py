@@ -242,11 +242,10 @@ def train_fold(
     targets = pd.Categorical(table["gene_symbol"], categories=classes).codes.astype(np.int64)
     rows = {split: np.flatnonzero(part_of == split) for split in ("train", "val", "test")}
     samples = samples.to(device)
-    loaders = {
-        split: Loader(samples, rows[split], targets, batch_size=settings.batch_size, device=device) for split in rows
-    }
     loss = cross_entropy(class_weights(targets[rows["train"]], len(classes)))
     model = networks.build(network.architecture(len(classes)), rng, imagenet=imagenet or None)
+    options = {"batch_size": settings.batch_size, "device": device, "n_channels": model.n_channels}
+    loaders = {split: Loader(samples, rows[split], targets, **options) for split in rows}
     fitted = training.fit(
         model, loaders["train"], loaders["val"], loss=loss, rng=rng, settings=settings, checkpoint=checkpoint
     )
@@ -259,8 +258,9 @@ def encode(model: torch.nn.Module, samples: Samples, rows: np.ndarray) -> tuple[
     """Return embeddings (k, L) float32 and classes (k,) of nuclei, unflipped, in full precision and in order."""
     device = next(model.parameters()).device
     model.eval()
+    options = {"batch_size": ENCODE_BATCH, "device": device, "n_channels": getattr(model, "n_channels", 3)}
     embeddings, classes = [], []
-    for images, _ in Loader(samples, rows, np.zeros(len(samples)), batch_size=ENCODE_BATCH, device=device)(None):
+    for images, _ in Loader(samples, rows, np.zeros(len(samples)), **options)(None):
         embedding = model.embed(images)
         embeddings.append(embedding.float().cpu())
         classes.append(model.classify(embedding).argmax(dim=1).cpu())

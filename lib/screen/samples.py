@@ -158,7 +158,8 @@ def resize(pixels: Tensor, size: int) -> Tensor:
     """Resize (n, side, side) uint8 to (n, size, size) uint8, bilinear as Pillow does it, to within one grey level."""
     if pixels.shape[-1] == size and pixels.shape[-2] == size:
         return pixels
-    scaled = functional.interpolate(pixels[:, None].float(), (size, size), mode="bilinear", antialias=True)
+    shrinks = size < max(pixels.shape[1:])  # only then does Pillow's filter reach further than the neighbours
+    scaled = functional.interpolate(pixels[:, None].float(), (size, size), mode="bilinear", antialias=shrinks)
     return scaled[:, 0].round_().clamp_(0, 255).to(torch.uint8)
 
 
