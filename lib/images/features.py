@@ -67,7 +67,7 @@ def measure_field(image: np.ndarray, labels: np.ndarray, wanted: np.ndarray | No
     """
     from skimage.measure import regionprops_table
 
-    wanted = np.unique(labels[labels > 0]) if wanted is None else np.asarray(wanted, int)
+    wanted = np.asarray(np.unique(labels[labels > 0]) if wanted is None else wanted, np.int64)
     shape = pd.DataFrame(regionprops_table(labels, properties=("label", "bbox", "centroid", *_SHAPE)))
     shape = shape.set_index("label")
     if len(missing := wanted[~np.isin(wanted, shape.index)]):

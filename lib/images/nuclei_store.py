@@ -43,7 +43,8 @@ class Writer:
             if array.dtype != np.uint8 or array.shape[1:] != self.shapes[name]:
                 raise ValueError(f"{name}: rows are uint8 {self.shapes[name]}, got {_describe({name: array})}")
             self.waiting[name] = np.concatenate([self.waiting[name], array])
-            while len(self.waiting[name]) >= self.chunk_rows:
+        while any(len(rows) >= self.chunk_rows for rows in self.waiting.values()):  # all are equally long
+            for name in self.shapes:
                 self._write_chunk(name, self.chunk_rows)
 
     def add_table(self, name: str, table: pd.DataFrame) -> None:
