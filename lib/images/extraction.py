@@ -90,7 +90,8 @@ def extract_screen(
         join_blocks, plate, arguments, directory=directory, suffix=suffix, seed=0).exists()]  # fmt: skip
     units = {name: arguments for plate in waiting for name, arguments in blocks[plate].items()}
     compute.run_units(extract_plate, units, directory=folder, suffix=suffix, executor=executor)
-    made = compute.run_units(join_blocks, joins, directory=directory, suffix=suffix, executor=executor)
+    # copying chunks takes a disk, not processors
+    made = compute.run_units(join_blocks, joins, directory=directory, suffix=suffix, executor="inline")
     for path in (path for paths in parts.values() for path in paths):
         path.unlink(missing_ok=True)
     return made
