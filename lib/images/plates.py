@@ -48,7 +48,7 @@ def stage_counts(report: pd.DataFrame) -> pd.DataFrame:
     kinds = problems.str.split(":", n=1).str[0].value_counts().sort_index()
     rows = [
         _stage("objects in fields", report, report["n_objects"], len(problems), kinds),
-        _stage("nuclei by the filters", report, filtered, None, lost.iloc[:, : len(nuclei.RULES)].sum()),
+        _stage("nuclei within the limits", report, filtered, None, lost.iloc[:, : len(nuclei.RULES)].sum()),
         _stage("nuclei padded", report, report["n_nuclei"], None, lost.iloc[:, len(nuclei.RULES) :].sum()),
     ]
     return pd.DataFrame(rows)

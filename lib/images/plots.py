@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from lib import figures
 from lib.images.nuclei import Filters
 
+TITLE = 16  # last letters of a name that fit above a nucleus
 GREY, RED = "#BBBBBB", figures.PALETTE[3]
 
 
@@ -116,7 +117,7 @@ def gallery(nuclei: np.ndarray, names: list[str] | None = None, *, n_columns: in
         axis.axis("off")
     for axis, nucleus, name in zip(axes.flat, nuclei, names, strict=False):
         axis.imshow(nucleus, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axis.set_title(name, fontsize=6, fontweight="normal", pad=2)
+        axis.set_title(name[-TITLE:], fontsize=6, fontweight="normal", pad=2)
     values = {"mean": nuclei.mean(axis=(1, 2)), "share": (nuclei > 0).mean(axis=(1, 2))}
     return figure, pd.DataFrame({"name": names, **values})
 
@@ -134,13 +135,15 @@ def _draw_stages(figure: Figure, stages: pd.DataFrame) -> pd.DataFrame:
         axis.set_yticks(place, rows["stage"])
         axis.set_xlabel(name.removeprefix("n_"))
         axis.margins(x=0.2)
+        axis.xaxis.get_major_locator().set_params(integer=True, nbins=5)
         data.append(pd.DataFrame({"panel": name, "x": rows["stage"], "value": rows[name]}))
     return pd.concat(data)
 
 
 def _draw_distribution(axis, values: pd.Series, *, label: str, limits: tuple[float, ...]) -> pd.DataFrame:
     """Draw a histogram with the limits of a filter."""
-    heights, edges = np.histogram(values, bins=40)
+    ends = (*limits, *values.quantile([0, 1]))
+    heights, edges = np.histogram(values, bins=60, range=(min(ends), max(ends)))
     axis.stairs(heights, edges, fill=True, color=GREY)
     for limit in limits:
         axis.axvline(limit, color=RED, linestyle="--", linewidth=0.9)
