@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from lib import store
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
-SMALL_WIDTHS = (12, 24, 48)  # channels of the small branch
+SMALL_LAYERS = ((16, 7, 4), (32, 3, 1))  # of the small branch: channels, kernel, stride
 
 
 class WeightsError(ValueError):
@@ -121,26 +121,32 @@ class SimpleClassifier(nn.Module):
 
 
 class SmallBranch(nn.Module):
-    """Three strided convolutions, then mean and spread over space: (n, c, s, s) → (n, 2 · last width).
+    """Two convolutions, the mean and spread of their maps over space: (n, c, s, s) → (n, 96).
 
-    The channels of a grey image are one up to a constant, so the first is enough. Means and spreads of maps
-    tell size, condensation and texture after a few hundred samples, which a deep network does not.
+    Means and spreads of every layer's maps tell size, condensation and texture after a few hundred samples, which the
+    last maps of a deeper network do not; half of them are dropped in training. The channels of a grey image are one up
+    to a constant, so the first is enough.
     """
 
-    def __init__(self, widths: Sequence[int] = SMALL_WIDTHS) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for n_in, n_out, kernel in zip((1, *widths), widths, (5, 3, 3), strict=False):
-            convolution = nn.Conv2d(n_in, n_out, kernel, stride=2, padding=kernel // 2, bias=False)
-            layers += [convolution, nn.BatchNorm2d(n_out), nn.ReLU()]
-        self.layers = nn.Sequential(*layers)
-        self.n_features = 2 * widths[-1]
+        self.layers = nn.ModuleList()
+        for n_in, (n_out, kernel, stride) in zip(
+            (1, *(layer[0] for layer in SMALL_LAYERS)), SMALL_LAYERS, strict=False
+        ):
+            convolution = nn.Conv2d(n_in, n_out, kernel, stride, padding=kernel // 2, bias=False)
+            self.layers.append(nn.Sequential(convolution, nn.BatchNorm2d(n_out), nn.ReLU()))
+        self.n_features = 2 * sum(layer[0] for layer in SMALL_LAYERS)
+        self.pooled = nn.Sequential(nn.BatchNorm1d(self.n_features), nn.Dropout(0.5))
 
     def forward(self, image: Tensor) -> Tensor:
-        maps = self.layers(image[:, :1]).flatten(2)  # (n, width, s/8 · s/8)
-        mean = maps.mean(dim=2)
-        spread = (maps - mean[:, :, None]).square().mean(dim=2).add(1e-5).sqrt()
-        return torch.cat([mean, spread], dim=1)
+        maps, features = image[:, :1], []
+        for layer in self.layers:
+            maps = layer(maps)  # (n, width, s/4, s/4)
+            mean = maps.mean(dim=(2, 3), keepdim=True)
+            spread = (maps - mean).square().mean(dim=(2, 3)).add(1e-5).sqrt()
+            features += [mean[:, :, 0, 0], spread]
+        return self.pooled(torch.cat(features, dim=1))
 
 
 def build(

@@ -4,6 +4,7 @@ Each trains what it is asked for from a table of nuclei and the stores of their 
 unit goes on from the checkpoint that lies beside its file. The numbers depend on the unit's seed and arguments only.
 """
 
+import glob
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,10 @@ import torch
 from lib import store, training
 from lib.metrics import Metrics, cross_entropy
 from lib.screen import networks, splits
+from lib.screen.encoding import write_embeddings
 from lib.screen.loaders import Loader
 from lib.screen.samples import Samples, class_weights, open_samples
 from lib.training import Fitted, Settings
-
-OBSERVED = ["nucleus_id", "gene_symbol", "plate", "well", "site", "slide_image_name"]
-ENCODE_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,12 @@ class Trained:
         sizes = {f"n_{split}": count for split, count in self.n_samples.items()}
         return {**self.fitted.best_row(), **self.test.row("test"), **epochs, **sizes}
 
+    def about(self) -> dict[str, Any]:
+        """Return what an embeddings file keeps: confusion of the test nuclei, metrics, history."""
+        history = {column: values.to_numpy() for column, values in self.fitted.history.items()}
+        metrics = {name: float(value) for name, value in self.row().items()}
+        return {"confusion": self.test.confusion, "metrics": metrics, "history": history}
+
 
 def screen_run(
     part: Path,
@@ -111,8 +116,7 @@ def screen_run(
         )  # fmt: skip
         rows.append({"gene": gene, "fold": fold, **trained.row()})
     store.write_table(part, pd.DataFrame(rows))
-    for fold in range(columns.shape[1]):
-        _checkpoint(part, fold).unlink(missing_ok=True)
+    _forget_checkpoints(part)
 
 
 def class_run(
@@ -130,8 +134,8 @@ def class_run(
 ) -> None:
     """Train one fold of the many-class network; write the embeddings of its test nuclei as `.h5ad`.
 
-    obs: nucleus_id, gene_symbol, plate, well, site, slide_image_name, fold, split, predicted. uns: classes, confusion
-    (rows = true classes), metrics, history. Arguments as in `screen_run`, `split` as in `splits.class_splits`.
+    obs as in `encoding.write_embeddings`; uns: classes, confusion (rows = true classes), metrics, history. Arguments as
+    in `screen_run`, `split` as in `splits.class_splits`.
     """
     control = (split or {}).get("control", splits.CONTROL)
     classes = sorted({*genes, control})
@@ -141,8 +145,9 @@ def class_run(
         table, samples, labels, classes, network=Network(**network), settings=Settings(**settings),
         rng=np.random.default_rng(seed), checkpoint=_checkpoint(part, fold), imagenet=imagenet,
     )  # fmt: skip
-    _write_embeddings(part, table, samples, labels[labels == "test"], trained, classes, fold=fold)
-    _checkpoint(part, fold).unlink(missing_ok=True)
+    test = labels[labels == "test"]
+    write_embeddings(part, table, samples, test, trained.model, classes, fold=fold, about=trained.about())
+    _forget_checkpoints(part)
 
 
 def target_run(
@@ -160,8 +165,8 @@ def target_run(
 ) -> None:
     """Train on all conditions but the target; write the embeddings of all nuclei, the target's too, as `.h5ad`.
 
-    obs as in `class_run`, plus `labels`, the gene symbols that the translation chapter reads; obs["split"] is train,
-    val, test, or `out` for the target. Arguments as in `screen_run`, `split` as in `splits.target_split`.
+    As in `class_run`, but obs["split"] is train, val, test, or `out` for the target, and uns has the target.
+    `encoding.read_target_embeddings` gives the published layout. `split` as in `splits.target_split`.
     """
     conditions = sorted({*genes, (split or {}).get("control", splits.CONTROL)})
     table, samples = open_screen(nuclei_path, stores_dir, Network(**network), symbols=conditions)
@@ -171,25 +176,9 @@ def target_run(
         table, samples, labels, classes, network=Network(**network), settings=Settings(**settings),
         rng=np.random.default_rng(seed), checkpoint=_checkpoint(part, 0), imagenet=imagenet,
     )  # fmt: skip
-    _write_embeddings(part, table, samples, labels, trained, classes, fold=0, target=target)
-    _checkpoint(part, 0).unlink(missing_ok=True)
-
-
-def read_target_embeddings(path: Path, *, use: Sequence[str] = ("train", "val", "test", "out")) -> pd.DataFrame:
-    """Return the embeddings of a `target_run` in the published layout: columns `zs_0` … and `labels`, gene symbols.
-
-    Parameters
-    ----------
-    use : sequence of str
-        Splits whose nuclei are wanted. In the published files those of the training conditions are, as far as can be
-        told, the training set's alone: ("train", "out").
-    """
-    import anndata
-
-    found = anndata.read_h5ad(path)
-    found = found[found.obs["split"].isin(use).to_numpy()]
-    table = pd.DataFrame(found.X, index=found.obs["nucleus_id"].astype(str), columns=found.var_names)
-    return table.assign(labels=found.obs["labels"].astype(str).to_numpy())
+    about = {**trained.about(), "target": target}
+    write_embeddings(part, table, samples, labels, trained.model, classes, fold=0, about=about)
+    _forget_checkpoints(part)
 
 
 def open_screen(
@@ -253,57 +242,14 @@ def train_fold(
     return Trained(model, fitted, test, {split: len(loader) for split, loader in loaders.items()})
 
 
-@torch.inference_mode()
-def encode(model: torch.nn.Module, samples: Samples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return embeddings (k, L) float32 and classes (k,) of nuclei, unflipped, in full precision and in order."""
-    device = next(model.parameters()).device
-    model.eval()
-    options = {"batch_size": ENCODE_BATCH, "device": device, "n_channels": getattr(model, "n_channels", 3)}
-    embeddings, classes = [], []
-    for images, _ in Loader(samples, rows, np.zeros(len(samples)), **options)(None):
-        embedding = model.embed(images)
-        embeddings.append(embedding.float().cpu())
-        classes.append(model.classify(embedding).argmax(dim=1).cpu())
-    return torch.cat(embeddings).numpy(), torch.cat(classes).numpy()
-
-
-def _write_embeddings(
-    part: Path,
-    table: pd.DataFrame,
-    samples: Samples,
-    labels: pd.Series,
-    trained: Trained,
-    classes: Sequence[str],
-    *,
-    fold: int,
-    target: str = "",
-) -> None:
-    """Write the embeddings of the labelled nuclei, in the order of the table."""
-    import anndata
-
-    part_of = table["nucleus_id"].map(labels)
-    rows = np.flatnonzero(part_of.notna())
-    embeddings, predicted = encode(trained.model, samples, rows)
-    observed = table.loc[rows, [column for column in OBSERVED if column in table]]
-    observed = observed.assign(fold=fold, split=part_of[rows], predicted=np.array(classes)[predicted])
-    if target:
-        observed = observed.assign(labels=observed["gene_symbol"])
-    for column in observed.select_dtypes(exclude="number"):
-        observed[column] = observed[column].astype(object)  # as every version of anndata writes text
-    observed.index = pd.Index(observed["nucleus_id"].to_numpy(object), dtype=object)
-    dimensions = pd.DataFrame(index=pd.Index([f"zs_{i}" for i in range(embeddings.shape[1])], dtype=object))
-    history = trained.fitted.history
-    about = {
-        "classes": np.array(classes, dtype=object),
-        "confusion": trained.test.confusion,
-        "metrics": {name: float(value) for name, value in trained.row().items()},
-        "history": {column: history[column].to_numpy() for column in history},
-    }
-    about |= {"target": target} if target else {}
-    anndata.AnnData(embeddings, obs=observed, var=dimensions, uns=about).write_h5ad(part)
-
-
 def _checkpoint(part: Path, fold: int) -> Path:
     """Return where a fold's checkpoint lies: beside the unit's file, under the name that this has in every attempt."""
     name = re.sub(r"^\.?(.*?)(\.[0-9a-f]{8}\.part)?(\.\w+)$", r"\1", Path(part).name)
     return Path(part).with_name(f".{name}.fold_{fold}.checkpoint")
+
+
+def _forget_checkpoints(part: Path) -> None:
+    """Remove the checkpoints of a finished unit, those that a kill left half-written, too."""
+    name = _checkpoint(part, 0).name.removesuffix("0.checkpoint")
+    for path in Path(part).parent.glob(f"*{glob.escape(name)}*.checkpoint"):
+        path.unlink(missing_ok=True)

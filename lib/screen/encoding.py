@@ -1,0 +1,89 @@
+"""Embeddings of nuclei: encoded by a trained network, written as `.h5ad`, read in the published layout."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lib.screen.loaders import Loader
+from lib.screen.samples import Samples
+
+OBSERVED = ["nucleus_id", "gene_symbol", "plate", "well", "site", "slide_image_name"]
+BATCH = 256  # nuclei encoded at once
+
+
+@torch.inference_mode()
+def encode(model: torch.nn.Module, samples: Samples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return embeddings (k, L) float32 and classes (k,) of nuclei, unflipped, in full precision and in order."""
+    device = next(model.parameters()).device
+    model.eval()
+    options = {"batch_size": BATCH, "device": device, "n_channels": getattr(model, "n_channels", 3)}
+    embeddings, classes = [], []
+    for images, _ in Loader(samples, rows, np.zeros(len(samples)), **options)(None):
+        embedding = model.embed(images)
+        embeddings.append(embedding.float().cpu())
+        classes.append(model.classify(embedding).argmax(dim=1).cpu())
+    return torch.cat(embeddings).numpy(), torch.cat(classes).numpy()
+
+
+def write_embeddings(
+    path: Path,
+    table: pd.DataFrame,
+    samples: Samples,
+    labels: pd.Series,
+    model: torch.nn.Module,
+    classes: Sequence[str],
+    *,
+    fold: int,
+    about: Mapping[str, Any],
+) -> None:
+    """Encode the labelled nuclei and write them in the order of the table.
+
+    Parameters
+    ----------
+    path : Path
+        An `.h5ad` file: X (k, L) float32, var `zs_0` …, obs the columns `OBSERVED`, fold, split, predicted, and
+        `labels`, the gene symbol once more under the published name.
+    table : DataFrame
+        Row i is sample i.
+    labels : Series
+        nucleus_id → split.
+    classes : sequence of str
+        Names of the network's classes, in order.
+    about : mapping
+        Goes to uns.
+    """
+    import anndata
+
+    part_of = table["nucleus_id"].map(labels)
+    rows = np.flatnonzero(part_of.notna())
+    embeddings, predicted = encode(model, samples, rows)
+    observed = table.loc[rows, [column for column in OBSERVED if column in table]]
+    observed = observed.assign(fold=fold, split=part_of[rows], predicted=np.array(classes)[predicted])
+    observed = observed.assign(labels=observed["gene_symbol"])
+    for column in observed.select_dtypes(exclude="number"):
+        observed[column] = observed[column].astype(object)  # as every version of anndata writes text
+    observed.index = pd.Index(observed["nucleus_id"].to_numpy(object), dtype=object)
+    dimensions = pd.DataFrame(index=pd.Index([f"zs_{i}" for i in range(embeddings.shape[1])], dtype=object))
+    uns = {"classes": np.array(classes, dtype=object), **about}
+    anndata.AnnData(embeddings, obs=observed, var=dimensions, uns=uns).write_h5ad(path)
+
+
+def read_target_embeddings(path: Path, *, use: Sequence[str] = ("train", "val", "test", "out")) -> pd.DataFrame:
+    """Return the embeddings of a `target_run` in the published layout: columns `zs_0` … and `labels`, gene symbols.
+
+    Parameters
+    ----------
+    use : sequence of str
+        Splits whose nuclei are wanted. In the published files those of the training conditions are, as far as can be
+        told, the training set's alone: ("train", "out").
+    """
+    import anndata
+
+    found = anndata.read_h5ad(path)
+    found = found[found.obs["split"].isin(use).to_numpy()]
+    table = pd.DataFrame(found.X, index=found.obs["nucleus_id"].astype(str), columns=found.var_names)
+    return table.assign(labels=found.obs["labels"].astype(str).to_numpy())
