@@ -228,7 +228,7 @@ def train_fold(
     classes = sorted(classes)
     device = training.pick_device(settings.device)
     part_of = table["nucleus_id"].map(labels)
-    targets = pd.Categorical(table["gene_symbol"], categories=classes).codes.astype(np.int64)
+    targets = pd.Index(classes).get_indexer(table["gene_symbol"])  # -1 for symbols that take no part
     rows = {split: np.flatnonzero(part_of == split) for split in ("train", "val", "test")}
     samples = samples.to(device)
     loss = cross_entropy(class_weights(targets[rows["train"]], len(classes)))
