@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ from lib.screen.samples import Samples, resize
 from lib.training import row_batches
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, channel by channel
-N_AHEAD = 3  # batches fetched ahead of the step
+N_AHEAD = 3  # groups of batches fetched ahead of the step
+TOGETHER = 2**19  # pixels of an input that are prepared in one go: one batch of large images, many of small ones
 
 
 def prepare(pixels: Tensor, size: int, flips: Tensor | None = None, *, n_channels: int = 3) -> Tensor:
@@ -43,7 +44,7 @@ def prepare(pixels: Tensor, size: int, flips: Tensor | None = None, *, n_channel
 
 
 class Loader:
-    """The batches of one split, as `lib.training.fit` wants them: ([input, …], targets) on the device.
+    """The batches of one split, as `lib.training.fit` wants them: ((input, …), targets) on the device.
 
     Called with a generator: shuffled, each input of each nucleus flipped on its own with probability 1/2 either way.
     With None: every nucleus once, in order, as it is. The reference drops the last batch even when it evaluates, and
@@ -76,21 +77,27 @@ class Loader:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __call__(self, rng: np.random.Generator | None = None) -> Iterator[tuple[list[Tensor], Tensor]]:
-        batches = [self.rows[batch] for batch in row_batches(len(self.rows), self.batch_size, rng)]
-        shape = (len(self.samples.inputs), sum(map(len, batches)), 2)
+    def __call__(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
+        batches = row_batches(len(self.rows), self.batch_size, rng)
+        n_together = max(1, TOGETHER // (self.samples.size**2 * self.batch_size))
+        groups = [batches[start : start + n_together] for start in range(0, len(batches), n_together)]
+        shape = (len(self.samples.inputs), len(self.rows), 2)
         flips = None if rng is None else torch.from_numpy(rng.random(shape) < 0.5).to(self.device)
         start = 0
-        for pixels, targets in self._fetched(batches):
-            n = len(targets)
-            drawn = [None] * len(pixels) if flips is None else [part[start : start + n] for part in flips]
+        for group, (pixels, targets) in zip(groups, self._fetched(groups), strict=True):
+            stop = start + len(targets)
+            drawn = [None] * len(pixels) if flips is None else [part[start:stop] for part in flips]
             parts = zip(pixels, drawn, strict=True)
-            yield [prepare(part, self.samples.size, flip, n_channels=self.n_channels) for part, flip in parts], targets
-            start += n
+            images = [prepare(part, self.samples.size, flip, n_channels=self.n_channels) for part, flip in parts]
+            sizes = [len(batch) for batch in group]
+            yield from zip(
+                zip(*(image.split(sizes) for image in images), strict=True), targets.split(sizes), strict=True
+            )
+            start = stop
 
-    def _fetched(self, batches: list[np.ndarray]) -> Iterator[tuple[list[Tensor], Tensor]]:
-        """Bring the batches to the device, ahead of time unless the pixels lie ready where the network is."""
-        fetched = (self._fetch(rows) for rows in batches)
+    def _fetched(self, groups: list[list[np.ndarray]]) -> Iterator[tuple[list[Tensor], Tensor]]:
+        """Bring groups of batches to the device, ahead of time unless the pixels lie ready where the network is."""
+        fetched = (self._fetch(self.rows[np.concatenate(group)]) for group in groups)
         ready = bool(self.samples.pixels) and next(iter(self.samples.pixels.values())).device == self.device
         return fetched if ready else ahead(fetched, N_AHEAD)
 
