@@ -48,7 +48,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--only", action="store_true", help="the targets alone, not what they need")
     add("--force", action="store_true", help="run even what is done")
     add("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a parameter; repeatable")
-    add("--workers", type=int, metavar="N", help="processes for units on this machine (default: all cores)")
+    add(
+        "--workers", type=int, metavar="N", help="processes for units on this machine (default: all cores; smoke: none)"
+    )
     add("--cluster", metavar="ENGINE", help="inline, local:N, slurm:FILE.yaml or tcp://HOST:PORT")
     add("--keep-going", action="store_true", help="after a failure run what does not depend on it")
     add("--report", action="store_true", help="build the site in runs/<profile>/site when done")
@@ -59,7 +61,8 @@ def executor_of(options: argparse.Namespace) -> str:
     """Return the engine that the options ask for, checked."""
     if options.workers is not None and (options.workers < 1 or options.cluster):
         raise engines.ExecutorError("--workers: a number from 1, and not together with --cluster")
-    executor = options.cluster or f"local:{options.workers or engines.n_cores()}"
+    by_default = "inline" if options.profile == "smoke" else f"local:{engines.n_cores()}"  # smoke: less than a start
+    executor = options.cluster or (f"local:{options.workers}" if options.workers else by_default)
     engines.check_executor(executor)
     return executor
 
@@ -113,6 +116,7 @@ def work(options: argparse.Namespace, again: str) -> int:
     """Do what the options ask for and return the exit status."""
     plan = pipeline.load(options.profile, root=HERE)
     sections = params.resolve(options.profile, assignments=options.set, slugs=[step.slug for step in plan.steps])
+    plan = pipeline.follow(plan, {slug: params.input_paths(section).values() for slug, section in sections.items()})
     run = runner.Run(plan, sections)
     run.check_notebooks()
     selected = pipeline.select(plan, options.targets, start=options.start, until=options.until, only=options.only)

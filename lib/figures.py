@@ -128,6 +128,14 @@ def _title(panel: str) -> str:
     return ", ".join(filter(None, [f"Fig {number[1].upper()}", words[number.end() :]]))
 
 
+def absent(reason: str) -> tuple[Figure, pd.DataFrame]:
+    """Return a picture that says why there is nothing to draw, and a table that says the same."""
+    with style():
+        figure = Figure(figsize=(COLUMN, 1.2))
+        figure.text(0.5, 0.5, reason, ha="center", va="center", color="0.35", wrap=True)
+    return figure, pd.DataFrame({"absent": [reason]})
+
+
 def _check(data: pd.DataFrame, slug: str, panel: str, caption: str) -> None:
     for what, name in {"slug": slug, "panel": panel}.items():
         if not _NAME.fullmatch(name):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lib import store
 
-VERSIONS = ("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "torch")
+VERSIONS = ("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "pyarrow", "torch")
 
 MAGIC = re.compile(
     r"^(\s*)(?:[%!?].*|[\w, ]+=\s*[!%].*|.*\?\s*)$", re.MULTILINE

@@ -9,85 +9,19 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from lib import store
+from lib.sections import SECTIONS, InputFile, Section
 
 PROFILES = ("smoke", "mini", "paper")
 
 
 class ParamsError(ValueError):
     """A mistake in a parameter, told to the person who can mend it. One line a problem."""
-
-
-class InputFile:
-    """Marks a parameter that names a file or folder: its content, not its name, is part of a notebook's key."""
-
-
-InputPath = Annotated[str, InputFile()]
-
-
-class Section(BaseModel):
-    """Parameters of one notebook. The two folders are filled in by the runner, and by nobody else."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    run_dir: str = Field("runs/mini", description="folder of this profile's data and results")
-    figures_dir: str = Field("figures/mini", description="folder of this profile's figures")
-
-
-Ontology = Literal["BP", "MF", "CC"]
-TopGoEngine = Literal["auto", "builtin", "topgo"]
-EnrichGoEngine = Literal["auto", "builtin", "clusterprofiler"]
-Probability = Annotated[float, Field(gt=0, le=1)]
-
-
-class GoAnnotation(Section):
-    """Where gene annotation comes from."""
-
-    ontology: Ontology = Field(description="GO branch; the paper uses BP, biological process")
-    source: InputPath = Field(description="folder of annotation tables; empty = the installed org.Hs.eg.db and GO.db")
-
-
-class TopGo(Section):
-    """A topGO analysis: weight01 with Fisher's exact test."""
-
-    engine: TopGoEngine = Field(description="auto = topGO where R has it, else the built-in engine")
-    algorithm: Literal["weight01", "classic", "elim"] = Field(description="how the graph decorrelates terms")
-    node_size: int = Field(ge=1, le=1000, description="genes a term needs to be tested")
-    n_terms: int = Field(ge=1, le=50, description="terms drawn a panel")
-    genes_path: InputPath = Field(description="CSV of your own foreground (and clusters); empty = the published lists")
-    background_path: InputPath = Field(description="CSV with a column gene; empty = the published background")
-
-
-class RegulatoryClusterGo(Section):
-    """Over-representation of GO terms in the clusters of regulatory gene embeddings."""
-
-    engine: EnrichGoEngine = Field(description="auto = clusterProfiler where R has it, else the built-in engine")
-    p_cutoff: Probability = Field(description="largest raw and adjusted p of the dot plot")
-    min_size: int = Field(ge=1, le=10_000, description="genes of the background a term needs")
-    max_size: int = Field(ge=1, le=10_000, description="genes of the background a term may have")
-    n_dot_terms: int = Field(ge=1, le=20, description="terms a cluster in the dot plot")
-    n_bar_terms: int = Field(ge=1, le=20, description="terms a cluster in the bar plots")
-    n_permutations: int = Field(ge=0, le=1_000_000, description="random gene sets a cluster; 0 = no permutation test")
-    seed: int = Field(ge=0, description="base seed of the permutations")
-    clusters_path: InputPath = Field(description="CSV with columns gene, cluster; empty = the published clusters")
-
-
-class Scorecard(Section):
-    """Every published number beside ours."""
-
-
-SECTIONS: dict[str, type[Section]] = {
-    "go_annotation": GoAnnotation,
-    "impactful_genes_go": TopGo,
-    "gene_perturbation_cluster_go": TopGo,
-    "regulatory_cluster_go": RegulatoryClusterGo,
-    "scorecard": Scorecard,
-}
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
@@ -193,7 +127,9 @@ def resolve(
         if section not in slugs
     ]
     problems += [
-        f"lib/params.py: SECTIONS lacks {slug!r}, a notebook of pipeline.toml" for slug in slugs if slug not in SECTIONS
+        f"lib/sections.py: SECTIONS lacks {slug!r}, a notebook of pipeline.toml"
+        for slug in slugs
+        if slug not in SECTIONS
     ]
     resolved: dict[str, Section] = {}
     for slug in (slug for slug in slugs if slug in SECTIONS):
@@ -277,7 +213,7 @@ def check_declared(notebook: str, source: str, section: Section) -> None:
         f"{notebook}: does not declare the parameter {key!r} in its parameters cell" for key in keys - set(values)
     ]
     problems += [
-        f"{notebook}: declares {key!r}, which its section in lib/params.py lacks" for key in set(values) - keys
+        f"{notebook}: declares {key!r}, which its section in lib/sections.py lacks" for key in set(values) - keys
     ]
     if not problems:
         try:

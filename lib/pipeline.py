@@ -2,8 +2,8 @@
 
 import graphlib
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from lib import store
@@ -169,6 +169,29 @@ def _check_files(pipeline: Pipeline) -> None:
                     f"pipeline.toml: [{step.slug}] needs {file}, which no notebook makes and which is no file here"
                     f"{suggest(file, list(makers))}"
                 )
+
+
+def follow(pipeline: Pipeline, paths: Mapping[str, Iterable[str]]) -> Pipeline:
+    """Return the pipeline in which a notebook also needs what its parameters point to, where another makes it.
+
+    Parameters
+    ----------
+    paths : mapping of str to iterable of str
+        Slug → values of its parameters that name input files, relative to the project.
+
+    Raises
+    ------
+    PipelineError
+        If that makes a cycle.
+    """
+    makers, here = pipeline.makers(), f"runs/{pipeline.profile}/"
+    steps = []
+    for step in pipeline.steps:
+        named = [path.removeprefix(here) for path in paths.get(step.slug, ()) if path.startswith(here)]
+        steps.append(
+            replace(step, needs=tuple(dict.fromkeys([*step.needs, *(name for name in named if name in makers)])))
+        )
+    return replace(pipeline, steps=_in_order(steps))
 
 
 def find(pipeline: Pipeline, target: str) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from lib import compute, engines, kernel, keys, params, store
 from lib.pipeline import Pipeline, Step
 from lib.progress import Progress
+from lib.sections import Section
 
 
 class Busy(RuntimeError):
@@ -50,7 +51,7 @@ class Outcome:
 class Run:
     """One profile's pipeline with its checked parameters, ready to decide and to execute."""
 
-    def __init__(self, pipeline: Pipeline, sections: Mapping[str, params.Section]) -> None:
+    def __init__(self, pipeline: Pipeline, sections: Mapping[str, Section]) -> None:
         self.pipeline = pipeline
         self.sections = sections
         self.hashes = keys.Hashes(pipeline.run_dir / ".hashes.json")
@@ -110,7 +111,10 @@ class Run:
                         f"{slug} needs {name}, which {makers[name]} makes; add {makers[name]} to the targets"
                     )
             for key, value in params.input_paths(self.sections[slug]).items():
-                if not store.resolve(value).exists():
+                if (
+                    not store.resolve(value).exists()
+                    and store.resolve(value) not in self.pipeline.inputs(step).values()
+                ):
                     raise MissingInput(f"{slug}.{key} = {value!r}: no such file or folder (relative to the project)")
 
     def parts(self, step: Step) -> keys.Parts:

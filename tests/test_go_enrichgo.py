@@ -126,7 +126,11 @@ def assert_same(table, expected, *, tail, genes=True):
 def stored(real, name):
     """Read a stored table."""
     path = real / "reference" / "go" / "enrichgo_bioc316" / name
-    return json.loads(path.read_text()) if name.endswith("json") else pd.read_csv(path, dtype={"gene_id": str}, float_precision="round_trip")
+    return (
+        json.loads(path.read_text())
+        if name.endswith("json")
+        else pd.read_csv(path, dtype={"gene_id": str}, float_precision="round_trip")
+    )
 
 
 @pytest.fixture(scope="module")

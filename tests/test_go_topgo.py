@@ -182,7 +182,12 @@ def stored(real, release, analysis):
     folder = real / "reference" / "go" / RELEASES[release] / sub
     universe = json.loads((folder / "universe.json").read_text())["universe"]
     foreground = json.loads((folder / f"{prefix}foreground.json").read_text())["foreground"]
-    return folder, universe, foreground, pd.read_csv(folder / f"{prefix}result.csv", dtype={"pval": str}, float_precision="round_trip")
+    return (
+        folder,
+        universe,
+        foreground,
+        pd.read_csv(folder / f"{prefix}result.csv", dtype={"pval": str}, float_precision="round_trip"),
+    )
 
 
 def assert_same(table, expected, *, exact):

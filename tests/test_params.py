@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from lib import keys, params, pipeline, store
+from lib import keys, params, pipeline, sections, store
 
 
-class Training(params.Section):
+class Training(sections.Section):
     n_folds: int = Field(ge=2, le=20, description="cross-validation folds")
     learning_rate: float = Field(gt=0, description="step size")
     genes: list[str] = Field(description="genes")
     is_paired: bool = Field(description="paired")
-    table_path: params.InputPath = Field(description="a table")
+    table_path: sections.InputPath = Field(description="a table")
 
 
 MINI = "training: {n_folds: 4, learning_rate: 0.1, genes: [MYC], is_paired: true, table_path: ''}\n"
@@ -140,7 +140,7 @@ def test_a_cell_declares_exactly_the_keys_of_its_section(profiles):
     for source, message in [
         (
             cell.replace("n_folds", "folds"),
-            "10_training.ipynb: declares 'folds', which its section in lib/params.py lacks",
+            "10_training.ipynb: declares 'folds', which its section in lib/sections.py lacks",
         ),
         (cell.replace("n_folds", "folds"), "10_training.ipynb: does not declare the parameter 'n_folds'"),
         (cell.replace("n_folds = 4", "n_folds = 'four'"), "10_training.ipynb: parameters cell: n_folds"),
@@ -159,7 +159,7 @@ def test_only_marked_parameters_that_are_not_empty_are_inputs(profiles):
 
 
 def test_an_annotated_list_can_have_bounds():
-    class Bounded(params.Section):
+    class Bounded(sections.Section):
         sizes: list[Annotated[int, Field(ge=1)]] = Field(description="sizes")
 
     with pytest.raises(ValueError, match="greater than or equal to 1"):

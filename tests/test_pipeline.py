@@ -139,3 +139,17 @@ def test_select_takes_what_is_asked_and_what_it_needs(tmp_path, targets, options
 def test_a_selection_of_nothing_is_refused(tmp_path):
     with pytest.raises(pipeline.PipelineError, match="nothing to do: the order is start, right, left, paint"):
         pipeline.select(load(tmp_path, toml(**DIAMOND)), start="paint", until="left")
+
+
+def test_a_parameter_that_points_to_what_another_makes_is_a_need(tmp_path):
+    plan = load(tmp_path, toml(**DIAMOND))
+    followed = pipeline.follow(plan, {"right": ["runs/mini/l", "elsewhere.csv"], "left": [""]})
+    assert order(followed) == ["start", "left", "right", "paint"]
+    assert followed.upstream(followed["right"]) == {"start", "left"}
+    assert pipeline.follow(plan, {}) == plan
+
+
+def test_a_parameter_that_points_behind_itself_is_a_cycle(tmp_path):
+    plan = load(tmp_path, toml(**DIAMOND))
+    with pytest.raises(pipeline.PipelineError, match="a cycle"):
+        pipeline.follow(plan, {"start": ["runs/mini/r"]})

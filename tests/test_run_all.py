@@ -204,7 +204,7 @@ def test_a_broken_project_exits_2_and_names_the_file(done):
         return run.stderr
 
     edit_cell(done, "30_draw.ipynb", 'word: str = "blue"', 'words: str = "blue"')
-    assert "30_draw.ipynb: declares 'words', which its section in lib/params.py lacks" in said()
+    assert "30_draw.ipynb: declares 'words', which its section in lib/sections.py lacks" in said()
     assert "30_draw.ipynb: does not declare the parameter 'word'" in said()
     (done / "notebooks/30_draw.ipynb").write_text("<<<<<<< HEAD\n{}")
     assert "30_draw.ipynb is not a readable notebook" in said()
@@ -248,7 +248,7 @@ def test_every_way_to_fail_keeps_going_as_asked(done):
         file.write('[killed]\nnotebook = "40_killed.ipynb"\n')
         file.write('[forgets]\nnotebook = "50_forgets.ipynb"\nmakes = ["one.txt", "two.txt"]\n')
         file.write('[well]\nnotebook = "60_well.ipynb"\nmakes = ["well.txt"]\n')
-    with (done / "lib/params.py").open("a") as file:
+    with (done / "lib/sections.py").open("a") as file:
         file.write("SECTIONS |= dict.fromkeys(['killed', 'forgets', 'well'], Section)\n")
     (done / "runs/mini/two.txt").write_text("from an earlier version")
     text = call(done, code=1)

@@ -12,7 +12,19 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = ("__init__", "store", "params", "pipeline", "keys", "kernel", "engines", "compute", "runner", "progress")
+CORE = (
+    "__init__",
+    "store",
+    "sections",
+    "params",
+    "pipeline",
+    "keys",
+    "kernel",
+    "engines",
+    "compute",
+    "runner",
+    "progress",
+)
 
 SECTIONS = """
 
@@ -114,7 +126,7 @@ def build(folder: Path) -> Path:
     for name in CORE:
         shutil.copy(ROOT / "lib" / f"{name}.py", folder / "lib")
     shutil.copy(ROOT / "run_all.py", folder)
-    with (folder / "lib" / "params.py").open("a") as file:
+    with (folder / "lib" / "sections.py").open("a") as file:
         file.write(SECTIONS)
     (folder / "lib" / "doubling.py").write_text(UNITS)
     for name, cells in NOTEBOOKS.items():

@@ -1,0 +1,147 @@
+"""Pictures of many fields or genes at once: fields with their masks, segmentations, features by gene."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.cluster import hierarchy
+
+from lib import figures, store
+from lib.images import segmentation
+from lib.images.fields import eight_bit, read_field
+from lib.screen import activity
+
+_MASK, _FOUND = "#E69F00", "#56B4E9"
+
+
+def fields(table: pd.DataFrame, screen_dir: str | os.PathLike, *, n_columns: int = 3) -> tuple[Figure, pd.DataFrame]:
+    """Draw fields with the outlines of their masks.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `plate`, `well`, `site`, `field`, `gene_symbol`; one row a panel.
+    screen_dir : path
+        Folder of the screen.
+    """
+    shown = table[["plate", "well", "site", "gene_symbol", "field"]].reset_index(drop=True)
+    with figures.style():
+        figure, axes = _panels(len(shown), n_columns, ratio=1.08)
+        for ax, row in zip(axes, shown.itertuples(), strict=False):
+            field = _read(screen_dir, row.plate, row.field)
+            _draw(
+                ax,
+                eight_bit(field.image),
+                {_MASK: field.labels},
+                f"{row.gene_symbol}  {row.plate} {row.well} {row.site}",
+            )
+    return figure, shown
+
+
+def segmentations(
+    scores: pd.DataFrame, screen_dir: str | os.PathLike, *, n_shown: int = 6
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw masks and built-in segmentation of fields from the best to the worst score.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `compare`.
+    """
+    ranked = scores.sort_values("f1", ascending=False, kind="stable")
+    shown = ranked.iloc[np.unique(np.linspace(0, len(ranked) - 1, n_shown).astype(int))].reset_index(drop=True)
+    with figures.style():
+        figure, axes = _panels(len(shown), 3, ratio=1.12)
+        for ax, row in zip(axes, shown.itertuples(), strict=False):
+            field = _read(screen_dir, row.plate, row.field)
+            found = segmentation.segment(field.image)
+            _draw(
+                ax, eight_bit(field.image), {_MASK: field.labels, _FOUND: found}, f"F1 {row.f1:.2f}  {row.gene_symbol}"
+            )
+        lines = [axes[0].plot([], [], color=colour)[0] for colour in (_MASK, _FOUND)]
+        figure.legend(lines, ["mask of the screen", "built-in segmentation"], loc="outside lower center", ncols=2)
+    return figure, shown
+
+
+def compare(table: pd.DataFrame, screen_dir: str | os.PathLike) -> pd.DataFrame:
+    """Segment fields and compare with their masks: one row a field with F1, precision, recall and counts."""
+    rows = []
+    for row in table.itertuples():
+        field = _read(screen_dir, row.plate, row.field)
+        found = segmentation.segment(field.image)
+        about = {"plate": row.plate, "field": row.field, "gene_symbol": row.gene_symbol}
+        rows.append(about | segmentation.f1_at_iou(field.labels, found))
+    return pd.DataFrame(rows)
+
+
+def pooled_f1(scores: pd.DataFrame) -> float:
+    """Return the F1 over all objects of all fields."""
+    return float(2 * scores["n_matched"].sum() / (scores["n_truth"].sum() + scores["n_predicted"].sum()))
+
+
+def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 4.0) -> tuple[Figure, pd.DataFrame]:
+    """Draw the mean features of every gene in SD of the control wells, rows and columns by linkage.
+
+    Parameters
+    ----------
+    features : DataFrame
+        `nucleus_id` and features.
+    nuclei : DataFrame
+        `nucleus_id`, `plate`, `well`, `gene_symbol`, in the same order.
+    limit : float
+        End of the colour scale, SD.
+    """
+    wells = activity.well_means(features.drop(columns="nucleus_id"), nuclei)
+    means = activity.scale_to_controls(wells).groupby(level="gene_symbol").mean()
+    means = means.iloc[_order(means.to_numpy()), _order(means.to_numpy().T)]
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, max(2.5, 0.11 * len(means) + 1.2)))
+        ax = figure.add_subplot()
+        image = ax.imshow(means, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="none")
+        ax.set_yticks(range(len(means)), means.index, fontsize=5.5)
+        ax.set_xticks([])
+        ax.set_xlabel(f"{means.shape[1]} chromatin and shape features")
+        figure.colorbar(image, ax=ax, label="mean, SD of control wells", shrink=0.5, extend="both")
+    return figure, means
+
+
+def _order(values: np.ndarray) -> Sequence[int]:
+    if len(values) < 3:
+        return range(len(values))
+    return hierarchy.leaves_list(hierarchy.linkage(np.clip(values, -10, 10), "average"))
+
+
+def _read(screen_dir: str | os.PathLike, plate: int, name: str):
+    folder = store.resolve(screen_dir)
+    return read_field(folder / "illum_corrected" / str(plate) / name, folder / "unet_masks" / str(plate) / name)
+
+
+def _panels(n: int, n_columns: int, *, ratio: float) -> tuple[Figure, list[Axes]]:
+    n_columns = min(n, n_columns)
+    n_rows = -(-n // n_columns)
+    side = figures.PAGE / n_columns
+    figure = Figure(figsize=(figures.PAGE, side * ratio * n_rows), layout="constrained")
+    axes = list(figure.subplots(n_rows, n_columns, squeeze=False).ravel())
+    for ax in axes:
+        ax.set_axis_off()
+    return figure, axes
+
+
+def _draw(ax: Axes, image: np.ndarray, outlines: dict[str, np.ndarray], title: str) -> None:
+    ax.imshow(image, cmap="gray", interpolation="none")
+    for colour, labels in outlines.items():
+        edge = (labels > 0) & (_eroded(labels) != labels)
+        shade = np.zeros((*edge.shape, 4))
+        shade[edge] = [*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)), 1]
+        ax.imshow(shade, interpolation="none")
+    ax.set_title(title, fontsize=7, loc="left")
+
+
+def _eroded(labels: np.ndarray) -> np.ndarray:
+    """Return labels with 0 at every pixel that has another label above, below, left or right of it."""
+    padded = np.pad(labels, 1)
+    around = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
+    return np.where(np.logical_and.reduce([side == labels for side in around]), labels, 0)

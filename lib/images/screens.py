@@ -1,0 +1,64 @@
+"""A screen as a folder: a simulated one, or a real one taken in by links, with the planted truth if there is one."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from lib import keys, store
+from lib.images import metadata
+from lib.simulate import screen as simulated
+
+PARTS = ("illum_corrected", "unet_masks", "metadata")
+LISTING = "contents.json"  # hashes of what is linked: its change is a change of the screen
+TRUTH = ["gene", "group", "is_active", "effect"]
+
+
+def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
+    """Take a real screen in by links to its folders and return its image table; nothing is copied.
+
+    Parameters
+    ----------
+    source : path
+        Folder with `illum_corrected/<plate>/`, `metadata/metadata_images.csv` and, if there are masks, `unet_masks/`.
+    screen_dir : path
+        Folder of this profile's screen; what is in it is replaced.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder lacks images or the image table; says which.
+    """
+    source, screen_dir = store.resolve(source), store.resolve(screen_dir)
+    for needed in ("illum_corrected", simulated.TABLE):
+        if not (source / needed).exists():
+            raise FileNotFoundError(f"{source}: no {needed}; a screen has {', '.join(PARTS)} below its folder")
+    hashes = keys.Hashes(screen_dir.with_suffix(".hashes.json"))
+    listing = {part: hashes(source / part) for part in PARTS if (source / part).exists()}
+    shutil.rmtree(screen_dir, ignore_errors=True)
+    screen_dir.mkdir(parents=True)
+    for part in listing:
+        (screen_dir / part).symlink_to(source / part, target_is_directory=True)
+    hashes.save()
+    store.write_json(screen_dir / LISTING, listing)
+    return screen_dir / simulated.TABLE
+
+
+def planted(screen_dir: str | os.PathLike) -> pd.DataFrame:
+    """Return the planted truth of a screen, one row a gene: `gene`, `group`, `is_active`, `effect`.
+
+    `effect` is the length of the latent state, in SD of single control nuclei. A real screen has no row.
+    """
+    if not (store.resolve(screen_dir) / simulated.PLAN).exists():
+        return pd.DataFrame(columns=TRUTH)
+    genes, _ = simulated.read_truth(store.resolve(screen_dir))
+    states = genes[[name for name in genes if name in simulated.DIMENSIONS]]
+    effect = (states**2).sum(axis=1) ** 0.5
+    return genes.assign(effect=effect)[TRUTH]
+
+
+def usable_fields(table: str | os.PathLike) -> pd.DataFrame:
+    """Return the fields of an image table that pass the quality flags and are no published outliers."""
+    clear, _ = metadata.quality_filter(metadata.read_metadata(table))
+    return metadata.outlier_filter(clear)[0]

@@ -1,0 +1,210 @@
+"""The typed parameters of every notebook: names, types, ranges and units. `lib.params` reads and checks them."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class InputFile:
+    """Marks a parameter that names a file or folder: its content, not its name, is part of a notebook's key."""
+
+
+InputPath = Annotated[str, InputFile()]
+
+
+class Section(BaseModel):
+    """Parameters of one notebook. The two folders are filled in by the runner, and by nobody else."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    run_dir: str = Field("runs/mini", description="folder of this profile's data and results")
+    figures_dir: str = Field("figures/mini", description="folder of this profile's figures")
+
+
+Ontology = Literal["BP", "MF", "CC"]
+TopGoEngine = Literal["auto", "builtin", "topgo"]
+EnrichGoEngine = Literal["auto", "builtin", "clusterprofiler"]
+Probability = Annotated[float, Field(gt=0, le=1)]
+
+
+class GoAnnotation(Section):
+    """Where gene annotation comes from."""
+
+    ontology: Ontology = Field(description="GO branch; the paper uses BP, biological process")
+    source: InputPath = Field(description="folder of annotation tables; empty = the installed org.Hs.eg.db and GO.db")
+
+
+class TopGo(Section):
+    """A topGO analysis: weight01 with Fisher's exact test."""
+
+    engine: TopGoEngine = Field(description="auto = topGO where R has it, else the built-in engine")
+    algorithm: Literal["weight01", "classic", "elim"] = Field(description="how the graph decorrelates terms")
+    node_size: int = Field(ge=1, le=1000, description="genes a term needs to be tested")
+    n_terms: int = Field(ge=1, le=50, description="terms drawn a panel")
+    genes_path: InputPath = Field(description="CSV of your own foreground (and clusters); empty = the published lists")
+    background_path: InputPath = Field(description="CSV with a column gene; empty = the published background")
+
+
+class RegulatoryClusterGo(Section):
+    """Over-representation of GO terms in the clusters of regulatory gene embeddings."""
+
+    engine: EnrichGoEngine = Field(description="auto = clusterProfiler where R has it, else the built-in engine")
+    p_cutoff: Probability = Field(description="largest raw and adjusted p of the dot plot")
+    min_size: int = Field(ge=1, le=10_000, description="genes of the background a term needs")
+    max_size: int = Field(ge=1, le=10_000, description="genes of the background a term may have")
+    n_dot_terms: int = Field(ge=1, le=20, description="terms a cluster in the dot plot")
+    n_bar_terms: int = Field(ge=1, le=20, description="terms a cluster in the bar plots")
+    n_permutations: int = Field(ge=0, le=1_000_000, description="random gene sets a cluster; 0 = no permutation test")
+    seed: int = Field(ge=0, description="base seed of the permutations")
+    clusters_path: InputPath = Field(description="CSV with columns gene, cluster; empty = the published clusters")
+
+
+class ScreenData(Section):
+    """The screen: a simulated one with a planted truth, or a folder with a real one."""
+
+    source: InputPath = Field(description="folder of a screen in the published layout; empty = simulate one")
+    n_genes: int = Field(ge=4, le=190, description="over-expressed genes, real symbols")
+    n_active: int = Field(ge=2, le=190, description="genes with an effect")
+    n_groups: int = Field(ge=1, le=50, description="groups of genes with alike effects")
+    effect: float = Field(ge=0, le=20, description="distance of a group from control, in SD of single nuclei")
+    within_group: float = Field(ge=0, le=2, description="deviation of a gene from its group, share of the effect")
+    plates: list[int] = Field(min_length=1, description="plate numbers; 41749 is the outlier plate")
+    wells_per_gene: int = Field(ge=1, le=8, description="wells a gene and plate")
+    empty_share: float = Field(ge=0, le=0.5, description="share of wells with the control EMPTY")
+    sites: int = Field(ge=1, le=9, description="fields a well")
+    side: int = Field(ge=128, le=2160, description="side of a field in pixels")
+    nuclei_per_field: float = Field(ge=2, le=500, description="mean number of nuclei a field")
+    seed: int = Field(ge=0, description="base seed of the simulation")
+
+
+class Cutting(Section):
+    """How nuclei and their surroundings are cut from fields."""
+
+    masks: Literal["unet_masks", ""] = Field(description="folder of the masks; empty = segment here")
+    unreadable: Literal["fail", "exclude"] = Field(description="what to do with a field that cannot be read")
+
+
+class Nuclei(Cutting):
+    """From fields of view to nuclei and region windows."""
+
+    outlier_plates: list[int] = Field(description="plates left out")
+    outlier_wells: dict[str, list[str]] = Field(description="plate → wells left out")
+    min_area: float = Field(ge=0, description="pixels")
+    max_area: float = Field(gt=0, description="pixels")
+    max_bounding_box: float = Field(gt=0, description="rows × columns of the bounding box, pixels")
+    min_solidity: float = Field(ge=0, le=1, description="area over convex area")
+    min_aspect_ratio: float = Field(ge=0, le=1, description="minor over major axis")
+    nucleus_size: int = Field(ge=16, le=256, description="side of a padded nucleus in pixels")
+    window: int = Field(ge=32, le=2048, description="side of the region cut around a nucleus in pixels")
+    region_size: int = Field(ge=16, le=512, description="side that the region is resized to, in pixels")
+    scaling: Literal["percentile_range", "reference"] = Field(description="8-bit rule of a field")
+    seed: int = Field(ge=0, description="seed of the aspect-ratio mixture")
+
+
+class ChromatinFeatures(Cutting):
+    """Chromatin and shape features of every nucleus."""
+
+
+class Segmentation(Section):
+    """The built-in segmentation beside the screen's masks."""
+
+    n_fields: int = Field(ge=1, le=1000, description="fields drawn for the comparison")
+    least_f1: float = Field(ge=0, le=1, description="the check fails below this F1 at an IoU of 0.5")
+    seed: int = Field(ge=0, description="seed of the draw")
+
+
+class Training(Section):
+    """A network and how it is trained; see `lib.training.Settings` and `lib.screen.runs.Network`."""
+
+    kind: Literal["resnet18", "small"] = Field(description="branches of the network")
+    embedding_size: int = Field(ge=2, le=4096, description="width of the embedding layer")
+    input_size: int = Field(ge=16, le=512, description="side of the inputs in pixels")
+    imagenet: InputPath = Field(description="file of ImageNet weights; empty = random start")
+    learning_rate: float = Field(gt=0, lt=1, description="of Adam")
+    weight_decay: float = Field(ge=0, lt=1, description="of Adam")
+    batch_size: int = Field(ge=2, le=4096, description="nuclei a step")
+    patience: int = Field(ge=0, le=1000, description="epochs without a better validation accuracy that are forgiven")
+    max_epochs: int = Field(ge=1, le=10_000, description="largest number of epochs")
+    grouping: Literal["field", "well"] = Field(description="what never falls into two splits")
+    seed: int = Field(ge=0, description="base seed of splits and training")
+
+
+class ImpactScreen(Training):
+    """Every gene against the control."""
+
+    n_folds: int = Field(ge=2, le=10, description="cross-validation folds")
+    n_null: int = Field(ge=0, le=1000, description="null genes: sets of control wells; 0 = no significance")
+    fdr: Probability = Field(description="false discovery rate of the selection")
+    n_selected: int = Field(ge=1, le=190, description="genes that the paper's rule selects by hand")
+    n_shown: int = Field(ge=1, le=190, description="bars of the figure")
+    least_auroc: float = Field(ge=0, le=1, description="the check fails below this, where a truth is planted")
+
+
+class ImageEmbeddings(Training):
+    """One network for all impactful genes and the control."""
+
+    n_folds: int = Field(ge=2, le=10, description="cross-validation folds")
+    genes_path: InputPath = Field(description="CSV with column gene; empty = the genes selected in the impact screen")
+    conditions: list[str] = Field(description="panels of the figure; empty = the control and three best recognised")
+
+
+class PhenotypicActivity(Section):
+    """The training-free call of active genes."""
+
+    n_null: int = Field(ge=100, le=1_000_000, description="random rankings behind a p-value")
+    fdr: Probability = Field(description="false discovery rate of the call")
+    seed: int = Field(ge=0, description="seed of the rankings")
+
+
+class GenePerturbationClusters(Section):
+    """Clusters of gene-perturbation embeddings."""
+
+    n_clusters: int = Field(ge=0, le=100, description="clusters; 0 = the best Calinski-Harabasz index")
+    k_max: int = Field(ge=3, le=100, description="largest number of clusters looked at")
+    least_ari: float = Field(ge=-1, le=1, description="the check fails below this, where a truth is planted")
+
+
+class ProfileBaseline(Section):
+    """Classical profiles instead of a network."""
+
+    genes_path: InputPath = Field(description="CSV with column gene; empty = the genes selected in the impact screen")
+    n_folds: int = Field(ge=2, le=10, description="cross-validation folds")
+    grouping: Literal["field", "well"] = Field(description="what never falls into two splits")
+    seed: int = Field(ge=0, description="seed of the splits")
+
+
+class Ablations(Training):
+    """What the network sees, piece by piece."""
+
+    n_folds: int = Field(ge=1, le=10, description="folds that are run")
+    n_splits: int = Field(ge=2, le=10, description="cross-validation folds of the splits")
+
+
+class LeaveOneTargetOut(Training):
+    """Encoders that never saw one condition."""
+
+    n_targets: int = Field(ge=0, le=190, description="targets left out in turn; 0 = all")
+
+
+class Scorecard(Section):
+    """Every published number beside ours."""
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "screen_data": ScreenData,
+    "nuclei": Nuclei,
+    "chromatin_features": ChromatinFeatures,
+    "segmentation": Segmentation,
+    "impact_screen": ImpactScreen,
+    "image_embeddings": ImageEmbeddings,
+    "phenotypic_activity": PhenotypicActivity,
+    "gene_perturbation_clusters": GenePerturbationClusters,
+    "profile_baseline": ProfileBaseline,
+    "ablations": Ablations,
+    "leave_one_target_out": LeaveOneTargetOut,
+    "go_annotation": GoAnnotation,
+    "impactful_genes_go": TopGo,
+    "gene_perturbation_cluster_go": TopGo,
+    "regulatory_cluster_go": RegulatoryClusterGo,
+    "scorecard": Scorecard,
+}
