@@ -67,3 +67,16 @@ def test_segmentation_is_compared_and_drawn(simulated):
 def test_pooled_f1_weighs_objects_not_fields():
     scores = pd.DataFrame({"n_matched": [1, 0], "n_truth": [1, 3], "n_predicted": [1, 3]})
     assert galleries.pooled_f1(scores) == pytest.approx(0.25)
+
+
+def test_a_screen_without_masks_is_segmented_for_its_pictures(simulated, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for part in ("illum_corrected", "metadata"):
+        (source / part).symlink_to(simulated / part)
+    fields = screens.usable_fields(screens.link(source, tmp_path / "linked")).head(2)
+    assert screens.masks_of(tmp_path / "linked") is None and screens.masks_of(simulated) == "unet_masks"
+    assert len(galleries.fields(fields, tmp_path / "linked")[1]) == 2
+    scores = galleries.compare(fields, tmp_path / "linked")
+    assert scores.empty and np.isnan(galleries.pooled_f1(scores))
+    assert "absent" in galleries.segmentations(scores, tmp_path / "linked")[1]

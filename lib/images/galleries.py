@@ -11,9 +11,11 @@ from scipy.cluster import hierarchy
 
 from lib import figures, store
 from lib.images import segmentation
-from lib.images.fields import eight_bit, read_field
+from lib.images.extraction import read_or_segment
+from lib.images.fields import Field, eight_bit
 from lib.screen import activity
 
+MASKS = "unet_masks"
 _MASK, _FOUND = "#E69F00", "#56B4E9"
 
 
@@ -51,6 +53,8 @@ def segmentations(
     scores : DataFrame
         From `compare`.
     """
+    if scores.empty:
+        return figures.absent("The screen has no masks to compare with.")
     ranked = scores.sort_values("f1", ascending=False, kind="stable")
     shown = ranked.iloc[np.unique(np.linspace(0, len(ranked) - 1, n_shown).astype(int))].reset_index(drop=True)
     with figures.style():
@@ -67,9 +71,12 @@ def segmentations(
 
 
 def compare(table: pd.DataFrame, screen_dir: str | os.PathLike) -> pd.DataFrame:
-    """Segment fields and compare with their masks: one row a field with F1, precision, recall and counts."""
+    """Segment fields and compare with their masks: one row a field with F1, precision, recall and counts.
+
+    A screen without masks gives an empty table.
+    """
     rows = []
-    for row in table.itertuples():
+    for row in table.itertuples() if (store.resolve(screen_dir) / MASKS).exists() else ():
         field = _read(screen_dir, row.plate, row.field)
         found = segmentation.segment(field.image)
         about = {"plate": row.plate, "field": row.field, "gene_symbol": row.gene_symbol}
@@ -78,7 +85,9 @@ def compare(table: pd.DataFrame, screen_dir: str | os.PathLike) -> pd.DataFrame:
 
 
 def pooled_f1(scores: pd.DataFrame) -> float:
-    """Return the F1 over all objects of all fields."""
+    """Return the F1 over all objects of all fields; NaN without any field."""
+    if scores.empty:
+        return float("nan")
     return float(2 * scores["n_matched"].sum() / (scores["n_truth"].sum() + scores["n_predicted"].sum()))
 
 
@@ -114,9 +123,11 @@ def _order(values: np.ndarray) -> Sequence[int]:
     return hierarchy.leaves_list(hierarchy.linkage(np.clip(values, -10, 10), "average"))
 
 
-def _read(screen_dir: str | os.PathLike, plate: int, name: str):
+def _read(screen_dir: str | os.PathLike, plate: int, name: str) -> Field:
+    """Read a field with its mask, or segment it in a screen without masks."""
     folder = store.resolve(screen_dir)
-    return read_field(folder / "illum_corrected" / str(plate) / name, folder / "unet_masks" / str(plate) / name)
+    mask = folder / MASKS / str(plate) / name if (folder / MASKS).exists() else None
+    return read_or_segment(folder / "illum_corrected" / str(plate) / name, mask, segmentation.Settings())
 
 
 def _panels(n: int, n_columns: int, *, ratio: float) -> tuple[Figure, list[Axes]]:

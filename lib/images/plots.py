@@ -11,6 +11,7 @@ TITLE = 16  # last letters of a name that fit above a nucleus
 GREY, RED = "#BBBBBB", figures.PALETTE[3]
 
 
+@figures.style()
 def qc_figure(
     stages: pd.DataFrame,
     nuclei: pd.DataFrame,
@@ -57,6 +58,7 @@ def qc_figure(
     return figure, pd.concat(data, ignore_index=True)
 
 
+@figures.style()
 def overlay(image: np.ndarray, labels: np.ndarray, *, title: str = "") -> tuple[Figure, pd.DataFrame]:
     """Draw a field with the outlines of its nuclei.
 
@@ -90,6 +92,7 @@ def overlay(image: np.ndarray, labels: np.ndarray, *, title: str = "") -> tuple[
     return figure, found.rename(columns={"centroid-0": "row", "centroid-1": "column"})
 
 
+@figures.style()
 def gallery(nuclei: np.ndarray, names: list[str] | None = None, *, n_columns: int = 8) -> tuple[Figure, pd.DataFrame]:
     """Draw nuclei or regions in a grid.
 

@@ -58,6 +58,11 @@ def planted(screen_dir: str | os.PathLike) -> pd.DataFrame:
     return genes.assign(effect=effect)[TRUTH]
 
 
+def masks_of(screen_dir: str | os.PathLike) -> str | None:
+    """Return the name of the folder of masks, or None for a screen that comes without."""
+    return "unet_masks" if (store.resolve(screen_dir) / "unet_masks").exists() else None
+
+
 def usable_fields(table: str | os.PathLike) -> pd.DataFrame:
     """Return the fields of an image table that pass the quality flags and are no published outliers."""
     clear, _ = metadata.quality_filter(metadata.read_metadata(table))
