@@ -78,15 +78,15 @@ class ScreenData(Section):
 
 
 class Cutting(Section):
-    """How nuclei and their surroundings are cut from fields."""
+    """Where the outlines of nuclei come from."""
 
     masks: Literal["unet_masks", ""] = Field(description="folder of the masks; empty = segment here")
-    unreadable: Literal["fail", "exclude"] = Field(description="what to do with a field that cannot be read")
 
 
 class Nuclei(Cutting):
     """From fields of view to nuclei and region windows."""
 
+    unreadable: Literal["fail", "exclude"] = Field(description="what to do with a field that cannot be read")
     outlier_plates: list[int] = Field(description="plates left out")
     outlier_wells: dict[str, list[str]] = Field(description="plate → wells left out")
     min_area: float = Field(ge=0, description="pixels")

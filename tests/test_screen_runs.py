@@ -1,13 +1,12 @@
 """Runs of the screen: what they write, that they learn, and that nothing but seed and arguments makes their numbers."""
 
-import multiprocessing
 import os
 import time
 
 import numpy as np
 import pandas as pd
 import pytest
-from toy_screen import write_screen
+from toy_screen import processes, write_screen
 
 from lib import compute, store
 from lib.screen import encoding, runs, splits
@@ -135,7 +134,7 @@ def _unit(directory, gene, screen_arguments):
 def test_a_killed_unit_goes_on_and_ends_in_the_same_bytes(screen, tmp_path):
     settings = {**SETTINGS, "max_epochs": 12, "patience": 12, "checkpoint_seconds": 0}
     unit = {**arguments(screen, gene="JUN", folds=[0, 1]), "settings": settings}
-    start = multiprocessing.get_context("fork").Process
+    start = processes()
     process = start(target=_unit, args=(tmp_path / "killed", "JUN", unit))
     process.start()
     while process.is_alive() and not list((tmp_path / "killed").glob(".*fold_1.checkpoint")):

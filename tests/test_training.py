@@ -1,7 +1,6 @@
 """The training loop: early stopping as the paper's, resumed after a kill to the same bytes, and what is refused."""
 
 import math
-import multiprocessing
 import random
 import signal
 import time
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 from torch.nn import functional
+from toy_screen import processes
 
 from lib import metrics, training
 from lib.metrics import Metrics, Outcome, cross_entropy
@@ -196,7 +196,7 @@ def run(folder, name, pause):
 
 def test_killed_at_random_and_resumed_ends_in_the_bytes_of_an_uninterrupted_run(tmp_path):
     """The network has dropout, batch normalisation and Adam's state; kill -9 falls anywhere, into a write, too."""
-    start = multiprocessing.get_context("fork").Process  # torch takes seconds to import
+    start = processes()
     checkpoint = tmp_path / "killed.ckpt"
     epochs = [0]
     for attempt in range(4):

@@ -1,5 +1,7 @@
 """A small screen made in the tests: a table of nuclei and the stores of its plates, with genes that look different."""
 
+import multiprocessing
+
 import numpy as np
 import pandas as pd
 import torch
@@ -10,6 +12,13 @@ from lib.images import nuclei_store
 torch.set_num_threads(1)  # the machine is shared, and small networks gain nothing
 
 RADIUS = {"EMPTY": 14.0, "BRAF": 18.0, "JUN": 10.0, "MOS": 14.0}  # of the nucleus; MOS does nothing
+
+
+def processes():
+    """Return what starts child processes from a clean server: a fork of the tests could inherit a held lock."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "lib.training", "lib.screen.runs"])  # seconds to import, once
+    return context.Process
 
 
 def write_screen(folder, *, genes=("BRAF", "JUN"), wells=5, fields=2, per_field=6, side=64, region=64, seed=0):
