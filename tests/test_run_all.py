@@ -333,8 +333,9 @@ def is_kernel(process, folder):
 def test_two_runs_and_every_way_to_interrupt_one(tmp_path):
     folder = toy.build(tmp_path / "toy")
     slow = ["--set", "source.pause=60", "--cluster", "inline"]
+    heed = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)  # noqa: E731  the tests may run under nohup
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        run = toy.start(folder, *slow)
+        run = toy.start(folder, *slow, preexec_fn=heed)
         assert wait_for(lambda: kernels_of(folder))
         if number == signal.SIGINT:
             second = toy.run(folder)
