@@ -125,7 +125,7 @@ def simulate_field(row: dict[str, Any], design: ScreenDesign) -> tuple[np.ndarra
 
 def read_truth(screen_dir: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the planted truth of a simulated screen: genes (with group and state) and nuclei (with drawn looks)."""
-    folder = store.require(Path(screen_dir) / "truth/genes.csv", made_by="fetch").parent
+    folder = store.require(Path(screen_dir) / "truth/genes.csv", made_by="screen_data").parent
     return pd.read_csv(folder / "genes.csv"), pd.read_csv(folder / "nuclei.csv")
 
 
