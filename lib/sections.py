@@ -183,7 +183,8 @@ class Ablations(Training):
 class LeaveOneTargetOut(Training):
     """Encoders that never saw one condition."""
 
-    n_targets: int = Field(ge=0, le=190, description="targets left out in turn; 0 = all")
+    n_targets: int = Field(ge=0, le=190, description="targets left out; 0 = all")
+    targets_per_encoder: int = Field(ge=1, le=190, description="targets left out of the same encoder")
 
 
 class Scorecard(Section):

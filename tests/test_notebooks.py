@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 from lib import keys, params, pipeline
@@ -109,11 +111,17 @@ def through_papermill(folder: Path, step, values: dict) -> None:
 
 
 def through_jupyterlab(folder: Path, step, values: dict) -> None:
-    """Run all cells as JupyterLab does, in a kernel whose working directory is the notebook's folder."""
+    """Run all cells as JupyterLab does, in a kernel whose working directory is the notebook's folder.
+
+    Sockets are files: of two programs that start kernels at once, one may take the other's port, and its kernel dies.
+    """
     notebook = nbformat.read(folder / "notebooks" / step.notebook, as_version=4)
     cell = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     cell.source = "\n".join(f"{key} = {value!r}" for key, value in values.items())
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder / "notebooks")}}).execute()
+    where = {"metadata": {"path": str(folder / "notebooks")}}
+    with tempfile.TemporaryDirectory() as sockets:
+        manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
+        NotebookClient(notebook, km=manager, timeout=600, resources=where).execute()
 
 
 @pytest.mark.parametrize("door", [through_papermill, through_jupyterlab])

@@ -91,15 +91,15 @@ def test_class_run_writes_the_embeddings_of_the_test_nuclei(screen, tmp_path):
     assert len(found.uns["history"]["val_bacc"]) == found.uns["metrics"]["n_epochs"]
 
 
-def test_target_run_never_trains_on_the_target_and_reads_as_published(screen, tmp_path):
+def test_target_run_never_trains_on_its_targets_and_reads_as_published(screen, tmp_path):
     import anndata
 
     path = tmp_path / "JUN.h5ad"
-    runs.target_run(path, seed=3, **arguments(screen, target="JUN", genes=["JUN", "BRAF", "MOS"]))
+    runs.target_run(path, seed=3, **arguments(screen, targets=["JUN", "MOS"], genes=["JUN", "BRAF", "MOS"]))
     found = anndata.read_h5ad(path)
-    assert list(found.uns["classes"]) == ["BRAF", "EMPTY", "MOS"] and found.uns["target"] == "JUN"
-    assert set(found.obs.loc[found.obs["split"] == "out", "labels"]) == {"JUN"}
-    assert set(found.obs.loc[found.obs["split"] != "out", "labels"]) == {"BRAF", "EMPTY", "MOS"}
+    assert list(found.uns["classes"]) == ["BRAF", "EMPTY"] and list(found.uns["targets"]) == ["JUN", "MOS"]
+    assert set(found.obs.loc[found.obs["split"] == "out", "labels"]) == {"JUN", "MOS"}
+    assert set(found.obs.loc[found.obs["split"] != "out", "labels"]) == {"BRAF", "EMPTY"}
     table = encoding.read_target_embeddings(path)
     assert list(table)[:2] == ["zs_0", "zs_1"] and list(table)[-1] == "labels" and len(table) == found.n_obs
     assert table.index.name == "nucleus_id" and table.index.is_unique

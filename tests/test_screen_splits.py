@@ -30,7 +30,7 @@ def groups_of(nuclei, table, fold, column):
 def every_split(nuclei, grouping):
     yield splits.screen_splits(nuclei, "JUN", grouping=grouping)
     yield splits.class_splits(nuclei, ["BRAF", "JUN"], grouping=grouping)
-    yield splits.target_split(nuclei, "JUN", ["BRAF", "JUN"], grouping=grouping)
+    yield splits.target_split(nuclei, ["JUN"], ["BRAF", "JUN"], grouping=grouping)
 
 
 @pytest.mark.parametrize("grouping", ["field", "well"])
@@ -99,18 +99,18 @@ def test_order_of_rows_changes_nothing_and_the_seed_does(grouping):
 
 def test_a_left_out_target_is_nowhere_else():
     nuclei = screen()
-    for target in ("JUN", "EMPTY"):
-        table = splits.target_split(nuclei, target, ["BRAF", "JUN"])
+    for targets in (["JUN"], ["EMPTY"]):
+        table = splits.target_split(nuclei, targets, ["BRAF", "JUN"])
         symbols = nuclei.set_index("nucleus_id")["gene_symbol"].loc[table.index]
-        assert (symbols[table["fold_0"] == "out"] == target).all()
-        assert (table["fold_0"] == "out").sum() == (nuclei["gene_symbol"] == target).sum()
-        assert target not in set(symbols[table["fold_0"] != "out"])
+        assert set(symbols[table["fold_0"] == "out"]) == set(targets)
+        assert (table["fold_0"] == "out").sum() == nuclei["gene_symbol"].isin(targets).sum()
+        assert not set(targets) & set(symbols[table["fold_0"] != "out"])
 
 
 def test_shares_of_a_left_out_split():
     nuclei = screen(wells=20, n_controls=40)
     for grouping in ("field", "well"):
-        table = splits.target_split(nuclei, "BRAF", ["BRAF", "JUN"], grouping=grouping)["fold_0"]
+        table = splits.target_split(nuclei, ["BRAF"], ["BRAF", "JUN"], grouping=grouping)["fold_0"]
         shares = table[table != "out"].value_counts(normalize=True)
         assert np.allclose(shares[["train", "val", "test"]], [0.6, 0.2, 0.2], atol=0.03)
 
@@ -123,7 +123,8 @@ def test_shares_of_a_left_out_split():
         (lambda n: splits.screen_splits(n, "JUN", grouping="plate"), "expected field"),
         (lambda n: splits.screen_splits(n.drop(columns="well"), "JUN"), "lacks column well"),
         (lambda n: splits.screen_splits(pd.concat([n, n.head(1)]), "JUN"), "is in the table twice"),
-        (lambda n: splits.target_split(n, "KRAS", ["JUN"]), "target KRAS is not among"),
+        (lambda n: splits.target_split(n, ["KRAS"], ["JUN"]), "target KRAS is not among"),
+        (lambda n: splits.target_split(n, ["JUN", "BRAF"], ["JUN", "BRAF"]), "3 conditions less 2 targets leave 1"),
         (lambda n: splits.class_splits(n, ["JUN", "MOS"]), "no nucleus of MOS"),
     ],
 )

@@ -156,27 +156,27 @@ def target_run(
     seed: int,
     nuclei_path: Path,
     stores_dir: Path,
-    target: str,
+    targets: Sequence[str],
     genes: Sequence[str],
     network: Mapping[str, Any],
     settings: Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
     imagenet: str | Path = "",
 ) -> None:
-    """Train on all conditions but the target; write the embeddings of all nuclei, the target's too, as `.h5ad`.
+    """Train on all conditions but the targets; write the embeddings of all nuclei, the targets' too, as `.h5ad`.
 
-    As in `class_run`, but obs["split"] is train, val, test, or `out` for the target, and uns has the target.
+    As in `class_run`, but obs["split"] is train, val, test, or `out` for the targets, and uns has the targets.
     `encoding.read_target_embeddings` gives the published layout. `split` as in `splits.target_split`.
     """
     conditions = sorted({*genes, (split or {}).get("control", splits.CONTROL)})
     table, samples = open_screen(nuclei_path, stores_dir, Network(**network), symbols=conditions)
-    labels = splits.target_split(table, target, genes, **(split or {}))["fold_0"]
-    classes = [symbol for symbol in conditions if symbol != target]
+    labels = splits.target_split(table, targets, genes, **(split or {}))["fold_0"]
+    classes = [symbol for symbol in conditions if symbol not in targets]
     trained = train_fold(
         table, samples, labels, classes, network=Network(**network), settings=Settings(**settings),
         rng=np.random.default_rng(seed), checkpoint=_checkpoint(part, 0), imagenet=imagenet,
     )  # fmt: skip
-    about = {**trained.about(), "target": target}
+    about = {**trained.about(), "targets": np.array(targets, dtype=object)}
     write_embeddings(part, table, samples, labels, trained.model, classes, fold=0, about=about)
     _forget_checkpoints(part)
 

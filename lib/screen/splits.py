@@ -101,16 +101,16 @@ def class_splits(
 
 def target_split(
     nuclei: pd.DataFrame,
-    target: str,
+    targets: Sequence[str],
     genes: Iterable[str],
     *,
     control: str = CONTROL,
     grouping: Grouping = "field",
     seed: int = 1234,
 ) -> pd.DataFrame:
-    """Split all conditions but one 60 : 20 : 20; the nuclei of the one left out are marked `out`.
+    """Split all conditions but the targets 60 : 20 : 20; the nuclei of those left out are marked `out`.
 
-    The target may be the control, too. By field as in the paper: the first fold of `StratifiedGroupKFold(5)` is the
+    The paper leaves out one target at a time, which may be the control, too. By field as in the paper: the first fold of `StratifiedGroupKFold(5)` is the
     test set, the first of `StratifiedGroupKFold(4)` on the rest validates. By well: a fifth of each condition's wells.
 
     Returns
@@ -121,15 +121,21 @@ def target_split(
     Raises
     ------
     SplitError
-        As `class_splits`, and if the target is not among the conditions.
+        As `class_splits`, if a target is not among the conditions, or if fewer than two conditions are left.
     """
     conditions = sorted({*genes, control})
-    if target not in conditions:
-        raise SplitError(f"target {target} is not among the {len(conditions)} conditions; {_near(target, conditions)}")
+    for target in targets:
+        if target not in conditions:
+            raise SplitError(
+                f"target {target} is not among the {len(conditions)} conditions; {_near(target, conditions)}"
+            )
+    known = [symbol for symbol in conditions if symbol not in targets]
+    if len(known) < 2:
+        raise SplitError(f"{len(conditions)} conditions less {len(targets)} targets leave {len(known)} to train on")
     check_symbols(nuclei, conditions)
-    held_out = _canonical(nuclei, [target], grouping)
-    chosen = _canonical(nuclei, [symbol for symbol in conditions if symbol != target], grouping)
-    if target != control:
+    held_out = _canonical(nuclei, sorted(targets), grouping)
+    chosen = _canonical(nuclei, known, grouping)
+    if control not in targets:
         chosen = _undersample_control(chosen, control, seed)
     if grouping == "well":
         _check_groups(chosen, 3)
@@ -140,6 +146,18 @@ def target_split(
         table = _table(chosen, {"fold_0": _stratified_fold(chosen, rest, test, 4)})
     out = pd.DataFrame({"fold_0": "out"}, index=pd.Index(held_out["nucleus_id"], name="nucleus_id"))
     return pd.concat([_checked(table), out])
+
+
+def target_groups(targets: Sequence[str], *, size: int) -> list[list[str]]:
+    """Deal targets to as few groups of at most `size` as there must be; those of a group are left out together.
+
+    Examples
+    --------
+    >>> target_groups(["JUN", "MOS", "SRC"], size=2)
+    [['JUN', 'SRC'], ['MOS']]
+    """
+    n_groups = -(-len(targets) // size)
+    return [list(targets[first::n_groups]) for first in range(n_groups)]
 
 
 def check_symbols(nuclei: pd.DataFrame, symbols: Sequence[str]) -> None:

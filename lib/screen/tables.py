@@ -92,7 +92,7 @@ def target_metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
     rows = []
     for target, path in paths.items():
         found = anndata.read_h5ad(path)
-        rows.append({"target": target, **_metrics(found), "n_out": int((found.obs["split"] == "out").sum())})
+        rows.append({"target": target, **_metrics(found), "n_out": int(_is_left_out(found.obs, target).sum())})
     return pd.DataFrame(rows)
 
 
@@ -101,8 +101,13 @@ def target_predictions(paths: Mapping[str, Path]) -> pd.DataFrame:
     rows = {}
     for target, path in paths.items():
         obs = anndata.read_h5ad(path).obs
-        rows[target] = obs.loc[obs["split"] == "out", "predicted"].astype(str).value_counts(normalize=True)
+        rows[target] = obs.loc[_is_left_out(obs, target), "predicted"].astype(str).value_counts(normalize=True)
     return pd.DataFrame(rows).T.fillna(0.0).rename_axis("target")
+
+
+def _is_left_out(obs: pd.DataFrame, target: str) -> pd.Series:
+    """Return which nuclei are the target's: other conditions may have been left out of the same training."""
+    return (obs["split"] == "out") & (obs["gene_symbol"] == target)
 
 
 def place_targets(paths: Mapping[str, Path], directory: str | os.PathLike) -> None:
