@@ -110,8 +110,9 @@ def target_split(
 ) -> pd.DataFrame:
     """Split all conditions but the targets 60 : 20 : 20; the nuclei of those left out are marked `out`.
 
-    The paper leaves out one target at a time, which may be the control, too. By field as in the paper: the first fold of `StratifiedGroupKFold(5)` is the
-    test set, the first of `StratifiedGroupKFold(4)` on the rest validates. By well: a fifth of each condition's wells.
+    The paper leaves out one target at a time, which may be the control, too. By field as in the paper: the first fold
+    of `StratifiedGroupKFold(5)` is the test set, the first of `StratifiedGroupKFold(4)` on the rest validates. By well:
+    a fifth of each condition's wells.
 
     Returns
     -------
