@@ -166,6 +166,7 @@ def _manager(sockets: Path) -> Any:
 
 def _run(job: Mapping[str, Any]) -> Failure | None:
     """Execute the job's notebook here, in this process."""
+    sys.modules["rfc3987_syntax"] = None  # jsonschema would parse a grammar of web addresses for a second
     import papermill
     from nbclient.exceptions import CellExecutionError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
