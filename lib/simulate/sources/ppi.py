@@ -12,7 +12,17 @@ FILE = "ppi.txt"
 TIES = (0.594442, 0.598835)  # two costs that 7.4 % and 36 % of the real edges share
 SHARES = (0.371, 0.074, 0.360, 0.195)  # of edges below, at the first, at the second, above
 QUANTILES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1)
-LOW_COSTS = (0.00078, 0.0399, 0.1184, 0.2216, 0.377, 0.4436, 0.493, 0.5611, 0.5895)  # real quantiles below the first tie
+LOW_COSTS = (
+    0.00078,
+    0.0399,
+    0.1184,
+    0.2216,
+    0.377,
+    0.4436,
+    0.493,
+    0.5611,
+    0.5895,
+)  # real quantiles below the first tie
 HIGH_COSTS = (0.63215, 0.654948, 0.765937, 0.85922)
 HIGH_SHARES = (0.12, 0.53, 0.16, 0.19)
 HUB_REACH = {"UBC": 0.45, "APP": 0.12, "SUMO2": 0.08, "TP53": 0.05, "EGFR": 0.05, "SUMO1": 0.05,
