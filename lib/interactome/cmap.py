@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from lib import store
 from lib.interactome import gctx
-from lib.interactome.sources import SourceError
+from lib.interactome.sources import SourceError, read_columns
 from lib.screen import clusters
 
 SIGNATURE_COLUMNS = ("sig_id", "project_code", "cell_iname", "pert_type", "cmap_name")
@@ -125,15 +124,3 @@ def coverage(path: str | os.PathLike, genes: Collection[str]) -> pd.DataFrame:
     """Return `gene`, `feature_space` of genes in a geneinfo table; `absent` for those it lacks."""
     table = read_columns(path, GENE_COLUMNS).drop_duplicates("gene_symbol").set_index("gene_symbol")["feature_space"]
     return pd.DataFrame({"gene": list(genes), "feature_space": table.reindex(list(genes)).fillna("absent").to_numpy()})
-
-
-def read_columns(path: str | os.PathLike, columns: Collection[str]) -> pd.DataFrame:
-    """Read some columns of a tab-separated table as text; names the columns that are missing."""
-    path = store.resolve(path)
-    try:
-        header = pd.read_csv(path, sep="\t", nrows=0).columns
-    except (FileNotFoundError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path.name}: not readable as a tab-separated table ({error})") from None
-    if missing := [name for name in columns if name not in header]:
-        raise SourceError(f"{path.name}: no column {missing[0]!r}; it has {', '.join(list(header)[:6])}, …")
-    return pd.read_csv(path, sep="\t", usecols=list(columns), dtype=str, keep_default_na=False)

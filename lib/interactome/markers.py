@@ -132,16 +132,6 @@ def label(table: pd.DataFrame, *, fdr: float = 1e-4, min_log_fc: float = 0.0) ->
     return pd.Series(labels, index=table.index, name="label")
 
 
-def interactome_symbols(path: str | os.PathLike) -> set[str]:
-    """Return the symbols of an interactome file, `protein1` and `protein2`, in capitals."""
-    path = store.resolve(path)
-    header = pd.read_csv(path, sep="\t", nrows=0).columns
-    if not {"protein1", "protein2"} <= set(header):
-        raise SourceError(f"{path.name}: expected columns protein1, protein2, cost; found {', '.join(header[:3])}")
-    pairs = pd.read_csv(path, sep="\t", usecols=["protein1", "protein2"], dtype=str, keep_default_na=False)
-    return set(pairs["protein1"].str.upper()) | set(pairs["protein2"].str.upper())
-
-
 def _target_row(expression: pd.DataFrame, target: str) -> int:
     """Return the row of the target line."""
     rows = np.flatnonzero(expression.index == target)

@@ -1,5 +1,6 @@
 """Genes of a simulated network with their latent states, and all network sources written as the real files arrive."""
 
+import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +9,21 @@ import numpy as np
 import pandas as pd
 
 from lib import published, store
+from lib.interactome.sources import TRUTH
 from lib.simulate.sources import ccle, cmap, fucci, hallmark, ppi
-from lib.simulate.states import DIMENSIONS, INERT
+from lib.simulate.states import DIMENSIONS, INERT, states
 
 NO_MODULE = "none"
-TRUTH = "truth/network_genes.csv"
-HUBS = ("UBC", "APP", "SUMO2", "TP53", "EGFR", "SUMO1", "EP300", "HDAC1")
+GENE_IDS = "gene_ids.tsv"
+HUBS = tuple(ppi.HUB_REACH)
+WRITERS = {
+    fucci.write: ("fucci_counts",),
+    cmap.write: ("cmap_siginfo", "cmap_geneinfo", "cmap_level5"),
+    ccle.write: ("ccle_expression", "ccle_sample_info"),
+    ppi.write: ("ppi",),
+    hallmark.write: ("hallmark",),
+}
+NAMES = tuple(name for names in WRITERS.values() for name in names)
 # what names no protein: RNA genes, pseudogenes, open reading frames, receptors of smell
 _NO_PROTEIN = r".*([a-z]|-AS\d|-DT|-IT\d|-OT\d|P\d+)$|(LOC|LINC|MIR|SNOR|SCARNA|RNU|RNY|RN7|TR[A-Z]-|OR\d).*|.*[a-z].*"
 
@@ -64,6 +74,27 @@ class NetworkDesign:
     n_signatures: int = 120
 
 
+def screened_genes(screen_dir: str | Path, impact: pd.DataFrame, *, n_groups: int = 5, seed: int) -> pd.DataFrame:
+    """Return the screened genes with their groups and latent states.
+
+    A simulated screen brings its own. For a real one states are drawn, so that a network can be simulated beside it;
+    images and network then have nothing to do with each other, and only the machinery can be tried.
+
+    Parameters
+    ----------
+    impact : DataFrame
+        `gene_symbol`, `is_selected`: the impact screen.
+    """
+    truth = store.resolve(screen_dir) / "truth/genes.csv"
+    if truth.exists():
+        return pd.read_csv(truth)
+    ranked = impact.sort_values(["is_selected", "gene_symbol"], ascending=[False, True], kind="stable")
+    n_active = int(impact["is_selected"].sum())
+    rng = np.random.default_rng([seed, len(WRITERS) + 1])
+    genes = ranked["gene_symbol"].tolist()
+    return states(genes, n_groups=min(n_groups, n_active), n_active=n_active, rng=rng)
+
+
 def network_genes(
     screened: pd.DataFrame, gene_ids: pd.DataFrame, *, design: NetworkDesign, rng: np.random.Generator
 ) -> pd.DataFrame:
@@ -112,11 +143,18 @@ def network_genes(
 
 
 def write_sources(
-    folder: str | Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design: NetworkDesign, seed: int
+    folder: str | Path,
+    genes: pd.DataFrame,
+    gene_ids: pd.DataFrame,
+    *,
+    design: NetworkDesign,
+    seed: int,
+    wanted: Collection[str] = NAMES,
 ) -> dict[str, str]:
-    """Write every source and the planted truth below `folder`; the same seed gives the same bytes.
+    """Write the wanted sources, the gene ids and the planted truth to an empty `folder`; the same seed, the same bytes.
 
-    Each source has a random stream of its own, so that changing one leaves the others as they are.
+    Each source has a random stream of its own, so that changing one leaves the others as they are. What another run
+    left in the folder is removed.
 
     Returns
     -------
@@ -124,14 +162,15 @@ def write_sources(
         Name of the source → file below `folder`, as `lib.interactome.sources.write` takes it.
     """
     folder = store.resolve(folder)
-    files = {
-        "fucci_counts": fucci.write(folder, genes, gene_ids, design=design, rng=np.random.default_rng([seed, 1])),
-        **cmap.write(folder, genes, gene_ids, design=design, rng=np.random.default_rng([seed, 2])),
-        **ccle.write(folder, genes, gene_ids, design=design, rng=np.random.default_rng([seed, 3])),
-        "ppi": ppi.write(folder, genes, design=design, rng=np.random.default_rng([seed, 4])),
-        "hallmark": hallmark.write(folder, genes, design=design, rng=np.random.default_rng([seed, 5])),
-    }
-    store.write_table(folder / TRUTH, genes)
+    shutil.rmtree(folder, ignore_errors=True)
+    text = gene_ids.to_csv(sep="\t", index=False, lineterminator="\n")
+    store.write_text(folder / GENE_IDS, text)
+    files = {"gene_ids": GENE_IDS}
+    for stream, (write, names) in enumerate(WRITERS.items(), start=1):
+        if set(names) & set(wanted):
+            files |= write(folder, genes, gene_ids, design=design, rng=np.random.default_rng([seed, stream]))
+    if len(files) > 1:
+        store.write_table(folder / TRUTH, genes)
     return files
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lib import store
 from lib.simulate.sources import kernel
+from lib.simulate.sources.ppi import HUB_REACH
 
 FILES = {"ccle_expression": "ccle_expression.csv", "ccle_sample_info": "ccle_sample_info.csv"}
 TARGET = "U2OS"
@@ -48,7 +49,8 @@ def _shift(genes: pd.DataFrame, level: np.ndarray, *, design, rng: np.random.Gen
     size = design.marker_effect * kernel.strength(genes) * rng.uniform(0.75, 1.25, len(genes))
     background = rng.laplace(0, 0.35, len(genes))
     shift = np.where(genes["module"] != "none", sign * size, background)
-    quiet = np.flatnonzero((genes["module"] == "none") & ~genes["is_screened"] & (level > 0.5) & (level < 3))
+    is_quiet = (genes["module"] == "none") & ~genes["is_screened"] & ~genes["gene"].isin(list(HUB_REACH))
+    quiet = np.flatnonzero(is_quiet & (level > 0.5) & (level < 3))
     shift[quiet[: len(MARKERS)]] = MARKERS
     return shift
 

@@ -8,16 +8,18 @@ import pandas as pd
 from lib import store
 from lib.simulate.sources import kernel
 
-FILE = "fucci_counts.csv"
+FILES = {"fucci_counts": "fucci_counts.csv"}
 UNDETECTED = ("MOS",)  # the regulator that the paper loses between expression and interactome
 MISSING_SHARE = 0.03  # of background genes that the counts lack
-N_EXTRA = 400  # genes outside the interactome
+EXTRA_SHARE = 4 / 15  # genes outside the interactome, as a share of those in it
 N_UNNAMED = 40  # Ensembl ids that have no symbol
 CYCLE_SHARE = 0.15  # of background genes that follow one common factor
 
 
-def write(folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, rng: np.random.Generator) -> str:
-    """Write raw counts and return the file's name.
+def write(
+    folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, rng: np.random.Generator
+) -> dict[str, str]:
+    """Write raw counts and return its name.
 
     The log expression of module genes over cells is a Gaussian process over their states: genes with near states are
     correlated. Some cells are poor, some genes hardly detected, some symbols have several Ensembl ids.
@@ -33,8 +35,8 @@ def write(folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, 
     cells = [names[i % len(names)] + ("" if i < len(names) else f"-{i // len(names)}") for i in range(n_cells)]
     order = rng.permutation(len(columns))
     table = pd.DataFrame(counts[:, order], index=cells, columns=columns["ensembl"].to_numpy()[order])
-    store.write_table(folder / FILE, table, index=True)
-    return FILE
+    store.write_table(folder / FILES["fucci_counts"], table, index=True)
+    return FILES
 
 
 def _columns(genes: pd.DataFrame, gene_ids: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
@@ -46,7 +48,9 @@ def _columns(genes: pd.DataFrame, gene_ids: pd.DataFrame, *, rng: np.random.Gene
     known["kind"] = np.select([twins, known["module"] != "none"], ["twin", "module"], "background")
     known.loc[known["symbol"].isin(UNDETECTED) & ~twins, "kind"] = "undetected"
     free = gene_ids[~gene_ids["symbol"].isin(genes["gene"])].drop_duplicates("symbol").drop_duplicates("ensembl")
-    extra = free.iloc[np.sort(rng.choice(len(free), N_EXTRA, replace=False))].assign(kind="extra")
+    extra = free.iloc[np.sort(rng.choice(len(free), round(EXTRA_SHARE * len(genes)), replace=False))].assign(
+        kind="extra"
+    )
     unnamed = pd.DataFrame({"ensembl": [f"ENSG00009{i:06d}" for i in range(N_UNNAMED)], "kind": "extra"})
     return pd.concat([known, extra, unnamed], ignore_index=True)
 

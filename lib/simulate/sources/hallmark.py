@@ -7,14 +7,16 @@ import pandas as pd
 
 from lib import store
 
-FILE = "hallmark.gmt"
+FILES = {"hallmark": "hallmark.gmt"}
 N_SETS = 50
 SETS_A_MODULE = 3
 SIZE = 60  # genes of a set drawn at random
 
 
-def write(folder: Path, genes: pd.DataFrame, *, design, rng: np.random.Generator) -> str:
-    """Write one set a line (name, description, genes) and return the file's name.
+def write(
+    folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, rng: np.random.Generator
+) -> dict[str, str]:
+    """Write one set a line (name, description, genes) and return its name.
 
     Each module has three sets with the wanted share of its genes, topped up at random; the other sets are random.
     """
@@ -31,5 +33,5 @@ def write(folder: Path, genes: pd.DataFrame, *, design, rng: np.random.Generator
             drawn[rng.integers(len(names))] = True
         title = planted[i].upper().replace(" ", "_") if i < len(planted) else "RANDOM"
         lines.append("\t".join([f"HALLMARK_SIMULATED_{i + 1:02d}_{title}", "simulated", *sorted(names[drawn])]))
-    store.write_text(folder / FILE, "\n".join(lines) + "\n")
-    return FILE
+    store.write_text(folder / FILES["hallmark"], "\n".join(lines) + "\n")
+    return FILES

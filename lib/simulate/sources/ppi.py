@@ -8,7 +8,7 @@ import pandas as pd
 from lib import store
 from lib.simulate.sources import kernel
 
-FILE = "ppi.txt"
+FILES = {"ppi": "ppi.txt"}
 TIES = (0.594442, 0.598835)  # two costs that 7.4 % and 36 % of the real edges share
 SHARES = (0.371, 0.074, 0.360, 0.195)  # of edges below, at the first, at the second, above
 QUANTILES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1)
@@ -31,8 +31,10 @@ ONLY_UBC = "CXXC4"  # linked to UBC alone, as in the real file: lost with the hu
 N_SELF_LOOPS = 4
 
 
-def write(folder: Path, genes: pd.DataFrame, *, design, rng: np.random.Generator) -> str:
-    """Write `protein1 protein2 cost`, tab-separated, and return the file's name.
+def write(
+    folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, rng: np.random.Generator
+) -> dict[str, str]:
+    """Write `protein1 protein2 cost`, tab-separated, and return its name.
 
     One connected component, no pair twice, a few self-loops. Members of a module are linked to those with near states,
     most often by confident (cheap) edges; every screened gene has a confident partner in the background.
@@ -54,8 +56,10 @@ def write(folder: Path, genes: pd.DataFrame, *, design, rng: np.random.Generator
     costs = np.append(costs[kept], np.full(N_SELF_LOOPS, TIES[1]))
     table = pd.DataFrame({"protein1": names[pairs[:, 0]], "protein2": names[pairs[:, 1]], "cost": costs})
     table = table.iloc[rng.permutation(len(table))]
-    store.write_text(folder / FILE, table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n"))
-    return FILE
+    store.write_text(
+        folder / FILES["ppi"], table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+    )
+    return FILES
 
 
 def _module_pairs(genes: pd.DataFrame, *, design, rng: np.random.Generator) -> np.ndarray:
