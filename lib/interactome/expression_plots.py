@@ -40,7 +40,7 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
             ax.hist(values, bins=60, color="#0072B2")
             ax.axvline(least, color="#D62728", linestyle="--", linewidth=1, label=f"kept from {least:,}")
             ax.set(xlabel=f"detected {what}" if of == "cells" else "cells in which a gene is detected", ylabel=of)
-            ax.legend(loc="upper center")
+            ax.legend(loc="upper left" if of == "cells" else "upper center")
     drawn = [pd.DataFrame({"what": what, "name": names, "count": values})
              for what, (names, values, _, _) in panels.items()]  # fmt: skip
     return figure, pd.concat(drawn, ignore_index=True)
@@ -73,7 +73,8 @@ def marker_scatter(
         ends = [0, drawn[["avg_log_expr_other", "log_expr_target"]].max(axis=None)]
         ax.plot(ends, ends, color="0.6", linewidth=0.7, zorder=0)
         for row in drawn.head(n_named).itertuples():  # the largest changes come first
-            ax.annotate(row.gene, (row.avg_log_expr_other, row.log_expr_target), xytext=(3, 2),
+            side = 3 if row.log_expr_target > row.avg_log_expr_other else -8  # away from the diagonal
+            ax.annotate(row.gene, (row.avg_log_expr_other, row.log_expr_target), xytext=(3, side),
                         textcoords="offset points", fontsize=6.5)  # fmt: skip
         ax.set(xlabel="log(x + 1) expression in background lines", ylabel=f"log(x + 1) expression in {target}")
         ax.legend(loc="lower right", markerscale=2)

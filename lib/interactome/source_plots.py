@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lib import figures
 
-_N_HUBS = 6
+_N_HUBS = 3
 
 
 def overview(
@@ -33,7 +33,7 @@ def overview(
         `panel`, `name`, `x`, `y`.
     """
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE, 2.5))
+        figure = Figure(figsize=(figures.PAGE, 2.4))
         axes = figure.subplots(1, 3)
         drawn = [_shared(axes[0], universes), _costs(axes[1], edges, truth), _degrees(axes[2], edges)]
     return figure, pd.concat(drawn, ignore_index=True)
@@ -45,9 +45,8 @@ def _shared(ax: Axes, universes: Mapping[str, Collection[str]]) -> pd.DataFrame:
     sizes = {name: len(set(genes)) for name, genes in universes.items()}
     ax.barh(list(sizes), list(sizes.values()), color="#9ecae1", label="genes")
     ax.barh(list(sizes), shared, color="#0072B2", label=f"in all ({shared:,})")
-    ax.invert_yaxis()
-    ax.set(xlabel="genes", xlim=(0, 1.25 * max(sizes.values())))
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=2)
+    ax.set(xlabel="genes", ylim=(len(sizes) - 0.5, -1.6))
+    ax.legend(loc="upper right", ncols=2, handlelength=1, columnspacing=1, borderaxespad=0)
     values = {**sizes, "in all": shared}
     return pd.DataFrame({"panel": "genes", "name": list(values), "x": np.nan, "y": list(values.values())})
 
@@ -69,7 +68,8 @@ def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
         ax.stairs(heights, bins, color=colour, fill=True, label=f"{name} ({chosen.sum():,})")
         drawn.append(pd.DataFrame({"panel": "costs", "name": name, "x": bins[:-1], "y": heights}))
     ax.set(xlabel="cost (low = confident)", ylabel="edges", yscale="log")
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=2, handlelength=1, columnspacing=1)
+    ax.set_ylim(top=20 * np.histogram(edges["cost"], bins)[0].max())
+    ax.legend(loc="upper left", handlelength=1, borderaxespad=0)
     return pd.concat(drawn)
 
 

@@ -34,6 +34,7 @@ def write(
     names = [f"{row}{well}_{355 + plate}" for plate in range(3) for row in "ABCDEFGHIJKLMNOP" for well in range(1, 25)]
     cells = [names[i % len(names)] + ("" if i < len(names) else f"-{i // len(names)}") for i in range(n_cells)]
     order = rng.permutation(len(columns))
+    order = order[np.argsort((columns["kind"] == "twin").to_numpy()[order], kind="stable")]  # the first id counts
     table = pd.DataFrame(counts[:, order], index=cells, columns=columns["ensembl"].to_numpy()[order])
     store.write_table(folder / FILES["fucci_counts"], table, index=True)
     return FILES
