@@ -33,6 +33,8 @@ def read_counts(path: str | os.PathLike) -> AnnData:
     path = store.resolve(path)
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         ids = [name.strip('" ') for name in file.readline().rstrip("\r\n").split(",")[1:]]
+        if not ids:
+            raise SourceError(f"{path.name}: no gene ids in its first line; expected names separated by commas")
         cells, rows = [], []
         for line in file:
             cell, _, values = line.rstrip("\r\n").partition(",")
