@@ -187,6 +187,63 @@ class LeaveOneTargetOut(Training):
     targets_per_encoder: int = Field(ge=1, le=190, description="targets left out of the same encoder")
 
 
+class NetworkSources(Section):
+    """The sources of the network: simulated, or a user's real files."""
+
+    fucci_path: InputPath = Field(description="CSV of raw counts, cells x Ensembl ids; empty = simulated")
+    gene_ids_path: InputPath = Field(
+        description="TSV with columns ensembl and symbol; empty = the installed annotation"
+    )
+    cmap_siginfo_path: InputPath = Field(description="table of CMap signatures; empty = simulated")
+    cmap_geneinfo_path: InputPath = Field(description="table of CMap genes; empty = simulated")
+    cmap_level5_path: InputPath = Field(description="GCTX of level-5 over-expression signatures; empty = simulated")
+    ccle_path: InputPath = Field(description="CSV of CCLE expression, log2(TPM + 1); empty = simulated")
+    ccle_sample_info_path: InputPath = Field(description="CSV of DepMap's cell lines; empty = simulated")
+    ppi_path: InputPath = Field(description="interactome, protein1 protein2 cost; empty = simulated")
+    hallmark_path: InputPath = Field(description="GMT of gene sets; empty = simulated")
+    n_genes: int = Field(ge=20, le=20_000, description="genes of the interactome")
+    module_size: int = Field(ge=1, le=500, description="genes beside the screened ones in every planted module")
+    within_module: float = Field(
+        ge=0, le=2, description="deviation of such a gene from its module, share of the module's effect"
+    )
+    state_scale: float = Field(
+        ge=0.05, le=20, description="distance of states over which correlation falls to 0.61, SD of control nuclei"
+    )
+    expression_share: float = Field(
+        ge=0, le=1, description="share of a module gene's variance over cells that follows its state"
+    )
+    marker_effect: float = Field(ge=0, le=8, description="mean |log2 fold change| of module genes in U2OS")
+    signature_effect: float = Field(ge=0, le=20, description="size of signatures in SD of one signature's noise")
+    module_degree: float = Field(ge=0.5, le=100, description="mean number of partners within the own module")
+    hallmark_share: float = Field(ge=0, le=1, description="share of a module's genes in each of its gene sets")
+    n_cells: int = Field(ge=20, le=5000, description="good cells")
+    n_poor_cells: int = Field(ge=0, le=1000, description="cells with few detected genes")
+    n_edges: int = Field(ge=100, le=500_000, description="interactions")
+    n_lines: int = Field(ge=5, le=2000, description="cell lines, U2OS among them")
+    n_landmarks: int = Field(ge=5, le=978, description="landmark genes of CMap")
+    n_measured: int = Field(ge=10, le=12_328, description="genes in the CMap file")
+    n_signatures: int = Field(ge=0, le=40_000, description="signatures beside those of the screen")
+    seed: int = Field(ge=0, description="base seed of the simulation")
+
+
+class Expression(Section):
+    """Single-cell expression, CMap signatures and markers of a cell line."""
+
+    min_genes: int = Field(ge=1, le=100_000, description="detected genes a cell needs")
+    min_cells: int = Field(ge=1, le=10_000, description="cells a gene must be detected in")
+    target_sum: float = Field(ge=1, le=1e9, description="counts every cell is scaled to")
+    project: str = Field(min_length=1, description="project of the CMap signatures")
+    perturbation: str = Field(min_length=1, description="type of perturbation of the CMap signatures")
+    cell_line: str = Field(min_length=1, description="cell line of the screen, in CMap and CCLE")
+    min_log_fc: float = Field(ge=0, le=20, description="a gene has a prize above this |log2 fold change|")
+    min_pct: float = Field(ge=0, le=1, description="share of lines that must express a gene with a prize")
+    deg_fdr: Probability = Field(description="largest false discovery rate of a coloured marker")
+    n_clusters: int = Field(ge=2, le=100, description="clusters of the regulators' signatures")
+    least_contrast: float = Field(
+        ge=-1, le=1, description="the check fails below this gain in |Spearman| within modules"
+    )
+
+
 class Scorecard(Section):
     """Every published number beside ours."""
 
@@ -207,5 +264,7 @@ SECTIONS: dict[str, type[Section]] = {
     "impactful_genes_go": TopGo,
     "gene_perturbation_cluster_go": TopGo,
     "regulatory_cluster_go": RegulatoryClusterGo,
+    "network_sources": NetworkSources,
+    "expression": Expression,
     "scorecard": Scorecard,
 }

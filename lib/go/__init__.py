@@ -12,11 +12,11 @@ from lib.go.analysis import compare_clusters, enrich
 from lib.go.annotation import Annotation, load, save
 from lib.go.enrichgo import Cutoffs
 from lib.go.errors import GoInputError, RNotAvailable
-from lib.go.installed import installed_release, read_installed
+from lib.go.installed import installed_release, read_gene_ids, read_installed
 from lib.go.permutation import permutation_null
 from lib.go.semantic import INSTALLED_WEIGHTS, PAPER_WEIGHTS, gosemsim_edges, simplify, wang_similarity
 from lib.go.symbols import SymbolMapping, to_entrez
-from lib.go.tables import read_tables
+from lib.go.tables import read_gene_id_table, read_tables
 
 __all__ = [
     "INSTALLED_WEIGHTS",
@@ -32,6 +32,8 @@ __all__ = [
     "installed_release",
     "load",
     "permutation_null",
+    "read_gene_id_table",
+    "read_gene_ids",
     "read_installed",
     "read_tables",
     "save",

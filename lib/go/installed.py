@@ -28,6 +28,11 @@ GENES = """
     SELECT DISTINCT alias_symbol, gene_id, 1 FROM alias JOIN genes USING (_id) JOIN gene_info USING (_id)
     WHERE alias_symbol != symbol
 """
+IDS = """
+    SELECT ensembl_id AS ensembl, gene_id AS entrez, symbol
+    FROM ensembl JOIN genes USING (_id) JOIN gene_info USING (_id)
+    ORDER BY ensembl, CAST(gene_id AS INTEGER)
+"""
 REPEATED = {"pairs": ("symbol", "entrez", "go_id"), "edges": ("child", "parent", "relation")}
 
 
@@ -58,6 +63,27 @@ def read_installed(ontology: str = "BP") -> Annotation:
     for name, columns in REPEATED.items():  # few distinct values in many rows
         tables[name] = tables[name].astype(dict.fromkeys(columns, "category"))
     return Annotation(**tables, release=installed_release(), ontology=ontology)
+
+
+def read_gene_ids() -> pd.DataFrame:
+    """Read which symbols an Ensembl id has, from the installed org.Hs.eg.db.
+
+    The paper asked a live service (MyGene), whose answers change from year to year; this table changes only with the
+    installed release. An Ensembl id of several genes has several rows, lowest Entrez id first; a symbol may have
+    several Ensembl ids. `lib.interactome.expression` takes the first Ensembl id of each symbol, as the paper does.
+
+    Returns
+    -------
+    DataFrame
+        `ensembl`, `entrez`, `symbol`, all text, sorted by Ensembl and Entrez id.
+
+    Raises
+    ------
+    RNotAvailable
+        If R or the package is not installed.
+    """
+    with _database("org.Hs.eg.db", "org.Hs.eg.sqlite") as human:
+        return pd.read_sql_query(IDS, human)
 
 
 def installed_release() -> dict[str, str]:

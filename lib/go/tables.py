@@ -45,6 +45,26 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
     return Annotation(pairs, edges, _read_terms(folder / "terms.csv"), genes, release, ontology)
 
 
+def read_gene_id_table(directory: str | os.PathLike) -> pd.DataFrame:
+    """Read the Ensembl ids of the genes from `gene_ids.csv` of a folder of tables; without the file, no row.
+
+    Returns
+    -------
+    DataFrame
+        `ensembl`, `entrez`, `symbol`, as `lib.go.read_gene_ids` gives them, in the order of the file.
+
+    Raises
+    ------
+    GoInputError
+        If a column is missing, a cell empty or a row repeated.
+    """
+    path = store.resolve(directory) / "gene_ids.csv"
+    columns = ["ensembl", "entrez", "symbol"]
+    if not path.exists():
+        return pd.DataFrame(columns=columns, dtype=str)
+    return _checked(path, dict.fromkeys(columns, r"\S+"), unique=columns)[columns]
+
+
 def _read_edges(path: Path) -> pd.DataFrame:
     """Read child, parent and relation."""
     edges = _checked(path, {"child": GO_ID, "parent": GO_ID}, unique=None)

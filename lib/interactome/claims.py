@@ -1,0 +1,73 @@
+"""Published numbers of the expression sources, measured wherever a source is the real one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from anndata import AnnData
+
+from lib import published
+from lib.interactome import cmap
+from lib.interactome.sources import Source
+
+MARKERS = ("DHRS2", "PAGE2", "HAPLN1", "KRT81", "PCLO", "KRT17", "CXCL14", "TNNC1", "MAGEA1", "KRT75", "CEBPA")
+
+
+def measured(
+    sources: Mapping[str, Source],
+    *,
+    steps: pd.DataFrame,
+    signatures: pd.DataFrame,
+    means: AnnData,
+    ccle: pd.DataFrame,
+    markers: pd.DataFrame,
+    universe: int,
+) -> dict[str, float | int | str]:
+    """Return what a run says of each published number, by id; nothing of sources that are simulated.
+
+    Parameters
+    ----------
+    steps : DataFrame
+        `n_cells`, `n_genes`: raw counts, with a symbol, filtered.
+    signatures : DataFrame
+        From `lib.interactome.cmap.select_signatures`.
+    means : AnnData
+        From `lib.interactome.cmap.mean_signatures`.
+    ccle : DataFrame, (lines, genes)
+    markers : DataFrame
+        From `lib.interactome.markers.screen`.
+    universe : int
+        Genes that cells, cell lines and interactome share.
+    """
+    found: dict[str, float | int | str] = {}
+    if not sources["fucci_counts"].simulated:
+        names = ("raw", "named", "kept")
+        for name, cells, genes in zip(names, steps["n_cells"], steps["n_genes"], strict=True):
+            found |= {f"expression.fucci.{name}_cells": int(cells), f"expression.fucci.{name}_genes": int(genes)}
+    if not sources["cmap_level5"].simulated:
+        found |= {
+            "expression.cmap.signatures": len(signatures),
+            "expression.cmap.genes": means.n_obs,
+            "expression.cmap.landmarks": means.n_vars,
+            **_regulators(sources["cmap_geneinfo"].path),
+        }
+    if not sources["ccle_expression"].simulated:
+        found |= {"expression.ccle.lines": len(ccle), "expression.ccle.genes": ccle.shape[1]}
+        table = markers.set_index("gene")
+        found |= {f"expression.markers.{g.lower()}": float(table["log_fc"][g]) for g in MARKERS if g in table.index}
+        if "CEBPA" in table.index:
+            found["expression.markers.cebpa_p"] = float(table["pval"]["CEBPA"])
+    if not any(sources[name].simulated for name in ("fucci_counts", "ccle_expression", "ppi")):
+        found["expression.universe"] = universe
+    return found
+
+
+def _regulators(geneinfo: Path) -> dict[str, int | str]:
+    """Return how CMap measures the 41 published regulators."""
+    table = cmap.coverage(geneinfo, published.gene_lists()["impactful_genes"])
+    space = table["feature_space"]
+    return {
+        "expression.cmap.regulators_landmark": int((space == cmap.LANDMARK).sum()),
+        "expression.cmap.regulators_inferred": int((space == "best inferred").sum()),
+        "expression.cmap.regulators_absent": " ".join(sorted(table.loc[space == "absent", "gene"])),
+    }

@@ -1,0 +1,142 @@
+"""Pictures of the expression sources: quality of cells, markers of U2OS (Fig 3A), and the planted truth."""
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import sparse
+
+from lib import figures
+from lib.interactome import markers, planted
+
+COLOURS = {markers.UP: "forestgreen", markers.UNCHANGED: "black", markers.DOWN: "tab:red"}
+KINDS = {planted.SAME: "#D55E00", planted.OTHER: "#0072B2", planted.BACKGROUND: "0.55"}
+_N_BINS = 12
+
+
+def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.DataFrame]:
+    """Draw how many genes each cell has and in how many cells each gene is, with the two cut-offs.
+
+    Parameters
+    ----------
+    counts : AnnData
+        Cells × symbols before the filters.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `what` (genes per cell, cells per gene), `name`, `count`.
+    """
+    detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)
+    panels = {
+        "genes per cell": (counts.obs_names, np.asarray(detected.sum(axis=1)).ravel(), min_genes, "cells"),
+        "cells per gene": (counts.var_names, np.asarray(detected.sum(axis=0)).ravel(), min_cells, "genes"),
+    }
+    with figures.style():
+        figure = Figure(figsize=(12, 3))
+        for ax, (what, (_, values, least, of)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+            ax.hist(values, bins=60, color="#0072B2")
+            ax.axvline(least, color="#D62728", linestyle="--", linewidth=1, label=f"kept from {least:,}")
+            ax.set(xlabel=f"detected {what}" if of == "cells" else "cells in which a gene is detected", ylabel=of)
+            ax.legend(loc="upper left" if of == "cells" else "upper center")
+    drawn = [pd.DataFrame({"what": what, "name": names, "count": values})
+             for what, (names, values, _, _) in panels.items()]  # fmt: skip
+    return figure, pd.concat(drawn, ignore_index=True)
+
+
+def marker_scatter(
+    table: pd.DataFrame, labels: pd.Series, *, target: str = "U2OS", n_named: int = 5
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the scatter of Fig 3A: expression of every gene in one line against its mean over the others.
+
+    Parameters
+    ----------
+    table, labels : DataFrame, Series
+        From `lib.interactome.markers.screen` and `label`.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `gene`, the two expressions in log2(TPM + 1), `label`.
+    """
+    drawn = table[["gene", "avg_log_expr_other", "log_expr_target"]].assign(label=labels)
+    with figures.style():
+        figure = Figure(figsize=(6, 4))
+        ax = figure.add_subplot()
+        for name, colour in COLOURS.items():
+            rows = drawn[drawn["label"] == name]
+            ax.scatter(rows["avg_log_expr_other"], rows["log_expr_target"], s=6, color=colour, alpha=0.6,
+                       linewidths=0, label=f"{name} ({len(rows):,})", rasterized=True)  # fmt: skip
+        ends = [0, drawn[["avg_log_expr_other", "log_expr_target"]].max(axis=None)]
+        ax.plot(ends, ends, color="0.6", linewidth=0.7, zorder=0)
+        for row in drawn.head(n_named).itertuples():  # the largest changes come first
+            side = 3 if row.log_expr_target > row.avg_log_expr_other else -8  # away from the diagonal
+            ax.annotate(row.gene, (row.avg_log_expr_other, row.log_expr_target), xytext=(3, side),
+                        textcoords="offset points", fontsize=6.5)  # fmt: skip
+        ax.set(xlabel="log(x + 1) expression in background lines", ylabel=f"log(x + 1) expression in {target}")
+        ax.legend(loc="lower right", markerscale=2)
+    return figure, drawn
+
+
+def planted_truth(seen: planted.Observed) -> tuple[Figure, pd.DataFrame]:
+    """Draw what the truth predicts: correlation by module and by distance, fold changes, alike signatures.
+
+    Parameters
+    ----------
+    seen : Observed
+        From `lib.interactome.planted.observed`.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `panel`, `kind`, `x` (bin or quantile), `y`.
+    """
+    if seen.pairs.empty:
+        return figures.absent("Real sources have no planted truth to compare with.")
+    change = seen.changes.assign(kind=np.where(seen.changes["in_module"], "in a module", "in none"))
+    shades = {"in a module": KINDS[planted.SAME], "in none": KINDS[planted.BACKGROUND]}
+    panels = {
+        "correlation": (seen.pairs, "abs_spearman", KINDS, "|Spearman| of two genes over cells", "pairs of genes"),
+        "fold_change": (change, "abs_log_fc", shades, "|log2 fold change| of U2OS", "genes"),
+        "signatures": (seen.signatures, "cosine", KINDS, "cosine of two CMap signatures", "pairs of genes"),
+    }
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, 4.6))
+        axes = dict(zip(["correlation", "distance", "fold_change", "signatures"], figure.subplots(2, 2).ravel(),
+                        strict=True))  # fmt: skip
+        drawn = [_shares(axes[name], name, *panel) for name, panel in panels.items()]
+        drawn.append(_by_distance(axes["distance"], seen.pairs))
+    return figure, pd.concat(drawn, ignore_index=True)
+
+
+def _shares(ax: Axes, panel: str, table: pd.DataFrame, column: str, colours: dict, label: str, of: str) -> pd.DataFrame:
+    """Draw the distribution of a column, one outline a kind, each with area 1."""
+    edges = np.linspace(table[column].min(), table[column].max(), 41)
+    drawn = []
+    for kind, colour in colours.items():
+        values = table.loc[table["kind"] == kind, column]
+        heights = np.histogram(values, edges)[0] / max(1, len(values))
+        ax.stairs(heights, edges, color=colour, fill=True, alpha=0.45, label=f"{kind} ({len(values):,})")
+        drawn.append(pd.DataFrame({"panel": panel, "kind": kind, "x": edges[:-1], "y": heights}))
+    ax.set(xlabel=label, ylabel=f"share of {of}")
+    ax.legend()
+    return pd.concat(drawn)
+
+
+def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Draw the correlation of module genes over the distance of their states: median and middle half by bin."""
+    near = pairs[pairs["kind"] != planted.BACKGROUND]
+    bins = pd.cut(near["distance"], _N_BINS)
+    quarters = near.groupby(bins, observed=True)["abs_spearman"].quantile([0.25, 0.5, 0.75]).unstack()
+    middle = np.array([interval.mid for interval in quarters.index])
+    ax.fill_between(middle, quarters[0.25], quarters[0.75], color=KINDS[planted.SAME], alpha=0.25, linewidth=0)
+    ax.plot(middle, quarters[0.5], color=KINDS[planted.SAME], marker="o", markersize=3, label="median, middle half")
+    level = pairs.loc[pairs["kind"] == planted.BACKGROUND, "abs_spearman"].median()
+    ax.axhline(level, color=KINDS[planted.BACKGROUND], linestyle="--", linewidth=1, label="background, median")
+    ax.set(xlabel="distance of the two latent states (SD of control nuclei)", ylabel="|Spearman|", ylim=(0, None))
+    ax.legend()
+    return pd.DataFrame({"panel": "distance", "kind": "median", "x": middle, "y": quarters[0.5].to_numpy()})

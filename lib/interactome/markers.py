@@ -1,0 +1,143 @@
+"""Which genes one cell line expresses unlike all others: the screen of CCLE behind the prizes of genes."""
+
+import difflib
+import logging
+import os
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lib import store
+from lib.go.p_values import benjamini_hochberg
+from lib.interactome.sources import SourceError
+
+log = logging.getLogger(__name__)
+NAME = "stripped_cell_line_name"
+UP, DOWN, UNCHANGED = "up", "down", "not DEG"
+
+
+def read_ccle(path: str | os.PathLike, sample_info: str | os.PathLike) -> pd.DataFrame:
+    """Read CCLE expression, log2(TPM + 1): lines × symbols.
+
+    Lines that the sample table does not list are left out, the others take its stripped name. A symbol is the part of
+    the column's name before the first space, in capitals; of columns with the same symbol the first is kept.
+
+    Raises
+    ------
+    SourceError
+        If a column is missing, no line is listed, or a value is not a number.
+    """
+    path, info_path = store.resolve(path), store.resolve(sample_info)
+    info = pd.read_csv(info_path, dtype=str)
+    if missing := [name for name in ("DepMap_ID", NAME) if name not in info]:
+        raise SourceError(f"{info_path.name}: no column {missing[0]!r}; expected DepMap's sample_info.csv")
+    names = info.drop_duplicates("DepMap_ID").set_index("DepMap_ID")[NAME]
+    table = pd.read_csv(path, index_col=0, low_memory=False)
+    listed = table.index.isin(names.index)
+    if not listed.any():
+        raise SourceError(f"{path.name}: none of its {len(table)} lines is listed in {info_path.name}")
+    if not listed.all():
+        log.warning("%d of %d lines are not in %s, left out", (~listed).sum(), len(table), info_path.name)
+    table = table[listed]
+    table.index = pd.Index(names.loc[table.index].to_numpy(), name="line")
+    table.columns = table.columns.str.split(" ").str[0].str.upper()
+    repeated = table.columns[table.columns.duplicated()]
+    if len(repeated):
+        log.warning("%d symbols of %s have several columns, the first is taken: %s", len(repeated), path.name,
+                    ", ".join(sorted(set(repeated))[:5]))  # fmt: skip
+    return check_finite(table.loc[:, ~table.columns.duplicated()], path.name)
+
+
+def check_finite(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the table as floats, or raise SourceError naming the first line and gene without a finite value."""
+    try:
+        values = table.to_numpy(np.float64)
+    except ValueError as error:
+        raise SourceError(f"{name}: expected numbers, log2(TPM + 1) ({error})") from None
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise SourceError(f"{name}: line {table.index[row]}, gene {table.columns[column]} has no finite value")
+    return pd.DataFrame(values, index=table.index, columns=table.columns)
+
+
+def screen(
+    expression: pd.DataFrame,
+    genes: Collection[str] | None = None,
+    *,
+    target: str = "U2OS",
+    min_log_fc: float = 0.0,
+    min_pct: float = 0.0,
+) -> pd.DataFrame:
+    """Compare every gene in one line with its mean over all others, as the paper does to give genes their prizes.
+
+    The p-value is that of a two-sided one-sample t-test of the other lines against the value in the target; it says
+    how far the target is from their mean, not how unusual such a line is.
+
+    Parameters
+    ----------
+    expression : DataFrame, (lines, genes)
+        log2(TPM + 1).
+    genes : collection of str, optional
+        Genes to test, over which the false discovery rate is taken; default all.
+    min_log_fc : float
+        Genes are kept with |log2 fold change| above this (paper: 0, which drops equal values alone).
+    min_pct : float
+        Share of lines with any expression that target or others must have (paper: 0).
+
+    Returns
+    -------
+    DataFrame
+        `gene`, `log_expr_target`, `avg_log_expr_other`, `log_fc`, `abs_log_fc`, `pval`, `fdr`, largest change first.
+
+    Raises
+    ------
+    SourceError
+        If the target is not among the lines or there twice, or fewer than two others are left.
+    """
+    row = _target_row(expression, target)
+    table = expression if genes is None else expression.loc[:, expression.columns.isin(list(genes))]
+    values = table.to_numpy(np.float64)
+    own, others = values[row], np.delete(values, row, axis=0)  # (G,), (lines − 1, G)
+    if len(others) < 2:
+        raise SourceError(f"{len(others)} lines beside {target}; two or more are needed for a test")
+    mean = others.mean(axis=0)
+    change = own - mean
+    detected = np.maximum((others > 0).mean(axis=0), own > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = -change / (others.std(axis=0, ddof=1) / np.sqrt(len(others)))
+    found = pd.DataFrame(
+        {
+            "gene": table.columns.to_numpy(),
+            "log_expr_target": own,
+            "avg_log_expr_other": mean,
+            "log_fc": change,
+            "abs_log_fc": np.abs(change),
+            "pval": 2 * stats.t.sf(np.abs(t), len(others) - 1),
+        }
+    )
+    kept = found[(found["abs_log_fc"] > min_log_fc) & (detected >= min_pct)]
+    kept = kept.assign(fdr=benjamini_hochberg(kept["pval"].to_numpy()))
+    return kept.sort_values(["abs_log_fc", "gene"], ascending=[False, True], ignore_index=True)
+
+
+def label(table: pd.DataFrame, *, fdr: float = 1e-4, min_log_fc: float = 0.0) -> pd.Series:
+    """Return `up`, `down` or `not DEG` for every gene of a marker screen.
+
+    The paper's last version asks for an FDR of 1e-4 alone, an earlier one for 0.01 and |log2 fold change| ≥ 0.25.
+    """
+    changed = (table["fdr"] <= fdr) & (table["abs_log_fc"] >= min_log_fc)
+    labels = np.select([changed & (table["log_fc"] > 0), changed & (table["log_fc"] < 0)], [UP, DOWN], UNCHANGED)
+    return pd.Series(labels, index=table.index, name="label")
+
+
+def _target_row(expression: pd.DataFrame, target: str) -> int:
+    """Return the row of the target line."""
+    rows = np.flatnonzero(expression.index == target)
+    if len(rows) != 1:
+        near = difflib.get_close_matches(target, expression.index.astype(str), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near and not len(rows) else ""
+        count = "is not among" if not len(rows) else f"is {len(rows)} times among"
+        raise SourceError(f"cell line {target!r} {count} the {len(expression)} lines{hint}")
+    return int(rows[0])

@@ -1,0 +1,74 @@
+"""Which genes each source knows, by symbol in capitals; read from headers and name columns alone."""
+
+import gzip
+import os
+from collections.abc import Mapping
+
+import pandas as pd
+
+from lib import store
+from lib.interactome.sources import Source, SourceError, read_columns
+
+EDGE_COLUMNS = ("protein1", "protein2", "cost")
+
+
+def read_edges(path: str | os.PathLike) -> pd.DataFrame:
+    """Read an interactome as it is: `protein1`, `protein2` in capitals, `cost`; nothing is filtered.
+
+    Raises
+    ------
+    SourceError
+        If a column is missing or a cost is no number.
+    """
+    table = read_columns(path, EDGE_COLUMNS)
+    cost = pd.to_numeric(table["cost"], errors="coerce")
+    if cost.isna().any():
+        row = int(cost.isna().to_numpy().argmax())
+        raise SourceError(f"{path}: row {row + 2}, cost {table['cost'].iloc[row]!r} is no number")
+    return table.assign(protein1=table["protein1"].str.upper(), protein2=table["protein2"].str.upper(), cost=cost)
+
+
+def interactome_genes(path: str | os.PathLike) -> set[str]:
+    """Return the genes of an interactome."""
+    table = read_columns(path, EDGE_COLUMNS[:2])
+    return set(table["protein1"].str.upper()) | set(table["protein2"].str.upper())
+
+
+def cell_line_genes(path: str | os.PathLike) -> set[str]:
+    """Return the genes of a CCLE table: what stands before the first space in the names of its columns."""
+    return {name.split(" ")[0].upper() for name in _header(path)}
+
+
+def single_cell_genes(path: str | os.PathLike, gene_ids: str | os.PathLike) -> set[str]:
+    """Return the genes of a table of counts by Ensembl id, before any filter."""
+    known = read_columns(gene_ids, ("ensembl", "symbol"))
+    ids = {name.split(".")[0] for name in _header(path)}
+    return set(known.loc[known["ensembl"].isin(ids) & (known["symbol"] != ""), "symbol"].str.upper())
+
+
+def signature_genes(path: str | os.PathLike) -> set[str]:
+    """Return the genes of CMap's table of genes."""
+    return set(read_columns(path, ("gene_symbol",))["gene_symbol"].str.upper())
+
+
+def universes(found: Mapping[str, Source]) -> dict[str, set[str]]:
+    """Return the genes of each kind of source by a short name.
+
+    Parameters
+    ----------
+    found : mapping of str to Source
+        From `lib.interactome.sources.read`.
+    """
+    return {
+        "single cells": single_cell_genes(found["fucci_counts"].path, found["gene_ids"].path),
+        "cell lines": cell_line_genes(found["ccle_expression"].path),
+        "interactome": interactome_genes(found["ppi"].path),
+        "signatures": signature_genes(found["cmap_geneinfo"].path),
+    }
+
+
+def _header(path: str | os.PathLike) -> list[str]:
+    """Return the names of the columns of a CSV, plain or `.gz`, without that of the index."""
+    path = store.resolve(path)
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        return [name.strip('" ') for name in file.readline().rstrip("\r\n").split(",")[1:]]

@@ -1,0 +1,116 @@
+"""The table of contents of the sources, the readers of gene sets and of genes, and what they refuse."""
+
+import pandas as pd
+import pytest
+import toy_network
+
+from lib import store
+from lib.interactome import gene_sets, sources, universes
+from lib.interactome.sources import SourceError
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return toy_network.write(tmp_path_factory.mktemp("sources"))
+
+
+def test_sources_are_listed_with_their_origin_and_content(found):
+    folder = found["ppi"].path.parent
+    assert set(found) == set(sources.NAMES) and not found["gene_ids"].simulated
+    assert all(source.simulated for name, source in found.items() if name != "gene_ids")
+    listing = store.read_json(folder / sources.LISTING)
+    assert listing["ppi"]["path"] == "ppi.txt" and listing["ppi"]["sha256"] == store.sha256(folder / "ppi.txt")
+
+
+def test_a_users_file_comes_before_the_simulated_one_and_ends_the_planted_truth(found, tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text(found["ppi"].path.read_text())
+    mixed = toy_network.write(tmp_path / "mixed", ppi=str(mine))
+    assert mixed["ppi"].path == mine and not mixed["ppi"].simulated and mixed["hallmark"].simulated
+    assert sources.read_truth(tmp_path / "mixed").empty and len(sources.read_truth(found["ppi"].path.parent))
+    mine.unlink()
+    with pytest.raises(SourceError, match=r"mine\.txt is gone; make it with: python run_all.py network_sources"):
+        sources.read(tmp_path / "mixed")
+
+
+@pytest.mark.parametrize(
+    ("made", "own", "message"),
+    [
+        ({}, {}, "fucci_counts: no file given; set fucci_counts_path to a file"),
+        ({}, {"fucci_counts": "nowhere.csv"}, "fucci_counts: no file nowhere.csv"),
+        ({"proteins": "a"}, {}, "no source is called 'proteins'; the sources are fucci_counts"),
+    ],
+)
+def test_sources_that_are_not_there_are_named(tmp_path, made, own, message):
+    with pytest.raises(SourceError, match=message):
+        sources.write(tmp_path, made, own)
+
+
+def test_a_folder_without_a_table_of_contents_names_the_notebook(tmp_path):
+    with pytest.raises(FileNotFoundError, match="python run_all.py network_sources"):
+        sources.read(tmp_path)
+
+
+def test_genes_of_each_source(found):
+    known = universes.universes(found)
+    truth = sources.read_truth(found["ppi"].path.parent)
+    assert known["interactome"] == set(truth["gene"])
+    assert set(truth["gene"]) - known["cell lines"] == set(truth["gene"]) - set(
+        pd.read_csv(found["ccle_expression"].path, index_col=0).columns.str.split(" ").str[0]
+    )
+    assert known["single cells"] - set(truth["gene"]) and "AKT1S1" not in known["signatures"]
+    planted = set(truth["gene"][truth["module"] != "none"])
+    assert planted <= known["cell lines"] and planted <= known["single cells"]
+
+
+def test_edges_with_a_cost_that_is_no_number_are_named(tmp_path):
+    path = tmp_path / "ppi.txt"
+    path.write_text("protein1\tprotein2\tcost\nA\tB\t0.5\nb\tc\thigh\n")
+    with pytest.raises(SourceError, match=r"ppi\.txt: row 3, cost 'high' is no number"):
+        universes.read_edges(path)
+    path.write_text("A\tB\t0.5\n")
+    with pytest.raises(SourceError, match="no column 'protein1'; it has A, B"):
+        universes.interactome_genes(path)
+
+
+def test_gmt_by_hand(tmp_path):
+    path = tmp_path / "sets.gmt"
+    path.write_text("one\tlink\tA\tb\tA\t\ntwo words (GO:1)\t\tC\n\n")
+    assert gene_sets.read_gmt(path) == {"one": ["A", "B"], "two words (GO:1)": ["C"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("one\tlink\tA\ntwo\tlink\n", "line 2, set 'two' has no genes; expected name, description and genes"),
+        ("one\tlink\t\t\n", "line 1, set 'one' has no genes"),
+        ("one\tlink\tA\none\tlink\tB\n", "line 2, set 'one' is there twice; keep one"),
+        ("A,B,C\n", "line 1, set 'A,B,C' has no genes"),
+        ("\n", "no gene set; expected one a line"),
+    ],
+)
+def test_gmt_that_is_refused(tmp_path, text, message):
+    (tmp_path / "sets.gmt").write_text(text)
+    with pytest.raises(SourceError, match=rf"sets\.gmt: {message}"):
+        gene_sets.read_gmt(tmp_path / "sets.gmt")
+
+
+@pytest.mark.real
+def test_published_gene_sets(real):
+    folder = real / "data/expression/genesets"
+    hallmark = gene_sets.read_gmt(folder / "h.all.v7.0.symbols.gmt")
+    assert len(hallmark) == 50 and all(name.startswith("HALLMARK_") for name in hallmark)
+    lines = [line.split("\t") for line in (folder / "h.all.v7.0.symbols.gmt").read_text().splitlines()]
+    assert {line[0]: len(line) - 2 for line in lines} == {name: len(genes) for name, genes in hallmark.items()}
+    processes = gene_sets.read_gmt(folder / "enrichr.GO_Biological_Process_2021.gmt")
+    assert len(processes) == 6036 and all(name.endswith(")") for name in processes)
+
+
+@pytest.mark.real
+def test_published_interactome_as_it_is(real):
+    path = real / "data/ppi/OmicsIntegrator2/iRefIndex_v14_MIScore_interactome_C9.costs.txt"
+    edges = universes.read_edges(path)
+    assert len(edges) == 182_002 and len(universes.interactome_genes(path)) == 15_759
+    other = real / "data/ppi/OmicsIntegrator1/iref_mitab_miscore_2013_08_12_interactome.txt"
+    with pytest.raises(SourceError, match="no column 'protein1'"):
+        universes.read_edges(other)
