@@ -4,13 +4,17 @@ Genes are ranked and standardised once; an edge is then one inner product. The p
 every edge.
 """
 
+import logging
 from typing import Literal
 
 import numpy as np
+from anndata import AnnData
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import sparse, stats
 
-from lib.interactome.network import NetworkError
+from lib.interactome.network import Network, NetworkError
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["spearman", "pearson"]
 BLOCK = 512  # edges or genes handled at once: (512, cells) of float64 stays in the processor's cache
@@ -49,11 +53,42 @@ def correlation_costs(
     return 1 - np.minimum(np.abs(costs), 1)
 
 
+def of_network(expression: AnnData, network: Network, *, kind: Kind = "spearman") -> NDArray[np.float64]:
+    """Return the cost of every edge of a network, (E,), from cells × genes of expression."""
+    missing = network.genes[~np.isin(network.genes, expression.var_names.to_numpy(str))]
+    if len(missing):
+        raise NetworkError(
+            f"expression lacks {len(missing)} genes of the network, such as {missing[0]}; prune it first"
+        )
+    values = _dense(expression[:, network.genes.tolist()].X)
+    return correlation_costs(values, network.ends, kind=kind, genes=network.genes)
+
+
+def varying_genes(expression: AnnData) -> set[str]:
+    """Return the genes of an expression table that have a correlation; logs how many have none.
+
+    Raises
+    ------
+    NetworkError
+        If a symbol stands for two columns.
+    """
+    names = expression.var_names.astype(str)
+    if not names.is_unique:
+        raise NetworkError(f"expression has {names[names.duplicated()][0]} twice; make symbols unique")
+    good = usable(_dense(expression.X))
+    log.info("%d of %d genes have a missing value or the same value in all cells", int((~good).sum()), len(good))
+    return set(names[good])
+
+
 def usable(values: ArrayLike) -> NDArray[np.bool_]:
     """Return which genes, (N,) of bool, have a correlation: no value missing, and not the same in all C cells."""
     values = np.asarray(values)
     with np.errstate(invalid="ignore"):
         return np.isfinite(values).all(axis=0) & (values.max(axis=0) > values.min(axis=0))
+
+
+def _dense(values) -> np.ndarray:
+    return values.toarray() if sparse.issparse(values) else np.asarray(values)
 
 
 def _check(values: np.ndarray, genes: np.ndarray) -> None:

@@ -14,9 +14,7 @@ from lib.interactome.network_plots import KINDS, kinds
 TEMPLATE = Path(__file__).with_name("interactive.html")
 
 
-def write_page(
-    path: str | os.PathLike, placed: pd.DataFrame, edges: pd.DataFrame, *, title: str, caption: str
-) -> Path:
+def write_page(path: str | os.PathLike, placed: pd.DataFrame, edges: pd.DataFrame, *, title: str, caption: str) -> Path:
     """Write the interactome as a page with pan, zoom, search, and the neighbours of a gene; opens from disk.
 
     Parameters

@@ -6,11 +6,45 @@ import numpy as np
 import pandas as pd
 
 from lib import store
-from lib.interactome.network import Network, NetworkError
+from lib.interactome.network import Network, NetworkError, of_table
 from lib.interactome.sweep import Sweep, louvain
 
-NODES = {"gene": str, "prize": float, "is_regulator": bool, "is_orf_target": bool, "degree": int, "module": int}
-EDGES = {"gene_a": str, "gene_b": str, "mi_score": float, "cost_spearman": float, "in_tree": bool}
+TRUTH = ["gene", "module"]
+
+
+def read_pruned(nodes_path: str | os.PathLike, edges_path: str | os.PathLike) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read nodes and edges of the pruned network; a gene called NAN or NA stays a gene."""
+    return tuple(pd.read_csv(store.resolve(path), keep_default_na=False) for path in (nodes_path, edges_path))
+
+
+def read_selection(path: str | os.PathLike) -> tuple[list[str], list[str]]:
+    """Return the genes of the interactome, and all genes of the pruned network."""
+    table = pd.read_csv(store.resolve(path), keep_default_na=False)
+    return table.loc[table["selected_in_ggi"] == 1, "gene"].tolist(), table["gene"].tolist()
+
+
+def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
+    """Return the planted module of each gene, `gene`, `module` ("none" for no module); no row for real sources."""
+    path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
+    if not path.exists():
+        return pd.DataFrame(columns=TRUTH)
+    return pd.read_csv(path, keep_default_na=False)[TRUTH].astype(str)
+
+
+def as_network(nodes: pd.DataFrame, edges: pd.DataFrame, *, cost: str = "mi_score") -> Network:
+    """Return the network of two tables, whose rows keep their order.
+
+    Raises
+    ------
+    NetworkError
+        If the rows are not in the order of a network: genes sorted, edges by their first and second gene.
+    """
+    network = of_table(edges, cost=cost, nodes=nodes["gene"])
+    first, second = network.genes[network.ends].T
+    in_order = list(network.genes) == list(nodes["gene"]) and (edges["gene_a"] == first).all()
+    if not (in_order and (edges["gene_b"] == second).all()):
+        raise NetworkError("the tables of the pruned network are not sorted by gene; make them with ppi_pruning")
+    return network
 
 
 def tables(
@@ -97,9 +131,12 @@ def recovery(nodes: pd.DataFrame, network: Network, truth: pd.DataFrame) -> dict
     dict
         `precision` (share of the nodes that belong to a module), `recall` (share of the modules' genes that are
         nodes), `chance` (precision of a random draw), `ari` (Louvain modules against planted ones, over shared genes).
+        Nothing where no truth is planted.
     """
     from sklearn.metrics import adjusted_rand_score
 
+    if truth.empty:
+        return {}
     planted = truth.set_index("gene")["module"]
     planted = planted[planted != "none"]
     reachable = network.has(planted.index)

@@ -10,7 +10,9 @@ GAP = 0.045  # least distance of two nodes, as a share of the longer side of the
 _DIRECTIONS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], float)
 
 
-def positions(network: Network, modules: np.ndarray, *, seed: int, gap: float = GAP, aspect: float = 1.25) -> np.ndarray:
+def positions(
+    network: Network, modules: np.ndarray, *, seed: int, gap: float = GAP, aspect: float = 1.25
+) -> np.ndarray:
     """Return a place for every gene, (N, 2), in 0 … `aspect` by 0 … 1.
 
     Modules start apart, each as a small ring; springs along the edges, stronger inside a module, then draw neighbours
@@ -42,9 +44,7 @@ def positions(network: Network, modules: np.ndarray, *, seed: int, gap: float = 
     return _apart(points * [aspect, 1], gap, aspect)
 
 
-def labels(
-    points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: float, width: float
-) -> pd.DataFrame:
+def labels(points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: float, width: float) -> pd.DataFrame:
     """Choose for each name the place beside its node where it covers the fewest nodes and other names.
 
     Parameters
@@ -70,7 +70,10 @@ def labels(
         half = np.array([0.5 * width * len(texts[node]) + 0.2 * height, 0.5 * height])
         reach = half + sizes[node] + 0.1 * height
         options = np.concatenate([points[node] + step * reach * _DIRECTIONS for step in (1.0, 1.7, 2.6)])
-        costs = [_cover(centre, half, points, sizes, boxes) + 0.35 * (i // len(_DIRECTIONS)) for i, centre in enumerate(options)]
+        costs = [
+            _cover(centre, half, points, sizes, boxes) + 0.35 * (i // len(_DIRECTIONS))
+            for i, centre in enumerate(options)
+        ]
         best = int(np.argmin(costs))
         centre = options[best]
         boxes.append(np.concatenate([centre - half, centre + half]))

@@ -167,8 +167,16 @@ def _prize_legend(figure: Figure, nodes: pd.DataFrame, areas: np.ndarray) -> Non
     most = nodes["prize"].max()
     values = [0.0, most / 2, most]
     handles = [
-        Line2D([], [], marker="o", linestyle="", color=OTHER, markeredgecolor="white", label=f"{value:.1f}",
-               markersize=np.sqrt(_area(value, most)))  # fmt: skip
+        Line2D(
+            [],
+            [],
+            marker="o",
+            linestyle="",
+            color=OTHER,
+            markeredgecolor="white",
+            label=f"{value:.1f}",
+            markersize=np.sqrt(_area(value, most)),
+        )  # fmt: skip
         for value in values
     ]
     figure.legend(handles=handles, title="prize, |log2 fold change|", loc="upper right", bbox_to_anchor=(1.0, 1.0),

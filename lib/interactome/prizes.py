@@ -42,21 +42,15 @@ def scaled(prizes: np.ndarray) -> np.ndarray:
     return np.zeros(len(prizes)) if high == low else (prizes - low) / (high - low)
 
 
-def of_markers(markers: pd.DataFrame) -> pd.Series:
-    """Return `abs_log_fc` by gene of a marker screen."""
-    missing = [name for name in ("gene", "abs_log_fc") if name not in markers]
-    if missing:
-        raise NetworkError(f"marker screen: column {missing[0]!r} is missing; got {', '.join(map(str, markers))[:100]}")
-    return markers.set_index("gene")["abs_log_fc"].astype(float)
-
-
-def read(path: str | os.PathLike) -> pd.Series:
-    """Return your own prizes by gene, symbols in upper case: a table whose first column is the gene, with `prize`.
+def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
+    """Return prizes by gene, symbols in upper case, of a table whose first column is the gene.
 
     Parameters
     ----------
     path : path
         `.tsv` or `.txt` (tabs) or `.csv` (commas), with a header.
+    value : str
+        Column of the prizes: `abs_log_fc` in a marker screen.
 
     Raises
     ------
@@ -68,13 +62,14 @@ def read(path: str | os.PathLike) -> pd.Series:
     try:
         table = pd.read_csv(store.resolve(path), sep=separator, dtype=str, na_filter=False, index_col=False)
     except FileNotFoundError:
-        raise NetworkError(f"{path}: no such file; expected a table of genes with a column 'prize'") from None
-    if "prize" not in table or table.columns[0] == "prize":
-        raise NetworkError(f"{path.name}: expected a first column of genes and a column 'prize', got {list(table)}")
+        raise NetworkError(f"{path}: no such file; expected a table of genes with a column {value!r}") from None
+    if value not in table or table.columns[0] == value:
+        got = ", ".join(table.columns)[:100]
+        raise NetworkError(f"{path.name}: expected a first column of genes and a column {value!r}, got {got}")
     names = table.iloc[:, 0].str.strip().str.upper()
     if (names == "").any():
         raise NetworkError(f"{path.name}: row {int(np.argmax(names == '')) + 2}: the gene has no name")
-    values = pd.to_numeric(table["prize"], errors="coerce")
+    values = pd.to_numeric(table[value], errors="coerce")
     try:
         _check(found := pd.Series(values.to_numpy(float), index=names.to_numpy(object)))
     except NetworkError as error:
@@ -93,3 +88,9 @@ def _check(prizes: pd.Series) -> None:
     if wrong.any():
         gene, value = prizes.index[wrong][0], prizes[wrong].iloc[0]
         raise NetworkError(f"the prize of {gene} is {value}; a prize is a finite number of 0 or more")
+
+
+def ccle_genes(path: str | os.PathLike) -> set[str]:
+    """Return the symbols, upper case, of a CCLE table with columns `SYMBOL (ENTREZ)`; only its header is read."""
+    header = pd.read_csv(store.resolve(path), nrows=0, index_col=0).columns
+    return {name.split(" ")[0].upper() for name in header if name.strip()}

@@ -20,6 +20,21 @@ QUANTILES = np.arange(1600, 2000) / 2000
 """Degree quantiles of the hub sweep, 0.8000, 0.8005 … 0.9995, as in the paper."""
 
 
+def universe(network: Network, sets: Mapping[str, Collection[str]]) -> Network:
+    """Return the subgraph on the genes that every source has.
+
+    Raises
+    ------
+    NetworkError
+        If no gene is left; the message says how many each source has.
+    """
+    kept = np.logical_and.reduce([network.has(genes) for genes in sets.values()])
+    if not kept.any():
+        sizes = ", ".join(f"{name} {len(genes)}" for name, genes in sets.items())
+        raise NetworkError(f"no gene of the network is in all sources ({sizes}); are all symbols, in upper case?")
+    return network.induced(kept)
+
+
 def confidence_sweep(network: Network, targets: Iterable[str], cutoffs: Iterable[float] = CUTOFFS) -> pd.DataFrame:
     """Count what the edges with a cost strictly below each cut-off leave; nodes without an edge vanish.
 
