@@ -81,6 +81,7 @@ def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> t
         _draw_nodes(ax, drawn, drawn["planted"].map(palette), names=drawn["is_regulator"])
         counts = drawn["planted"].value_counts()
         handles = [_dot(colour, f"{name} ({counts.get(name, 0)})") for name, colour in palette.items()]
+        handles.append(_dot("white", "black ring: regulator", ring="black"))
         figure.legend(handles=handles, title="planted module (genes)", loc="upper left", bbox_to_anchor=(0.0, 1.0),
                       ncols=len(handles), handletextpad=0.1, columnspacing=0.8, alignment="left")  # fmt: skip
     return figure, drawn

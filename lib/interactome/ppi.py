@@ -54,7 +54,7 @@ def _check_header(path: Path, third_column: ThirdColumn) -> bool:
     """Refuse a file that is not what the option says; return whether it has a header."""
     try:
         with store.resolve(path).open(encoding="utf-8") as file:
-            fields = file.readline().rstrip("\r\n").split("\t")
+            fields, row = (file.readline().rstrip("\r\n").split("\t") for _ in range(2))
     except (FileNotFoundError, UnicodeDecodeError) as error:
         raise NetworkError(
             f"{path}: not readable as text ({type(error).__name__}); expected a table of edges"
@@ -71,6 +71,10 @@ def _check_header(path: Path, third_column: ThirdColumn) -> bool:
             raise NetworkError(
                 f"{path.name}: column {missing[0]!r} is missing; expected tab-separated {', '.join(COLUMNS)}, "
                 f"got {', '.join(fields)[:100]!r}"
+            )
+        if len(row) > len(fields):  # pandas would take the first column for row names, and shift the others
+            raise NetworkError(
+                f"{path.name}: row 2 has {len(row)} tab-separated columns, the header {len(fields)}; make them equal"
             )
     elif len(fields) != 3 or not _is_number(fields[2]):
         raise NetworkError(

@@ -83,10 +83,10 @@ def iou(values: np.ndarray, betas: np.ndarray, chosen: Mapping[str, float]) -> t
         heat.set(xlabel="β, Spearman cost", ylabel="β, MI cost")
         figure.colorbar(image, ax=heat, label="node overlap (intersection / union)")
         for colour, (cost, name) in zip(COLOURS, COSTS.items(), strict=True):
-            curves.plot(betas, best[cost], color=colour, label=f"{name}, best overlap with the other")
+            curves.plot(betas, best[cost], color=colour, label=f"{name}, best match of the other")
         curves.set(xlabel="prize weight β", ylabel="largest node overlap")
-        curves.set_ylim(0, 1.25 * max(values.max(), 1e-9))
-        curves.legend(loc="upper left")
+        curves.set_ylim(0, max(1.05 * values.max(), 1e-9))
+        figure.legend(*curves.get_legend_handles_labels(), loc="outside upper right", ncols=2)
     rows, columns = np.meshgrid(betas, betas, indexing="ij")
     long = {"beta_mi": rows.ravel(), "beta_spearman": columns.ravel(), "iou": values.ravel()}
     return figure, pd.DataFrame(long)
