@@ -75,7 +75,7 @@ def hubs(
         for ax, (column, name) in zip(axes, _HUB_PANELS.items(), strict=True):
             ax.plot(shown["cutoff"], shown[column], color="black", drawstyle="steps-post")
             ax.set_ylabel(name)
-            ax.set_ylim(0, 1.12 * shown[column].max())
+            ax.set_ylim(0, 1.12 * max(shown[column].max(), 1e-9))
         axes[1].set_xlabel("largest component, by the quantile of the degree up to which nodes are kept")
         _threshold(*axes, at=quantile, words=f"{quantile:g}")
         named = ", ".join(f"{row.gene} ({row.degree})" for row in removed.head(n_named).itertuples())
