@@ -43,7 +43,8 @@ def test_every_claim_is_measured_under_a_published_id():
     regulators = nodes.loc[nodes["is_regulator"], "gene"].tolist()
     table = pruning.confidence_sweep(network, regulators)
     lost = pruning.coverage([*regulators, "ZZZ"], {"network": network.genes}, {"confidence": network, "hubs": network})
-    measured = claims.pruning(network, table, 0.5, network.below(0.5), lost)
+    measured = claims.pruning(network, table, network.below(0.5), lost, jump=0.05)
+    assert "interactome.confidence.cutoff" not in claims.pruning(network, table, network, lost, jump=1)
     assert measured["interactome.lost.sets"] == "ZZZ" and measured["interactome.lost.hubs"] == "none"
     assert measured["interactome.regulators"] == len(regulators)
 

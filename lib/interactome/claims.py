@@ -1,12 +1,14 @@
 """What the interactome chapter claims, measured on its tables, by the ids of `params/published/interactome.yaml`."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
 from lib import published
-from lib.interactome.network import Network
+from lib.interactome.network import Network, NetworkError
+from lib.interactome.pruning import propose_cutoff
 
 Measured = dict[str, float | str]
 TIE = 0.598835  # the cost of 36 % of all edges
@@ -62,19 +64,19 @@ def network(whole: Network) -> Measured:
     return _with_prefix(found)
 
 
-def pruning(universe: Network, sweep: pd.DataFrame, proposed: float, certain: Network, lost: pd.DataFrame) -> Measured:
+def pruning(universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.DataFrame, *, jump: float) -> Measured:
     """Measure the pruning: the universe, the confidence sweep, the graph below the cut-off, and who is lost where.
 
     Parameters
     ----------
     sweep : DataFrame
         From `pruning.confidence_sweep` on the universe.
-    proposed : float
-        Cut-off that the rule gives.
     certain : Network
         Edges below the cut-off, all components.
     lost : DataFrame
         `gene`, `lost_in`, from `pruning.coverage`.
+    jump : float
+        As for `pruning.propose_cutoff`; the cut-off is missing where the rule finds none.
     """
     complete = sweep["n_targets"] == sweep["n_targets"].max()
     found = {
@@ -83,13 +85,14 @@ def pruning(universe: Network, sweep: pd.DataFrame, proposed: float, certain: Ne
         "universe.components": universe.n_components,
         **{f"universe.giant_{name}": value for name, value in _giant(universe).items()},
         "confidence.all_regulators": float(sweep.loc[complete, "cutoff"].min()),
-        "confidence.cutoff": proposed,
         "confidence.components": certain.n_components,
         **{f"confidence.giant_{name}": value for name, value in _giant(certain).items()},
         "lost.hubs": _listed(lost[lost["lost_in"] == "hubs"]),
         "lost.sets": _listed(lost[~lost["lost_in"].isin(["", "hubs", "confidence"])]),
         "regulators": int((lost["lost_in"] == "").sum()),
     }
+    with suppress(NetworkError):
+        found["confidence.cutoff"] = propose_cutoff(sweep, jump=jump)
     return _with_prefix(found)
 
 
