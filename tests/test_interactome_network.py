@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lib import published
-from lib.interactome import claims, ppi
+from lib.interactome import network_claims, ppi
 from lib.interactome.network import Network, NetworkError, of_table
 
 HEADER = "protein1\tprotein2\tcost\n"
@@ -133,7 +133,7 @@ def irefindex(real):
 @pytest.mark.real
 def test_every_published_count_of_the_file_alone(irefindex):
     """Sections 5.1 and 5.3, and the 249 published genes in the network: every number as published."""
-    measured, entries = claims.network(irefindex), published.load()
+    measured, entries = network_claims.network(irefindex), published.load()
     assert len(measured) == 21
     for name, value in measured.items():
         expected = entries[name].value

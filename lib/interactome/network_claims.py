@@ -1,4 +1,4 @@
-"""What the interactome chapter claims, measured on its tables, by the ids of `params/published/interactome.yaml`."""
+"""What the pruned network and the interactome claim, measured on its tables, by the ids of `params/published/interactome.yaml`."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,6 +9,7 @@ import pandas as pd
 from lib import published
 from lib.interactome.network import Network, NetworkError
 from lib.interactome.pruning import propose_cutoff
+from lib.interactome.sources import Source
 
 Measured = dict[str, float | str]
 TIE = 0.598835  # the cost of 36 % of all edges
@@ -26,8 +27,24 @@ STATISTICS = {
 }
 """End of an id → column of `lib.interactome.sweep.statistics`."""
 
+USED = {"ppi": "network", "fucci_counts": "single cells", "ccle_expression": "cell lines"}
+"""Sources behind the interactome, in words."""
+
 FURTHER = {"mi": (0.7, 0.8), "spearman": (2.7, 2.8, 3.0, 9.9)}  # β of which nodes and edges are published
 NAMES = {"mi": "mi_score", "spearman": "cost_spearman"}
+
+
+def is_real(inputs: Mapping[str, Source]) -> bool:
+    """Return whether network, single cells and cell lines are all a user's real files."""
+    return not any(inputs[name].simulated for name in USED)
+
+
+def origin(inputs: Mapping[str, Source]) -> str:
+    """Return what a caption says of where network, single cells and cell lines come from."""
+    simulated = [words for name, words in USED.items() if inputs[name].simulated]
+    if len(simulated) == len(USED):
+        return "Simulated data, planted truth."
+    return f"Simulated: {', '.join(simulated)}; the rest is real." if simulated else "Real network and expression."
 
 
 def network(whole: Network) -> Measured:
