@@ -1,4 +1,4 @@
-"""What the pruned network and the interactome claim, measured on its tables, by the ids of `params/published/interactome.yaml`."""
+"""What the pruned network and the interactome claim, by the ids of `params/published/interactome.yaml`."""
 
 from collections.abc import Mapping
 from contextlib import suppress
