@@ -132,11 +132,6 @@ def test_prizes_are_read_by_the_name_of_their_column(tmp_path):
         prizes.read(tmp_path / "none.csv")
 
 
-def test_symbols_of_a_ccle_header(tmp_path):
-    (tmp_path / "ccle.csv").write_text(",TSPAN6 (7105),C1orf112 (55732),NA (1)\nACH-1,1,2,3\n", encoding="utf-8")
-    assert prizes.ccle_genes(tmp_path / "ccle.csv") == {"TSPAN6", "C1ORF112", "NA"}
-
-
 @pytest.mark.real
 def test_real_prize_tables(real):
     """One of the two names a gene twice (TGFB1); the other is clean."""

@@ -49,6 +49,8 @@ def test_a_tree_without_an_edge_counts_no_node_and_none_makes_an_interactome():
     nodes, edges = pd.DataFrame({"gene": network.genes}), network.edge_table()
     with pytest.raises(NetworkError, match="the tree at β = 0.5 has no edge, .* choose a larger β"):
         interactome.tables(network, found, 0.5, nodes=nodes, edges=edges, seed=0)
+    with pytest.raises(NetworkError, match="β = 0.7 is not among the 1 of the sweep, which ends at 0.5"):
+        interactome.tables(network, found, 0.7, nodes=nodes, edges=edges, seed=0)
     assert (sweep.node_iou(found, found) == 0).all(), "two empty solutions have nothing in common"
 
 

@@ -69,7 +69,12 @@ def tables(
     edges : DataFrame
         With `in_tree`: is the edge one of the tree's?
     """
-    row = int(np.flatnonzero(np.isclose(found.betas, beta))[0])
+    rows = np.flatnonzero(np.isclose(found.betas, beta))
+    if not len(rows):
+        raise NetworkError(
+            f"β = {beta:g} is not among the {len(found.betas)} of the sweep, which ends at {found.betas[-1]:g}"
+        )
+    row = int(rows[0])
     kept = found.nodes[row]
     if not kept.any():
         raise NetworkError(f"the tree at β = {beta:g} has no edge, so there is no interactome; choose a larger β")

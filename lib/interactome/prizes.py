@@ -88,9 +88,3 @@ def _check(prizes: pd.Series) -> None:
     if wrong.any():
         gene, value = prizes.index[wrong][0], prizes[wrong].iloc[0]
         raise NetworkError(f"the prize of {gene} is {value}; a prize is a finite number of 0 or more")
-
-
-def ccle_genes(path: str | os.PathLike) -> set[str]:
-    """Return the symbols, upper case, of a CCLE table with columns `SYMBOL (ENTREZ)`; only its header is read."""
-    header = pd.read_csv(store.resolve(path), nrows=0, index_col=0).columns
-    return {name.split(" ")[0].upper() for name in header if name.strip()}
