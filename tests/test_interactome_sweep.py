@@ -177,14 +177,6 @@ def test_recovery_by_hand():
     assert interactome.recovery(nodes, network, truth.iloc[:0]) == {}
 
 
-def test_modules_of_a_real_source_are_none(tmp_path):
-    assert interactome.planted_modules(tmp_path).empty
-    store.write_text(
-        tmp_path / "truth/network_genes.csv", "gene,module,is_screened,s1\nNA,none,False,0\nJUN,m1,True,1\n"
-    )
-    assert interactome.planted_modules(tmp_path).to_numpy().tolist() == [["NA", "none"], ["JUN", "m1"]]
-
-
 # the real network ------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import published, scorecard
+from lib import published, scorecard, store
 from lib.interactome import network_claims, pruning, sweep
 from lib.interactome.sources import NAMES, Source
 from tests.test_interactome_sweep import BETAS, chosen
@@ -41,10 +41,21 @@ def test_what_needs_the_papers_data_says_so():
     assert not any(entry.needs for entry in ENTRIES.values() if entry.kind == "planted")
 
 
-def test_captions_say_what_is_simulated_and_claims_need_what_is_real():
-    def inputs(*simulated):
-        return {name: Source(Path("file"), name in simulated) for name in NAMES}
+def inputs(*simulated):
+    return {name: Source(Path("file"), name in simulated) for name in NAMES}
 
+
+def test_modules_are_planted_only_where_everything_is_simulated(tmp_path):
+    assert network_claims.planted_modules(tmp_path, inputs(*NAMES)).empty
+    store.write_text(
+        tmp_path / "truth/network_genes.csv", "gene,module,is_screened,s1\nNA,none,False,0\nJUN,m1,True,1\n"
+    )
+    found = network_claims.planted_modules(tmp_path, inputs(*NAMES))
+    assert found.to_numpy().tolist() == [["NA", "none"], ["JUN", "m1"]], "NA is a name like any other"
+    assert network_claims.planted_modules(tmp_path, inputs("fucci_counts", "ccle_expression")).empty
+
+
+def test_captions_say_what_is_simulated_and_claims_need_what_is_real():
     assert network_claims.origin(inputs(*NAMES)) == "Simulated data, planted truth."
     assert network_claims.origin(inputs("hallmark")) == "Real network and expression."
     assert network_claims.origin(inputs("ppi", "fucci_counts")) == "Simulated: network, single cells; the rest is real."

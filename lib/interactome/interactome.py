@@ -9,8 +9,6 @@ from lib import store
 from lib.interactome.network import Network, NetworkError, of_table
 from lib.interactome.sweep import Sweep, louvain
 
-TRUTH = ["gene", "module"]
-
 
 def read_pruned(nodes_path: str | os.PathLike, edges_path: str | os.PathLike) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read nodes and edges of the pruned network; a gene called NAN or NA stays a gene."""
@@ -21,14 +19,6 @@ def read_selection(path: str | os.PathLike) -> tuple[list[str], list[str]]:
     """Return the genes of the interactome, and all genes of the pruned network."""
     table = pd.read_csv(store.resolve(path), keep_default_na=False)
     return table.loc[table["selected_in_ggi"] == 1, "gene"].tolist(), table["gene"].tolist()
-
-
-def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted module of each gene, `gene`, `module` ("none" for no module); no row for real sources."""
-    path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
-    if not path.exists():
-        return pd.DataFrame(columns=TRUTH)
-    return pd.read_csv(path, keep_default_na=False)[TRUTH].astype(str)
 
 
 def as_network(nodes: pd.DataFrame, edges: pd.DataFrame, *, cost: str = "mi_score") -> Network:

@@ -1,12 +1,13 @@
 """What the pruned network and the interactome claim, by the ids of `params/published/interactome.yaml`."""
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
-from lib import published
+from lib import published, store
 from lib.interactome.network import Network, NetworkError
 from lib.interactome.pruning import propose_cutoff
 from lib.interactome.sources import Source
@@ -30,6 +31,8 @@ STATISTICS = {
 USED = {"ppi": "network", "fucci_counts": "single cells", "ccle_expression": "cell lines"}
 """Sources behind the interactome, in words."""
 
+TRUTH = ["gene", "module"]
+
 FURTHER = {"mi": (0.7, 0.8), "spearman": (2.7, 2.8, 3.0, 9.9)}  # β of which nodes and edges are published
 NAMES = {"mi": "mi_score", "spearman": "cost_spearman"}
 
@@ -45,6 +48,17 @@ def origin(inputs: Mapping[str, Source]) -> str:
     if len(simulated) == len(USED):
         return "Simulated data, planted truth."
     return f"Simulated: {', '.join(simulated)}; the rest is real." if simulated else "Real network and expression."
+
+
+def planted_modules(sources_dir: str | os.PathLike, inputs: Mapping[str, Source]) -> pd.DataFrame:
+    """Return the planted module of each gene, `gene`, `module` ("none" for genes of no module).
+
+    No row unless network, single cells and cell lines are all simulated: beside real ones nothing is planted.
+    """
+    path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
+    if not path.exists() or not all(inputs[name].simulated for name in USED):
+        return pd.DataFrame(columns=TRUTH)
+    return pd.read_csv(path, keep_default_na=False)[TRUTH].astype(str)
 
 
 def network(whole: Network) -> Measured:
