@@ -27,7 +27,10 @@ _EXTERNAL = re.compile(
 
 @dataclass
 class Section:
-    """A notebook on the site: figures, panels still owed, executed copy, run time in s, and a failed later run."""
+    """A notebook on the site: figures, panels still owed, executed copy, run time in s, and a failed later run.
+
+    `interactive` are the pages (`.html`) that the notebook makes among its results.
+    """
 
     slug: str
     title: str
@@ -36,6 +39,7 @@ class Section:
     executed: Path | None = None
     seconds: float | None = None
     failed: bool = False
+    interactive: list[Path] = field(default_factory=list)
 
     @property
     def page(self) -> str:
@@ -67,6 +71,7 @@ def build(profile: str, *, root: Path = store.ROOT) -> Path:
     sections = collect(profile, root)
     table = _scorecard_table(root / "figures" / profile)
     _copy_files(profile, root, new)
+    _copy_interactive(sections, new)
     write = partial(_write_page, new, profile)
     write("index.html", "gallery.html", title="Figures", sections=sections)
     write("scorecard.html", "scorecard.html", title="Scorecard", **_scorecard_words(table))
@@ -87,6 +92,8 @@ def collect(profile: str, root: Path = store.ROOT) -> list[Section]:
     for step in steps:
         made = {figure.panel for figure in sections[step.slug].figures}
         sections[step.slug].missing = [panel for panel in step.figures if panel not in made]
+        pages = [root / "runs" / profile / file for file in step.makes if file.endswith(".html")]
+        sections[step.slug].interactive = [page for page in pages if page.is_file()]
     for section in sections.values():
         _add_run(section, root / "runs" / profile)
     return list(sections.values())
@@ -117,6 +124,15 @@ def _copy_files(profile: str, root: Path, site: Path) -> None:
         if path.exists():
             shutil.copyfile(path, site / "source" / path.name)
     shutil.copyfile(TEMPLATES / "style.css", site / "style.css")
+
+
+def _copy_interactive(sections: list[Section], site: Path) -> None:
+    """Copy the pages that notebooks made; one that would load from the network is refused."""
+    for path in (path for section in sections for path in section.interactive):
+        if loads := external(path.read_text(encoding="utf-8")):
+            raise ValueError(f"{path.name} loads from the network: {loads[0]}; embed it instead")
+        (site / "interactive").mkdir(exist_ok=True)
+        shutil.copyfile(path, site / "interactive" / path.name)
 
 
 def _write_page(site: Path, profile: str, path: str, template: str, **words: object) -> None:
@@ -200,6 +216,8 @@ def _write_crate(sections: list[Section], profile: str, run_dir: Path, root: Pat
         files[f"site/figures/{path.name}"] = f"{captions.get(path.stem, path.stem)} ({path.suffix[1:].upper()})"
     for path in sorted(run_dir.glob("site/source/*")):
         files[f"site/source/{path.name}"] = {".lock": "Python environment, with hashes"}.get(path.suffix, path.name)
+    for path in sorted(run_dir.glob("site/interactive/*")):
+        files[f"site/interactive/{path.name}"] = f"interactive page: {path.stem}"
     files["site/index.html"] = "gallery of the figures"
     provenance.write_crate(
         run_dir, files, name=f"Image2Reg compendium, profile {profile}", root=root,

@@ -244,6 +244,35 @@ class Expression(Section):
     )
 
 
+class PpiPruning(Section):
+    """From the protein network to the part of it that the screen's cells can use."""
+
+    third_column: Literal["cost", "confidence"] = Field(description="what the network's third column is")
+    cutoff: float = Field(ge=0, le=10, description="edges below this cost stay; 0 = as the paper's rule proposes")
+    jump: float = Field(gt=0, le=1, description="steep rise of the rule, share of all edges")
+    hub_quantile: float = Field(gt=0, le=1, description="nodes with a degree of this quantile or more go")
+    prizes_path: InputPath = Field(description="your own prizes, columns gene and prize; empty = the marker screen")
+
+
+class Interactome(Section):
+    """Prize-collecting Steiner trees over the prize weight β, and the one that is kept."""
+
+    n_betas: int = Field(ge=1, le=1000, description="prize weights 0.1, 0.2, …")
+    beta: float = Field(ge=0, le=100, description="prize weight that is kept; 0 = chosen by the rule")
+    louvain_up_to: int = Field(ge=0, le=100_000, description="nodes up to which Louvain clusters are counted")
+    least_recall: float = Field(ge=0, le=1, description="the check fails below this, where a truth is planted")
+    seed: int = Field(ge=0, description="seed of the Louvain method and of the layout")
+
+
+class InteractomeGo(Section):
+    """GO of the interactome against the pruned network."""
+
+    engine: TopGoEngine = Field(description="auto = topGO where R has it, else the built-in engine")
+    algorithm: Literal["weight01", "classic", "elim"] = Field(description="how the graph decorrelates terms")
+    node_size: int = Field(ge=1, le=1000, description="genes a term needs to be tested")
+    n_terms: int = Field(ge=1, le=50, description="terms drawn")
+
+
 class Scorecard(Section):
     """Every published number beside ours."""
 
@@ -260,6 +289,9 @@ SECTIONS: dict[str, type[Section]] = {
     "profile_baseline": ProfileBaseline,
     "ablations": Ablations,
     "leave_one_target_out": LeaveOneTargetOut,
+    "ppi_pruning": PpiPruning,
+    "interactome": Interactome,
+    "interactome_go": InteractomeGo,
     "go_annotation": GoAnnotation,
     "impactful_genes_go": TopGo,
     "gene_perturbation_cluster_go": TopGo,

@@ -206,3 +206,17 @@ def test_hardware_and_environment_are_told():
 def test_r_session_has_no_folders(monkeypatch):
     monkeypatch.setattr(provenance, "_output", lambda *a, **k: "BLAS:   /usr/lib/x86_64-linux-gnu/blas/libblas.so.3.11")
     assert provenance.r_session() == "BLAS:   libblas.so.3.11"
+
+
+def test_pages_that_a_notebook_makes_are_linked_and_must_be_whole(root):
+    store.write_text(root / "pipeline.toml", PIPELINE.replace("[screen]", '[screen]\nmakes = ["results/map.html"]'))
+    report.build("mini", root=root)
+    assert 'class="interactive"' not in pages(root)["index.html"], "not made yet"
+    store.write_text(root / "runs/mini/results/map.html", "<p>all here</p><a href='https://example.org'>paper</a>")
+    site = report.build("mini", root=root).parent
+    assert 'href="interactive/map.html"' in pages(root)["index.html"]
+    assert (site / "interactive/map.html").read_text(encoding="utf-8").startswith("<p>all here")
+    assert "site/interactive/map.html" in (root / "runs/mini/ro-crate-metadata.json").read_text(encoding="utf-8")
+    store.write_text(root / "runs/mini/results/map.html", '<script src="https://example.org/d3.js"></script>')
+    with pytest.raises(ValueError, match="map.html loads from the network: .*d3.js; embed it instead"):
+        report.build("mini", root=root)

@@ -1,0 +1,138 @@
+"""Where to draw the genes of a network, and where to write their names: seeded, so the same on every run."""
+
+import numpy as np
+import pandas as pd
+from scipy.spatial.distance import pdist, squareform
+
+from lib.interactome.network import Network
+
+GAP = 0.045  # least distance of two nodes, as a share of the longer side of the drawing
+_DIRECTIONS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], float)
+
+
+def positions(
+    network: Network, modules: np.ndarray, *, seed: int, gap: float = GAP, aspect: float = 1.25
+) -> np.ndarray:
+    """Return a place for every gene, (N, 2), in 0 … `aspect` by 0 … 1.
+
+    Modules start apart, each as a small ring; springs along the edges, stronger inside a module, then draw neighbours
+    together, and nodes that still lie on each other are pushed apart.
+
+    Parameters
+    ----------
+    modules : (N,) ndarray of int
+        Groups that are kept together, such as Louvain clusters.
+    seed : int
+        Of the ring's turn.
+    gap : float
+        Least distance of two nodes, as a share of the height.
+    """
+    import networkx as nx
+
+    if network.n_nodes == 1:
+        return np.array([[aspect / 2, 0.5]])
+    inside = modules[network.ends[:, 0]] == modules[network.ends[:, 1]]
+    graph = nx.Graph()
+    graph.add_nodes_from(range(network.n_nodes))
+    graph.add_weighted_edges_from(
+        (a, b, weight) for (a, b), weight in zip(network.ends.tolist(), np.where(inside, 1.0, 0.35), strict=True)
+    )
+    start = _rings(network, modules, np.random.default_rng(seed))
+    placed = nx.spring_layout(graph, pos=dict(enumerate(start)), k=1.6 / np.sqrt(network.n_nodes), iterations=150,
+                              seed=seed, method="force")  # fmt: skip
+    points = _evened(np.array([placed[node] for node in range(network.n_nodes)]))
+    return _apart(points * [aspect, 1], gap, aspect)
+
+
+def labels(points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: float, width: float) -> pd.DataFrame:
+    """Choose for each name the place beside its node where it covers the fewest nodes and other names.
+
+    Parameters
+    ----------
+    points : (N, 2) ndarray
+        All nodes.
+    texts : Series of str
+        Names, by position of their node.
+    sizes : (N,) ndarray
+        Radius of each node.
+    height, width : float
+        Height of a line of text and mean width of a character, in the unit of `points`.
+
+    Returns
+    -------
+    DataFrame
+        `node`, `text`, `x`, `y` (the centre of each name), `is_far`: does it need a line to its node?
+    """
+    boxes: list[np.ndarray] = []  # left, bottom, right, top of the names placed so far
+    rows = []
+    order = texts.index[np.argsort(-_crowding(points)[texts.index], kind="stable")]  # the most crowded choose first
+    for node in order:
+        half = np.array([0.5 * width * len(texts[node]) + 0.2 * height, 0.5 * height])
+        reach = half + sizes[node] + 0.1 * height
+        options = np.concatenate([points[node] + step * reach * _DIRECTIONS for step in (1.0, 1.7, 2.6)])
+        costs = [
+            _cover(centre, half, points, sizes, boxes) + 0.35 * (i // len(_DIRECTIONS))
+            for i, centre in enumerate(options)
+        ]
+        best = int(np.argmin(costs))
+        centre = options[best]
+        boxes.append(np.concatenate([centre - half, centre + half]))
+        rows.append((node, texts[node], *centre, best >= len(_DIRECTIONS)))
+    return pd.DataFrame(rows, columns=["node", "text", "x", "y", "is_far"])
+
+
+def _rings(network: Network, modules: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a start for every node: modules around a circle, neighbours in the quotient graph side by side."""
+    names, codes = np.unique(modules, return_inverse=True)
+    between = np.zeros((len(names), len(names)))
+    np.add.at(between, (codes[network.ends[:, 0]], codes[network.ends[:, 1]]), 1)
+    order, between = [0], between + between.T
+    while len(order) < len(names):
+        rest = [name for name in range(len(names)) if name not in order]
+        order.append(max(rest, key=lambda name: (between[order[-1], name], -name)))
+    sizes = np.bincount(codes)
+    angles = np.empty(len(names))
+    angles[order] = 2 * np.pi * (np.cumsum(sizes[order]) - sizes[order] / 2) / len(codes) + rng.uniform(0, 2 * np.pi)
+    points = np.empty((len(codes), 2))
+    for name in range(len(names)):
+        members = np.flatnonzero(codes == name)
+        turn = 2 * np.pi * np.arange(len(members)) / len(members)
+        centre = 0.7 * np.array([np.cos(angles[name]), np.sin(angles[name])]) * (len(names) > 1)
+        points[members] = centre + 0.4 * np.sqrt(len(members) / len(codes)) * np.stack([np.cos(turn), np.sin(turn)]).T
+    return points
+
+
+def _evened(points: np.ndarray) -> np.ndarray:
+    """Return points between 0 and 1, spread so that a dense middle gets room: most of the way to equal ranks."""
+    ranks = np.argsort(np.argsort(points, axis=0), axis=0) / max(len(points) - 1, 1)
+    low, high = points.min(axis=0), points.max(axis=0)
+    return 0.35 * (points - low) / np.maximum(high - low, 1e-12) + 0.65 * ranks
+
+
+def _apart(points: np.ndarray, gap: float, aspect: float, n_steps: int = 200) -> np.ndarray:
+    """Push nodes that are closer than `gap` away from each other, and keep all in the frame."""
+    gap = min(gap, 0.8 * np.sqrt(aspect / len(points)))  # no more than there is room for
+    for _ in range(n_steps):
+        away = points[:, None] - points[None]  # (N, N, 2)
+        distance = np.maximum(np.linalg.norm(away, axis=2), 1e-9)
+        push = np.clip(gap - distance, 0, None) / distance
+        np.fill_diagonal(push, 0)
+        if push.max() < 1e-3:
+            break
+        points = np.clip(points + 0.35 * (away * push[..., None]).sum(axis=1), 0, [aspect, 1])
+    return points
+
+
+def _crowding(points: np.ndarray) -> np.ndarray:
+    return (squareform(pdist(points)) < 3 * GAP).sum(axis=1)
+
+
+def _cover(centre, half, points, sizes, boxes) -> float:
+    """Return how badly a name placed at `centre` would cover nodes (1 each, by depth) and names (2 each)."""
+    beyond = np.abs(points - centre) - half - sizes[:, None]
+    nodes = np.prod(np.clip(-beyond, 0, None), axis=1).sum() / np.prod(half)
+    if not boxes:
+        return float(nodes)
+    placed = np.array(boxes)
+    shared = np.minimum(centre + half, placed[:, 2:]) - np.maximum(centre - half, placed[:, :2])
+    return float(nodes + 4 * np.prod(np.clip(shared, 0, None), axis=1).sum() / np.prod(half))

@@ -1,0 +1,170 @@
+"""The prize weight β: Steiner trees over a range of β, what each one holds, and the rule that chooses one.
+
+For a network (V, E) with costs c and prizes p, scaled to 0 … 1, a tree minimises Σ c over its edges + β Σ p over the
+nodes left out. The *augmented* solution is the subgraph of the network induced on the tree's nodes; all statistics are
+of that.
+"""
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lib.interactome import pcst, prizes
+from lib.interactome.network import Network, NetworkError
+
+BETAS = np.arange(1, 100) / 10
+"""Prize weights of the paper, 0.1 … 9.9."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The trees of one cost over B prize weights.
+
+    Attributes
+    ----------
+    betas : (B,) ndarray
+    nodes : (B, N) ndarray of bool
+        Nodes of each tree; no node where the tree has no edge.
+    trees : tuple of (L,) ndarray of int
+        Edges of each tree, as rows of the network's `ends`.
+    solver_seconds : float
+        Time spent in the solver.
+    """
+
+    betas: np.ndarray
+    nodes: np.ndarray
+    trees: tuple[np.ndarray, ...]
+    solver_seconds: float
+
+
+def run(network: Network, node_prizes: np.ndarray, costs: np.ndarray, betas: Iterable[float] = BETAS) -> Sweep:
+    """Find the tree of every β: unrooted, one tree, strong pruning.
+
+    Parameters
+    ----------
+    network : Network
+        Components other than the tree's are left out, so hand over a connected one.
+    node_prizes : (N,) ndarray
+        As they are; they are scaled to 0 … 1 here.
+    costs : (E,) ndarray
+        One a row of `network.ends`.
+    betas : iterable of float
+    """
+    betas = np.asarray(list(betas), float)
+    weights, seconds = prizes.scaled(node_prizes), 0.0
+    nodes, trees = np.zeros((len(betas), network.n_nodes), bool), []
+    for row, beta in enumerate(betas):
+        start = time.perf_counter()
+        chosen, tree = pcst.solve(network.ends, beta * weights, costs)
+        seconds += time.perf_counter() - start
+        nodes[row, chosen] = len(tree) > 0  # a tree without an edge is no solution
+        trees.append(tree)
+    return Sweep(betas, nodes, tuple(trees), seconds)
+
+
+def statistics(
+    network: Network,
+    found: Sweep,
+    *,
+    regulators: Collection[str],
+    orf_targets: Collection[str],
+    louvain_up_to: int = 0,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Describe the augmented solution of every β.
+
+    Parameters
+    ----------
+    regulators, orf_targets : collection of str
+        Structural regulators, and all genes of the screen.
+    louvain_up_to : int
+        Largest solution, in nodes, whose Louvain clusters are counted; beyond it, and for empty ones, NaN. Counting
+        takes longer than the solver.
+    seed : int
+        Of the Louvain method.
+
+    Returns
+    -------
+    DataFrame
+        `beta`, `n_nodes`, `n_edges`, `n_connected_components`, `n_louvain_clusters`, `avg_node_degree`,
+        `std_node_degree` (population), `n_leaf_nodes`, `n_target_nodes` (genes of the screen), `n_spec_target_nodes`
+        (regulators), `n_spec_target_leafs`, `avg_spec_target_degree`, `std_spec_target_degree`; NaN where no node is.
+    """
+    is_regulator, is_target = network.has(regulators), network.has(orf_targets)
+    rows = []
+    for beta, kept in zip(found.betas, found.nodes, strict=True):
+        part = network.induced(kept)
+        rows.append({"beta": beta} | _describe(part, is_regulator[kept], is_target[kept], louvain_up_to, seed))
+    return pd.DataFrame(rows)
+
+
+def choose(table: pd.DataFrame) -> float:
+    """Return the smallest β whose solution holds the most regulators.
+
+    Raises
+    ------
+    NetworkError
+        If no solution holds a regulator.
+    """
+    most = table["n_spec_target_nodes"].max()
+    if not most > 0:
+        raise NetworkError(
+            f"no tree up to β = {table['beta'].max():g} holds a structural regulator; raise β, or check that the "
+            "network has them"
+        )
+    return float(table.loc[table["n_spec_target_nodes"] == most, "beta"].min())
+
+
+def node_iou(first: Sweep, second: Sweep) -> np.ndarray:
+    """Return the overlap of the nodes of every two solutions, intersection over union, (B₁, B₂); 0 for two empty ones.
+
+    Every entry is filled; the reference leaves column 0 empty.
+    """
+    one, other = first.nodes.astype(np.float64), second.nodes.astype(np.float64)
+    shared = one @ other.T
+    either = one.sum(axis=1)[:, None] + other.sum(axis=1)[None] - shared
+    return np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
+
+
+def louvain(network: Network, *, seed: int) -> np.ndarray:
+    """Return the Louvain cluster of every node, (N,) from 1, the largest first; equals by their first gene."""
+    import networkx as nx
+
+    graph = nx.Graph()
+    graph.add_nodes_from(range(network.n_nodes))
+    graph.add_edges_from(network.ends.tolist())
+    clusters = sorted(nx.community.louvain_communities(graph, seed=seed), key=lambda c: (-len(c), min(c)))
+    labels = np.zeros(network.n_nodes, np.int64)
+    for number, members in enumerate(clusters, start=1):
+        labels[list(members)] = number
+    return labels
+
+
+def _describe(part: Network, is_regulator: np.ndarray, is_target: np.ndarray, louvain_up_to: int, seed: int) -> dict:
+    degrees = part.degrees
+    counted = 0 < part.n_nodes <= louvain_up_to
+    return {
+        "n_nodes": part.n_nodes,
+        "n_edges": part.n_edges,
+        "n_connected_components": part.n_components,
+        "n_louvain_clusters": louvain(part, seed=seed).max() if counted else np.nan,
+        "avg_node_degree": _mean(degrees),
+        "std_node_degree": _spread(degrees),
+        "n_leaf_nodes": int((degrees == 1).sum()),
+        "n_target_nodes": int(is_target.sum()),
+        "n_spec_target_nodes": int(is_regulator.sum()),
+        "n_spec_target_leafs": int((degrees[is_regulator] == 1).sum()),
+        "avg_spec_target_degree": _mean(degrees[is_regulator]),
+        "std_spec_target_degree": _spread(degrees[is_regulator]),
+    }
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else np.nan
+
+
+def _spread(values: np.ndarray) -> float:
+    return float(values.std()) if len(values) else np.nan
