@@ -69,6 +69,11 @@ def curves(embeddings: AnnData, *, k_max: int = 15) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["k", "silhouette", "calinski_harabasz", "distortion"])
 
 
+def choose_k(table: pd.DataFrame) -> int:
+    """Return the k of `curves` with the highest silhouette, the smallest of equals (paper: 8, read off the curves)."""
+    return int(table.loc[table["silhouette"].idxmax(), "k"])
+
+
 def distortion(values: np.ndarray, labels: np.ndarray) -> float:
     """Return the sum of squared distances of vectors (N, L) from the mean of their cluster.
 

@@ -23,28 +23,43 @@ def perturbation_clusters(path: Path) -> Labels:
     return {gene: name for name, genes in gene_lists.clusters(path, default="").items() for gene in genes}
 
 
-def image_clusters(path: Path, *, k: int, without: str = "") -> Labels:
-    """Return clusters of the conditions by a network that did not see the left-out targets.
+def image_means(path: Path) -> AnnData:
+    """Return the gene-perturbation embeddings by a network that did not see its left-out targets, control left out.
 
-    Means of the nuclei that it was trained on, and of all nuclei of targets left out; Euclidean distance, complete
-    linkage, as for Fig 2E; control left out.
+    Means over the nuclei that it was trained on, and over all nuclei of the targets left out: conditions × L.
 
     Parameters
     ----------
     path : Path
         `.h5ad` of a left-out target, from the notebook leave_one_target_out.
+    """
+    found = anndata.read_h5ad(path)
+    return condition_means(found[found.obs["split"].isin(["train", "out"]).to_numpy()])
+
+
+def image_clusters(means: AnnData, *, k: int, without: str = "") -> Labels:
+    """Return clusters of the conditions: Euclidean distance, complete linkage, as for Fig 2E.
+
+    Parameters
+    ----------
+    means : AnnData
+        From `image_means`.
     k : int
         Clusters; fewer if there are fewer conditions (paper: 10).
     without : str
-        Condition that gets no label; empty = none.
+        Condition that is left out before the tree is built, and gets no label; empty = none.
+
+    Raises
+    ------
+    RegulationError
+        If that condition is not there, or fewer than three are left.
     """
-    found = anndata.read_h5ad(path)
-    used = found[found.obs["split"].isin(["train", "out"]).to_numpy()]
-    means = condition_means(used)
     if without and without not in means.obs_names:
-        raise RegulationError(f"{path.name} has no nucleus of {without}; expected its left-out target")
-    means = means[means.obs_names != without]
-    table = screen_clusters.assign(means, k=min(k, means.n_obs))
+        raise RegulationError(f"no image embedding of the target {without}; make leave_one_target_out again")
+    kept = means[means.obs_names != without]
+    if kept.n_obs < clusters.FEWEST:
+        raise RegulationError(f"{kept.n_obs} conditions are left without {without}; three or more can be clustered")
+    table = screen_clusters.assign(kept, k=min(k, kept.n_obs))
     return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
 
 
@@ -73,7 +88,7 @@ def target_labels(
     source: str,
     target: str,
     *,
-    image_path: Path,
+    means: AnnData,
     signatures: AnnData,
     nodes: pd.DataFrame,
     k_image: int,
@@ -83,13 +98,19 @@ def target_labels(
 
     Parameters
     ----------
+    means : AnnData
+        Image embeddings of the conditions by the network that did not see the target, from `image_means`.
+    signatures : AnnData
+        As in `signature_clusters`.
     nodes : DataFrame
         `gene`, `is_regulator` of the network.
+    k_image, k_signature : int
+        Numbers of clusters.
     """
     if source == "none":
         return {}
     if source.startswith("physical"):
-        return image_clusters(image_path, k=k_image, without="" if SOURCES[source].is_leaky else target)
+        return image_clusters(means, k=k_image, without="" if SOURCES[source].is_leaky else target)
     genes = nodes["gene"] if source.endswith("all_nodes") else nodes.loc[nodes["is_regulator"].astype(bool), "gene"]
     found = signature_clusters(signatures, genes.tolist(), k=k_signature)
     return found if SOURCES[source].is_leaky else without(found, target)

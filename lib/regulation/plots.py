@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 
@@ -207,6 +208,7 @@ def name_points(ax: Axes, points: np.ndarray, names: Sequence[str], colours: Seq
         line = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
         ax.annotate(name, ax.transData.inverted().transform(place), offsets[best] / scale, textcoords="offset points",
                     ha="center", va="center", fontsize=size, color=colour,
+                    path_effects=[withStroke(linewidth=1.5, foreground="white")],
                     arrowprops=line if best >= 2 * len(turns) else None)  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib import figures
+from lib.regulation.settings import SETTINGS
 
 
 def settings(table: pd.DataFrame, *, least_auc: float) -> tuple[Figure, pd.DataFrame]:
@@ -26,7 +27,7 @@ def settings(table: pd.DataFrame, *, least_auc: float) -> tuple[Figure, pd.DataF
     """
     names = list(dict.fromkeys(table["setting"]))
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE, 0.42 * len(names) + 1.0))
+        figure = Figure(figsize=(figures.PAGE, 0.45 * len(names) + 1.0))
         axes = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         for y, name in enumerate(names):
             rows = table[table["setting"] == name]
@@ -55,4 +56,4 @@ def _dots(ax: Axes, values: np.ndarray, y: int, colour: str) -> None:
 def _title(table: pd.DataFrame, name: str) -> str:
     rows = table[table["setting"] == name]
     weights = ", ".join(f"{value:g}" for value in rows.iloc[0][["alpha", "beta", "gamma"]])
-    return f"{name} ({weights})"
+    return f"{name} ({weights})\n{SETTINGS[name].source.what}"

@@ -60,11 +60,12 @@ def units(
         Arguments that all units share.
     """
     made = {}
+    means = {target: labels.image_means(path) for target, path in targets.items()}
     for name, setting in settings.items():
         chosen = list(targets) if setting.source.depends_on_target else list(targets)[:1]
         for target in chosen:
             found_labels = labels.target_labels(
-                setting.labels, target, image_path=targets[target], signatures=signatures, nodes=nodes,
+                setting.labels, target, means=means[target], signatures=signatures, nodes=nodes,
                 k_image=k_image, k_signature=k_signature,
             )  # fmt: skip
             suffix = target if setting.source.depends_on_target else EVERY
