@@ -120,9 +120,15 @@ def test_curves_agreement_and_settings_are_drawn(embedded):
     curves = clusters.curves(embedded, k_max=5)
     figure, drawn = plots.index_curves(curves, k=3)
     assert len(figure.axes) == 3 and drawn["is_chosen"].tolist() == [False, True, False, False]
-    compared = clusters.agreement({f"run_{k}": clusters.assign(embedded, k=k) for k in (2, 3, 4)})
-    figure, drawn = plots.agreement_grid(compared)
-    assert len(figure.axes[0].texts) == 6 and len(drawn) == 3
+    runs = {"run_1": embedded, "run_2": latents(embedded.X + 0.3, list(embedded.obs_names))}
+    modules = {"planted": pd.DataFrame({"gene": embedded.obs_names[:16], "cluster": np.repeat(["a", "b"], 8)})}
+    compared = clusters.agreement_by_k(runs, modules, k_max=4)
+    assert compared["k"].tolist() == [2, 2, 2, 3, 3, 3, 4, 4, 4] and compared["n_genes"].max() == 24
+    assert compared.query("k == 3 and second == 'planted' and first == 'run_1'")["ari"].tolist() == [1.0]
+    figure, drawn = plots.agreement(compared, k=3, others=["planted"])
+    assert len(figure.axes[0].texts) == 6 and len(figure.axes[1].lines) == 4 and len(drawn) == 9
+    alone = clusters.agreement_by_k({"run_1": embedded}, modules, k_max=3)
+    assert len(plots.agreement(alone, k=3, others=["planted"])[1]) == 2
     table = pd.DataFrame({"setting": ["physical"] * 2 + ["cmap_full"], "target": ["A", "B", "C"], "test_auc": 0.9})
     table = table.assign(is_leaky=table["setting"] == "cmap_full", test_ap=0.9, n_labelled=5, n_classes=2)
     table = table.assign(alpha=1.0, beta=0.0, gamma=1.0)

@@ -111,3 +111,29 @@ def agreement(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         scores = metrics.adjusted_rand_score(*both.T), metrics.adjusted_mutual_info_score(*both.T)
         rows.append((first, second, len(both), *map(float, scores)))
     return pd.DataFrame(rows, columns=["first", "second", "n_genes", "ari", "ami"])
+
+
+def agreement_by_k(
+    embeddings: Mapping[str, AnnData], others: Mapping[str, pd.DataFrame], *, k_max: int = 15
+) -> pd.DataFrame:
+    """Compare the clusters of several runs with each other, and with other groupings, for every number of clusters.
+
+    Parameters
+    ----------
+    embeddings : mapping of str to AnnData
+        Run → latents of the same genes.
+    others : mapping of str to DataFrame
+        Name → `gene`, `cluster`, the same for every k; such as planted modules.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `agreement` after `k`, 2 … k_max or as many as there are genes.
+    """
+    fewest = min(found.n_obs for found in embeddings.values())
+    tables = []
+    for k in range(2, min(k_max, fewest) + 1):
+        assigned = {name: assign(found, k=k) for name, found in embeddings.items()}
+        tables.append(agreement(assigned | dict(others)).assign(k=k))
+    found = pd.concat(tables, ignore_index=True)
+    return found[["k", *found.columns.drop("k")]]

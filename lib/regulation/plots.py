@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 
 from lib import figures
+from lib.regulation.point_names import name_points
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000", "#999933",
            "#44AA99", "#AA4499")  # fmt: skip
@@ -139,13 +139,17 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
     return figure, curves.assign(is_chosen=curves["k"] == k)
 
 
-def agreement_grid(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw how well clusterings agree: adjusted Rand index below the diagonal, adjusted mutual information above.
+def agreement(table: pd.DataFrame, *, k: int, others: Sequence[str] = ()) -> tuple[Figure, pd.DataFrame]:
+    """Draw how well runs agree: every two at the chosen k, and the mean over all pairs by number of clusters.
 
     Parameters
     ----------
     table : DataFrame
-        From `lib.regulation.clusters.agreement`.
+        From `lib.regulation.clusters.agreement_by_k`.
+    k : int
+        Chosen number of clusters.
+    others : sequence of str
+        Names that are no runs, such as planted modules; the curves show runs against them apart.
 
     Returns
     -------
@@ -153,25 +157,43 @@ def agreement_grid(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     DataFrame
         `table`.
     """
+    against = table["second"].isin(list(others))
+    curves = {
+        "two runs, ARI": table[~against].groupby("k")["ari"],
+        "two runs, AMI": table[~against].groupby("k")["ami"],
+    }
+    curves |= {f"run and {name}, ARI": table[table["second"] == name].groupby("k")["ari"] for name in others}
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, 3.2))
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
+        _grid(left, table[table["k"] == k])
+        for (name, groups), colour in zip(curves.items(), COLOURS, strict=False):
+            mean = groups.mean()
+            right.plot(mean.index, mean, color=colour, marker="o", markersize=3, label=name)
+            right.fill_between(mean.index, groups.min(), groups.max(), color=colour, alpha=0.15, linewidth=0)
+        right.axvline(k, color="#D62728", linestyle="--", linewidth=1)
+        right.set(xlabel="clusters", ylabel="agreement, mean and range", ylim=(min(0, right.get_ylim()[0]), 1.03))
+        right.xaxis.get_major_locator().set_params(integer=True)
+        right.legend(loc="lower right")
+    return figure, table
+
+
+def _grid(ax: Axes, table: pd.DataFrame) -> None:
+    """Draw ARI below and AMI above the diagonal."""
     names = list(dict.fromkeys([*table["first"], *table["second"]]))
     grid = np.full((len(names), len(names)), np.nan)
     for row in table.itertuples():
         i, j = names.index(row.first), names.index(row.second)
         grid[max(i, j), min(i, j)], grid[min(i, j), max(i, j)] = row.ari, row.ami
-    side = 0.55 * len(names) + 1.4
-    with figures.style():
-        figure = Figure(figsize=(side + 0.9, side))
-        ax = figure.add_subplot()
-        image = ax.imshow(grid, cmap="Blues", vmin=0, vmax=1)
-        for i, j in zip(*np.nonzero(np.isfinite(grid)), strict=True):
-            ax.text(j, i, f"{grid[i, j]:.2f}", ha="center", va="center", color="white" if grid[i, j] > 0.6 else "black")
-        ax.set_xticks(range(len(names)), names, rotation=90)
-        ax.set_yticks(range(len(names)), names)
-        ax.tick_params(length=0)
-        ax.spines[:].set_visible(False)
-        ax.set_title("above: AMI · below: ARI", fontsize=8, fontweight="normal")
-        figure.colorbar(image, ax=ax, shrink=0.7, label="agreement")
-    return figure, table
+    ax.imshow(grid, cmap="Blues", vmin=0, vmax=1)
+    for i, j in zip(*np.nonzero(np.isfinite(grid)), strict=True):
+        ax.text(j, i, f"{grid[i, j]:.2f}", ha="center", va="center", color="white" if grid[i, j] > 0.6 else "black")
+    words = [name.replace("_", " ") for name in names]
+    ax.set_xticks(range(len(names)), words, rotation=90)
+    ax.set_yticks(range(len(names)), words)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_title(f"k = {table['k'].iloc[0]}; above AMI, below ARI", fontsize=8, fontweight="normal")
 
 
 def cluster_colours(labels: Sequence[str]) -> dict[str, str]:
@@ -179,54 +201,6 @@ def cluster_colours(labels: Sequence[str]) -> dict[str, str]:
     names = sorted({str(name) for name in labels} - {NO_CLUSTER}, key=lambda name: (len(name), name))
     colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
     return colours | ({NO_CLUSTER: _GREY} if NO_CLUSTER in set(labels) else {})
-
-
-def name_points(ax: Axes, points: np.ndarray, names: Sequence[str], colours: Sequence[str], *, size: float = 8) -> None:
-    """Write names beside points so that none covers another name or point; a name that had to go far has a line.
-
-    Each takes the nearest free place of some directions and distances. Limits of the axes must be final.
-
-    Shapes: `points` (n, 2) in data coordinates.
-    """
-    figure = ax.figure
-    figure.draw_without_rendering()
-    scale = figure.dpi / 72  # pixels a typographic point
-    places = ax.transData.transform(points)  # (n, 2) in pixels
-    taken = [(*(place - 3 * scale), *(place + 3 * scale)) for place in places]
-    inside = ax.get_window_extent()
-    turns = np.deg2rad([0, 180, 90, 270, 45, 135, 225, 315, 20, 160, 200, 340])
-    for place, name, colour in zip(places, names, colours, strict=True):
-        text = ax.annotate(name, place, xycoords="figure pixels", fontsize=size, color=colour)
-        extent = text.get_window_extent()
-        text.remove()
-        half = np.array([extent.width, extent.height]) / 2
-        offsets = [_beside(turn, half, away * scale) for away in (5, 9, 15, 23, 33, 45, 60) for turn in turns]
-        boxes = [(*(place + offset - half), *(place + offset + half)) for offset in offsets]
-        costs = [_overlap(box, taken) + (0 if _contains(inside, box) else 1e6) for box in boxes]
-        best = int(np.argmin(costs))  # the first of equals is the nearest
-        taken.append(boxes[best])
-        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
-        ax.annotate(name, ax.transData.inverted().transform(place), offsets[best] / scale, textcoords="offset points",
-                    ha="center", va="center", fontsize=size, color=colour,
-                    path_effects=[withStroke(linewidth=1.5, foreground="white")],
-                    arrowprops=line if best >= 2 * len(turns) else None)  # fmt: skip
-
-
-def _beside(turn: float, half: np.ndarray, away: float) -> np.ndarray:
-    """Return the offset of a box's centre such that the box lies `away` from the point in that direction."""
-    direction = np.array([np.cos(turn), np.sin(turn)])
-    return direction * away + np.round(direction, 6) * half
-
-
-def _overlap(box: tuple, taken: list[tuple]) -> float:
-    others = np.array(taken)
-    width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
-    height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
-    return float((np.maximum(width, 0) * np.maximum(height, 0)).sum())
-
-
-def _contains(area, box: tuple) -> bool:
-    return area.x0 <= box[0] and area.y0 <= box[1] and box[2] <= area.x1 and box[3] <= area.y1
 
 
 def _tree(values: np.ndarray) -> np.ndarray:
