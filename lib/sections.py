@@ -273,6 +273,44 @@ class InteractomeGo(Section):
     n_terms: int = Field(ge=1, le=50, description="terms drawn")
 
 
+class RegulatoryTraining(Section):
+    """What a graph-convolutional autoencoder needs."""
+
+    size: int = Field(ge=2, le=4096, description="width of hidden layers and latent space")
+    learning_rate: float = Field(gt=0, lt=1, description="of Adam, without weight decay")
+    patience: int = Field(ge=0, le=10_000, description="epochs without a better validation loss that are forgiven")
+    max_epochs: int = Field(ge=1, le=100_000, description="largest number of epochs")
+    seed: int = Field(ge=0, description="base seed of splits and training")
+    in_kernel: bool = Field(description="train in the notebook's process, which saves the start of workers")
+    least_auc: float = Field(ge=0, le=1, description="the check fails below this mean AUC, where a truth is planted")
+
+
+class RegulatoryEmbeddings(RegulatoryTraining):
+    """Regulatory embeddings of the genes of the network, and their clusters."""
+
+    alpha: float = Field(ge=0, le=100, description="weight of the links in the loss")
+    beta: float = Field(ge=0, le=100, description="weight of the node features in the loss")
+    gamma: float = Field(ge=0, le=100, description="weight of the gene-perturbation clusters in the loss")
+    n_runs: int = Field(ge=2, le=50, description="runs with seeds of their own; the first is that of the figures")
+    n_clusters: int = Field(ge=0, le=100, description="clusters; 0 = the best silhouette")
+    k_max: int = Field(ge=3, le=100, description="largest number of clusters looked at")
+    least_ari: float = Field(ge=-1, le=1, description="the check fails below this mean ARI, where a truth is planted")
+
+
+RegulatorySetting = Literal[
+    "physical", "cmap_full_all_nodes", "physical_full", "no_cluster_loss", "cmap", "cmap_full", "a0_b0_g1", "a1_b1_g1",
+    "a1_b0_g2", "a1_b0_g5", "a1_b2_g1", "a1_b5_g1",
+]  # fmt: skip
+
+
+class RegulatoryTargets(RegulatoryTraining):
+    """Regulatory embeddings for every left-out target."""
+
+    settings: list[RegulatorySetting] = Field(min_length=1, description="loss weights and label sources by name")
+    n_image_clusters: int = Field(ge=2, le=100, description="clusters of image embeddings")
+    n_cmap_clusters: int = Field(ge=2, le=100, description="clusters of CMap signatures")
+
+
 class Scorecard(Section):
     """Every published number beside ours."""
 
@@ -298,5 +336,7 @@ SECTIONS: dict[str, type[Section]] = {
     "regulatory_cluster_go": RegulatoryClusterGo,
     "network_sources": NetworkSources,
     "expression": Expression,
+    "regulatory_embeddings": RegulatoryEmbeddings,
+    "regulatory_targets": RegulatoryTargets,
     "scorecard": Scorecard,
 }

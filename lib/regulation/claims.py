@@ -1,0 +1,136 @@
+"""What the scorecard compares: definitions, numbers of the paper's own run, and the planted truth."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from anndata import AnnData
+
+from lib import published
+from lib.regulation import autoencoder, clusters, labels, links
+from lib.regulation.autoencoder import Architecture
+from lib.regulation.layout import normalised
+
+N_GENES, N_LINKS = 249, 526  # the published interactome
+K = 8  # clusters of Fig 3C
+NO_MODULE = "none"
+
+Measured = dict[str, float | int | str]
+
+
+def definitions() -> Measured:
+    """Measure what follows from the definition of split and network, and from the published clusters alone."""
+    rng = np.random.default_rng(0)
+    pairs = np.vstack(np.triu_indices(N_GENES, k=1))
+    split = links.split(pairs[:, rng.choice(pairs.shape[1], N_LINKS, replace=False)], N_GENES, rng=rng)
+    with torch.device("meta"):  # sizes without numbers
+        model = autoencoder.GraphAutoencoder(Architecture())
+    parts = {
+        "encoder": [model.convolutions, model.activations, model.latent],
+        "features": [model.features],
+        "clusters": [model.clusters],
+    }
+    counts = {
+        f"regulation.parameters.{name}": sum(p.numel() for module in modules for p in module.parameters())
+        for name, modules in parts.items()
+    }
+    sizes = {f"regulation.links.{name}": getattr(split, name).shape[1] for name in ("train", "validation", "test")}
+    lists = published.gene_clusters("regulatory_clusters").values()
+    return {**sizes, **counts, "regulation.clusters.sizes": " ".join(str(len(genes)) for genes in lists)}
+
+
+def figure_model(row: Mapping[str, float], curves: pd.DataFrame, table: pd.DataFrame) -> Measured:
+    """Measure what the paper gives for its figure model; for the paper's sources only.
+
+    Parameters
+    ----------
+    row : mapping
+        Of `runs.metrics`, the run of the figures.
+    curves, table : DataFrame
+        From `clusters.curves` and `clusters.assign` with k = 8.
+    """
+    names = {"auc": "test_auc", "ap": "test_ap", "n_epochs": "n_epochs", "best_epoch": "best_epoch"}
+    names |= {f"{part}_loss": f"{part}_loss" for part in ("train", "val", "test")}
+    measured: Measured = {f"regulation.run.{name}": row[column] for name, column in names.items()}
+    by_k = curves.set_index("k")
+    measured |= {f"regulation.silhouette.k{k}": float(by_k["silhouette"][k]) for k in range(2, 11) if k in by_k.index}
+    measured |= {
+        f"regulation.calinski_harabasz.k{k}": float(by_k["calinski_harabasz"][k]) for k in (7, K) if k in by_k.index
+    }
+    lists = published.gene_clusters("regulatory_clusters")
+    known = pd.DataFrame([(gene, name) for name, genes in lists.items() for gene in genes], columns=["gene", "cluster"])
+    compared = clusters.agreement({"ours": table, "published": known}).iloc[0]
+    return measured | {"regulation.published.ari": compared["ari"], "regulation.published.ami": compared["ami"]}
+
+
+def is_simulated(sources: Mapping[str, Any]) -> bool:
+    """Tell whether any source is simulated, so that no number can be compared with the paper's."""
+    return any(source.simulated for source in sources.values())
+
+
+def with_planted(tables: Mapping[str, pd.DataFrame], modules: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the clusterings and, as one more, the planted modules if there are any; genes of no module left out."""
+    known = modules[modules["module"] != NO_MODULE].rename(columns={"module": "cluster"})
+    return {**tables, **({"planted": known[["gene", "cluster"]]} if len(known) else {})}
+
+
+def planted(
+    metrics: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    modules: pd.DataFrame,
+    regulators: AnnData,
+    known: Mapping[str, str],
+) -> Measured:
+    """Measure what a simulated network must give back: links, modules (means over runs), and what Fig 3B is to show.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        `test_auc`, one row a run.
+    tables : mapping of str to DataFrame
+        Run → `gene`, `cluster`.
+    modules : DataFrame
+        `gene`, `module`.
+    regulators, known
+        As in `together`.
+    """
+    compared = clusters.agreement(with_planted(tables, modules))
+    measured = {
+        "link_auc": metrics["test_auc"].mean(),
+        "cluster_ari": compared.loc[compared["second"] == "planted", "ari"].mean(),
+        "together": together(regulators, known),
+    }
+    return {
+        f"regulation.planted.{name}": round(float(value), 4) for name, value in measured.items() if np.isfinite(value)
+    }
+
+
+def planted_targets(metrics: pd.DataFrame) -> Measured:
+    """Measure the AUC of held-out links over left-out targets, mean of the settings that learn links."""
+    by_setting = metrics[metrics["alpha"] > 0].groupby("setting")["test_auc"].mean()
+    return {"regulation.planted.target_auc": round(float(by_setting.mean()), 4)} if len(by_setting) else {}
+
+
+def signature_clusters(signatures: AnnData, nodes: pd.DataFrame, *, k: int) -> Measured:
+    """Measure the sizes of the CMap clusters of all covered genes; for the paper's sources only."""
+    sizes = pd.Series(labels.signature_clusters(signatures, nodes["gene"].tolist(), k=k)).value_counts()
+    return {"regulation.cmap_clusters.sizes": " ".join(str(size) for size in sizes)}
+
+
+def together(embeddings: AnnData, known: Mapping[str, str]) -> float:
+    """Return the share of regulators whose nearest regulator, by cosine, is of the same gene-perturbation cluster.
+
+    Regulators that are alone in their cluster take no part. Fig 3B is to show this.
+    """
+    genes = [gene for gene in embeddings.obs_names if gene in known]
+    sizes = pd.Series([known[gene] for gene in genes], dtype=object).value_counts()
+    genes = [gene for gene in genes if sizes[known[gene]] > 1]
+    if not genes:
+        return float("nan")
+    values = normalised(embeddings[genes])
+    cosine = values @ values.T
+    np.fill_diagonal(cosine, -np.inf)
+    names = np.array([known[gene] for gene in genes])
+    return float((names[cosine.argmax(axis=1)] == names).mean())

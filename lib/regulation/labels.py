@@ -1,0 +1,121 @@
+"""Clusters of genes that the embedding learns: of image embeddings, of expression signatures, without a target."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import anndata
+import pandas as pd
+from anndata import AnnData
+
+from lib import gene_lists
+from lib.regulation import clusters
+from lib.regulation.errors import RegulationError
+from lib.regulation.settings import SOURCES
+from lib.screen import clusters as screen_clusters
+from lib.screen.embeddings import condition_means
+
+Labels = dict[str, str]
+"""Gene → cluster; genes that are not in it have no label."""
+
+
+def perturbation_clusters(path: Path) -> Labels:
+    """Return the gene-perturbation clusters of Fig 2E from a CSV with columns gene and cluster, each gene once."""
+    return {gene: name for name, genes in gene_lists.clusters(path, default="").items() for gene in genes}
+
+
+def image_means(path: Path) -> AnnData:
+    """Return the gene-perturbation embeddings by a network that did not see its left-out targets, control left out.
+
+    Means over the nuclei that it was trained on, and over all nuclei of the targets left out: conditions × L.
+
+    Parameters
+    ----------
+    path : Path
+        `.h5ad` of a left-out target, from the notebook leave_one_target_out.
+    """
+    found = anndata.read_h5ad(path)
+    return condition_means(found[found.obs["split"].isin(["train", "out"]).to_numpy()])
+
+
+def image_clusters(means: AnnData, *, k: int, without: str = "") -> Labels:
+    """Return clusters of the conditions: Euclidean distance, complete linkage, as for Fig 2E.
+
+    Parameters
+    ----------
+    means : AnnData
+        From `image_means`.
+    k : int
+        Clusters; fewer if there are fewer conditions (paper: 10).
+    without : str
+        Condition that is left out before the tree is built, and gets no label; empty = none.
+
+    Raises
+    ------
+    RegulationError
+        If that condition is not there, or fewer than three are left.
+    """
+    if without and without not in means.obs_names:
+        raise RegulationError(f"no image embedding of the target {without}; make leave_one_target_out again")
+    kept = means[means.obs_names != without]
+    if kept.n_obs < clusters.FEWEST:
+        raise RegulationError(f"{kept.n_obs} conditions are left without {without}; three or more can be clustered")
+    table = screen_clusters.assign(kept, k=min(k, kept.n_obs))
+    return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
+
+
+def signature_clusters(signatures: AnnData, genes: Sequence[str], *, k: int) -> Labels:
+    """Return clusters of the genes that have an expression signature: cosine distance, complete linkage.
+
+    Parameters
+    ----------
+    signatures : AnnData
+        Over-expressed genes × landmark genes, mean level-5 z-scores of CMap.
+    genes : sequence of str
+        Those to cluster; genes without a signature are left out (paper: 47 of 249, or the 39 regulators).
+    k : int
+        Clusters; fewer if there are fewer genes (paper: 10).
+    """
+    covered = [gene for gene in genes if gene in signatures.obs_names]
+    if len(covered) < clusters.FEWEST:
+        raise RegulationError(
+            f"{len(covered)} of {len(genes)} genes have a CMap signature; {clusters.FEWEST} or more are needed"
+        )
+    table = clusters.assign(signatures[covered], k=min(k, len(covered)))
+    return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
+
+
+def target_labels(
+    source: str,
+    target: str,
+    *,
+    means: AnnData,
+    signatures: AnnData,
+    nodes: pd.DataFrame,
+    k_image: int,
+    k_signature: int,
+) -> Labels:
+    """Return the labels of a source of `settings.SOURCES` for one left-out target.
+
+    Parameters
+    ----------
+    means : AnnData
+        Image embeddings of the conditions by the network that did not see the target, from `image_means`.
+    signatures : AnnData
+        As in `signature_clusters`.
+    nodes : DataFrame
+        `gene`, `is_regulator` of the network.
+    k_image, k_signature : int
+        Numbers of clusters.
+    """
+    if source == "none":
+        return {}
+    if source.startswith("physical"):
+        return image_clusters(means, k=k_image, without="" if SOURCES[source].is_leaky else target)
+    genes = nodes["gene"] if source.endswith("all_nodes") else nodes.loc[nodes["is_regulator"].astype(bool), "gene"]
+    found = signature_clusters(signatures, genes.tolist(), k=k_signature)
+    return found if SOURCES[source].is_leaky else without(found, target)
+
+
+def without(labels: Mapping[str, str], target: str) -> Labels:
+    """Return the labels without that of the target."""
+    return {gene: name for gene, name in labels.items() if gene != target}

@@ -1,0 +1,46 @@
+"""Two-dimensional layout of regulatory embeddings, as in Fig 3B."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from lib.regulation.errors import RegulationError
+
+
+def normalised(embeddings: AnnData) -> np.ndarray:
+    """Return the latents with length 1, (N, L) float64."""
+    values = np.asarray(embeddings.X, np.float64)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    if not (np.isfinite(lengths) & (lengths > 0)).all():
+        gene = embeddings.obs_names[np.flatnonzero(~(lengths > 0).ravel())[0]]
+        raise RegulationError(f"the latent of {gene} is zero or not finite; look for a diverged training")
+    return values / lengths
+
+
+def tsne(embeddings: AnnData, *, seed: int = 1234) -> pd.DataFrame:
+    """Lay genes out by t-SNE of their latents of length 1 (Fig 3B): perplexity ⌈√N⌉, start by PCA, learning rate 200.
+
+    Parameters
+    ----------
+    embeddings : AnnData, (N, L)
+        Perplexity has to be below N: four genes or more.
+    seed : int
+        Paper: 1234.
+
+    Returns
+    -------
+    DataFrame
+        `gene`, `tsne_1`, `tsne_2`.
+    """
+    n = embeddings.n_obs
+    perplexity = math.ceil(math.sqrt(n))
+    if perplexity >= n:
+        raise RegulationError(f"{n} genes are too few for a layout; four or more are needed")
+    method = TSNE(perplexity=perplexity, init="pca", learning_rate=200.0, random_state=seed)
+    with threadpool_limits(1):  # sums of threads have no fixed order
+        places = method.fit_transform(normalised(embeddings)).astype(float)
+    return pd.DataFrame({"gene": embeddings.obs_names.astype(str), "tsne_1": places[:, 0], "tsne_2": places[:, 1]})

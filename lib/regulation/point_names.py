@@ -1,0 +1,55 @@
+"""Names beside points of a scatter plot, none covering another."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+
+
+def name_points(ax: Axes, points: np.ndarray, names: Sequence[str], colours: Sequence[str], *, size: float = 8) -> None:
+    """Write names beside points so that none covers another name or point; a name that had to go far has a line.
+
+    Each takes the nearest free place of some directions and distances. Limits of the axes must be final.
+
+    Shapes: `points` (n, 2) in data coordinates.
+    """
+    figure = ax.figure
+    figure.draw_without_rendering()
+    scale = figure.dpi / 72  # pixels a typographic point
+    places = ax.transData.transform(points)  # (n, 2) in pixels
+    taken = [(*(place - 3 * scale), *(place + 3 * scale)) for place in places]
+    inside = ax.get_window_extent()
+    turns = np.deg2rad([0, 180, 90, 270, 45, 135, 225, 315, 20, 160, 200, 340])
+    for place, name, colour in zip(places, names, colours, strict=True):
+        text = ax.annotate(name, place, xycoords="figure pixels", fontsize=size, color=colour)
+        extent = text.get_window_extent()
+        text.remove()
+        half = np.array([extent.width, extent.height]) / 2
+        offsets = [_beside(turn, half, away * scale) for away in (5, 9, 15, 23, 33, 45, 60) for turn in turns]
+        boxes = [(*(place + offset - half), *(place + offset + half)) for offset in offsets]
+        costs = [_overlap(box, taken) + (0 if _contains(inside, box) else 1e6) for box in boxes]
+        best = int(np.argmin(costs))  # the first of equals is the nearest
+        taken.append(boxes[best])
+        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
+        ax.annotate(name, ax.transData.inverted().transform(place), offsets[best] / scale, textcoords="offset points",
+                    ha="center", va="center", fontsize=size, color=colour,
+                    path_effects=[withStroke(linewidth=1.5, foreground="white")],
+                    arrowprops=line if best >= 2 * len(turns) else None)  # fmt: skip
+
+
+def _beside(turn: float, half: np.ndarray, away: float) -> np.ndarray:
+    """Return the offset of a box's centre such that the box lies `away` from the point in that direction."""
+    direction = np.array([np.cos(turn), np.sin(turn)])
+    return direction * away + np.round(direction, 6) * half
+
+
+def _overlap(box: tuple, taken: list[tuple]) -> float:
+    others = np.array(taken)
+    width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+    height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    return float((np.maximum(width, 0) * np.maximum(height, 0)).sum())
+
+
+def _contains(area, box: tuple) -> bool:
+    return area.x0 <= box[0] and area.y0 <= box[1] and box[2] <= area.x1 and box[3] <= area.y1

@@ -1,0 +1,71 @@
+"""What the notebooks of the regulatory embeddings hand from one step to the next."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from lib import store
+from lib.regulation.errors import RegulationError
+
+
+def read_nodes(path: str | os.PathLike) -> pd.DataFrame:
+    """Return the genes of the network: `gene`, `is_regulator` and what else the table has, each gene once.
+
+    Raises
+    ------
+    RegulationError
+        For a missing column, no row, or a gene that is there twice.
+    """
+    table = pd.read_csv(store.resolve(path))
+    missing = [name for name in ("gene", "is_regulator") if name not in table]
+    name = Path(path).name
+    if missing:
+        raise RegulationError(f"{name} lacks the column {missing[0]!r}; the notebook interactome makes it")
+    if table.empty:
+        raise RegulationError(
+            f"{name} has no gene: the tree is empty; choose a larger beta in the notebook interactome"
+        )
+    repeated = table["gene"].duplicated()
+    if repeated.any():
+        row = int(np.flatnonzero(repeated)[0])
+        raise RegulationError(f"{name}: row {row + 2}: {table['gene'].iloc[row]} is there twice; keep one")
+    return table.astype({"gene": str, "is_regulator": bool})
+
+
+def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
+    """Return `gene`, `module` of simulated sources; no row for real ones."""
+    path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
+    if not path.exists():
+        return pd.DataFrame({"gene": [], "module": []}, dtype=object)
+    return pd.read_csv(path, usecols=["gene", "module"], dtype=str, keep_default_na=False)
+
+
+def annotate(embeddings: AnnData, nodes: pd.DataFrame, labels: Mapping[str, str], clusters: pd.DataFrame) -> AnnData:
+    """Return the latents with obs `is_regulator`, `perturbation_cluster` (empty for none) and `cluster` from 0."""
+    genes = embeddings.obs_names
+    observed = pd.DataFrame(
+        {
+            "is_regulator": nodes.set_index("gene")["is_regulator"].reindex(genes).to_numpy(bool),
+            "perturbation_cluster": np.array([labels.get(gene, "") for gene in genes], object),
+            "cluster": clusters.set_index("gene")["cluster"].reindex(genes).to_numpy(),
+        },
+        index=genes,
+    )
+    return AnnData(embeddings.X, obs=observed, var=embeddings.var)
+
+
+def read(path: str | os.PathLike) -> AnnData:
+    """Read an `.h5ad` below the project root."""
+    return anndata.read_h5ad(store.resolve(path))
+
+
+def write(path: str | os.PathLike, table: AnnData) -> Path:
+    """Write an `.h5ad`, whole or not at all, and return its absolute path."""
+    with store.atomic(path) as part:
+        table.write_h5ad(part)
+    return store.resolve(path)

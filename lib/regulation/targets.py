@@ -1,0 +1,101 @@
+"""Regulatory embeddings for every setting and left-out target: what to train, and where it is put."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anndata
+import pandas as pd
+from anndata import AnnData
+
+from lib import store
+from lib.regulation import labels
+from lib.regulation.errors import RegulationError
+from lib.regulation.settings import Setting
+
+EVERY = "every"  # stands for the target in the name of a unit that serves all targets
+
+
+def found(directory: Path, nodes: pd.DataFrame) -> dict[str, Path]:
+    """Return target → image embeddings of a network without it, for the left-out targets that are in the network.
+
+    Raises
+    ------
+    RegulationError
+        If there is none; a target that the network lost (as MOS and CXXC4 in the paper) is left out silently.
+    """
+    files = {file.stem: file for file in sorted(store.resolve(directory).glob("*.h5ad"))}
+    kept = {target: file for target, file in files.items() if target in set(nodes["gene"])}
+    if not kept:
+        raise RegulationError(
+            f"none of the {len(files)} left-out targets ({', '.join(list(files)[:5])}) is among the {len(nodes)} genes "
+            "of the network; look at coverage in the notebook ppi_pruning"
+        )
+    return kept
+
+
+def units(
+    settings: Mapping[str, Setting],
+    targets: Mapping[str, Path],
+    *,
+    signatures: AnnData,
+    nodes: pd.DataFrame,
+    k_image: int,
+    k_signature: int,
+    common: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Return the units `setting__target` of `runs.embedding_run`.
+
+    A setting whose labels do not depend on the target (no clusters; all CMap clusters) is trained once, as
+    `setting__every`: only the first weights could differ between its targets.
+
+    Parameters
+    ----------
+    targets : mapping of str to Path
+        From `found`.
+    signatures, nodes, k_image, k_signature
+        As in `labels.target_labels`.
+    common : mapping
+        Arguments that all units share.
+    """
+    made = {}
+    means = {target: labels.image_means(path) for target, path in targets.items()}
+    for name, setting in settings.items():
+        chosen = list(targets) if setting.source.depends_on_target else list(targets)[:1]
+        for target in chosen:
+            found_labels = labels.target_labels(
+                setting.labels, target, means=means[target], signatures=signatures, nodes=nodes,
+                k_image=k_image, k_signature=k_signature,
+            )  # fmt: skip
+            suffix = target if setting.source.depends_on_target else EVERY
+            made[f"{name}__{suffix}"] = {**common, "labels": found_labels, "weights": setting.weights}
+    return made
+
+
+def place(paths: Mapping[str, Path], targets: Sequence[str], directory: str | Path) -> None:
+    """Write `directory/<setting>/<target>.h5ad` for every target; what other settings and targets left there goes."""
+    folder = store.resolve(directory)
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, path in paths.items():
+        setting, _, target = name.rpartition("__")
+        for each in targets if target == EVERY else [target]:
+            with store.atomic(folder / setting / f"{each}.h5ad") as part:
+                part.write_bytes(Path(path).read_bytes())
+
+
+def table(metrics: pd.DataFrame, settings: Mapping[str, Setting]) -> pd.DataFrame:
+    """Return one row a run: `setting`, `target` (`every` if trained once), `is_leaky`, weights, metrics.
+
+    `is_leaky`: the target's own label was learnt.
+    """
+    names = metrics["run"].str.rpartition("__")
+    about = pd.DataFrame([settings[name].weights for name in names[0]], index=metrics.index)
+    leaky = [settings[name].source.is_leaky for name in names[0]]
+    first = pd.DataFrame({"setting": names[0], "target": names[2], "is_leaky": leaky})
+    return pd.concat([first, about, metrics.drop(columns="run")], axis=1)
+
+
+def read(directory: str | Path, setting: str, target: str) -> AnnData:
+    """Read the regulatory embedding of a setting and target: genes × L, not normalised."""
+    return anndata.read_h5ad(store.resolve(directory) / setting / f"{target}.h5ad")
