@@ -49,7 +49,7 @@ def geometry(rows) -> Geometry:
 
 
 def neighbour_lists(distances: np.ndarray, n_neighbours: int) -> np.ndarray:
-    """Return the nearest training rows of every row, nearest first, equals by number; a training row comes first itself.
+    """Return the nearest training rows of every row, nearest first, equals by number, itself before all.
 
     Parameters
     ----------

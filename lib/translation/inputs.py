@@ -1,4 +1,4 @@
-"""What the translation starts from: image and regulatory embeddings of the genes, one pair of files a left-out target."""
+"""What the translation starts from: image and regulatory embeddings of the genes, two files a left-out target."""
 
 import os
 from collections.abc import Sequence
@@ -183,3 +183,9 @@ def _check(table: pd.DataFrame, what: str) -> None:
     broken = table.index[~np.isfinite(table.to_numpy(float)).all(axis=1)]
     if len(broken):
         raise TranslationError(f"{what}: the row of {broken[0]} has NaN or infinity; make it again")
+
+
+def planted_states(path: str | os.PathLike) -> pd.DataFrame:
+    """Return the planted states of a simulated network's genes, or a table without rows where there is no such file."""
+    file = store.resolve(path)
+    return pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=["gene"])

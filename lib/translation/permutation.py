@@ -153,11 +153,12 @@ def bootstrap(places, *, n: int = 2000, k_max: int = 50, rng: np.random.Generato
     """
     places = np.asarray(places)
     drawn = places[rng.integers(0, len(places), (n, len(places)))]
-    return band(metrics.accuracy(drawn, k_max=k_max)).clip(lower={"low_all": 0}, upper={"high_all": 1})
+    found = band(metrics.accuracy(drawn, k_max=k_max))
+    return found.assign(low_all=found["low_all"].clip(lower=0), high_all=found["high_all"].clip(upper=1))
 
 
 def _weights(reduced: Sequence[Reduced], axes: Axes) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield image target t, network target u, and the weights (M, S) of the shared images: t's, with u's mean target."""
+    """Yield image target t, network target u, and the weights (M, S) of t's images with u's mean training target."""
     lengths = [one.mean_length() for one in reduced]
     parts = [replace(axes, means=(flag,)) for flag in axes.means]
     for t, one in enumerate(reduced):
