@@ -195,7 +195,7 @@ class Translation(Section):
     n_draws: int = Field(ge=1, le=1000, description="draws of a gauss encoding that are averaged")
     n_random: int = Field(ge=2, le=100_000, description="draws of the random baseline and of permuted embeddings")
     n_permutations: int = Field(ge=100, le=1_000_000, description="re-paired embeddings behind a p-value")
-    n_choice_permutations: int = Field(ge=20, le=1_000_000, description="the same where the model is chosen anew")
+    n_choice_permutations: int = Field(ge=20, le=1_000_000, description="exchanged left-out targets behind a p-value")
     n_bootstrap: int = Field(ge=100, le=1_000_000, description="draws of targets behind the confidence band")
     effects: list[float] = Field(min_length=1, description="sizes of effect in the power figure, 1 = as planted")
     n_worlds: int = Field(ge=2, le=10_000, description="worlds an effect in the power figure")

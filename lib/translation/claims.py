@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from lib.translation import grid, metrics
+from lib.translation import grid, metrics, permutation
 from lib.translation.grid import Axes
-from lib.translation.results import NESTED, PLAIN, PUBLISHED, Translation
+from lib.translation.results import NESTED, PUBLISHED, Translation
 
 KS = (1, 5, 10, 20, 30, 50)
 
@@ -25,26 +25,30 @@ def published(translations: Sequence[Translation]) -> dict[str, float]:
     return measured | {f"translation.mean_all.acc_{k}": float(curve[k - 1]) for k in KS}
 
 
-def planted(found: Translation, areas: Mapping[str, Mapping[str, np.ndarray]], permuted: np.ndarray) -> dict:
+def planted(
+    found: Translation, paired: np.ndarray, exchanges: Mapping[str, Mapping[str, np.ndarray]], permuted: np.ndarray
+) -> dict[str, float]:
     """Measure the translation of a simulated screen.
 
     Parameters
     ----------
     found : Translation
         Of the main setting.
-    areas : mapping
-        Method → areas under re-paired embeddings, the observed first, from `results.nulls`.
+    paired : (1 + B, T) array
+        Places under re-paired embeddings, the observed first, from `results.repaired`.
+    exchanges : mapping
+        Way of choosing → areas under exchanged targets, from `results.exchanged`.
     permuted : (n, T) array
         Places after both embeddings were put in random order.
     """
-    fixed, chance = areas[PLAIN]["auc_20"], chance_area(found.n_genes)
+    fixed = metrics.area(paired, 20)
     means = [metrics.area(found.places[name], 20) for name in ("mean (train)", "mean (all)")]
     values = {
         "above_null": fixed[0] - np.quantile(fixed[1:], 0.999),
         "above_means": fixed[0] - max(means),
-        "p_nested": (areas[NESTED]["auc_20"] >= areas[NESTED]["auc_20"][0] - 1e-12).mean(),
-        "p_published": (areas[PUBLISHED]["auc_20"] >= areas[PUBLISHED]["auc_20"][0] - 1e-12).mean(),
-        "permuted": metrics.area(permuted, 20).mean() / chance,
+        "p_nested": permutation.p_value(exchanges[NESTED]["auc_20"]),
+        "p_published": permutation.p_value(exchanges[PUBLISHED]["auc_20"]),
+        "permuted": metrics.area(permuted, 20).mean() / chance_area(found.n_genes),
     }
     return {f"translation.planted.{name}": round(float(value), 4) for name, value in values.items()}
 

@@ -1,7 +1,7 @@
 """What the translation starts from: image and regulatory embeddings of the genes, two files a left-out target."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,20 +92,29 @@ def problem(target: str, images: pd.DataFrame, regulatory: pd.DataFrame, *, shar
     return Problem(target, shared, images.loc[list(shared)].to_numpy(float), names, values / lengths[:, None])
 
 
-def read(
-    images_dir: str | os.PathLike, regulatory_dir: str | os.PathLike, *, control: str = CONTROL
-) -> tuple[list[Problem], pd.DataFrame]:
-    """Read every target that has both files.
+def read_images(directory: str | os.PathLike, *, control: str = CONTROL) -> dict[str, pd.DataFrame]:
+    """Return target → mean image embeddings of all genes by the encoder that never saw the target.
 
     Parameters
     ----------
-    images_dir : path
-        `<gene>.h5ad` of the encoder that never saw the gene, see `lib.screen.encoding.read_target_embeddings`. A gene's
-        embedding is the mean over its nuclei, training nuclei or left-out ones.
-    regulatory_dir : path
-        `<gene>.h5ad`, obs_names = genes, X = embeddings trained without the gene's cluster.
+    directory : path
+        `<gene>.h5ad`, see `lib.screen.encoding.read_target_embeddings`. A gene's embedding is the mean over its nuclei,
+        training nuclei or left-out ones.
     control : str
         Condition that is no gene.
+    """
+    return {target: condition_means(path, control=control) for target, path in _files(directory).items()}
+
+
+def read(images: Mapping[str, pd.DataFrame], regulatory_dir: str | os.PathLike) -> tuple[list[Problem], pd.DataFrame]:
+    """Put the targets together that have image and regulatory embeddings.
+
+    Parameters
+    ----------
+    images : mapping of str to DataFrame
+        From `read_images`.
+    regulatory_dir : path
+        `<gene>.h5ad`, obs_names = genes, X = embeddings trained without the gene's cluster.
 
     Returns
     -------
@@ -120,19 +129,19 @@ def read(
     TranslationError
         As `problem`; if no target is left; if the targets' networks hold different genes.
     """
-    found = [_files(folder) for folder in (images_dir, regulatory_dir)]
-    targets = sorted(set(found[0]) & set(found[1]))
-    images = {target: condition_means(found[0][target], control=control) for target in targets}
-    regulatory = {target: _read_regulatory(found[1][target]) for target in targets}
-    tables = [set.intersection(*(set(table.index) for table in part.values()), *[set()][: not part])
-              for part in (images, regulatory)]  # fmt: skip
-    coverage = _coverage(found, tables)
-    usable = coverage.loc[coverage["is_target"], "gene"].tolist()
-    if not usable:
-        raise TranslationError(f"no gene has files and rows in both {images_dir} and {regulatory_dir}; make them first")
+    files = _files(regulatory_dir)
+    both = sorted(set(images) & set(files))
+    if not both:
+        raise TranslationError(
+            f"no gene has an image file and one in {regulatory_dir}; make leave_one_target_out and regulatory_targets"
+        )
+    regulatory = {target: _read_regulatory(files[target]) for target in both}
+    tables = [set.intersection(*(set(part[target].index) for target in both)) for part in (images, regulatory)]
+    coverage = _coverage([set(images), set(files)], tables)
     shared = sorted(tables[0] & tables[1])
-    problems = [problem(target, images[target], regulatory[target], shared=shared) for target in usable]
-    other = next((p for p in problems if p.names != problems[0].names), None)
+    targets = coverage.loc[coverage["is_target"], "gene"]
+    problems = [problem(target, images[target], regulatory[target], shared=shared) for target in targets]
+    other = next((one for one in problems if one.names != problems[0].names), None)
     if other is not None:
         raise TranslationError(
             f"the networks without {problems[0].target} and without {other.target} hold different genes "
@@ -163,10 +172,10 @@ def _read_regulatory(path: Path) -> pd.DataFrame:
     return pd.DataFrame(np.asarray(found.X, float), index=found.obs_names.astype(str))
 
 
-def _coverage(found: Sequence[dict[str, Path]], tables: Sequence[set[str]]) -> pd.DataFrame:
+def _coverage(found: Sequence[set[str]], tables: Sequence[set[str]]) -> pd.DataFrame:
     """Say of every gene with a file or an image what it lacks."""
     rows = []
-    for gene in sorted(set(found[0]) | set(found[1]) | tables[0]):
+    for gene in sorted(found[0] | found[1] | tables[0]):
         lacks = [
             f"no {kind} file" for kind, files in zip(("image", "regulatory"), found, strict=True) if gene not in files
         ]

@@ -4,33 +4,19 @@ The null pairs every image with the regulatory embedding of another gene: gene g
 image that its encoder never saw, and the place to find is that of u = π(t) in the network trained without u. So the
 left-out gene is left out on both sides, as in the data. Only the weights of training images and inner products of
 embeddings are needed; a pairing gathers them anew. The observed pairing counts as one of the pairings.
+
+Training pairs are wrong here, too, so predictions are less sharp than those of a model that has learnt something;
+`lib.translation.exchange` has the null that keeps the training pairs.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from lib.translation import grid, metrics, selection
+from lib.translation import grid, metrics
 from lib.translation.errors import TranslationError
 from lib.translation.grid import Axes, Reduced
-
-
-@dataclass(frozen=True)
-class Null:
-    """Areas under re-paired embeddings; the first pairing is the observed one.
-
-    Parameters
-    ----------
-    areas : dict of str to (M, 1 + B) array
-        `auc_<k>` by model and pairing.
-    accuracy : (M, 1 + B, k_max) array or None
-        The curves, where asked for.
-    """
-
-    areas: dict[str, np.ndarray]
-    accuracy: np.ndarray | None = None
 
 
 def pairings(reduced: Sequence[Reduced], n: int, rng: np.random.Generator) -> np.ndarray:
@@ -45,15 +31,8 @@ def pairings(reduced: Sequence[Reduced], n: int, rng: np.random.Generator) -> np
     return found
 
 
-def null(
-    reduced: Sequence[Reduced],
-    orders: np.ndarray,
-    axes: Axes,
-    *,
-    chosen: Sequence[int] | None = None,
-    k_max: int = 0,
-) -> Null:
-    """Compute the areas of models under every pairing.
+def places(reduced: Sequence[Reduced], orders: np.ndarray, *, ridge: float = 1.0, use_mean: bool = False) -> np.ndarray:
+    """Return the places (1 + B, T) of all targets under every pairing, by a model without neighbours.
 
     Parameters
     ----------
@@ -61,55 +40,20 @@ def null(
         One a target.
     orders : (1 + B, S) array
         From `pairings`.
-    axes : Axes
-        The models.
-    chosen : (T,) sequence of int, optional
-        One model a target, taken together as one procedure; by default every model by itself.
-    k_max : int
-        Length of the curves; 0 = no curves, which saves memory.
-
-    Raises
-    ------
-    TranslationError
-        For models with neighbours' regulatory embeddings among their features: their weights change with each pairing.
+    ridge : float
+        λ.
+    use_mean : bool
+        Whether the mean training target is a feature; its length then is that of the network looked in.
     """
-    if "genes" in axes.appended and max(axes.counts) > 0:
-        raise TranslationError(
-            "models that append genes have no null of re-paired embeddings; leave `genes` out of the axes"
-        )
-    n_train = len(reduced[0].train)
-    n_models = 1 if chosen is not None else len(grid.models(axes, n_train))
-    totals = {k: np.zeros((n_models, len(orders))) for k in metrics.KS}
-    counts = np.zeros((n_models, len(orders), k_max)) if k_max else None
-    for t, u, weights in _weights(reduced, axes):
-        weights = weights if chosen is None else weights[[chosen[t]]]
-        here = np.flatnonzero(orders[:, reduced[t].own] == reduced[u].own)
-        places = _places(weights, reduced[u], orders[here])  # (M, P)
-        for k, total in totals.items():
-            total[:, here] += np.maximum(k - places, 0)
-        if counts is not None:
-            counts[:, here] += places[..., None] < np.arange(1, k_max + 1)
-    areas = {f"auc_{k}": total / len(reduced) / (k + 1) for k, total in totals.items()}
-    return Null(areas, None if counts is None else counts / len(reduced))
-
-
-def selected(found: Null, configs: pd.DataFrame, model: np.ndarray) -> dict[str, np.ndarray]:
-    """Return `auc_<k>` (1 + B,) of the configuration that the published rule takes under each pairing.
-
-    The choice is made anew for every pairing on the areas that are then reported, as it was for the observed one: the
-    optimism of the choice is in the null too.
-
-    Parameters
-    ----------
-    configs : DataFrame
-        As from `grid.configurations`; excluded configurations take no part.
-    model : (C,) array of int
-        From `grid.model_of`, for the axes of the null.
-    """
-    model = model[~configs["is_excluded"].to_numpy()]
-    areas = {name: values[model] for name, values in found.areas.items()}
-    best = selection.choose(areas["auc_20"], areas["auc_50"])  # (1 + B,)
-    return {name: values[best, np.arange(len(best))] for name, values in areas.items()}
+    axes = Axes(ridges=(ridge,), means=(use_mean,), neighbours=((0,),))
+    found = np.empty((len(orders), len(reduced)), int)
+    for t, image in enumerate(reduced):
+        for network in reduced:
+            here = np.flatnonzero(orders[:, image.own] == network.own)
+            length = network.mean_length() if use_mean else 0.0
+            weights = grid.model_weights(image, axes, mean_length=length)[0]  # (S,)
+            found[here, t] = _places(weights, network, orders[here])
+    return found
 
 
 def p_value(values) -> float:
@@ -157,25 +101,9 @@ def bootstrap(places, *, n: int = 2000, k_max: int = 50, rng: np.random.Generato
     return found.assign(low_all=found["low_all"].clip(lower=0), high_all=found["high_all"].clip(upper=1))
 
 
-def _weights(reduced: Sequence[Reduced], axes: Axes) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yield image target t, network target u, and the weights (M, S) of t's images with u's mean training target."""
-    lengths = [one.mean_length() for one in reduced]
-    parts = [replace(axes, means=(flag,)) for flag in axes.means]
-    for t, one in enumerate(reduced):
-        fixed = [None if part.means[0] else grid.model_weights(one, part) for part in parts]
-        for u, length in enumerate(lengths):
-            weights = [
-                grid.model_weights(one, part, mean_length=length) if known is None else known
-                for part, known in zip(parts, fixed, strict=True)
-            ]
-            yield t, u, np.concatenate(weights)
-
-
 def _places(weights: np.ndarray, network: Reduced, orders: np.ndarray) -> np.ndarray:
-    """Return the places (M, P) of a network's target when shared image g stands for gene orders[p, g]."""
-    if not len(orders):
-        return np.zeros((len(weights), 0), int)
-    gathered = network.gram[orders]  # (P, S, G)
-    scores = weights @ gathered  # (P, M, G)
-    scale = np.abs(weights).sum(axis=-1)
-    return metrics.hits(scores, int(network.positions[network.own]), scale=np.broadcast_to(scale, scores.shape[:2])).T
+    """Return the places (P,) of a network's target when shared image g stands for gene orders[p, g]."""
+    paired = np.zeros(orders.shape)
+    np.put_along_axis(paired, orders, weights[None], axis=1)  # (P, S), weights of the genes
+    row = int(network.positions[network.own])
+    return metrics.hits(paired @ network.gram, row, scale=np.abs(paired).sum(axis=1))

@@ -114,12 +114,12 @@ def hit_bars(places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_gene
 
 
 def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, float]) -> tuple[Figure, pd.DataFrame]:
-    """Draw AUC_20 of re-paired embeddings beside the observed one, a panel a way of choosing the model.
+    """Draw AUC_20 under exchanged embeddings beside the observed one, a panel a null and way of choosing the model.
 
     Parameters
     ----------
     areas : mapping of str to (1 + B,) array
-        Observed value first.
+        Title of the panel → areas, the observed one first.
     means : mapping of str to float
         Further baselines, drawn as dashed lines.
 
@@ -127,7 +127,7 @@ def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, floa
     -------
     Figure
     DataFrame
-        `model`, `low`, `high`, `n_pairings` of every bar, `observed`, `p`.
+        `model`, `low`, `high`, `n_exchanges` of every bar, `observed`, `p`.
     """
     top = max(values.max() for values in areas.values())
     edges = np.linspace(0, 1.05 * top, 41)
@@ -139,16 +139,16 @@ def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, floa
             counts, _, _ = ax.hist(values[1:], bins=edges, color="0.75")
             p = float((values >= values[0] - 1e-12).mean())
             ax.axvline(values[0], color=TAB10[0], linewidth=2, label=f"observed, p = {p:.2g}")
-            ax.axvline(np.quantile(values[1:], 0.999), color="black", linewidth=0.8, label="99.9 % of pairings")
+            ax.axvline(np.quantile(values[1:], 0.999), color="black", linewidth=0.8, label="99.9 % of the null")
             for (baseline, value), style in zip(means.items(), ("--", ":"), strict=False):
                 ax.axvline(value, color="red", linestyle=style, linewidth=0.9, label=baseline)
-            ax.set_title(f"{name}\n{len(values) - 1} pairings", fontsize=8)
+            ax.set_title(f"{name}\n{len(values) - 1} exchanges", fontsize=7.5)
             ax.set_xlabel("AUC$_{20}$")
             ax.legend(loc="upper right", fontsize=6)
             ax.set_ylim(0, 1.7 * counts.max())
-            rows.append(pd.DataFrame({"model": name, "low": edges[:-1], "high": edges[1:], "n_pairings": counts,
+            rows.append(pd.DataFrame({"model": name, "low": edges[:-1], "high": edges[1:], "n_exchanges": counts,
                                       "observed": values[0], "p": p}))  # fmt: skip
-        panels[0].set_ylabel("pairings")
+        panels[0].set_ylabel("exchanges")
     return figure, pd.concat(rows, ignore_index=True)
 
 

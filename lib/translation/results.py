@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from lib.translation import grid, metrics, permutation, regressors, selection
+from lib.translation import exchange, grid, metrics, permutation, regressors, selection
 from lib.translation.grid import Axes
 from lib.translation.inputs import Problem
 
 PUBLISHED, PLAIN, NESTED = "published choice", "fixed in advance", "nested choice"
+REPAIRED, EXCHANGED = "all pairs", "left-out targets"  # what a null exchanges
 PLAIN_RIDGE = 1.0  # λ of the model fixed in advance: the paper's demo, no further features
-WITH_NULL = ("none", "images")  # what may be appended to inputs whose weights do not follow the pairing
 
 
 @dataclass(frozen=True)
@@ -62,46 +62,43 @@ def translate(setting: str, problems: Sequence[Problem], axes: Axes) -> Translat
 
 
 def with_nested(found: Translation, axes: Axes) -> tuple[Translation, pd.DataFrame]:
-    """Add the nested choice among the configurations that have a null; return the choices too."""
-    choices = selection.nested(
-        [grid.reduce(one) for one in found.problems], replace(axes, appended=WITH_NULL), _with_null(found.table)
-    )
+    """Add the nested choice among the configurations of the grid; return the choices too."""
+    choices = selection.nested([grid.reduce(one) for one in found.problems], axes, found.table)
     return replace(found, places={**found.places, NESTED: choices["hit"].to_numpy()}), choices
 
 
-def nulls(
-    found: Translation, choices: pd.DataFrame, axes: Axes, *, n: int, n_selection: int, rng: np.random.Generator
-) -> tuple[dict[str, dict[str, np.ndarray]], np.ndarray]:
-    """Re-pair embeddings: for the model fixed in advance, the nested choice, and the published rule run anew each time.
+def repaired(found: Translation, *, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the places (1 + n, T) by the model fixed in advance when images go with other genes' embeddings."""
+    reduced = [grid.reduce(one) for one in found.problems]
+    return permutation.places(reduced, permutation.pairings(reduced, n, rng), ridge=PLAIN_RIDGE)
+
+
+def exchanged(
+    found: Translation, choices: pd.DataFrame, axes: Axes, *, n: int, rng: np.random.Generator
+) -> dict[str, dict[str, np.ndarray]]:
+    """Exchange left-out targets, for the three ways of choosing a model.
 
     Parameters
     ----------
     choices : DataFrame
-        From `with_nested`; each target keeps its model.
-    n, n_selection : int
-        Pairings for the model fixed in advance, and for the other two, which cost more.
+        From `with_nested`; the image of a target keeps its model, which was chosen without it.
+    n : int
+        Exchanges.
 
     Returns
     -------
     dict of str to dict
-        Method → `auc_<k>` (1 + pairings,), the observed value first.
-    (1 + n, k_max) array
-        Accuracy curves of the model fixed in advance.
+        Way of choosing → `auc_<k>` (1 + n,), the observed value first.
     """
-    reduced = [grid.reduce(one) for one in found.problems]
-    orders = permutation.pairings(reduced, n, rng)
-    plain = Axes(ridges=(PLAIN_RIDGE,), means=(False,), neighbours=((0,),))
-    fixed = permutation.null(reduced, orders, plain, k_max=min(50, found.n_genes))
-    family, configs = replace(axes, appended=WITH_NULL), _with_null(found.table)
-    every = permutation.null(reduced, orders[: n_selection + 1], family)
-    ours = permutation.null(reduced, orders[: n_selection + 1], family, chosen=choices["model"].tolist())
-    model = grid.model_of(configs, family, len(reduced[0].train))
-    areas = {
-        PLAIN: {name: values[0] for name, values in fixed.areas.items()},
-        NESTED: {name: values[0] for name, values in ours.areas.items()},
-        PUBLISHED: permutation.selected(every, configs, model),
+    places = exchange.places([grid.reduce(one) for one in found.problems], axes)
+    orders = exchange.orders(len(found.problems), n, rng)
+    table = found.table
+    plain = table.index[(table["ridge"] == PLAIN_RIDGE) & ~table["use_mean"] & (table["n_neighbours"] == 0)]
+    return {
+        PLAIN: exchange.areas(places, orders, [plain[0]] * len(found.problems)) if len(plain) else {},
+        NESTED: exchange.areas(places, orders, choices["config"]),
+        PUBLISHED: exchange.areas_of_choice(places[~table["is_excluded"].to_numpy()], orders),
     }
-    return areas, fixed.accuracy[0]
 
 
 def hits_table(translations: Sequence[Translation]) -> pd.DataFrame:
@@ -124,17 +121,22 @@ def grid_table(translations: Sequence[Translation]) -> pd.DataFrame:
     return pd.concat(parts, keys=[found.setting for found in translations], names=["setting", None]).reset_index(0)
 
 
-def permutation_table(areas: Mapping[str, Mapping[str, np.ndarray]], setting: str) -> pd.DataFrame:
-    """Return one row a method and area with its p-value, see `permutation.summary`."""
-    parts = [permutation.summary(values).assign(model=name, setting=setting) for name, values in areas.items()]
+def permutation_table(
+    setting: str, paired: np.ndarray, exchanges: Mapping[str, Mapping[str, np.ndarray]]
+) -> pd.DataFrame:
+    """Return one row a null, method and area: `setting`, `null`, `model`, then as `permutation.summary`."""
+    nulls = {(REPAIRED, PLAIN): metrics.areas(paired)} | {
+        (EXCHANGED, name): values for name, values in exchanges.items()
+    }
+    parts = [
+        permutation.summary(values).assign(setting=setting, null=null, model=name)
+        for (null, name), values in nulls.items()
+        if values
+    ]
     table = pd.concat(parts, ignore_index=True)
-    return table[["setting", "model", *table.columns.drop(["setting", "model"])]]
+    return table[["setting", "null", "model", *table.columns.drop(["setting", "null", "model"])]]
 
 
 def choice_table(found: Translation) -> pd.DataFrame:
     """Return the areas of every method of a setting, one row a method."""
     return pd.DataFrame([{"model": name, **metrics.areas(places)} for name, places in found.places.items()])
-
-
-def _with_null(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["append"].isin(WITH_NULL)]
