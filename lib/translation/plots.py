@@ -1,7 +1,9 @@
 """Pictures of the translation: Fig 4B and what belongs beside it."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
+import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,7 +23,12 @@ LABELS = {
 }
 """Setting → its name in the paper's figure."""
 
-TAB10 = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf")
+TAB10 = ("#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")
+"""Colours of the lines: tab10 without red and grey, which the baselines have."""
+
+LINES = [(colour, style) for style in ("-", "-.") for colour in TAB10]
+FONT = {"font.size": 11, "axes.labelsize": 12, "xtick.labelsize": 10, "ytick.labelsize": 10, "legend.fontsize": 10}
+"""Sizes for figures as wide as the paper's own panel."""
 
 
 def label(setting: str) -> str:
@@ -65,11 +72,11 @@ def accuracy_curves(
     k_max = min(50, n_genes)
     k = np.arange(1, k_max + 1)
     rows = {name: metrics.accuracy(places, k_max=k_max) for name, places in curves.items()}
-    with figures.style():
+    with figures.style(), matplotlib.rc_context(FONT):
         figure = Figure(figsize=size)
         ax = figure.add_subplot()
-        for (name, values), colour in zip(rows.items(), TAB10, strict=False):
-            ax.plot(k, values, color=colour, alpha=0.8, linewidth=2, label=name)
+        for (name, values), (colour, style) in zip(rows.items(), itertools.cycle(LINES), strict=False):
+            ax.plot(k, values, color=colour, linestyle=style, alpha=0.8, linewidth=2, label=name)
         drawn = [_long(name, k, values) for name, values in rows.items()]
         if confidence is not None:
             drawn += [_shade(ax, confidence, k_max, TAB10[0], f"95 % of targets drawn anew, {next(iter(rows))}")]
@@ -82,6 +89,7 @@ def accuracy_curves(
         if null is not None:
             drawn += [_upper_bounds(ax, null, k_max)]
         _finish(ax, k_max)
+        figure.legend(loc="outside lower center", ncols=3)
     return figure, pd.concat(drawn, ignore_index=True)
 
 
@@ -129,26 +137,30 @@ def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, floa
     DataFrame
         `model`, `low`, `high`, `n_exchanges` of every bar, `observed`, `p`.
     """
-    top = max(values.max() for values in areas.values())
+    top = max([*means.values(), *(values.max() for values in areas.values())])
     edges = np.linspace(0, 1.05 * top, 41)
     rows = []
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE, 2.5))
-        panels = figure.subplots(1, len(areas), squeeze=False, sharex=True)[0]
-        for ax, (name, values) in zip(panels, areas.items(), strict=True):
-            counts, _, _ = ax.hist(values[1:], bins=edges, color="0.75")
+        n_rows = -(-len(areas) // 2)
+        figure = Figure(figsize=(figures.PAGE, 1.7 * n_rows + 0.5))
+        panels = figure.subplots(n_rows, 2, squeeze=False, sharex=True).ravel()
+        for ax, (name, values) in zip(panels, areas.items(), strict=False):
+            counts, _, _ = ax.hist(values[1:], bins=edges, color="0.75", label="null")
             p = float((values >= values[0] - 1e-12).mean())
-            ax.axvline(values[0], color=TAB10[0], linewidth=2, label=f"observed, p = {p:.2g}")
             ax.axvline(np.quantile(values[1:], 0.999), color="black", linewidth=0.8, label="99.9 % of the null")
             for (baseline, value), style in zip(means.items(), ("--", ":"), strict=False):
                 ax.axvline(value, color="red", linestyle=style, linewidth=0.9, label=baseline)
-            ax.set_title(f"{name}\n{len(values) - 1} exchanges", fontsize=7.5)
-            ax.set_xlabel("AUC$_{20}$")
-            ax.legend(loc="upper right", fontsize=6)
-            ax.set_ylim(0, 1.7 * counts.max())
+            ax.axvline(values[0], color=TAB10[0], linewidth=2, label="observed")
+            ax.set_title(f"{name}\np = {p:.2g}, {len(values) - 1} exchanges", fontsize=7.5)
             rows.append(pd.DataFrame({"model": name, "low": edges[:-1], "high": edges[1:], "n_exchanges": counts,
                                       "observed": values[0], "p": p}))  # fmt: skip
-        panels[0].set_ylabel("exchanges")
+        for ax in panels[len(areas) :]:
+            ax.set_visible(False)
+        for ax in panels[-2:]:
+            ax.set_xlabel("AUC$_{20}$")
+        for ax in panels[::2]:
+            ax.set_ylabel("exchanges")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure, pd.concat(rows, ignore_index=True)
 
 
@@ -168,15 +180,15 @@ def choice(curves: Mapping[str, np.ndarray], table: pd.DataFrame, *, n_genes: in
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.8))
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        right.hist(kept, bins=30, color="0.8", label=f"{len(kept)} configurations")
-        for (name, places), colour in zip(curves.items(), TAB10, strict=False):
-            left.plot(k, metrics.accuracy(places, k_max=k_max), color=colour, alpha=0.8, linewidth=1.6, label=name)
-            right.axvline(float(metrics.area(places, 20)), color=colour, linewidth=1.6, alpha=0.8)
-        left.set(xlabel="k nearest genes", ylabel="kNN accuracy", xlim=(0, k_max))
-        left.legend(loc="upper left")
-        right.set(xlabel="AUC$_{20}$", ylabel="configurations")
-        right.legend(loc="upper left")
-        right.set_ylim(0, right.get_ylim()[1] * 1.2)
+        right.hist(kept, bins=30, color="0.8")
+        styles = ((0, ()), (0, (4, 1.5)), (0, (1, 1.5)))  # several ways may take the same model
+        for (name, places), colour, style in zip(curves.items(), TAB10, styles, strict=False):
+            look = {"color": colour, "linewidth": 1.8, "linestyle": style}
+            left.plot(k, metrics.accuracy(places, k_max=k_max), label=name, **look)
+            right.axvline(float(metrics.area(places, 20)), **look)
+        left.set(xlabel="k nearest genes", ylabel="kNN accuracy", xlim=(0, k_max), ylim=(0, None))
+        right.set(xlabel="AUC$_{20}$", ylabel=f"of {len(kept)} configurations")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     drawn = [_long(name, k, metrics.accuracy(places, k_max=k_max)) for name, places in curves.items()]
     return figure, pd.concat(drawn, ignore_index=True)[["line", "k", "accuracy"]]
 
@@ -236,10 +248,9 @@ def _finish(ax: Axes, k_max: int) -> None:
     ax.set_xlabel("k nearest genes")
     ax.set_ylabel("kNN accuracy")
     ax.set_xlim(0, k_max)
-    ax.set_ylim(0, None)
+    ax.set_ylim(0, min(1.01, ax.get_ylim()[1]))
     ax.xaxis.set_major_locator(MultipleLocator(5))
     ax.yaxis.set_major_locator(MultipleLocator(0.05))
-    ax.legend(loc="upper left")
 
 
 def _long(name: str, k, values, low=np.nan, high=np.nan) -> pd.DataFrame:
