@@ -55,7 +55,7 @@ def ntk(x, z=None) -> np.ndarray:
         cosine[rows, columns] = np.sign(cosine[rows, columns]) * np.sqrt(1 - sine[rows, columns] ** 2)
     kernel = _arc(sine, cosine) * np.outer(x_norms, z_norms)
     if z is x:
-        np.fill_diagonal(kernel, 2 * x_norms**2)
+        np.fill_diagonal(kernel, 2 * np.einsum("nd,nd->n", x, x))
         kernel = (kernel + kernel.T) / 2
     return np.ldexp(kernel, x_size[:, None] + z_size[None, :])
 

@@ -93,7 +93,8 @@ def band(curves, *, level: float = 0.95) -> pd.DataFrame:
 def bootstrap(places, *, n: int = 2000, k_max: int = 50, rng: np.random.Generator) -> pd.DataFrame:
     """Return the confidence bands of the accuracy curve, targets (T,) drawn with replacement; columns as `band`.
 
-    Targets share training genes, so this tells of the draw of targets, not of encoders and networks trained anew.
+    Targets share training genes, so this tells of the draw of targets, not of encoders and networks trained anew. Where
+    all targets are found, or none, no draw differs and the band has no width.
     """
     places = np.asarray(places)
     drawn = places[rng.integers(0, len(places), (n, len(places)))]
