@@ -311,6 +311,25 @@ class RegulatoryTargets(RegulatoryTraining):
     n_cmap_clusters: int = Field(ge=2, le=100, description="clusters of CMap signatures")
 
 
+class Translation(Section):
+    """From gene-perturbation embeddings to regulatory embeddings."""
+
+    settings: list[str] = Field(min_length=1, description="regulatory settings; Fig 4B draws the first two")
+    ridges: list[float] = Field(min_length=1, description="λ of kernel ridge regression")
+    n_neighbours: list[int] = Field(min_length=1, description="neighbours whose weights are features; 0 = none")
+    n_draws: int = Field(ge=1, le=1000, description="draws of a gauss encoding that are averaged")
+    n_random: int = Field(ge=2, le=100_000, description="draws of the random baseline and of permuted embeddings")
+    n_permutations: int = Field(ge=100, le=1_000_000, description="re-paired embeddings behind a p-value")
+    n_choice_permutations: int = Field(ge=20, le=1_000_000, description="exchanged left-out targets behind a p-value")
+    n_bootstrap: int = Field(ge=100, le=1_000_000, description="draws of targets behind the confidence band")
+    effects: list[float] = Field(min_length=1, description="sizes of effect in the power figure, 1 = as planted")
+    n_worlds: int = Field(ge=2, le=10_000, description="worlds an effect in the power figure")
+    least_margin: float = Field(
+        ge=-1, le=1, description="the check fails if AUC_20 is not this much above the null, where a truth is planted"
+    )
+    seed: int = Field(ge=0, description="base seed of draws and permutations")
+
+
 class Scorecard(Section):
     """Every published number beside ours."""
 
@@ -338,5 +357,6 @@ SECTIONS: dict[str, type[Section]] = {
     "expression": Expression,
     "regulatory_embeddings": RegulatoryEmbeddings,
     "regulatory_targets": RegulatoryTargets,
+    "translation": Translation,
     "scorecard": Scorecard,
 }

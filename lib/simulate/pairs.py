@@ -1,0 +1,102 @@
+"""Paired image and regulatory embeddings of genes, drawn from their latent states: a translation with a planted truth.
+
+Both embeddings of a gene are linear images of its latent state with noise. Without an effect the images carry no state,
+so nothing can be translated and every method is at chance.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib import store
+from lib.simulate.states import DIMENSIONS
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Embeddings of one world: images of the screened genes, regulatory embeddings of all genes; index = gene."""
+
+    images: pd.DataFrame
+    regulatory: pd.DataFrame
+
+
+def draw(
+    states: pd.DataFrame,
+    screened: Sequence[str],
+    *,
+    rng: np.random.Generator,
+    effect: float = 1.0,
+    image_size: int = 64,
+    regulatory_size: int = 64,
+    image_noise: float = 0.5,
+    regulatory_noise: float = 0.5,
+) -> Pairs:
+    """Draw the embeddings of one world.
+
+    Parameters
+    ----------
+    states : DataFrame
+        `gene`, `s1` … `s6`, one row a gene of the network.
+    screened : sequence of str
+        Genes that have images.
+    effect : float
+        Factor of the states in the images; 0 = images without information.
+    image_size, regulatory_size : int
+        Dimensions of the embeddings.
+    image_noise, regulatory_noise : float
+        SD of the noise of a dimension, in units of one state dimension spread over all of them.
+
+    Raises
+    ------
+    ValueError
+        For a screened gene without a state.
+    """
+    table = states.set_index("gene")[list(DIMENSIONS)].astype(float)
+    unknown = sorted(set(screened) - set(table.index))
+    if unknown:
+        raise ValueError(f"{unknown[0]} has no latent state; screened genes must be among the {len(table)} given")
+    shown = table.loc[sorted(screened)]
+    images = effect * shown.to_numpy() @ _loadings(image_size, rng)
+    images += rng.normal(size=image_size) + image_noise * rng.normal(size=images.shape)  # a common place, then noise
+    regulatory = table.to_numpy() @ _loadings(regulatory_size, rng)
+    regulatory += regulatory_noise * rng.normal(size=regulatory.shape)
+    return Pairs(pd.DataFrame(images, index=shown.index), pd.DataFrame(regulatory, index=table.index))
+
+
+def write(
+    pairs: Pairs, directory: str | os.PathLike, *, settings: Sequence[str] = ("physical",), nuclei: int = 3
+) -> Path:
+    """Write a world in the layout of a run, `leave_one_target_out/` and `regulatory_targets/<setting>/`, and return it.
+
+    Every gene with both embeddings is a target. Nuclei of a condition have its embedding as their mean.
+    """
+    import anndata
+
+    folder = store.resolve(directory)
+    targets = [gene for gene in pairs.images.index if gene in pairs.regulatory.index]
+    names = np.repeat([*pairs.images.index, "EMPTY"], nuclei)
+    values = np.vstack([pairs.images, np.zeros((1, pairs.images.shape[1]))]).repeat(nuclei, axis=0)
+    values += np.tile(np.linspace(-1, 1, nuclei), len(names) // nuclei)[:, None]
+    ids = [f"n{i}" for i in range(len(names))]
+    dimensions = pd.DataFrame(index=[f"zs_{i}" for i in range(values.shape[1])])
+    network = anndata.AnnData(pairs.regulatory.to_numpy(np.float32), obs=pd.DataFrame(index=pairs.regulatory.index))
+    for target in targets:
+        obs = pd.DataFrame(
+            {"nucleus_id": ids, "labels": names, "split": np.where(names == target, "out", "train")}, ids
+        )
+        found = anndata.AnnData(values.astype(np.float32), obs=obs, var=dimensions)
+        with store.atomic(folder / f"leave_one_target_out/{target}.h5ad") as part:
+            found.write_h5ad(part)
+        for setting in settings:
+            with store.atomic(folder / f"regulatory_targets/{setting}/{target}.h5ad") as part:
+                network.write_h5ad(part)
+    return folder
+
+
+def _loadings(size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return directions of the state dimensions in an embedding, (6, size)."""
+    return rng.normal(size=(len(DIMENSIONS), size)) / np.sqrt(size) * np.sqrt(len(DIMENSIONS))

@@ -1,0 +1,86 @@
+"""What the translation measured, by the ids of the published values and of the planted truth."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from lib.translation import grid, metrics, permutation
+from lib.translation.grid import Axes
+from lib.translation.results import NESTED, PUBLISHED, Translation
+
+KS = (1, 5, 10, 20, 30, 50)
+
+
+def published(translations: Sequence[Translation]) -> dict[str, float]:
+    """Return the published quantities of a real screen: areas and accuracies of each setting's chosen configuration."""
+    measured: dict[str, float] = {}
+    for found in translations:
+        places = found.places[PUBLISHED]
+        measured |= {f"translation.{found.setting}.auc_{k}": float(metrics.area(places, k)) for k in (20, 50)}
+        curve = metrics.accuracy(places)
+        measured |= {f"translation.{found.setting}.acc_{k}": float(curve[k - 1]) for k in KS}
+        measured[f"translation.{found.setting}.mean_rank"] = float(places.mean() + 1)
+    curve = metrics.accuracy(translations[0].places["mean (all)"])
+    return measured | {f"translation.mean_all.acc_{k}": float(curve[k - 1]) for k in KS}
+
+
+def planted(
+    found: Translation, paired: np.ndarray, exchanges: Mapping[str, Mapping[str, np.ndarray]], permuted: np.ndarray
+) -> dict[str, float]:
+    """Measure the translation of a simulated screen.
+
+    Parameters
+    ----------
+    found : Translation
+        Of the main setting.
+    paired : (1 + B, T) array
+        Places under re-paired embeddings, the observed first, from `results.repaired`.
+    exchanges : mapping
+        Way of choosing → areas under exchanged targets, from `results.exchanged`.
+    permuted : (n, T) array
+        Places after both embeddings were put in random order.
+    """
+    fixed = metrics.area(paired, 20)
+    means = [metrics.area(found.places[name], 20) for name in ("mean (train)", "mean (all)")]
+    values = {
+        "above_null": fixed[0] - np.quantile(fixed[1:], 0.999),
+        "above_means": fixed[0] - max(means),
+        "p_nested": permutation.p_value(exchanges[NESTED]["auc_20"]),
+        "p_published": permutation.p_value(exchanges[PUBLISHED]["auc_20"]),
+        "permuted": metrics.area(permuted, 20).mean() / chance_area(found.n_genes),
+    }
+    return {f"translation.planted.{name}": round(float(value), 4) for name, value in values.items()}
+
+
+def chance_area(n_genes: int, k: int = 20) -> float:
+    """Return the expected AUC_k of places that are uniform among the genes."""
+    return float(metrics.area(np.arange(n_genes), k))
+
+
+def only_known(measured: Mapping[str, float], entries: Mapping[str, object]) -> dict[str, float]:
+    """Return the measured values that have a published or planted one to compare with."""
+    return {name: value for name, value in measured.items() if name in entries}
+
+
+def missing(coverage: pd.DataFrame) -> pd.DataFrame:
+    """Return the genes that are no target, with the reason."""
+    return coverage.loc[~coverage["is_target"], ["gene", "note"]].reset_index(drop=True)
+
+
+def grid_definition(axes: Axes) -> dict[str, int | str]:
+    """Return what defines the grid: its size and some of its configurations, by the numbers the paper gives them.
+
+    Nothing where the axes are not the published ones.
+    """
+    configs = grid.configurations(axes)
+    if len(configs) != len(grid.configurations(Axes())):
+        return {}
+    shown = configs[["ridge", "use_mean", "n_neighbours", "n_encodings", "append", "encoding", "sigma"]]
+    texts = {
+        f"translation.grid.config_{number}": ", ".join(
+            f"{value:g}" if isinstance(value, float) else str(value) for value in shown.loc[number]
+        )
+        for number in (26, 1945, 1516, 1150)
+    }
+    return {"translation.grid.n_configurations": len(configs), **texts}

@@ -1,0 +1,85 @@
+"""Does the image of a left-out gene point to its own place rather than to that of another left-out gene?
+
+Image t, which its encoder never saw, is translated into the network that never saw u, with the true pairs of all other
+genes to learn from; then u is looked for. Under the hypothesis that a left-out image says nothing about the place of
+its gene, image t and network t belong together no more than t and u. Whatever training pairs, labels and central genes
+do to a prediction is in this null, and so is every configuration of the grid: nothing is fitted anew for a permutation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lib.translation import grid, metrics, selection
+from lib.translation.errors import TranslationError
+from lib.translation.grid import Axes, Reduced
+
+
+def places(reduced: Sequence[Reduced], axes: Axes) -> np.ndarray:
+    """Return the place of every network's target for every left-out image.
+
+    Off the diagonal there is one training gene less: both t and u are left out.
+
+    Returns
+    -------
+    (C, T, T) array of int16
+        Configuration × image t × network u; the diagonal is the translation itself.
+    """
+    if len(reduced[0].train) < 2:
+        raise TranslationError("two genes with both embeddings leave none to learn from when two are left out")
+    configs, n_train = grid.configurations(axes), len(reduced[0].train)
+    model = {n: grid.model_of(configs, axes, n) for n in (n_train, n_train - 1)}
+    found = np.empty((len(configs), len(reduced), len(reduced)), np.int16)
+    for t, image in enumerate(reduced):
+        for u, network in enumerate(reduced):
+            train = image.train[image.train != network.own]
+            pair = replace(image, train=train, gram=network.gram, genes=network.genes)
+            weights = grid.model_weights(pair, axes)
+            row = int(network.positions[network.own])
+            hits = metrics.hits(weights @ network.gram, row, scale=np.abs(weights).sum(axis=-1))
+            found[:, t, u] = hits[model[len(train)]]
+    return found
+
+
+def orders(n_targets: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw which network each left-out image is looked for in, (1 + n, T); first as it is."""
+    found = np.tile(np.arange(n_targets), (n + 1, 1))
+    found[1:] = rng.permuted(found[1:], axis=1)
+    return found
+
+
+def areas(found: np.ndarray, exchanges: np.ndarray, chosen: Sequence[int]) -> dict[str, np.ndarray]:
+    """Return `auc_<k>` (1 + B,) of a procedure that has one configuration for each image in every exchange.
+
+    Parameters
+    ----------
+    found : (C, T, T) array
+        From `places`.
+    exchanges : (1 + B, T) array
+        From `orders`.
+    chosen : (T,) sequence of int
+        Configuration of each image.
+    """
+    images = np.arange(found.shape[1])
+    return metrics.areas(found[np.asarray(chosen), images, exchanges])
+
+
+def areas_of_choice(found: np.ndarray, exchanges: np.ndarray) -> dict[str, np.ndarray]:
+    """Return `auc_<k>` (1 + B,) when the published rule chooses a configuration anew for every exchange.
+
+    The rule looks at the very areas that are then reported, as it did for the observed ones: the optimism of the choice
+    is in the null too. Leave excluded configurations out of `found`.
+    """
+    best = selection.choose(_all_areas(found, exchanges, 20), _all_areas(found, exchanges, 50))  # (1 + B,)
+    return metrics.areas(found[best[:, None], np.arange(found.shape[1]), exchanges])
+
+
+def _all_areas(found: np.ndarray, exchanges: np.ndarray, k: int) -> np.ndarray:
+    """Return AUC_k of every configuration under every exchange, (C, 1 + B), as one product of matrices."""
+    n_configs, n_targets, _ = found.shape
+    gained = np.maximum(k - found, 0).reshape(n_configs, -1).astype(float)  # (C, T · T), whole numbers
+    taken = np.zeros((n_targets * n_targets, len(exchanges)))
+    cells = exchanges + n_targets * np.arange(n_targets)  # (1 + B, T)
+    taken[cells.ravel(), np.repeat(np.arange(len(exchanges)), n_targets)] = 1
+    return gained @ taken / n_targets / (k + 1)

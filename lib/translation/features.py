@@ -1,0 +1,147 @@
+"""The optional input features of the published grid, written out, and as inner products.
+
+Written out (`explicit`) an input grows to tens of thousands of dimensions. The kernel asks only for inner products and
+squared distances, and both add up over blocks of features, so that
+
+* the mean training target is one constant: it adds to every product and to no distance;
+* a training row is its own nearest neighbour, so its neighbour weights are (1, 0, …, 0) exactly and their encoding is
+  a constant too; only the new row carries information, in one number: its distance from that constant;
+* appended neighbour rows are sums of gathers of matrices that are there already.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from lib.translation.errors import TranslationError
+
+APPENDED = ("none", "images", "genes")
+ENCODINGS = ("positional", "gauss")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Inner products and squared distances of rows of features, (..., N, N) each; blocks of features add up."""
+
+    dots: np.ndarray
+    distances: np.ndarray
+
+    def __add__(self, other: "Geometry") -> "Geometry":
+        return Geometry(self.dots + other.dots, self.distances + other.distances)
+
+    def shifted(self, constant) -> "Geometry":
+        """Return the geometry with a constant block of squared length `constant` beside every row."""
+        return Geometry(self.dots + constant, self.distances)
+
+    def gathered(self, neighbours: np.ndarray) -> "Geometry":
+        """Return that of the neighbours' rows in one long row, neighbours (M, k): sums over the places in the lists."""
+        picks = [np.ix_(column, column) for column in neighbours.T]
+        return Geometry(sum(self.dots[pick] for pick in picks), sum(self.distances[pick] for pick in picks))
+
+
+def geometry(rows) -> Geometry:
+    """Return inner products and squared distances of rows (N, D); distances from differences, so never cancelled."""
+    rows = np.asarray(rows, float)
+    dots = rows @ rows.T
+    np.fill_diagonal(dots, np.einsum("nd,nd->n", rows, rows))
+    return Geometry(dots, cdist(rows, rows, "sqeuclidean"))
+
+
+def neighbour_lists(distances: np.ndarray, n_neighbours: int) -> np.ndarray:
+    """Return the nearest training rows of every row, nearest first, equals by number, itself before all.
+
+    Parameters
+    ----------
+    distances : (N + 1, N + 1) array
+        Of N training rows and a new row, which comes last and is nobody's neighbour.
+    n_neighbours : int
+        k; more than N means all.
+
+    Returns
+    -------
+    (N + 1, min(k, N)) array of int
+    """
+    ranked = distances[:, :-1].copy()
+    np.fill_diagonal(ranked, -1)
+    return np.argsort(ranked, axis=1, kind="stable")[:, :n_neighbours]
+
+
+def check_independent(rows: np.ndarray) -> None:
+    """Refuse training rows (N, D) whose neighbour weights are not unique, which the reductions rest on."""
+    values = np.linalg.svd(rows, compute_uv=False)
+    rank = int((values > 1e-10 * values[0]).sum())
+    if rank < len(rows):
+        raise TranslationError(
+            f"{len(rows)} training rows span {rank} dimensions, so their neighbour weights are not unique; "
+            "use wider image embeddings, remove equal rows, or take n_neighbours: [0]"
+        )
+
+
+def phases(weights: np.ndarray, encoding: str, n_encodings: int, sigma: float, normal: np.ndarray | None) -> np.ndarray:
+    """Return the phases whose cosines and sines are the encoding of neighbour weights.
+
+    Parameters
+    ----------
+    weights : (..., k) array
+    encoding : str
+        `positional`: 2π σ^(j/m) w_i for all i and j = 0 … m − 1; `gauss`: 2π σ B w.
+    n_encodings : int
+        m.
+    normal : (..., m, k) array or None
+        Standard normal draws B of `gauss`.
+
+    Returns
+    -------
+    (..., m · k) or (..., m) array
+    """
+    if encoding == "positional":
+        powers = 2 * np.pi * sigma ** (np.arange(n_encodings) / n_encodings)
+        return (weights[..., :, None] * powers).reshape(*weights.shape[:-1], -1)
+    if encoding == "gauss":
+        return 2 * np.pi * sigma * (weights @ np.swapaxes(normal, -1, -2))
+    raise TranslationError(f"encoding {encoding!r} is unknown; choose positional or gauss")
+
+
+def explicit(
+    images,
+    genes,
+    new,
+    *,
+    use_mean: bool = False,
+    n_neighbours: int = 0,
+    append: str = "none",
+    encoding: str = "positional",
+    n_encodings: int = 2,
+    sigma: float = 1.0,
+    normal: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Write the features of training rows and of a new row out, in the published order: the definition of the grid.
+
+    Parameters
+    ----------
+    images : (N, D) array
+        Training rows.
+    genes : (N, R) array
+        Training targets.
+    new : (1, D) array
+    normal : (m, k) array, optional
+        A draw of the `gauss` encoding.
+
+    Returns
+    -------
+    (N, F), (1, F) arrays
+    """
+    rows = np.vstack([images, new])
+    if use_mean:
+        rows = np.hstack([rows, np.tile(np.mean(genes, axis=0), (len(rows), 1))])
+    if n_neighbours == 0:
+        return rows[:-1], rows[-1:]
+    lists = neighbour_lists(cdist(rows, rows, "sqeuclidean"), n_neighbours)
+    weights = np.array([row @ np.linalg.pinv(rows[:-1][near]) for row, near in zip(rows, lists, strict=True)])
+    angles = phases(weights, encoding, n_encodings, sigma, normal)
+    rows = np.hstack([rows, np.cos(angles), np.sin(angles)])
+    if append != "none":
+        source = {"images": rows[:-1], "genes": np.asarray(genes)}[append]
+        rows = np.hstack([rows, source[lists].reshape(len(rows), -1)])
+    return rows[:-1], rows[-1:]

@@ -1,0 +1,257 @@
+"""Pictures of the translation: Fig 4B and what belongs beside it."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
+
+from lib import figures
+from lib.translation import metrics
+
+LABELS = {
+    "physical": "Image2Reg",
+    "cmap_full_all_nodes": "Image2Reg using CMap",
+    "physical_full": "Image2Reg incl. test",
+    "no_cluster_loss": "no cluster loss",
+    "cmap": "CMap without the target",
+    "cmap_full": "CMap of the regulators",
+}
+"""Setting → its name in the paper's figure."""
+
+TAB10 = ("#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")
+"""Colours of the lines: tab10 without red and grey, which the baselines have."""
+
+LINES = [(colour, style) for style in ("-", "-.") for colour in TAB10]
+FONT = {"font.size": 11, "axes.labelsize": 12, "xtick.labelsize": 10, "ytick.labelsize": 10, "legend.fontsize": 10}
+"""Sizes for figures as wide as the paper's own panel."""
+
+
+def label(setting: str) -> str:
+    """Return the name of a setting in the paper's figure, or itself."""
+    return LABELS.get(setting, setting)
+
+
+def accuracy_curves(
+    curves: Mapping[str, np.ndarray],
+    *,
+    n_genes: int,
+    mean: np.ndarray | None = None,
+    random: np.ndarray | None = None,
+    confidence: pd.DataFrame | None = None,
+    null: pd.DataFrame | None = None,
+    size: tuple[float, float] = (10, 6),
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the share of targets among the k nearest genes, as Fig 4B.
+
+    Parameters
+    ----------
+    curves : mapping of str to (T,) array of int
+        Line → places of the targets, 0 = nearest.
+    n_genes : int
+        Genes of the network; k ends there, or at 50.
+    mean : (T,) array, optional
+        Places by the mean baseline, red and dashed.
+    random : (draws, T) array, optional
+        Places by the random baseline: its mean, grey and dashed, and 95 % of the draws.
+    confidence : DataFrame, optional
+        Band of the first line, from `permutation.bootstrap`.
+    null : DataFrame, optional
+        Band of re-paired embeddings, from `permutation.band`; its upper bounds are drawn.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `line`, `k`, `accuracy`, `low`, `high`.
+    """
+    k_max = min(50, n_genes)
+    k = np.arange(1, k_max + 1)
+    rows = {name: metrics.accuracy(places, k_max=k_max) for name, places in curves.items()}
+    with figures.style(), matplotlib.rc_context(FONT):
+        figure = Figure(figsize=size)
+        ax = figure.add_subplot()
+        for (name, values), (colour, style) in zip(rows.items(), itertools.cycle(LINES), strict=False):
+            ax.plot(k, values, color=colour, linestyle=style, alpha=0.8, linewidth=2, label=name)
+        drawn = [_long(name, k, values) for name, values in rows.items()]
+        if confidence is not None:
+            drawn += [_shade(ax, confidence, k_max, TAB10[0], f"95 % of targets drawn anew, {next(iter(rows))}")]
+        if mean is not None:
+            rows["mean baseline"] = metrics.accuracy(mean, k_max=k_max)
+            ax.plot(k, rows["mean baseline"], color="red", linestyle="--", label="mean baseline")
+            drawn += [_long("mean baseline", k, rows["mean baseline"])]
+        if random is not None:
+            drawn += [_random(ax, metrics.accuracy(random, k_max=k_max), k)]
+        if null is not None:
+            drawn += [_upper_bounds(ax, null, k_max)]
+        _finish(ax, k_max)
+        figure.legend(loc="outside lower center", ncols=3)
+    return figure, pd.concat(drawn, ignore_index=True)
+
+
+def hit_bars(places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_genes: int) -> tuple[Figure, pd.DataFrame]:
+    """Draw the place of every target, one panel a line; a bar of no height is a first place.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `line`, `target`, `hit` (0 = nearest).
+    """
+    with figures.style():
+        figure = Figure(figsize=(max(figures.PAGE, 0.22 * len(targets)), 1.9 * len(places) + 0.4))
+        panels = figure.subplots(len(places), 1, squeeze=False, sharex=True)[:, 0]
+        for ax, (name, values), colour in zip(panels, places.items(), TAB10, strict=False):
+            ax.bar(range(len(targets)), values, color=colour, width=0.7)
+            ax.axhline((n_genes - 1) / 2, color="dimgrey", linestyle="--", linewidth=0.8)
+            for x, value in enumerate(values):
+                ax.text(x, value, f"{value}", ha="center", va="bottom", fontsize=6)
+            ax.set_title(name, loc="left")
+            ax.set_ylabel(f"genes nearer\n(of {n_genes - 1})")
+            ax.set_ylim(0, n_genes)
+        panels[-1].set_xticks(range(len(targets)), targets, rotation=90)
+        panels[-1].set_xlim(-0.6, len(targets) - 0.4)
+        panels[0].text(1, (n_genes - 1) / 2 + 1, "chance", transform=panels[0].get_yaxis_transform(), ha="right",
+                       va="bottom", fontsize=6.5, color="dimgrey")  # fmt: skip
+    drawn = [pd.DataFrame({"line": name, "target": list(targets), "hit": values}) for name, values in places.items()]
+    return figure, pd.concat(drawn, ignore_index=True)
+
+
+def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, float]) -> tuple[Figure, pd.DataFrame]:
+    """Draw AUC_20 under exchanged embeddings beside the observed one, a panel a null and way of choosing the model.
+
+    Parameters
+    ----------
+    areas : mapping of str to (1 + B,) array
+        Title of the panel → areas, the observed one first.
+    means : mapping of str to float
+        Further baselines, drawn as dashed lines.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `model`, `low`, `high`, `n_exchanges` of every bar, `observed`, `p`.
+    """
+    top = max([*means.values(), *(values.max() for values in areas.values())])
+    edges = np.linspace(0, 1.05 * top, 41)
+    rows = []
+    with figures.style():
+        n_rows = -(-len(areas) // 2)
+        figure = Figure(figsize=(figures.PAGE, 1.7 * n_rows + 0.5))
+        panels = figure.subplots(n_rows, 2, squeeze=False, sharex=True).ravel()
+        for ax, (name, values) in zip(panels, areas.items(), strict=False):
+            counts, _, _ = ax.hist(values[1:], bins=edges, color="0.75", label="null")
+            p = float((values >= values[0] - 1e-12).mean())
+            ax.axvline(np.quantile(values[1:], 0.999), color="black", linewidth=0.8, label="99.9 % of the null")
+            for (baseline, value), style in zip(means.items(), ("--", ":"), strict=False):
+                ax.axvline(value, color="red", linestyle=style, linewidth=0.9, label=baseline)
+            ax.axvline(values[0], color=TAB10[0], linewidth=2, label="observed")
+            ax.set_title(f"{name}\np = {p:.2g}, {len(values) - 1} exchanges", fontsize=7.5)
+            rows.append(pd.DataFrame({"model": name, "low": edges[:-1], "high": edges[1:], "n_exchanges": counts,
+                                      "observed": values[0], "p": p}))  # fmt: skip
+        for ax in panels[len(areas) :]:
+            ax.set_visible(False)
+        for ax in panels[-2:]:
+            ax.set_xlabel("AUC$_{20}$")
+        for ax in panels[::2]:
+            ax.set_ylabel("exchanges")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    return figure, pd.concat(rows, ignore_index=True)
+
+
+def choice(curves: Mapping[str, np.ndarray], table: pd.DataFrame, *, n_genes: int) -> tuple[Figure, pd.DataFrame]:
+    """Draw the curves of the ways of choosing a model, and where their AUC_20 lies among all configurations.
+
+    Parameters
+    ----------
+    curves : mapping of str to (T,) array
+        Way of choosing → places of the targets.
+    table : DataFrame
+        The grid, from `grid.evaluate`.
+    """
+    k_max = min(50, n_genes)
+    k = np.arange(1, k_max + 1)
+    kept = table.loc[~table["is_excluded"], "auc_20"]
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, 2.8))
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        right.hist(kept, bins=30, color="0.8")
+        styles = ((0, ()), (0, (4, 1.5)), (0, (1, 1.5)))  # several ways may take the same model
+        for (name, places), colour, style in zip(curves.items(), TAB10, styles, strict=False):
+            look = {"color": colour, "linewidth": 1.8, "linestyle": style}
+            left.plot(k, metrics.accuracy(places, k_max=k_max), label=name, **look)
+            right.axvline(float(metrics.area(places, 20)), **look)
+        left.set(xlabel="k nearest genes", ylabel="kNN accuracy", xlim=(0, k_max), ylim=(0, None))
+        right.set(xlabel="AUC$_{20}$", ylabel=f"of {len(kept)} configurations")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    drawn = [_long(name, k, metrics.accuracy(places, k_max=k_max)) for name, places in curves.items()]
+    return figure, pd.concat(drawn, ignore_index=True)[["line", "k", "accuracy"]]
+
+
+def power_curves(table: pd.DataFrame, *, chance: float, level: float = 0.05) -> tuple[Figure, pd.DataFrame]:
+    """Draw AUC_20 and power against the size of the effect; `table` from `power.summarise`, also returned."""
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, 2.6))
+        left, right = figure.subplots(1, 2)
+        left.fill_between(table["effect"], table["low"], table["high"], color=TAB10[0], alpha=0.15, linewidth=0)
+        left.plot(table["effect"], table["auc_20"], "o-", color=TAB10[0], markersize=3)
+        left.axhline(chance, color="dimgrey", linestyle="--", linewidth=0.8)
+        left.text(table["effect"].max(), chance, "chance", ha="right", va="bottom", fontsize=6.5, color="dimgrey")
+        left.set(ylabel="AUC$_{20}$, mean and 90 % of worlds", ylim=(0, None))
+        right.plot(table["effect"], table["power"], "o-", color=TAB10[0], markersize=3)
+        right.axhline(level, color="dimgrey", linestyle="--", linewidth=0.8)
+        right.text(
+            table["effect"].max(), level, f"level {level:g}", ha="right", va="bottom", fontsize=6.5, color="dimgrey"
+        )
+        right.set(ylabel=f"worlds with p ≤ {level:g}", ylim=(0, 1.03))
+        for ax in (left, right):
+            ax.set_xlabel("effect in images, 1 = as planted")
+    return figure, table
+
+
+def _random(ax: Axes, curves: np.ndarray, k: np.ndarray) -> pd.DataFrame:
+    low, high = np.quantile(curves, [0.025, 0.975], axis=0)
+    ax.plot(k, curves.mean(axis=0), color="dimgrey", linestyle="--", label="random baseline")
+    ax.fill_between(k, low, high, color="dimgrey", alpha=0.2, linewidth=0)
+    return _long("random baseline", k, curves.mean(axis=0), low, high)
+
+
+def _shade(ax: Axes, band: pd.DataFrame, k_max: int, colour: str, name: str) -> pd.DataFrame:
+    band = band[band["k"] <= k_max]
+    ax.fill_between(band["k"], band["low"], band["high"], color=colour, alpha=0.1, linewidth=0, label=name)
+    return _long(name, band["k"], band["mean"], band["low"], band["high"])
+
+
+def _upper_bounds(ax: Axes, band: pd.DataFrame, k_max: int) -> pd.DataFrame:
+    band = band[band["k"] <= k_max]
+    ax.plot(
+        band["k"],
+        band["high"],
+        color="0.35",
+        linestyle=":",
+        linewidth=1,
+        label="97.5 % of re-paired embeddings, at each k",
+    )
+    ax.plot(band["k"], band["high_all"], color="0.35", linestyle="-.", linewidth=0.7, label="the same at all k at once")
+    return pd.concat([
+        _long("re-paired embeddings, pointwise", band["k"], band["mean"], band["low"], band["high"]),
+        _long("re-paired embeddings, simultaneous", band["k"], band["mean"], band["low_all"], band["high_all"]),
+    ])  # fmt: skip
+
+
+def _finish(ax: Axes, k_max: int) -> None:
+    ax.set_xlabel("k nearest genes")
+    ax.set_ylabel("kNN accuracy")
+    ax.set_xlim(0, k_max)
+    ax.set_ylim(0, min(1.01, ax.get_ylim()[1]))
+    ax.xaxis.set_major_locator(MultipleLocator(5))
+    ax.yaxis.set_major_locator(MultipleLocator(0.05))
+
+
+def _long(name: str, k, values, low=np.nan, high=np.nan) -> pd.DataFrame:
+    return pd.DataFrame({"line": name, "k": np.asarray(k), "accuracy": np.asarray(values), "low": low, "high": high})

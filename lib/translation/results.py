@@ -1,0 +1,142 @@
+"""What the translation notebook hands on: places of all targets by every method, curves, and what was measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from lib.translation import exchange, grid, metrics, permutation, regressors, selection
+from lib.translation.grid import Axes
+from lib.translation.inputs import Problem
+
+PUBLISHED, PLAIN, NESTED = "published choice", "fixed in advance", "nested choice"
+REPAIRED, EXCHANGED = "all pairs", "left-out targets"  # what a null exchanges
+PLAIN_RIDGE = 1.0  # λ of the model fixed in advance: the paper's demo, no further features
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The translation of all targets in one setting.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The grid with areas, from `grid.evaluate`.
+    chosen : int
+        Configuration by the published rule.
+    places : dict of str to (T,) array
+        Method → place of every target, 0 = nearest.
+    """
+
+    setting: str
+    problems: Sequence[Problem]
+    table: pd.DataFrame
+    chosen: int
+    places: dict[str, np.ndarray]
+
+    @property
+    def n_genes(self) -> int:
+        """Genes among which a target is looked for."""
+        return len(self.problems[0].names)
+
+
+def axes_of(ridges: Sequence[float], n_neighbours: Sequence[int], *, n_draws: int, seed: int) -> Axes:
+    """Return the grid of the notebook's parameters; the last number of neighbours was run after the others."""
+    blocks = (tuple(n_neighbours[:-1]), tuple(n_neighbours[-1:])) if len(n_neighbours) > 1 else (tuple(n_neighbours),)
+    return Axes(ridges=tuple(ridges), neighbours=blocks, n_draws=n_draws, seed=seed)
+
+
+def translate(setting: str, problems: Sequence[Problem], axes: Axes) -> Translation:
+    """Run the grid, the model fixed in advance and the deterministic rivals."""
+    table, by_config = grid.evaluate(problems, axes)
+    chosen = selection.published(table)
+    places = {
+        PUBLISHED: by_config[chosen],
+        PLAIN: regressors.places(problems, regressors.ntk_ridge),
+        "synthetic intervention": regressors.places(problems, regressors.synthetic_intervention),
+        "mean (train)": regressors.places(problems, regressors.mean_train),
+        "mean (all)": regressors.mean_all_places(problems),
+    }
+    return Translation(setting, problems, table, chosen, places)
+
+
+def with_nested(found: Translation, axes: Axes) -> tuple[Translation, pd.DataFrame]:
+    """Add the nested choice among the configurations of the grid; return the choices too."""
+    choices = selection.nested([grid.reduce(one) for one in found.problems], axes, found.table)
+    return replace(found, places={**found.places, NESTED: choices["hit"].to_numpy()}), choices
+
+
+def repaired(found: Translation, *, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the places (1 + n, T) by the model fixed in advance when images go with other genes' embeddings."""
+    reduced = [grid.reduce(one) for one in found.problems]
+    return permutation.places(reduced, permutation.pairings(reduced, n, rng), ridge=PLAIN_RIDGE)
+
+
+def exchanged(
+    found: Translation, choices: pd.DataFrame, axes: Axes, *, n: int, rng: np.random.Generator
+) -> dict[str, dict[str, np.ndarray]]:
+    """Exchange left-out targets, for the three ways of choosing a model.
+
+    Parameters
+    ----------
+    choices : DataFrame
+        From `with_nested`; the image of a target keeps its model, which was chosen without it.
+    n : int
+        Exchanges.
+
+    Returns
+    -------
+    dict of str to dict
+        Way of choosing → `auc_<k>` (1 + n,), the observed value first.
+    """
+    places = exchange.places([grid.reduce(one) for one in found.problems], axes)
+    orders = exchange.orders(len(found.problems), n, rng)
+    table = found.table
+    plain = table.index[(table["ridge"] == PLAIN_RIDGE) & ~table["use_mean"] & (table["n_neighbours"] == 0)]
+    return {
+        PLAIN: exchange.areas(places, orders, [plain[0]] * len(found.problems)) if len(plain) else {},
+        NESTED: exchange.areas(places, orders, choices["config"]),
+        PUBLISHED: exchange.areas_of_choice(places[~table["is_excluded"].to_numpy()], orders),
+    }
+
+
+def hits_table(translations: Sequence[Translation]) -> pd.DataFrame:
+    """Return one row a setting, method and target: `setting`, `model`, `target`, `hit` (from 0), `rank`, `n_genes`."""
+    rows = [
+        [found.setting, name, one.target, int(place), int(place) + 1, found.n_genes]
+        for found in translations
+        for name, places in found.places.items()
+        for one, place in zip(found.problems, places, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["setting", "model", "target", "hit", "rank", "n_genes"])
+
+
+def grid_table(translations: Sequence[Translation]) -> pd.DataFrame:
+    """Return the grids below each other: `setting`, `config`, its values, `model`, areas, `is_chosen`."""
+    parts = [
+        found.table.reset_index().assign(is_chosen=lambda table, found=found: table["config"] == found.chosen)
+        for found in translations
+    ]
+    return pd.concat(parts, keys=[found.setting for found in translations], names=["setting", None]).reset_index(0)
+
+
+def permutation_table(
+    setting: str, paired: np.ndarray, exchanges: Mapping[str, Mapping[str, np.ndarray]]
+) -> pd.DataFrame:
+    """Return one row a null, method and area: `setting`, `null`, `model`, then as `permutation.summary`."""
+    nulls = {(REPAIRED, PLAIN): metrics.areas(paired)} | {
+        (EXCHANGED, name): values for name, values in exchanges.items()
+    }
+    parts = [
+        permutation.summary(values).assign(setting=setting, null=null, model=name)
+        for (null, name), values in nulls.items()
+        if values
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    return table[["setting", "null", "model", *table.columns.drop(["setting", "null", "model"])]]
+
+
+def choice_table(found: Translation) -> pd.DataFrame:
+    """Return the areas of every method of a setting, one row a method."""
+    return pd.DataFrame([{"model": name, **metrics.areas(places)} for name, places in found.places.items()])
