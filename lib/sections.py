@@ -215,14 +215,11 @@ class NetworkSources(Section):
     marker_effect: float = Field(ge=0, le=8, description="mean |log2 fold change| of module genes in U2OS")
     signature_effect: float = Field(ge=0, le=20, description="size of signatures in SD of one signature's noise")
     module_degree: float = Field(ge=0.5, le=100, description="mean number of partners within the own module")
-    hallmark_share: float = Field(ge=0, le=1, description="share of a module's genes in each of its gene sets")
     n_cells: int = Field(ge=20, le=5000, description="good cells")
-    n_poor_cells: int = Field(ge=0, le=1000, description="cells with few detected genes")
     n_edges: int = Field(ge=100, le=500_000, description="interactions")
     n_lines: int = Field(ge=5, le=2000, description="cell lines, U2OS among them")
     n_landmarks: int = Field(ge=5, le=978, description="landmark genes of CMap")
     n_measured: int = Field(ge=10, le=12_328, description="genes in the CMap file")
-    n_signatures: int = Field(ge=0, le=40_000, description="signatures beside those of the screen")
     seed: int = Field(ge=0, description="base seed of the simulation")
 
 

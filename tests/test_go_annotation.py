@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from test_go_gene_sets import DIRECT, installed_annotation, make, members
 
-from lib import go, store
+from lib import go, published, store
 from lib.go import r
 from lib.go.gene_sets import gene_sets
 
@@ -141,6 +141,28 @@ def test_names_and_entrez_ids_are_optional(tmp_path):
 def test_tables_that_are_refused(tmp_path, files, message):
     with pytest.raises(go.GoInputError, match=message):
         go.read_tables(write(tmp_path, **files))
+
+
+def test_gene_ids_of_a_folder_are_optional_and_checked(tmp_path):
+    assert go.read_gene_id_table(tmp_path).columns.tolist() == ["ensembl", "entrez", "symbol"]
+    assert go.read_gene_id_table(tmp_path).empty
+    rows = "symbol,ensembl,entrez\nA,ENSG1,1\nA,ENSG2,1\n"
+    table = go.read_gene_id_table(write(tmp_path, gene_ids=rows))
+    assert table["ensembl"].tolist() == ["ENSG1", "ENSG2"] and table["entrez"].tolist() == ["1", "1"]
+    with pytest.raises(go.GoInputError, match=r"gene_ids.csv, row 3: entrez is .*expected not empty"):
+        go.read_gene_id_table(write(tmp_path, gene_ids=rows.replace("ENSG2,1", "ENSG2,")))
+
+
+def test_installed_gene_ids_are_in_order_and_know_the_published_genes():
+    if not r.is_available():
+        pytest.skip("R is not installed")
+    table = go.read_gene_ids()
+    assert table.columns.tolist() == ["ensembl", "entrez", "symbol"] and not table.duplicated().any()
+    assert table["ensembl"].is_monotonic_increasing and table["ensembl"].str.startswith("ENSG").all()
+    assert table["symbol"].duplicated().any() and table["ensembl"].duplicated().any()  # both ways
+    lists = published.gene_lists()
+    assert set(lists["regulatory_clusters"]) <= set(table["symbol"])
+    assert set(lists["over_expression_targets"]) - set(table["symbol"]) <= {"ARNTL", "MEK1"}  # former symbols
 
 
 def named():

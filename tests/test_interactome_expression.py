@@ -168,10 +168,10 @@ def test_real_single_cells_against_the_plain_form(real):
     raw = AnnData(sparse.csr_matrix(np.asarray(cells.X, np.float32)), obs=cells.obs[[]], var=cells.var[[]])
     ids = pd.DataFrame({"ensembl": cells.var["ensg"].to_numpy(), "symbol": cells.var["hgnc"].to_numpy()})
     named = counts.to_symbols(raw, ids.dropna())
-    kept = expression.filter_counts(named, min_genes=94, min_cells=800)
+    kept = expression.filter_counts(named, min_genes=94, min_cells=600)
     table = pd.DataFrame(named.X.toarray(), index=named.obs_names, columns=named.var_names)
     table = table[(table > 0).sum(axis=1) >= 94]
-    table = table.loc[:, (table > 0).sum() >= 800]
+    table = table.loc[:, (table > 0).sum() >= 600]
     assert kept.shape == table.shape and 0 < kept.n_obs < 888 and 0 < kept.n_vars < 101
     plain = np.log1p(table.div(table.sum(axis=1), axis=0) * 1e6)
     np.testing.assert_allclose(expression.log_normalise(kept).X, plain, rtol=1e-5)

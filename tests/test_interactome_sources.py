@@ -27,6 +27,9 @@ def test_a_users_file_comes_before_the_simulated_one_and_ends_the_planted_truth(
     mine.write_text(found["ppi"].path.read_text())
     mixed = toy_network.write(tmp_path / "mixed", ppi=str(mine))
     assert mixed["ppi"].path == mine and not mixed["ppi"].simulated and mixed["hallmark"].simulated
+    assert sources.origin(mixed, "ppi") == "Data of the files given."
+    assert sources.origin(mixed, "ppi", "hallmark") == "Partly simulated data: hallmark."
+    assert sources.origin(found) == "Simulated data, planted truth."
     assert sources.read_truth(tmp_path / "mixed").empty and len(sources.read_truth(found["ppi"].path.parent))
     mine.unlink()
     with pytest.raises(SourceError, match=r"mine\.txt is gone; make it with: python run_all.py network_sources"):

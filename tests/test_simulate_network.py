@@ -62,6 +62,12 @@ def test_too_few_genes_are_refused():
         network.network_genes(toy_network.screened(), toy_network.gene_ids(), design=small, rng=np.random.default_rng())
 
 
+def test_too_few_symbols_are_told_with_the_way_to_bring_them():
+    ids = toy_network.gene_ids().head(0)
+    with pytest.raises(ValueError, match=r"0 free symbols with an Ensembl id for 300 genes; .* add gene_ids\.csv"):
+        network.network_genes(toy_network.screened(), ids, design=SMALL, rng=np.random.default_rng())
+
+
 def test_the_same_seed_gives_the_same_bytes(folder, tmp_path):
     toy_network.write(tmp_path)
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
@@ -71,7 +77,9 @@ def test_the_same_seed_gives_the_same_bytes(folder, tmp_path):
 
 def test_one_source_does_not_depend_on_another(folder, tmp_path):
     design = dataclasses.replace(SMALL, n_cells=40, n_lines=12)
-    network.write_sources(tmp_path, toy_network.genes(), toy_network.gene_ids(), design=design, seed=toy_network.SEED)
+    network.write_sources(
+        tmp_path, toy_network.screened(), toy_network.gene_ids(), design=design, seed=toy_network.SEED
+    )
     assert (tmp_path / "ppi.txt").read_bytes() == (folder / "ppi.txt").read_bytes()
     assert (tmp_path / "fucci_counts.csv").read_bytes() != (folder / "fucci_counts.csv").read_bytes()
 
@@ -79,11 +87,11 @@ def test_one_source_does_not_depend_on_another(folder, tmp_path):
 def test_only_the_wanted_sources_are_written_and_old_ones_go(tmp_path):
     (tmp_path / "old.txt").write_text("old")
     made = network.write_sources(
-        tmp_path, toy_network.genes(), toy_network.gene_ids(), design=SMALL, seed=1, wanted=["ppi"]
+        tmp_path, toy_network.screened(), toy_network.gene_ids(), design=SMALL, seed=1, wanted=["ppi"]
     )
     assert made == {"gene_ids": "gene_ids.tsv", "ppi": "ppi.txt"} and not (tmp_path / "old.txt").exists()
     nothing = network.write_sources(
-        tmp_path, toy_network.genes(), toy_network.gene_ids(), design=SMALL, seed=1, wanted=[]
+        tmp_path, toy_network.screened(), toy_network.gene_ids(), design=SMALL, seed=1, wanted=[]
     )
     assert list(nothing) == ["gene_ids"] and not (tmp_path / "truth").exists()
 

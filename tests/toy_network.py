@@ -40,11 +40,11 @@ def screened() -> pd.DataFrame:
 @functools.cache
 def genes(design: network.NetworkDesign = SMALL) -> pd.DataFrame:
     """Return the genes of the network with their states."""
-    return network.network_genes(screened(), gene_ids(), design=design, rng=np.random.default_rng(SEED))
+    return network.network_genes(screened(), gene_ids(), design=design, rng=np.random.default_rng([SEED, 0]))
 
 
 def write(folder: Path, design: network.NetworkDesign = SMALL, **own: str) -> dict[str, sources.Source]:
     """Write all sources below `folder` and return them as read."""
-    made = network.write_sources(folder, genes(design), gene_ids(), design=design, seed=SEED)
+    made = network.write_sources(folder, screened(), gene_ids(), design=design, seed=SEED)
     sources.write(folder, made, own)
     return sources.read(folder)

@@ -18,7 +18,7 @@ def read_counts(path: str | os.PathLike) -> AnnData:
     """Read raw counts from a CSV with a row a cell and a column an Ensembl id; plain or `.gz`.
 
     One line is in memory at a time, and only what is not zero is kept: the published 1152 × 42,728 table takes some
-    seconds and 150 MB.
+    seconds and some hundred MB.
 
     Returns
     -------

@@ -51,13 +51,14 @@ def log_normalise(counts: AnnData, *, target_sum: float = 1e6) -> AnnData:
 
     Symbols that are equal in capitals get a suffix, `-1` and so on, as AnnData does.
     """
-    values = counts.X.toarray() if sparse.issparse(counts.X) else np.asarray(counts.X)
-    values = values.astype(np.float64)
-    totals = values.sum(axis=1, keepdims=True)
+    values = counts.X.toarray() if sparse.issparse(counts.X) else np.array(counts.X)
+    totals = values.sum(axis=1, dtype=np.float64, keepdims=True)
     if not totals.all():
         raise SourceError(f"cell {counts.obs_names[np.flatnonzero(totals.ravel() == 0)[0]]} has no counts; "
                           "filter the cells first")  # fmt: skip
-    scaled = np.log1p(values * (target_sum / totals)).astype(np.float32)
+    scaled = values.astype(np.float32, copy=False)
+    scaled *= (target_sum / totals).astype(np.float32)
+    np.log1p(scaled, out=scaled)
     names = make_index_unique(pd.Index(counts.var_names.str.upper()))
     return AnnData(scaled, obs=counts.obs.copy(), var=counts.var.set_axis(names), uns=dict(counts.uns))
 

@@ -94,6 +94,27 @@ def read(folder: str | os.PathLike) -> dict[str, Source]:
     return sources
 
 
+def origin(found: Mapping[str, Source], *names: str) -> str:
+    """Return where the data of a picture come from, for its caption.
+
+    Parameters
+    ----------
+    found : mapping of str to Source
+    names : str
+        Sources that the picture rests on; default all.
+
+    Examples
+    --------
+    >>> origin({"ppi": Source(Path("ppi.txt"), simulated=True)}, "ppi")
+    'Simulated data, planted truth.'
+    """
+    chosen = [name for name in names or found if name not in REAL]
+    simulated = [name for name in chosen if found[name].simulated]
+    if len(simulated) == len(chosen):
+        return "Simulated data, planted truth."
+    return f"Partly simulated data: {', '.join(simulated)}." if simulated else "Data of the files given."
+
+
 def read_truth(folder: str | os.PathLike) -> pd.DataFrame:
     """Return the planted truth: `gene`, `module`, `is_screened`, `s1` … `s6`; no row where a source is real.
 

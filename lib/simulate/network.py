@@ -119,7 +119,7 @@ def network_genes(
     Raises
     ------
     ValueError
-        If `n_genes` leaves no room for the background.
+        If `n_genes` leaves no room for the background, or there are fewer symbols than that.
     """
     centres = screened[screened["group"] != INERT].groupby("group")[list(DIMENSIONS)].mean()  # (modules, d)
     names = _free_symbols(screened["gene"], gene_ids, rng=rng)
@@ -129,6 +129,11 @@ def network_genes(
         raise ValueError(
             f"n_genes = {design.n_genes} leaves {n_background} genes beside {len(screened)} screened ones and "
             f"{n_members} members of modules; expected {len(HUBS)} or more"
+        )
+    if len(names) < n_members + n_background:
+        raise ValueError(
+            f"{len(names)} free symbols with an Ensembl id for {n_members + n_background} genes; lower n_genes, or add "
+            "gene_ids.csv (ensembl, entrez, symbol) to the folder of the GO annotation"
         )
     values = np.repeat(centres.to_numpy(), design.module_size, axis=0)  # (members, d)
     spread = design.within_module * np.linalg.norm(values, axis=1, keepdims=True) / np.sqrt(len(DIMENSIONS))
@@ -144,7 +149,7 @@ def network_genes(
 
 def write_sources(
     folder: str | Path,
-    genes: pd.DataFrame,
+    screened: pd.DataFrame,
     gene_ids: pd.DataFrame,
     *,
     design: NetworkDesign,
@@ -156,6 +161,15 @@ def write_sources(
     Each source has a random stream of its own, so that changing one leaves the others as they are. What another run
     left in the folder is removed.
 
+    Parameters
+    ----------
+    screened : DataFrame
+        `gene`, `group`, `s1` … `s6`, from `screened_genes`.
+    gene_ids : DataFrame
+        `ensembl`, `entrez`, `symbol`, from `lib.go.read_gene_ids`.
+    wanted : collection of str
+        Names of sources; none simulates nothing.
+
     Returns
     -------
     dict of str to str
@@ -166,11 +180,13 @@ def write_sources(
     text = gene_ids.to_csv(sep="\t", index=False, lineterminator="\n")
     store.write_text(folder / GENE_IDS, text)
     files = {"gene_ids": GENE_IDS}
+    if not set(wanted) & set(NAMES):
+        return files
+    genes = network_genes(screened, gene_ids, design=design, rng=np.random.default_rng([seed, 0]))
     for stream, (write, names) in enumerate(WRITERS.items(), start=1):
         if set(names) & set(wanted):
             files |= write(folder, genes, gene_ids, design=design, rng=np.random.default_rng([seed, stream]))
-    if len(files) > 1:
-        store.write_table(folder / TRUTH, genes)
+    store.write_table(folder / TRUTH, genes)
     return files
 
 
