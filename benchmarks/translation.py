@@ -51,8 +51,7 @@ def plain_configuration(one, config, axes):
     images, genes, new = one.split()
     count = min(config["n_neighbours"], len(images))
     normal = grid.gauss_draws(1, config["n_encodings"], count, axes.seed, one.target)[0] if count else None
-    options = {name: config[name] for name in grid.CHOICES if name not in ("ridge", "n_neighbours")}
-    x, z = features.explicit(images, genes, new, n_neighbours=count, normal=normal, **options)
+    x, z = features.explicit(images, genes, new, config, normal=normal)
     predicted = plain_kernel(z, x) @ np.linalg.solve(plain_kernel(x, x) + config["ridge"] * np.eye(len(x)), genes)
     np.argsort(np.linalg.norm(one.regulatory - predicted, axis=1))
     return predicted[0]

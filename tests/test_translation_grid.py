@@ -58,10 +58,9 @@ def long_way(one, config, axes):
     images, genes, new = one.split()
     count = min(config["n_neighbours"], len(images))
     draws = grid.gauss_draws(axes.n_draws, config["n_encodings"], count, axes.seed, one.target) if count else [None]
-    options = {name: config[name] for name in grid.CHOICES if name not in ("ridge", "n_neighbours")}
     found = []
     for normal in draws if config["encoding"] == "gauss" else draws[:1]:
-        x, z = features.explicit(images, genes, new, n_neighbours=count, normal=normal, **options)
+        x, z = features.explicit(images, genes, new, config, normal=normal)
         found.append(regressors.ntk_ridge(x, genes, z, ridge=config["ridge"])[0])
     return np.mean(found, axis=0)
 

@@ -14,8 +14,7 @@ def world(n_genes=60, n_screened=12, *, effect=2.5, size=32, seed=0, groups=4):
     rng = np.random.default_rng(seed)
     genes = [f"G{i:03d}" for i in range(n_genes)]
     table = states.states(genes, n_groups=groups, n_active=n_genes, effect=2.5, rng=rng)
-    options = {"image_size": size, "regulatory_size": size, "effect": effect / 2.5}
-    return pairs.draw(table, genes[:n_screened], rng=rng, **options)
+    return pairs.draw(table, genes[:n_screened], rng=rng, sizes=(size, size), effect=effect / 2.5)
 
 
 def problems(**options):

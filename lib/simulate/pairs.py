@@ -30,10 +30,8 @@ def draw(
     *,
     rng: np.random.Generator,
     effect: float = 1.0,
-    image_size: int = 64,
-    regulatory_size: int = 64,
-    image_noise: float = 0.5,
-    regulatory_noise: float = 0.5,
+    sizes: tuple[int, int] = (64, 64),
+    noise: tuple[float, float] = (0.5, 0.5),
 ) -> Pairs:
     """Draw the embeddings of one world.
 
@@ -45,10 +43,10 @@ def draw(
         Genes that have images.
     effect : float
         Factor of the states in the images; 0 = images without information.
-    image_size, regulatory_size : int
-        Dimensions of the embeddings.
-    image_noise, regulatory_noise : float
-        SD of the noise of a dimension, in units of one state dimension spread over all of them.
+    sizes : pair of int
+        Dimensions of image and regulatory embeddings.
+    noise : pair of float
+        SD of the noise in every dimension of either; one unit of a state moves an embedding by a length of about 2.4.
 
     Raises
     ------
@@ -60,10 +58,10 @@ def draw(
     if unknown:
         raise ValueError(f"{unknown[0]} has no latent state; screened genes must be among the {len(table)} given")
     shown = table.loc[sorted(screened)]
-    images = effect * shown.to_numpy() @ _loadings(image_size, rng)
-    images += rng.normal(size=image_size) + image_noise * rng.normal(size=images.shape)  # a common place, then noise
-    regulatory = table.to_numpy() @ _loadings(regulatory_size, rng)
-    regulatory += regulatory_noise * rng.normal(size=regulatory.shape)
+    images = effect * shown.to_numpy() @ _loadings(sizes[0], rng)
+    images += rng.normal(size=sizes[0]) + noise[0] * rng.normal(size=images.shape)  # a common place, then noise
+    regulatory = table.to_numpy() @ _loadings(sizes[1], rng)
+    regulatory += noise[1] * rng.normal(size=regulatory.shape)
     return Pairs(pd.DataFrame(images, index=shown.index), pd.DataFrame(regulatory, index=table.index))
 
 

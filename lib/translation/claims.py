@@ -12,17 +12,33 @@ from lib.translation.results import NESTED, PUBLISHED, Translation
 KS = (1, 5, 10, 20, 30, 50)
 
 
-def published(translations: Sequence[Translation]) -> dict[str, float]:
-    """Return the published quantities of a real screen: areas and accuracies of each setting's chosen configuration."""
-    measured: dict[str, float] = {}
+def published(translations: Sequence[Translation], random: np.ndarray) -> dict[str, float]:
+    """Return the published quantities of a real screen: sizes, and areas and accuracies of each setting and baseline.
+
+    Parameters
+    ----------
+    translations : sequence of Translation
+        The main setting first.
+    random : (n, T) array
+        Places by the random baseline.
+    """
+    main = translations[0]
+    measured: dict[str, float] = {"translation.n_targets": len(main.problems), "translation.n_genes": main.n_genes}
     for found in translations:
-        places = found.places[PUBLISHED]
-        measured |= {f"translation.{found.setting}.auc_{k}": float(metrics.area(places, k)) for k in (20, 50)}
-        curve = metrics.accuracy(places)
-        measured |= {f"translation.{found.setting}.acc_{k}": float(curve[k - 1]) for k in KS}
-        measured[f"translation.{found.setting}.mean_rank"] = float(places.mean() + 1)
-    curve = metrics.accuracy(translations[0].places["mean (all)"])
-    return measured | {f"translation.mean_all.acc_{k}": float(curve[k - 1]) for k in KS}
+        name, places = f"translation.{found.setting}", found.places[PUBLISHED]
+        measured |= _areas(name, places) | _accuracies(name, metrics.accuracy(places))
+        measured[f"{name}.mean_rank"] = float(places.mean() + 1)
+        measured |= _areas(f"{name}.plain", found.plain) | _accuracies(f"{name}.plain", metrics.accuracy(found.plain))
+    measured |= _accuracies("translation.random", metrics.accuracy(random).mean(axis=0))
+    return measured | _accuracies("translation.mean_all", metrics.accuracy(main.places["mean (all)"]))
+
+
+def _areas(name: str, places: np.ndarray) -> dict[str, float]:
+    return {f"{name}.auc_{k}": float(metrics.area(places, k)) for k in (20, 50)}
+
+
+def _accuracies(name: str, curve: np.ndarray) -> dict[str, float]:
+    return {f"{name}.acc_{k}": float(curve[k - 1]) for k in KS}
 
 
 def planted(

@@ -9,7 +9,9 @@ squared distances, and both add up over blocks of features, so that
 * appended neighbour rows are sums of gathers of matrices that are there already.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -104,17 +106,7 @@ def phases(weights: np.ndarray, encoding: str, n_encodings: int, sigma: float, n
 
 
 def explicit(
-    images,
-    genes,
-    new,
-    *,
-    use_mean: bool = False,
-    n_neighbours: int = 0,
-    append: str = "none",
-    encoding: str = "positional",
-    n_encodings: int = 2,
-    sigma: float = 1.0,
-    normal: np.ndarray | None = None,
+    images, genes, new, config: Mapping[str, Any], *, normal: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Write the features of training rows and of a new row out, in the published order: the definition of the grid.
 
@@ -125,6 +117,8 @@ def explicit(
     genes : (N, R) array
         Training targets.
     new : (1, D) array
+    config : mapping
+        `use_mean`, `n_neighbours`, `append`, `encoding`, `n_encodings`, `sigma`, see `lib.translation.grid`.
     normal : (m, k) array, optional
         A draw of the `gauss` encoding.
 
@@ -133,15 +127,15 @@ def explicit(
     (N, F), (1, F) arrays
     """
     rows = np.vstack([images, new])
-    if use_mean:
+    if config["use_mean"]:
         rows = np.hstack([rows, np.tile(np.mean(genes, axis=0), (len(rows), 1))])
-    if n_neighbours == 0:
+    if config["n_neighbours"] == 0:
         return rows[:-1], rows[-1:]
-    lists = neighbour_lists(cdist(rows, rows, "sqeuclidean"), n_neighbours)
+    lists = neighbour_lists(cdist(rows, rows, "sqeuclidean"), config["n_neighbours"])
     weights = np.array([row @ np.linalg.pinv(rows[:-1][near]) for row, near in zip(rows, lists, strict=True)])
-    angles = phases(weights, encoding, n_encodings, sigma, normal)
+    angles = phases(weights, config["encoding"], config["n_encodings"], config["sigma"], normal)
     rows = np.hstack([rows, np.cos(angles), np.sin(angles)])
-    if append != "none":
-        source = {"images": rows[:-1], "genes": np.asarray(genes)}[append]
+    if config["append"] != "none":
+        source = {"images": rows[:-1], "genes": np.asarray(genes)}[config["append"]]
         rows = np.hstack([rows, source[lists].reshape(len(rows), -1)])
     return rows[:-1], rows[-1:]

@@ -27,6 +27,8 @@ class Translation:
         Configuration by the published rule.
     places : dict of str to (T,) array
         Method → place of every target, 0 = nearest.
+    plain : (T,) array
+        Places by the best configuration without neighbours, by the same rule.
     """
 
     setting: str
@@ -34,6 +36,7 @@ class Translation:
     table: pd.DataFrame
     chosen: int
     places: dict[str, np.ndarray]
+    plain: np.ndarray
 
     @property
     def n_genes(self) -> int:
@@ -58,7 +61,8 @@ def translate(setting: str, problems: Sequence[Problem], axes: Axes) -> Translat
         "mean (train)": regressors.places(problems, regressors.mean_train),
         "mean (all)": regressors.mean_all_places(problems),
     }
-    return Translation(setting, problems, table, chosen, places)
+    plain = by_config[selection.published(table[table["n_neighbours"] == 0])] if 0 in axes.counts else by_config[chosen]
+    return Translation(setting, problems, table, chosen, places, plain)
 
 
 def with_nested(found: Translation, axes: Axes) -> tuple[Translation, pd.DataFrame]:
