@@ -77,6 +77,9 @@ def test_the_layout_depends_on_direction_and_seed_alone(embedded):
     found = layout.tsne(embedded)
     assert list(found) == ["gene", "tsne_1", "tsne_2"] and np.isfinite(found[["tsne_1", "tsne_2"]]).all(axis=None)
     pd.testing.assert_frame_equal(found, layout.tsne(embedded))
+    calm = layout.tsne(embedded, learning_rate=20)[["tsne_1", "tsne_2"]].to_numpy()
+    far = np.linalg.norm(calm - np.median(calm, axis=0), axis=1)
+    assert far.max() < 3 * np.quantile(far, 0.9)  # no gene thrown out
     np.testing.assert_allclose(np.linalg.norm(layout.normalised(embedded), axis=1), 1)
     with pytest.raises(RegulationError, match="2 genes are too few"):
         layout.tsne(latents(np.eye(2)))
