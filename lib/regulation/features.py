@@ -41,7 +41,7 @@ def node_features(expression: AnnData, gene_sets: Mapping[str, Sequence[str]], g
     return AnnData(
         np.hstack([values, member.to_numpy()]).astype(np.float32),
         obs=pd.DataFrame(index=pd.Index(list(genes), dtype=object)),
-        var=pd.DataFrame({"kind": np.array(kinds, object)}, index=names),
+        var=pd.DataFrame({"kind": kinds}, index=names).astype(object),  # as every version of anndata writes text
     )
 
 

@@ -79,7 +79,7 @@ def _write(part: Path, embedded: Embedded, genes: pd.Index, labels: Mapping[str,
     counts = {"n_labelled": int((problem.classes >= 0).sum()), "n_classes": problem.n_classes}
     history = {column: values.to_numpy() for column, values in embedded.fitted.history.items()}
     scores = {name: float(value) for name, value in (counts | embedded.row()).items()}
-    observed = pd.DataFrame({"label": np.array([labels.get(gene, "") for gene in genes], object)}, index=genes)
+    observed = pd.DataFrame({"label": [labels.get(gene, "") for gene in genes]}, index=genes).astype(object)
     names = pd.Index([f"z_{i}" for i in range(embedded.latents.shape[1])], dtype=object)
     anndata.AnnData(
         embedded.latents, obs=observed, var=pd.DataFrame(index=names), uns={"metrics": scores, "history": history}

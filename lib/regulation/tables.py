@@ -51,11 +51,11 @@ def annotate(embeddings: AnnData, nodes: pd.DataFrame, labels: Mapping[str, str]
     observed = pd.DataFrame(
         {
             "is_regulator": nodes.set_index("gene")["is_regulator"].reindex(genes).to_numpy(bool),
-            "perturbation_cluster": np.array([labels.get(gene, "") for gene in genes], object),
+            "perturbation_cluster": [labels.get(gene, "") for gene in genes],
             "cluster": clusters.set_index("gene")["cluster"].reindex(genes).to_numpy(),
         },
         index=genes,
-    )
+    ).astype({"perturbation_cluster": object})
     return AnnData(embeddings.X, obs=observed, var=embeddings.var)
 
 
