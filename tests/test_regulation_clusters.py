@@ -8,7 +8,7 @@ from anndata import AnnData
 from sklearn.cluster import AgglomerativeClustering
 
 from lib import published, scorecard
-from lib.regulation import claims, clusters, layout, plots, settings, tables, target_plots
+from lib.regulation import claims, clusters, h5ad, layout, plots, settings, tables, target_plots
 from lib.regulation.errors import RegulationError
 
 
@@ -206,8 +206,8 @@ def test_annotated_embeddings_are_written_and_read(tmp_path):
     found = latents(np.random.default_rng(0).normal(size=(8, 3)), nodes["gene"].tolist())
     assigned = clusters.assign(found, k=2).sample(frac=1, random_state=0)
     made = tables.annotate(found, nodes.sample(frac=1, random_state=0), {"G0A": "4"}, assigned)
-    tables.write(tmp_path / "a.h5ad", made)
-    again = tables.read(tmp_path / "a.h5ad")
+    h5ad.write(tmp_path / "a.h5ad", made)
+    again = h5ad.read(tmp_path / "a.h5ad")
     assert again.obs["is_regulator"].tolist() == nodes["is_regulator"].tolist()
     assert again.obs["perturbation_cluster"].tolist() == ["4"] + [""] * 7
     assert again.obs["cluster"].tolist() == assigned.set_index("gene")["cluster"][nodes["gene"]].tolist()
