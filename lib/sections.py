@@ -291,6 +291,7 @@ class RegulatoryEmbeddings(RegulatoryTraining):
     n_runs: int = Field(ge=2, le=50, description="runs with seeds of their own; the first is that of the figures")
     n_clusters: int = Field(ge=0, le=100, description="clusters; 0 = the best silhouette")
     k_max: int = Field(ge=3, le=100, description="largest number of clusters looked at")
+    tsne_learning_rate: float = Field(ge=1, le=1000, description="of the layout; too high throws genes far out")
     least_ari: float = Field(ge=-1, le=1, description="the check fails below this mean ARI, where a truth is planted")
 
 

@@ -1,6 +1,7 @@
 """The autoencoder: a graph convolution and a loss by hand, the paper's sizes, learning, kill and resume."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import toy_regulation as toy
@@ -140,6 +141,8 @@ def test_all_three_terms_are_learnt(problem):
     history = embed(problem, weights=Weights(1, 5, 1)).fitted.history
     for term in ("train_links", "train_features", "train_clusters"):
         assert history[term].iloc[-1] < history[term].iloc[0]
+    alone = embed(problem, weights=Weights(0, 0, 1))
+    assert "train_links" not in alone.fitted.history and alone.row()["train_acc"] == 1.0
 
 
 def test_without_cluster_loss_there_is_no_head_and_labels_change_nothing(problem):
@@ -210,3 +213,20 @@ def test_class_numbers_are_of_the_labels_that_occur():
     assert fitting.class_numbers({}, ["JUN"]).tolist() == [-1]
     assert fitting.class_numbers({"MOS": "1"}, ["JUN", "SRC"]).tolist() == [-1, -1]
     assert fitting.class_numbers({"JUN": "10", "SRC": "9"}, ["SRC", "JUN"]).tolist() == [1, 0]
+
+
+@pytest.mark.real
+def test_the_published_network_tells_its_held_out_links_by_its_shape_alone(real):
+    """249 genes, 526 links at the paper's cut-off, features without meaning: what is learnt is in the links."""
+    file = next((real / "data" / "ppi").glob("*/*C9.costs*"), None)
+    if file is None:
+        pytest.skip("the interactome is not among the real data")
+    ppi = pd.read_csv(file, sep="\t", names=["gene_a", "gene_b", "cost"], header=0)
+    genes = pd.read_csv(real / "reference" / "image2reg" / "regulatory_clusters_249.csv")["gene"].tolist()
+    kept = ppi[(ppi["cost"] < 0.594) & ppi["gene_a"].isin(genes) & ppi["gene_b"].isin(genes)]
+    kept = kept[kept["gene_a"] != kept["gene_b"]]
+    rng = np.random.default_rng(0)
+    shape = fitting.Problem(rng.random((249, 64)).astype(np.float32), links.from_table(kept, genes), np.full(249, -1))
+    assert shape.links.shape == (2, 526)
+    embedded = embed(shape, weights=Weights(1, 0, 0))
+    assert embedded.auc > 0.6

@@ -8,7 +8,7 @@ from anndata import AnnData
 from sklearn.cluster import AgglomerativeClustering
 
 from lib import published, scorecard
-from lib.regulation import claims, clusters, layout, plots, settings, tables, target_plots
+from lib.regulation import claims, clusters, h5ad, layout, plots, settings, tables, target_plots
 from lib.regulation.errors import RegulationError
 
 
@@ -77,6 +77,9 @@ def test_the_layout_depends_on_direction_and_seed_alone(embedded):
     found = layout.tsne(embedded)
     assert list(found) == ["gene", "tsne_1", "tsne_2"] and np.isfinite(found[["tsne_1", "tsne_2"]]).all(axis=None)
     pd.testing.assert_frame_equal(found, layout.tsne(embedded))
+    calm = layout.tsne(embedded, learning_rate=20)[["tsne_1", "tsne_2"]].to_numpy()
+    far = np.linalg.norm(calm - np.median(calm, axis=0), axis=1)
+    assert far.max() < 3 * np.quantile(far, 0.9)  # no gene thrown out
     np.testing.assert_allclose(np.linalg.norm(layout.normalised(embedded), axis=1), 1)
     with pytest.raises(RegulationError, match="2 genes are too few"):
         layout.tsne(latents(np.eye(2)))
@@ -203,8 +206,8 @@ def test_annotated_embeddings_are_written_and_read(tmp_path):
     found = latents(np.random.default_rng(0).normal(size=(8, 3)), nodes["gene"].tolist())
     assigned = clusters.assign(found, k=2).sample(frac=1, random_state=0)
     made = tables.annotate(found, nodes.sample(frac=1, random_state=0), {"G0A": "4"}, assigned)
-    tables.write(tmp_path / "a.h5ad", made)
-    again = tables.read(tmp_path / "a.h5ad")
+    h5ad.write(tmp_path / "a.h5ad", made)
+    again = h5ad.read(tmp_path / "a.h5ad")
     assert again.obs["is_regulator"].tolist() == nodes["is_regulator"].tolist()
     assert again.obs["perturbation_cluster"].tolist() == ["4"] + [""] * 7
     assert again.obs["cluster"].tolist() == assigned.set_index("gene")["cluster"][nodes["gene"]].tolist()

@@ -11,7 +11,7 @@ import toy_regulation as toy
 from anndata import AnnData
 
 from lib import compute, sections
-from lib.regulation import features, labels, runs, settings, targets
+from lib.regulation import features, h5ad, labels, runs, settings, targets
 from lib.regulation.errors import RegulationError
 
 TRAINING = {"learning_rate": 5e-3, "patience": 30, "max_epochs": 15, "device": "cpu"}
@@ -23,7 +23,7 @@ def network(tmp_path_factory):
     folder = tmp_path_factory.mktemp("network")
     nodes, table = toy.network(3, 12, inside=0.3)
     found = features.node_features(toy.expression(nodes, n_cells=20), toy.gene_sets(nodes), nodes["gene"].tolist())
-    found.write_h5ad(folder / "features.h5ad")
+    h5ad.write(folder / "features.h5ad", found)
     table.to_csv(folder / "links.csv", index=False)
     (folder / "left_out").mkdir()
     for target in ("G0A", "G1A", "LOST"):  # LOST: a target that is not in the network

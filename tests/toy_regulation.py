@@ -1,9 +1,10 @@
 """A small network with planted modules, and expression that follows them."""
 
-import anndata
 import numpy as np
 import pandas as pd
 from anndata import AnnData
+
+from lib.regulation import h5ad
 
 
 def network(
@@ -62,6 +63,5 @@ def image_embeddings(nodes: pd.DataFrame, path, *, out: list[str], n_nuclei: int
             "split": np.where(np.isin(symbols, out), "out", parts).astype(object),
         }
     )
-    obs.index = pd.Index(obs["nucleus_id"].to_numpy(object), dtype=object)
-    var = pd.DataFrame(index=pd.Index([f"zs_{i}" for i in range(8)], dtype=object))
-    anndata.AnnData(values.astype(np.float32), obs=obs, var=var).write_h5ad(path)
+    var = pd.DataFrame(index=[f"zs_{i}" for i in range(8)])
+    h5ad.write(path, AnnData(values.astype(np.float32), obs=obs.set_index("nucleus_id", drop=False), var=var))

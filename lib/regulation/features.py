@@ -37,11 +37,11 @@ def node_features(expression: AnnData, gene_sets: Mapping[str, Sequence[str]], g
     values = scaled_expression(expression, genes).T  # (N, cells)
     member = membership(gene_sets, genes)  # (N, sets)
     kinds = ["expression"] * values.shape[1] + ["gene set"] * member.shape[1]
-    names = pd.Index([*(f"cell {name}" for name in expression.obs_names), *member.columns], dtype=object)
+    names = [*(f"cell {name}" for name in expression.obs_names), *member.columns]
     return AnnData(
         np.hstack([values, member.to_numpy()]).astype(np.float32),
-        obs=pd.DataFrame(index=pd.Index(list(genes), dtype=object)),
-        var=pd.DataFrame({"kind": np.array(kinds, object)}, index=names),
+        obs=pd.DataFrame(index=list(genes)),
+        var=pd.DataFrame({"kind": kinds}, index=names),
     )
 
 

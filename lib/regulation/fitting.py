@@ -77,6 +77,9 @@ def embed(
 ) -> Embedded:
     """Train an autoencoder on a part of the links and return the latents over all of them.
 
+    Training stops by the total loss on the validation links; the weights of its best epoch are kept. Every epoch trains
+    all parts of the network; the published code leaves the decoders in evaluation mode after the first one.
+
     Parameters
     ----------
     weights : Weights

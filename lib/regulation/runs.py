@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import anndata
 import numpy as np
 import pandas as pd
+from anndata import AnnData
 
-from lib.regulation import links
+from lib.regulation import h5ad, links
 from lib.regulation.autoencoder import Weights
 from lib.regulation.fitting import Embedded, Problem, class_numbers, embed
 from lib.training import Settings
@@ -52,7 +52,7 @@ def embedding_run(
     split_seed : int, optional
         Seed of the split of the links, for runs that are to be compared on the same links; default the unit's.
     """
-    features = anndata.read_h5ad(features_path)
+    features = h5ad.read(features_path)
     genes = features.obs_names
     terms = Weights(**weights)
     used = labels if terms.gamma else {}
@@ -70,7 +70,7 @@ def embedding_run(
 
 def metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
     """Return one row a unit: `run` and those of `COLUMNS`; NaN where a loss has no such term."""
-    rows = [{"run": name, **anndata.read_h5ad(path).uns["metrics"]} for name, path in paths.items()]
+    rows = [{"run": name, **h5ad.read(path).uns["metrics"]} for name, path in paths.items()]
     table = pd.DataFrame(rows).reindex(columns=["run", *COLUMNS])
     return table.astype(dict.fromkeys(COLUMNS[:4], int))
 
@@ -79,11 +79,10 @@ def _write(part: Path, embedded: Embedded, genes: pd.Index, labels: Mapping[str,
     counts = {"n_labelled": int((problem.classes >= 0).sum()), "n_classes": problem.n_classes}
     history = {column: values.to_numpy() for column, values in embedded.fitted.history.items()}
     scores = {name: float(value) for name, value in (counts | embedded.row()).items()}
-    observed = pd.DataFrame({"label": np.array([labels.get(gene, "") for gene in genes], object)}, index=genes)
-    names = pd.Index([f"z_{i}" for i in range(embedded.latents.shape[1])], dtype=object)
-    anndata.AnnData(
-        embedded.latents, obs=observed, var=pd.DataFrame(index=names), uns={"metrics": scores, "history": history}
-    ).write_h5ad(part)
+    observed = pd.DataFrame({"label": [labels.get(gene, "") for gene in genes]}, index=genes)
+    names = pd.DataFrame(index=[f"z_{i}" for i in range(embedded.latents.shape[1])])
+    about = {"metrics": scores, "history": history}
+    h5ad.write(part, AnnData(embedded.latents, obs=observed, var=names, uns=about))
 
 
 def _checkpoint(part: Path) -> Path:

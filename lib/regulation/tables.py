@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import anndata
 import numpy as np
 import pandas as pd
 from anndata import AnnData
@@ -51,21 +50,9 @@ def annotate(embeddings: AnnData, nodes: pd.DataFrame, labels: Mapping[str, str]
     observed = pd.DataFrame(
         {
             "is_regulator": nodes.set_index("gene")["is_regulator"].reindex(genes).to_numpy(bool),
-            "perturbation_cluster": np.array([labels.get(gene, "") for gene in genes], object),
+            "perturbation_cluster": [labels.get(gene, "") for gene in genes],
             "cluster": clusters.set_index("gene")["cluster"].reindex(genes).to_numpy(),
         },
         index=genes,
     )
     return AnnData(embeddings.X, obs=observed, var=embeddings.var)
-
-
-def read(path: str | os.PathLike) -> AnnData:
-    """Read an `.h5ad` below the project root."""
-    return anndata.read_h5ad(store.resolve(path))
-
-
-def write(path: str | os.PathLike, table: AnnData) -> Path:
-    """Write an `.h5ad`, whole or not at all, and return its absolute path."""
-    with store.atomic(path) as part:
-        table.write_h5ad(part)
-    return store.resolve(path)

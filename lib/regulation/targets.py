@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import anndata
 import pandas as pd
 from anndata import AnnData
 
 from lib import store
-from lib.regulation import labels
+from lib.regulation import h5ad, labels
 from lib.regulation.errors import RegulationError
 from lib.regulation.settings import Setting
 
@@ -98,4 +97,4 @@ def table(metrics: pd.DataFrame, settings: Mapping[str, Setting]) -> pd.DataFram
 
 def read(directory: str | Path, setting: str, target: str) -> AnnData:
     """Read the regulatory embedding of a setting and target: genes × L, not normalised."""
-    return anndata.read_h5ad(store.resolve(directory) / setting / f"{target}.h5ad")
+    return h5ad.read(store.resolve(directory) / setting / f"{target}.h5ad")

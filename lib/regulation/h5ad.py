@@ -1,0 +1,29 @@
+"""Tables of genes × columns on disk, written whole or not at all, text as every version of anndata has it."""
+
+import os
+from pathlib import Path
+
+import anndata
+import pandas as pd
+from anndata import AnnData
+
+from lib import store
+
+
+def read(path: str | os.PathLike) -> AnnData:
+    """Read an `.h5ad` below the project root."""
+    return anndata.read_h5ad(store.resolve(path))
+
+
+def write(path: str | os.PathLike, table: AnnData) -> Path:
+    """Write X, obs, var and uns as `.h5ad`, and return its absolute path."""
+    plain = AnnData(table.X, obs=_plain(table.obs), var=_plain(table.var), uns=table.uns)
+    with store.atomic(path) as part:
+        plain.write_h5ad(part)
+    return store.resolve(path)
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with text as objects: anndata refuses to write what pandas 3 makes of it."""
+    table = table.set_axis(pd.Index(table.index.to_numpy(object), dtype=object))
+    return table.astype(dict.fromkeys(table.columns[table.dtypes == "str"], object))
