@@ -234,7 +234,10 @@ class _Run:
         """Count the epoch and give it its random streams: the returned one, and torch's own for layers that draw."""
         self.epoch += 1
         rng = np.random.default_rng([self.seed, self.epoch])
-        torch.manual_seed(int(rng.integers(2**63)))
+        seed = int(rng.integers(2**63))
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":  # torch.manual_seed would, where there is no GPU, queue a call for later
+            torch.cuda.manual_seed(seed)
         return rng
 
     def finish_epoch(self, row: dict[str, float], score: float) -> None:

@@ -50,6 +50,8 @@ class NetworkDesign:
         Size of over-expression signatures, in SD of the noise of one signature.
     module_degree : float
         Mean number of interaction partners within the own module.
+    crosstalk : float
+        Mean number of interaction partners in other modules.
     hallmark_share : float
         Share of a module's genes in each of its gene sets.
     n_cells, n_poor_cells, n_edges, n_lines, n_landmarks, n_measured, n_signatures : int
@@ -61,9 +63,10 @@ class NetworkDesign:
     within_module: float = 0.3
     state_scale: float = 1.5
     expression_share: float = 0.8
-    marker_effect: float = 3.0
+    marker_effect: float = 4.0
     signature_effect: float = 2.0
     module_degree: float = 8.0
+    crosstalk: float = 2.0
     hallmark_share: float = 0.6
     n_cells: int = 300
     n_poor_cells: int = 12

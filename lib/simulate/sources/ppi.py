@@ -12,17 +12,8 @@ FILES = {"ppi": "ppi.txt"}
 TIES = (0.594442, 0.598835)  # two costs that 7.4 % and 36 % of the real edges share
 SHARES = (0.371, 0.074, 0.360, 0.195)  # of edges below, at the first, at the second, above
 QUANTILES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1)
-LOW_COSTS = (
-    0.00078,
-    0.0399,
-    0.1184,
-    0.2216,
-    0.377,
-    0.4436,
-    0.493,
-    0.5611,
-    0.5895,
-)  # real quantiles below the first tie
+# real quantiles below the first tie
+LOW_COSTS = (0.00078, 0.0399, 0.1184, 0.2216, 0.377, 0.4436, 0.493, 0.5611, 0.5895)
 HIGH_COSTS = (0.63215, 0.654948, 0.765937, 0.85922)
 HIGH_SHARES = (0.12, 0.53, 0.16, 0.19)
 HUB_REACH = {"UBC": 0.45, "APP": 0.12, "SUMO2": 0.08, "TP53": 0.05, "EGFR": 0.05, "SUMO1": 0.05,
@@ -37,11 +28,11 @@ def write(
     """Write `protein1 protein2 cost`, tab-separated, and return its name.
 
     One connected component, no pair twice, a few self-loops. Members of a module are linked to those with near states,
-    most often by confident (cheap) edges; every screened gene has a confident partner in the background.
+    and to some of other modules, by confident (cheap) edges; every screened gene has a confident partner in the background.
     """
     names = genes["gene"].str.upper().to_numpy(str)
     lonely = names == ONLY_UBC
-    module = _module_pairs(genes[~lonely], design=design, rng=rng)
+    module = np.vstack([draw(genes[~lonely], design=design, rng=rng) for draw in (_module_pairs, _crosstalk_pairs)])
     module = np.flatnonzero(~lonely)[module]
     confident = _confident_pairs(genes, lonely, rng=rng)
     other = _background_pairs(names, lonely, n=design.n_edges - len(module) - len(confident), rng=rng)
@@ -75,6 +66,15 @@ def _module_pairs(genes: pd.DataFrame, *, design, rng: np.random.Generator) -> n
     members = np.flatnonzero(module >= 0)
     nearest = np.column_stack([members, best[members].argmax(axis=1)])
     return np.vstack([np.column_stack([first, second])[drawn], nearest])
+
+
+def _crosstalk_pairs(genes: pd.DataFrame, *, design, rng: np.random.Generator) -> np.ndarray:
+    """Return pairs of members of two modules, (pairs, 2) row numbers, whatever their states."""
+    module = pd.factorize(genes["module"].where(genes["module"] != "none"))[0]  # −1: no module
+    first, second = np.nonzero(np.triu((module[:, None] != module) & (module[:, None] >= 0) & (module >= 0)))
+    n_wanted = round(design.crosstalk * (module >= 0).sum() / 2)
+    drawn = rng.choice(len(first), min(n_wanted, len(first)), replace=False)
+    return np.column_stack([first, second])[drawn]
 
 
 def _confident_pairs(genes: pd.DataFrame, lonely: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
