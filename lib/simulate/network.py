@@ -66,7 +66,7 @@ class NetworkDesign:
     marker_effect: float = 4.0
     signature_effect: float = 2.0
     module_degree: float = 8.0
-    crosstalk: float = 2.0
+    crosstalk: float = 1.0
     hallmark_share: float = 0.6
     n_cells: int = 300
     n_poor_cells: int = 12

@@ -28,7 +28,8 @@ def write(
     """Write `protein1 protein2 cost`, tab-separated, and return its name.
 
     One connected component, no pair twice, a few self-loops. Members of a module are linked to those with near states,
-    and to some of other modules, by confident (cheap) edges; every screened gene has a confident partner in the background.
+    and to some of other modules, by confident (cheap) edges; every screened gene has a confident partner in the
+    background.
     """
     names = genes["gene"].str.upper().to_numpy(str)
     lonely = names == ONLY_UBC
