@@ -146,6 +146,7 @@ class ImageEmbeddings(Training):
     n_folds: int = Field(ge=2, le=10, description="cross-validation folds")
     genes_path: InputPath = Field(description="CSV with column gene; empty = the genes selected in the impact screen")
     conditions: list[str] = Field(description="panels of the figure; empty = the control and three best recognised")
+    layout: Literal["umap", "tsne"] = Field(description="two-dimensional layout of the figure")
 
 
 class PhenotypicActivity(Section):
@@ -312,7 +313,7 @@ class RegulatoryTargets(RegulatoryTraining):
 class Translation(Section):
     """From gene-perturbation embeddings to regulatory embeddings."""
 
-    settings: list[str] = Field(min_length=1, description="regulatory settings; Fig 4B draws the first two")
+    settings: list[RegulatorySetting] = Field(min_length=1, description="regulatory settings; Fig 4B: the first two")
     ridges: list[float] = Field(min_length=1, description="λ of kernel ridge regression")
     n_neighbours: list[int] = Field(min_length=1, description="neighbours whose weights are features; 0 = none")
     n_draws: int = Field(ge=1, le=1000, description="draws of a gauss encoding that are averaged")
@@ -344,17 +345,17 @@ SECTIONS: dict[str, type[Section]] = {
     "profile_baseline": ProfileBaseline,
     "ablations": Ablations,
     "leave_one_target_out": LeaveOneTargetOut,
-    "ppi_pruning": PpiPruning,
-    "interactome": Interactome,
-    "interactome_go": InteractomeGo,
     "go_annotation": GoAnnotation,
     "impactful_genes_go": TopGo,
     "gene_perturbation_cluster_go": TopGo,
-    "regulatory_cluster_go": RegulatoryClusterGo,
     "network_sources": NetworkSources,
     "expression": Expression,
+    "ppi_pruning": PpiPruning,
+    "interactome": Interactome,
+    "interactome_go": InteractomeGo,
     "regulatory_embeddings": RegulatoryEmbeddings,
     "regulatory_targets": RegulatoryTargets,
+    "regulatory_cluster_go": RegulatoryClusterGo,
     "translation": Translation,
     "scorecard": Scorecard,
 }

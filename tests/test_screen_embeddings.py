@@ -79,19 +79,20 @@ def test_standardised_within_each_fold():
     assert made.X[0, 0] == 1  # a copy
 
 
-def test_umap_separates_groups_and_draws_reproducibly():
+@pytest.mark.parametrize("method", ["umap", "tsne"])
+def test_a_layout_separates_groups_and_draws_reproducibly(method):
     rng = np.random.default_rng(0)
     symbols = np.repeat(["JUN", "RAF1"], 60)
     made = embeddings.make(rng.normal(size=(120, 10)) + 8 * (symbols == "JUN")[:, None], obs(symbols))
-    layout = embeddings.umap(made, max_nuclei=100)
+    layout = embeddings.lay_out(made, method=method, max_nuclei=100)
     assert len(layout) == 100 and layout["nucleus_id"].is_unique
     jun = layout["gene_symbol"] == "JUN"
-    points = layout[["umap_1", "umap_2"]].to_numpy()
+    points = layout[["x", "y"]].to_numpy()
     gap = np.linalg.norm(points[jun].mean(axis=0) - points[~jun].mean(axis=0))
     assert gap > 2 * points[jun].std() or gap > 5
-    pd.testing.assert_frame_equal(layout, embeddings.umap(made, max_nuclei=100))
+    pd.testing.assert_frame_equal(layout, embeddings.lay_out(made, method=method, max_nuclei=100))
     with pytest.raises(ScreenTableError, match="a layout of 2 nuclei"):
-        embeddings.umap(made[:2].copy())
+        embeddings.lay_out(made[:2].copy(), method=method)
 
 
 def test_confusion_by_hand():

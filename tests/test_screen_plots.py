@@ -136,20 +136,20 @@ def layout(n=400):
     rng = np.random.default_rng(0)
     symbols = rng.choice(["EMPTY", "JUN", "MAP3K9", "RAF1", "SRC"], n)
     points = rng.normal(size=(n, 2))
-    return pd.DataFrame({"nucleus_id": [f"n{i}" for i in range(n)], "gene_symbol": symbols, "umap_1": points[:, 0],
-                         "umap_2": points[:, 1]})  # fmt: skip
+    return pd.DataFrame({"nucleus_id": [f"n{i}" for i in range(n)], "gene_symbol": symbols, "x": points[:, 0],
+                         "y": points[:, 1]})  # fmt: skip
 
 
 def test_fig_2d(tmp_path):
-    figure, _ = saved_twice(lambda: plots.umap_panels(layout()), tmp_path)
+    figure, _ = saved_twice(lambda: plots.layout_panels(layout()), tmp_path)
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert [title.split(" ")[0] for title in titles] == ["EMPTY", "JUN", "MAP3K9", "RAF1"]
     others, own = figure.axes[1].collections
     assert len(own.get_offsets()) == (layout()["gene_symbol"] == "JUN").sum()
     assert len(own.get_offsets()) + len(others.get_offsets()) == 400
-    assert len(plots.umap_panels(layout(), conditions=["SRC"])[0].axes) == 1
+    assert len(plots.layout_panels(layout(), conditions=["SRC"])[0].axes) == 1
     with pytest.raises(ScreenTableError, match="TP53 has no nucleus in the layout; conditions are EMPTY, JUN"):
-        plots.umap_panels(layout(), conditions=["TP53"])
+        plots.layout_panels(layout(), conditions=["TP53"])
 
 
 def test_confusion_heatmap():

@@ -121,10 +121,14 @@ def test_a_gene_without_a_state_is_refused():
         pairs.draw(pd.DataFrame(columns=["gene", *pairs.DIMENSIONS]), ["X"], rng=np.random.default_rng(0))
 
 
-def test_states_are_read_or_absent(tmp_path):
-    assert len(inputs.planted_states(tmp_path / "none.csv")) == 0
-    (tmp_path / "some.csv").write_text("gene,s1\nJUN,0.5\n")
-    assert inputs.planted_states(tmp_path / "some.csv")["gene"].tolist() == ["JUN"]
+def test_states_are_read_only_where_images_and_network_share_a_truth(tmp_path):
+    network, simulated, real = (tmp_path / name for name in ("network.csv", "simulated.csv", "real.csv"))
+    simulated.write_text("gene,group\nJUN,group 1\n")
+    real.write_text("gene,group\n")
+    assert len(inputs.planted_states(network, simulated)) == 0
+    network.write_text("gene,s1\nJUN,0.5\n")
+    assert inputs.planted_states(network, simulated)["gene"].tolist() == ["JUN"]
+    assert len(inputs.planted_states(network, real)) == 0
 
 
 # pictures --------------------------------------------------------------------------------------------------------

@@ -82,7 +82,8 @@ def regulatory_clusters(table: pd.DataFrame) -> dict[str, float | str | bool]:
         measured[f"go.regulatory.theme.{name}"] = bool(significant["ID"].isin(THEMES.get(name, ())).any())
     heights = table.set_index(["Cluster", "ID"])["p.adjust"]
     measured |= {f"go.regulatory.bar.{bar}": _height(heights[key]) for bar, key in BARS.items() if key in heights.index}
-    return {name: value for name, value in measured.items() if name in published.load()}
+    known = published.load()
+    return {name: value for name, value in measured.items() if name in known}
 
 
 def _printed(table: pd.DataFrame) -> pd.Series:

@@ -84,9 +84,10 @@ def measured(seen: Observed, clusters: pd.DataFrame, truth: pd.DataFrame) -> dic
     module = truth.set_index("gene")["module"]
     known = clusters[clusters["gene"].map(module).fillna(NO_MODULE) != NO_MODULE]
     near = seen.pairs[seen.pairs["kind"] == SAME]
-    return {
-        "expression.planted.contrast": float(middle[SAME] - middle[BACKGROUND]),
-        "expression.planted.distance_spearman": float(near["distance"].corr(near["abs_spearman"], method="spearman")),
-        "expression.planted.marker_auroc": float(roc_auc_score(seen.changes["in_module"], seen.changes["abs_log_fc"])),
-        "expression.planted.cmap_ari": float(adjusted_rand_score(known["gene"].map(module), known["cluster"])),
+    found = {
+        "expression.planted.contrast": middle[SAME] - middle[BACKGROUND],
+        "expression.planted.distance_spearman": near["distance"].corr(near["abs_spearman"], method="spearman"),
+        "expression.planted.marker_auroc": roc_auc_score(seen.changes["in_module"], seen.changes["abs_log_fc"]),
+        "expression.planted.cmap_ari": adjusted_rand_score(known["gene"].map(module), known["cluster"]),
     }
+    return {name: round(float(value), 4) for name, value in found.items()}

@@ -8,7 +8,8 @@ import pandas as pd
 from anndata import AnnData
 
 from lib import gene_lists
-from lib.regulation import clusters
+from lib.interactome import cmap
+from lib.regulation.clusters import FEWEST
 from lib.regulation.errors import RegulationError
 from lib.regulation.settings import SOURCES
 from lib.screen import clusters as screen_clusters
@@ -57,7 +58,7 @@ def image_clusters(means: AnnData, *, k: int, without: str = "") -> Labels:
     if without and without not in means.obs_names:
         raise RegulationError(f"no image embedding of the target {without}; make leave_one_target_out again")
     kept = means[means.obs_names != without]
-    if kept.n_obs < clusters.FEWEST:
+    if kept.n_obs < FEWEST:
         raise RegulationError(f"{kept.n_obs} conditions are left without {without}; three or more can be clustered")
     table = screen_clusters.assign(kept, k=min(k, kept.n_obs))
     return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
@@ -76,11 +77,11 @@ def signature_clusters(signatures: AnnData, genes: Sequence[str], *, k: int) -> 
         Clusters; fewer if there are fewer genes (paper: 10).
     """
     covered = [gene for gene in genes if gene in signatures.obs_names]
-    if len(covered) < clusters.FEWEST:
+    if len(covered) < FEWEST:
         raise RegulationError(
-            f"{len(covered)} of {len(genes)} genes have a CMap signature; {clusters.FEWEST} or more are needed"
+            f"{len(covered)} of {len(genes)} genes have a CMap signature; {FEWEST} or more are needed"
         )
-    table = clusters.assign(signatures[covered], k=min(k, len(covered)))
+    table = cmap.cluster(signatures, covered, k=k)
     return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
 
 

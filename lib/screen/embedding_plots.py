@@ -14,15 +14,19 @@ _COLOURS = ("#1F77B4", "#D62728", "#2CA02C", "#9467BD")
 _CLASS = 0.125  # inches a class takes in the heat map
 
 
-def umap_panels(layout: pd.DataFrame, *, conditions: Sequence[str] = SHOWN) -> tuple[Figure, pd.DataFrame]:
+def layout_panels(
+    layout: pd.DataFrame, *, conditions: Sequence[str] = SHOWN, method: str = "UMAP"
+) -> tuple[Figure, pd.DataFrame]:
     """Draw Fig 2D: a panel a condition, its nuclei in one strong colour over all the others in silver.
 
     Parameters
     ----------
     layout : DataFrame
-        From `lib.screen.embeddings.umap`.
+        From `lib.screen.embeddings.lay_out`.
     conditions : sequence of str
         Symbols, a panel each, two side by side (paper: EMPTY, JUN, MAP3K9, RAF1).
+    method : str
+        Name of the layout, for the axes.
 
     Returns
     -------
@@ -49,14 +53,12 @@ def umap_panels(layout: pd.DataFrame, *, conditions: Sequence[str] = SHOWN) -> t
             own = layout["gene_symbol"] == name
             for rows, colour, alpha in ((layout[~own], "silver", faint), (layout[own], _COLOURS[i % 4], 1)):
                 # thousands of dots: as an image inside the SVG
-                ax.scatter(
-                    rows["umap_1"], rows["umap_2"], s=size, color=colour, alpha=alpha, linewidths=0, rasterized=True
-                )
+                ax.scatter(rows["x"], rows["y"], s=size, color=colour, alpha=alpha, linewidths=0, rasterized=True)
             ax.set_title(f"{name} ({int(own.sum())} nuclei)", loc="left")
         for ax in axes[len(conditions) :]:
             ax.remove()
-        figure.supxlabel("UMAP 1", fontsize=8)
-        figure.supylabel("UMAP 2", fontsize=8)
+        figure.supxlabel(f"{method} 1", fontsize=8)
+        figure.supylabel(f"{method} 2", fontsize=8)
     return figure, layout
 
 

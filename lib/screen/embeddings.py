@@ -1,12 +1,14 @@
-"""Image embeddings of nuclei as tables: means of conditions, UMAP, confusion of the classes."""
+"""Image embeddings of nuclei as tables: means of conditions, layouts, confusion of the classes."""
 
 import os
 import warnings
 from collections.abc import Collection
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData, read_h5ad
+from threadpoolctl import threadpool_limits
 
 from lib import store
 from lib.screen.impact import ScreenTableError
@@ -115,38 +117,53 @@ def standardise(embeddings: AnnData) -> AnnData:
     return scaled
 
 
-def umap(embeddings: AnnData, *, max_nuclei: int = 10_000, seed: int = 1234) -> pd.DataFrame:
-    """Lay nuclei out in two dimensions: UMAP with its default parameters, of embeddings standardised within the fold.
+def lay_out(
+    embeddings: AnnData, *, method: Literal["umap", "tsne"] = "umap", max_nuclei: int = 10_000, seed: int = 1234
+) -> pd.DataFrame:
+    """Lay nuclei out in two dimensions by their embeddings, which are standardised within the fold.
 
     Parameters
     ----------
     embeddings : AnnData
         Of one fold.
+    method : str
+        UMAP with its default parameters as in the paper, or t-SNE, which starts at once: UMAP compiles for ten seconds.
     max_nuclei : int
         Above this many, a random part is drawn with `seed`; nuclei keep their order.
     seed : int
-        Of the draw and of UMAP (paper: 1234). A fixed seed makes UMAP run on one thread.
+        Of the draw and of the layout (paper: 1234). A fixed seed makes UMAP run on one thread.
 
     Returns
     -------
     DataFrame
-        `nucleus_id`, `gene_symbol`, `umap_1`, `umap_2`.
+        `nucleus_id`, `gene_symbol`, `x`, `y`.
     """
-    from umap import UMAP
-
     scaled = standardise(embeddings)
     rows = np.arange(scaled.n_obs)
     if len(rows) > max_nuclei:
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_nuclei, replace=False))
     if len(rows) < 3:
-        raise ScreenTableError(f"a layout of {len(rows)} nuclei shows nothing; UMAP needs three or more")
+        raise ScreenTableError(f"a layout of {len(rows)} nuclei shows nothing; three or more are needed")
+    places = (_umap if method == "umap" else _tsne)(scaled.X[rows], seed).astype(float)  # (n, 2)
+    table = scaled.obs[["nucleus_id", "gene_symbol"]].iloc[rows].astype(str).reset_index(drop=True)
+    return table.assign(x=places[:, 0], y=places[:, 1])
+
+
+def _umap(values: np.ndarray, seed: int) -> np.ndarray:
+    from umap import UMAP
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "n_jobs value")  # one thread is what a fixed seed asks for
         warnings.filterwarnings("ignore", "n_neighbors is larger")
         warnings.filterwarnings("ignore", "k >= N")
-        layout = UMAP(random_state=seed).fit_transform(scaled.X[rows])
-    table = scaled.obs[["nucleus_id", "gene_symbol"]].iloc[rows].astype(str).reset_index(drop=True)
-    return table.assign(umap_1=layout[:, 0].astype(float), umap_2=layout[:, 1].astype(float))
+        return UMAP(random_state=seed).fit_transform(values)
+
+
+def _tsne(values: np.ndarray, seed: int) -> np.ndarray:
+    from sklearn.manifold import TSNE
+
+    with threadpool_limits(1):  # sums of threads have no fixed order
+        return TSNE(perplexity=min(30, (len(values) - 1) / 3), init="pca", random_state=seed).fit_transform(values)
 
 
 def confusion(truth, predicted, classes: Collection[str] | None = None) -> pd.DataFrame:

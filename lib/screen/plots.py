@@ -12,11 +12,11 @@ from sklearn.metrics import roc_curve
 from lib import figures
 from lib.screen import impact
 from lib.screen.cluster_plots import co_clustering_grid, distance_heatmap, index_curves
-from lib.screen.embedding_plots import confusion_heatmap, umap_panels
+from lib.screen.embedding_plots import confusion_heatmap, layout_panels
 
 __all__ = [
     "agreement", "co_clustering_grid", "confusion_heatmap", "distance_heatmap", "index_curves", "planted_truth",
-    "score_bars", "score_curve", "set_densities", "umap_panels",
+    "score_bars", "score_curve", "set_densities", "layout_panels",
 ]  # fmt: skip
 
 SELECTED, BAR, OTHER = "#D62728", "#D3D3D3", "#777777"

@@ -194,7 +194,19 @@ def _check(table: pd.DataFrame, what: str) -> None:
         raise TranslationError(f"{what}: the row of {broken[0]} has NaN or infinity; make it again")
 
 
-def planted_states(path: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted states of a simulated network's genes, or a table without rows where there is no such file."""
-    file = store.resolve(path)
-    return pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=["gene"])
+def planted_states(network: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
+    """Return the planted states of a network's genes; no row unless the screen has a planted truth as well.
+
+    Beside a real screen a simulated network has states of its own, which the images know nothing of.
+
+    Parameters
+    ----------
+    network : path
+        `truth/network_genes.csv` of the sources; absent for real ones.
+    screen : path
+        `truth.csv` of the screen, without a row for a real one.
+    """
+    file = store.resolve(network)
+    if not file.is_file() or pd.read_csv(store.resolve(screen)).empty:
+        return pd.DataFrame(columns=["gene"])
+    return pd.read_csv(file)
