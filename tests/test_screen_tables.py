@@ -76,11 +76,17 @@ def test_ablations_have_the_papers_variants_and_like_nuclei(tmp_path):
 @pytest.fixture
 def target_file(tmp_path):
     obs = pd.DataFrame(
-        {"nucleus_id": ["a", "b", "c"], "split": ["out", "out", "train"], "predicted": ["X", "X", "Y"], "fold": 0},
-        index=["a", "b", "c"],
+        {
+            "nucleus_id": ["a", "b", "c", "d"],
+            "split": ["out", "out", "train", "out"],
+            "fold": 0,
+            "gene_symbol": ["JUN", "JUN", "X", "MOS"],
+            "predicted": ["X", "X", "Y", "Y"],
+        },
+        index=["a", "b", "c", "d"],
     )
     path = tmp_path / "unit.h5ad"
-    anndata.AnnData(np.zeros((3, 2), np.float32), obs=obs, uns={"metrics": {"test_bacc": 0.5}}).write_h5ad(path)
+    anndata.AnnData(np.zeros((4, 2), np.float32), obs=obs, uns={"metrics": {"test_bacc": 0.5}}).write_h5ad(path)
     return path
 
 
@@ -97,7 +103,7 @@ def test_targets_are_counted_and_placed(target_file, tmp_path):
 
 def test_folds_are_joined_with_their_metrics(target_file):
     joined = tables.join_embeddings([target_file])
-    assert joined.n_obs == 3 and joined.obs_names[0] == "a/0"
+    assert joined.n_obs == 4 and joined.obs_names[0] == "a/0"
     assert tables.fold_metrics([target_file])["test_bacc"].tolist() == [0.5]
     assert tables.ablation_metrics({"nucleus_region_3": target_file})[["input", "fold"]].values.tolist() == [
         ["nucleus_region", 3]
