@@ -222,11 +222,13 @@ def test_published_numbers_are_measured_on_real_sources_alone(found, lines):
     given = {
         "steps": pd.DataFrame({"n_cells": [9, 9, 8], "n_genes": [7, 6, 5]}), "signatures": chosen, "means": means,
         "ccle": lines, "markers": markers.screen(lines), "universe": 123,
+        "n_dropped": 4,
     }  # fmt: skip
     assert claims.measured(found, **given) == {}
     real = {name: Source(source.path, simulated=False) for name, source in found.items()}
     measured = claims.measured(real, **given)
-    assert measured["expression.fucci.kept_cells"] == 8 and measured["expression.universe"] == 123
+    assert measured["expression.fucci.kept_cells"] == 8 and measured["expression.fucci.dropped"] == 4
+    assert measured["expression.universe"] == 123
     assert measured["expression.cmap.genes"] == 20 and measured["expression.cmap.regulators_absent"] != ""
     assert "expression.markers.cebpa" in measured and set(measured) <= set(published.load())
 

@@ -1,5 +1,6 @@
 """Parameters: every mistake is one line that names file, key, value and what is allowed."""
 
+import re
 from typing import Annotated
 
 import pytest
@@ -182,3 +183,19 @@ def test_a_notebook_opened_by_hand_has_the_values_of_the_default_profile():
     for step in steps:
         cell = params.declared(keys.parameters_source(store.ROOT / "notebooks" / step.notebook))
         assert cell == sections[step.slug].model_dump(), step.notebook
+
+
+def test_the_paper_profile_has_the_values_that_mini_says_are_the_papers():
+    """Sections that simulate have no such value; repeated runs and averaged draws are this project's own."""
+    own = {("regulatory_embeddings", "n_runs"), ("translation", "n_draws"), ("interactome", "beta")}
+    paper, section, compared = params.resolve("paper"), "", 0
+    for line in store.resolve("params/mini.yaml").read_text(encoding="utf-8").splitlines():
+        section = found[1] if (found := re.match(r"(\w+):", line)) else section
+        stated = re.match(r"  (\w+):.*\(paper: (-?[\d.]+(?:e-?\d+)?)[);]", line)
+        if not stated or section in ("screen_data", "network_sources", "nuclei") or (section, stated[1]) in own:
+            continue
+        value = getattr(paper[section], stated[1])
+        if isinstance(value, int | float):
+            assert value == float(stated[2]), f"{section}.{stated[1]}"
+            compared += 1
+    assert compared > 50

@@ -73,6 +73,8 @@ def test_every_claim_is_measured_under_a_published_id():
     lost = pruning.coverage([*regulators, "ZZZ"], {"network": network.genes}, {"confidence": network, "hubs": network})
     measured = network_claims.pruning(network, table, network.below(0.5), lost, jump=0.05)
     assert "interactome.confidence.cutoff" not in network_claims.pruning(network, table, network, lost, jump=1)
+    hubs = pruning.remove_hubs(network.below(0.562).largest(), 0.999)[1]
+    assert measured["interactome.hubs_0562.genes"].split(", ")[0] == f"{hubs['gene'][0]} {hubs['degree'][0]}"
     assert measured["interactome.lost.sets"] == "ZZZ" and measured["interactome.lost.hubs"] == "none"
     assert measured["interactome.regulators"] == len(regulators)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import toy_network
 import toy_regulation as toy
 from anndata import AnnData
 from sklearn.cluster import AgglomerativeClustering
@@ -159,7 +160,8 @@ def test_every_published_number_is_measured_somewhere_with_the_papers_data(embed
     signatures = latents(np.random.default_rng(0).normal(size=(5, 8)))
     nodes = pd.DataFrame({"gene": signatures.obs_names, "is_regulator": True})
     measured |= claims.signature_clusters(signatures, nodes, k=2)
-    assert sum(map(int, measured["regulation.cmap_clusters.sizes"].split())) == 5
+    sizes = [measured.pop(f"expression.cmap.{name}") for name in ("covered", "clusters", "cluster_sizes")]
+    assert sizes[:2] == [5, 2] and sum(map(int, sizes[2].split(", "))) == 5
     modules = pd.DataFrame({"gene": embedded.obs_names, "module": np.repeat(["a", "b", "none"], 8)})
     metrics = pd.DataFrame({"test_auc": [0.9, 0.8], "alpha": [1, 0], "setting": ["physical", "a0_b0_g1"]})
     tables_ = {"run_1": clusters.assign(embedded, k=3)}
@@ -176,6 +178,17 @@ def test_how_often_regulators_of_a_cluster_sit_together():
     assert claims.together(found, {"G0": "1", "G1": "1", "G2": "2", "G3": "2", "G4": "3"}) == 1.0
     assert claims.together(found, {"G0": "1", "G2": "1", "G1": "2", "G3": "2"}) == 0.0
     assert np.isnan(claims.together(found, {"G0": "1", "G1": "2"}))
+
+
+def test_modules_are_planted_only_where_screen_and_all_sources_are_simulated(tmp_path):
+    simulated, real = tmp_path / "simulated.csv", tmp_path / "real.csv"
+    simulated.write_text("gene,group\nJUN,group 1\n")
+    real.write_text("gene,group\n")
+    for name, own in {"all": [], "network": ["ppi"]}.items():
+        toy_network.listed(tmp_path / name, own=own)
+    assert tables.planted_modules(tmp_path / "all", simulated).to_numpy().tolist() == [["JUN", "m1"]]
+    assert tables.planted_modules(tmp_path / "all", real).empty
+    assert tables.planted_modules(tmp_path / "network", simulated).empty, "only gene sets and others are simulated"
 
 
 @pytest.mark.real
@@ -211,5 +224,4 @@ def test_annotated_embeddings_are_written_and_read(tmp_path):
     assert again.obs["is_regulator"].tolist() == nodes["is_regulator"].tolist()
     assert again.obs["perturbation_cluster"].tolist() == ["4"] + [""] * 7
     assert again.obs["cluster"].tolist() == assigned.set_index("gene")["cluster"][nodes["gene"]].tolist()
-    assert tables.planted_modules(tmp_path).empty
     assert list(settings.MAIN) == ["physical", "cmap_full_all_nodes", "physical_full", "no_cluster_loss"]

@@ -1,12 +1,17 @@
 """Embeddings from files: what is read, what is missing, what is refused, and the notebook's pictures."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import toy_network
 from toy_pairs import problems, world
 
 from lib import figures
+from lib.interactome import sources
 from lib.simulate import pairs
 from lib.translation import claims, inputs, metrics, plots
 from lib.translation.errors import TranslationError
@@ -122,13 +127,18 @@ def test_a_gene_without_a_state_is_refused():
 
 
 def test_states_are_read_only_where_images_and_network_share_a_truth(tmp_path):
-    network, simulated, real = (tmp_path / name for name in ("network.csv", "simulated.csv", "real.csv"))
+    simulated, real = (tmp_path / name for name in ("simulated.csv", "real.csv"))
     simulated.write_text("gene,group\nJUN,group 1\n")
     real.write_text("gene,group\n")
-    assert len(inputs.planted_states(network, simulated)) == 0
-    network.write_text("gene,s1\nJUN,0.5\n")
-    assert inputs.planted_states(network, simulated)["gene"].tolist() == ["JUN"]
-    assert len(inputs.planted_states(network, real)) == 0
+    for name, own in {"all": [], "network": ["ppi"]}.items():  # sources of the user
+        toy_network.listed(tmp_path / name, own=own)
+    assert inputs.planted_states(tmp_path / "all", simulated)["gene"].tolist() == ["JUN"]
+    assert len(inputs.planted_states(tmp_path / "all", real)) == 0
+    assert len(inputs.planted_states(tmp_path / "network", simulated)) == 0, "states of a network that is not there"
+    every = sources.read(tmp_path / "all")
+    none = {name: sources.Source(Path("file"), False) for name in sources.NAMES}
+    found = [sources.is_simulated(*pair) for pair in ((none, real), (none, simulated), (every, real))]
+    assert found == [False, True, True], "a number is the paper's only if screen and sources are real"
 
 
 # pictures --------------------------------------------------------------------------------------------------------
@@ -172,3 +182,17 @@ def test_claims_of_a_real_screen_have_published_ids():
     assert set(measured) - set(known) == set() and measured["translation.physical.auc_20"] == pytest.approx(
         float(metrics.area(found.places[results.PUBLISHED], 20))
     )
+
+
+def test_the_demos_ranks_are_those_of_the_plain_model_with_cmap():
+    from lib.translation import results
+
+    targets = ["BRAF", "TSC2", "JUN"]
+    made = [SimpleNamespace(target=name, names=targets) for name in targets]
+    places = {results.PUBLISHED: np.zeros(3, int), results.PLAIN: np.array([1, 5, 7])}
+    places["mean (all)"] = np.zeros(3, int)
+    for setting, expected in {"physical": {}, "cmap_full_all_nodes": {"braf": 2, "jun": 8}}.items():
+        found = results.Translation(setting, made, pd.DataFrame(), 0, places, np.zeros(3, int))
+        measured = claims.published([found], np.zeros((2, 3), int))
+        demo = {name.rpartition(".")[2]: rank for name, rank in measured.items() if ".demo." in name}
+        assert demo == expected

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import published
+from lib import published, store
 from lib.interactome import sources
 from lib.simulate import network, states
 
@@ -48,3 +48,12 @@ def write(folder: Path, design: network.NetworkDesign = SMALL, **own: str) -> di
     made = network.write_sources(folder, screened(), gene_ids(), design=design, seed=SEED)
     sources.write(folder, made, own)
     return sources.read(folder)
+
+
+def listed(folder, *, own=()):
+    """Write a folder of sources, empty files all, of which some are the user's; one gene has a planted state."""
+    made = {name: f"{name}.txt" for name in sources.NAMES}
+    for name in made.values():
+        store.write_text(folder / name, "")
+    store.write_text(folder / sources.TRUTH, "gene,module,is_screened,s1\nJUN,m1,True,0.5\n")
+    sources.write(folder, made, {name: str(folder / made[name]) for name in own})

@@ -22,6 +22,7 @@ def measured(
     ccle: pd.DataFrame,
     markers: pd.DataFrame,
     universe: int,
+    n_dropped: int = 0,
 ) -> dict[str, float | int | str]:
     """Return what a run says of each published number, by id; nothing of sources that are simulated.
 
@@ -38,12 +39,15 @@ def measured(
         From `lib.interactome.markers.screen`.
     universe : int
         Genes that cells, cell lines and interactome share.
+    n_dropped : int
+        Ids without a symbol, and later ids of a symbol, from `lib.interactome.counts.to_symbols`.
     """
     found: dict[str, float | int | str] = {}
     if not sources["fucci_counts"].simulated:
         names = ("raw", "named", "kept")
         for name, cells, genes in zip(names, steps["n_cells"], steps["n_genes"], strict=True):
             found |= {f"expression.fucci.{name}_cells": int(cells), f"expression.fucci.{name}_genes": int(genes)}
+        found["expression.fucci.dropped"] = int(n_dropped)
     if not sources["cmap_level5"].simulated:
         found |= {
             "expression.cmap.signatures": len(signatures),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lib import published, store
 from lib.interactome.network import Network, NetworkError
-from lib.interactome.pruning import propose_cutoff
+from lib.interactome.pruning import propose_cutoff, remove_hubs
 from lib.interactome.sources import Source
 
 Measured = dict[str, float | str]
@@ -121,6 +121,7 @@ def pruning(universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.D
         "lost.hubs": _listed(lost[lost["lost_in"] == "hubs"]),
         "lost.sets": _listed(lost[~lost["lost_in"].isin(["", "hubs", "confidence"])]),
         "regulators": int((lost["lost_in"] == "").sum()),
+        **_other_hubs(universe),
     }
     with suppress(NetworkError):
         found["confidence.cutoff"] = propose_cutoff(sweep, jump=jump)
@@ -193,6 +194,19 @@ def _among(whole: Network, genes: list[str]) -> Network:
 def _giant(whole: Network) -> Measured:
     giant = whole.largest()
     return {"nodes": giant.n_nodes, "edges": giant.n_edges, "mean_degree": float(giant.degrees.mean())}
+
+
+def _other_hubs(universe: Network, quantile: float = 0.999) -> Measured:
+    """Return the hubs of earlier versions of the pruning: with the cut-off 0.562, and without any."""
+    _, hubs = remove_hubs(universe.below(0.562).largest(), quantile)
+    left, every = remove_hubs(universe.largest(), quantile)
+    left = left.largest()
+    return {
+        "hubs_0562.genes": ", ".join(f"{gene} {degree}" for gene, degree in zip(*hubs.to_numpy().T, strict=True)),
+        "hubs_uncut.hubs": len(every),
+        "hubs_uncut.nodes": left.n_nodes,
+        "hubs_uncut.edges": left.n_edges,
+    }
 
 
 def _listed(rows: pd.DataFrame) -> str:

@@ -127,6 +127,29 @@ def read_truth(folder: str | os.PathLike) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
+def is_planted_screen(path: str | os.PathLike) -> bool:
+    """Return whether a screen is simulated: its table of planted effects, `data/truth.csv`, has rows."""
+    return not pd.read_csv(store.resolve(path)).empty
+
+
+def is_simulated(found: Mapping[str, Source], screen: str | os.PathLike) -> bool:
+    """Return whether the screen or any source is simulated, so that no number can be compared with the paper's.
+
+    Parameters
+    ----------
+    found : mapping of str to Source
+    screen : path
+        `data/truth.csv`, without a row for a real screen.
+    """
+    return is_planted_screen(screen) or any(source.simulated for name, source in found.items() if name not in REAL)
+
+
+def shared_truth(folder: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
+    """Return `read_truth` where the screen is simulated too, else no row: only then do images and network share it."""
+    truth = read_truth(folder)
+    return truth if is_planted_screen(screen) else truth.head(0)
+
+
 def read_columns(path: str | os.PathLike, columns: Collection[str]) -> pd.DataFrame:
     """Read some columns of a tab-separated table as text; names the columns that are missing."""
     path = store.resolve(path)

@@ -1,7 +1,6 @@
 """What the scorecard compares: definitions, numbers of the paper's own run, and the planted truth."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,11 +64,6 @@ def figure_model(row: Mapping[str, float], curves: pd.DataFrame, table: pd.DataF
     return measured | {"regulation.published.ari": compared["ari"], "regulation.published.ami": compared["ami"]}
 
 
-def is_simulated(sources: Mapping[str, Any]) -> bool:
-    """Tell whether any source is simulated, so that no number can be compared with the paper's."""
-    return any(source.simulated for source in sources.values())
-
-
 def with_planted(tables: Mapping[str, pd.DataFrame], modules: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the clusterings and, as one more, the planted modules if there are any; genes of no module left out."""
     known = modules[modules["module"] != NO_MODULE].rename(columns={"module": "cluster"})
@@ -114,9 +108,13 @@ def planted_targets(metrics: pd.DataFrame) -> Measured:
 
 
 def signature_clusters(signatures: AnnData, nodes: pd.DataFrame, *, k: int) -> Measured:
-    """Measure the sizes of the CMap clusters of all covered genes; for the paper's sources only."""
+    """Measure number and sizes of the CMap clusters of all covered genes; for the paper's sources only."""
     sizes = pd.Series(labels.signature_clusters(signatures, nodes["gene"].tolist(), k=k)).value_counts()
-    return {"regulation.cmap_clusters.sizes": " ".join(str(size) for size in sizes)}
+    return {
+        "expression.cmap.covered": int(sizes.sum()),
+        "expression.cmap.clusters": len(sizes),
+        "expression.cmap.cluster_sizes": ", ".join(str(size) for size in sizes),
+    }
 
 
 def together(embeddings: AnnData, known: Mapping[str, str]) -> float:

@@ -9,6 +9,7 @@ import pandas as pd
 from anndata import AnnData
 
 from lib import store
+from lib.interactome import sources
 from lib.regulation.errors import RegulationError
 
 
@@ -36,12 +37,16 @@ def read_nodes(path: str | os.PathLike) -> pd.DataFrame:
     return table.astype({"gene": str, "is_regulator": bool})
 
 
-def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return `gene`, `module` of simulated sources; no row for real ones."""
-    path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
-    if not path.exists():
-        return pd.DataFrame({"gene": [], "module": []}, dtype=object)
-    return pd.read_csv(path, usecols=["gene", "module"], dtype=str, keep_default_na=False)
+def planted_modules(sources_dir: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
+    """Return `gene`, `module` where all sources and the screen are simulated; no row with a real one among them.
+
+    Parameters
+    ----------
+    sources_dir : path
+    screen : path
+        `data/truth.csv`, without a row for a real screen.
+    """
+    return sources.shared_truth(sources_dir, screen)[["gene", "module"]].astype(str)
 
 
 def annotate(embeddings: AnnData, nodes: pd.DataFrame, labels: Mapping[str, str], clusters: pd.DataFrame) -> AnnData:

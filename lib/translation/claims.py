@@ -7,9 +7,10 @@ import pandas as pd
 
 from lib.translation import grid, metrics, permutation
 from lib.translation.grid import Axes
-from lib.translation.results import NESTED, PUBLISHED, Translation
+from lib.translation.results import NESTED, PLAIN, PUBLISHED, Translation
 
 KS = (1, 5, 10, 20, 30, 50)
+DEMO_SETTING, DEMO_TARGETS = "cmap_full_all_nodes", ("BRAF", "JUN", "RAF1", "SMAD4", "SREBF1")
 
 
 def published(translations: Sequence[Translation], random: np.ndarray) -> dict[str, float]:
@@ -29,12 +30,19 @@ def published(translations: Sequence[Translation], random: np.ndarray) -> dict[s
         measured |= _areas(name, places) | _accuracies(name, metrics.accuracy(places))
         measured[f"{name}.mean_rank"] = float(places.mean() + 1)
         measured |= _areas(f"{name}.plain", found.plain) | _accuracies(f"{name}.plain", metrics.accuracy(found.plain))
+        measured |= _demo(found) if found.setting == DEMO_SETTING else {}
     measured |= _accuracies("translation.random", metrics.accuracy(random).mean(axis=0))
     return measured | _accuracies("translation.mean_all", metrics.accuracy(main.places["mean (all)"]))
 
 
 def _areas(name: str, places: np.ndarray) -> dict[str, float]:
     return {f"{name}.auc_{k}": float(metrics.area(places, k)) for k in (20, 50)}
+
+
+def _demo(found: Translation) -> dict[str, float]:
+    """Return the ranks, from 1, of the targets of the published demo: λ = 1, no further features."""
+    ranks = {one.target: int(place) + 1 for one, place in zip(found.problems, found.places[PLAIN], strict=True)}
+    return {f"translation.demo.{name.lower()}": ranks[name] for name in DEMO_TARGETS if name in ranks}
 
 
 def _accuracies(name: str, curve: np.ndarray) -> dict[str, float]:

@@ -4,6 +4,10 @@ Image t, which its encoder never saw, is translated into the network that never 
 genes to learn from; then u is looked for. Under the hypothesis that a left-out image says nothing about the place of
 its gene, image t and network t belong together no more than t and u. Whatever training pairs, labels and central genes
 do to a prediction is in this null, and so is every configuration of the grid: nothing is fitted anew for a permutation.
+
+The null is near, not exact: in the data two left-out genes learn from each other's pair, so that a chance likeness of
+both counts twice, and in an exchange neither is trained on. In worlds without any effect 8.7 % of 600 had p ≤ 0.05 with
+16 targets, 5.8 % of 120 with 39. Read a p-value near the level with that in mind; the null of `permutation` is exact.
 """
 
 from collections.abc import Sequence

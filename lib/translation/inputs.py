@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib import store
+from lib.interactome import sources
 from lib.translation.errors import TranslationError
 
 CONTROL = "EMPTY"
@@ -194,19 +195,16 @@ def _check(table: pd.DataFrame, what: str) -> None:
         raise TranslationError(f"{what}: the row of {broken[0]} has NaN or infinity; make it again")
 
 
-def planted_states(network: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted states of a network's genes; no row unless the screen has a planted truth as well.
+def planted_states(sources_dir: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
+    """Return `gene`, `module`, `s1` … `s6` of a network's genes; no row with a real screen or source.
 
     Beside a real screen a simulated network has states of its own, which the images know nothing of.
 
     Parameters
     ----------
-    network : path
-        `truth/network_genes.csv` of the sources; absent for real ones.
+    sources_dir : path
+        Folder of the network sources.
     screen : path
         `truth.csv` of the screen, without a row for a real one.
     """
-    file = store.resolve(network)
-    if not file.is_file() or pd.read_csv(store.resolve(screen)).empty:
-        return pd.DataFrame(columns=["gene"])
-    return pd.read_csv(file)
+    return sources.shared_truth(sources_dir, screen)
