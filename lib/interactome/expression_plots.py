@@ -9,6 +9,7 @@ from scipy import sparse
 
 from lib import figures
 from lib.interactome import markers, planted
+from lib.point_names import name_points
 
 COLOURS = {markers.UP: "forestgreen", markers.UNCHANGED: "black", markers.DOWN: "tab:red"}
 KINDS = {planted.SAME: "#D55E00", planted.OTHER: "#0072B2", planted.BACKGROUND: "0.55"}
@@ -72,12 +73,11 @@ def marker_scatter(
                        linewidths=0, label=f"{name} ({len(rows):,})", rasterized=True)  # fmt: skip
         ends = [0, drawn[["avg_log_expr_other", "log_expr_target"]].max(axis=None)]
         ax.plot(ends, ends, color="0.6", linewidth=0.7, zorder=0)
-        for row in drawn.head(n_named).itertuples():  # the largest changes come first
-            side = 3 if row.log_expr_target > row.avg_log_expr_other else -8  # away from the diagonal
-            ax.annotate(row.gene, (row.avg_log_expr_other, row.log_expr_target), xytext=(3, side),
-                        textcoords="offset points", fontsize=6.5)  # fmt: skip
         ax.set(xlabel="log(x + 1) expression in background lines", ylabel=f"log(x + 1) expression in {target}")
         ax.legend(loc="lower right", markerscale=2)
+        named = drawn.head(n_named)  # the largest changes come first
+        points = named[["avg_log_expr_other", "log_expr_target"]].to_numpy()
+        name_points(ax, points, named["gene"].tolist(), ["black"] * len(named), size=6.5)
     return figure, drawn
 
 
