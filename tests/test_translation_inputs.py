@@ -4,6 +4,7 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import toy_network
 from toy_pairs import problems, world
 
 from lib import figures
@@ -122,13 +123,18 @@ def test_a_gene_without_a_state_is_refused():
 
 
 def test_states_are_read_only_where_images_and_network_share_a_truth(tmp_path):
-    network, simulated, real = (tmp_path / name for name in ("network.csv", "simulated.csv", "real.csv"))
+    simulated, real, mine = (tmp_path / name for name in ("simulated.csv", "real.csv", "ppi.txt"))
     simulated.write_text("gene,group\nJUN,group 1\n")
     real.write_text("gene,group\n")
-    assert len(inputs.planted_states(network, simulated)) == 0
-    network.write_text("gene,s1\nJUN,0.5\n")
-    assert inputs.planted_states(network, simulated)["gene"].tolist() == ["JUN"]
-    assert len(inputs.planted_states(network, real)) == 0
+    found = toy_network.write(tmp_path / "network")
+    assert "JUN" in inputs.planted_states(tmp_path / "network", simulated)["gene"].tolist()
+    assert inputs.planted_states(tmp_path / "network", real).empty
+    assert inputs.origin(found, simulated) == "Simulated data, planted truth."
+    assert inputs.origin(found, real) == "Images: a real screen. Network: simulated data, planted truth."
+    mine.write_bytes(found["ppi"].path.read_bytes())
+    mixed = toy_network.write(tmp_path / "mixed", ppi=str(mine))
+    assert inputs.planted_states(tmp_path / "mixed", simulated).empty
+    assert inputs.origin(mixed, simulated).startswith("Images: simulated. Network: partly simulated data: fucci")
 
 
 # pictures --------------------------------------------------------------------------------------------------------

@@ -43,8 +43,10 @@ def genes(design: network.NetworkDesign = SMALL) -> pd.DataFrame:
     return network.network_genes(screened(), gene_ids(), design=design, rng=np.random.default_rng([SEED, 0]))
 
 
-def write(folder: Path, design: network.NetworkDesign = SMALL, **own: str) -> dict[str, sources.Source]:
+def write(
+    folder: Path, design: network.NetworkDesign = SMALL, *, has_images: bool = True, **own: str
+) -> dict[str, sources.Source]:
     """Write all sources below `folder` and return them as read."""
     made = network.write_sources(folder, screened(), gene_ids(), design=design, seed=SEED)
-    sources.write(folder, made, own)
+    sources.write(folder, made, own, has_images=has_images)
     return sources.read(folder)

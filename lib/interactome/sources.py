@@ -11,6 +11,7 @@ from lib import store
 
 LISTING = "sources.json"
 TRUTH = "truth/network_genes.csv"
+PLANTED = "Simulated data, planted truth."
 NAMES = (
     "fucci_counts",
     "gene_ids",
@@ -37,7 +38,31 @@ class Source:
     simulated: bool
 
 
-def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, str]) -> Path:
+def check(own: Mapping[str, str], folder: str | os.PathLike) -> None:
+    """Refuse a user's files that are not there, or that lie where sources are about to be made.
+
+    Raises
+    ------
+    SourceError
+        Naming the source and its file, before anything is written or removed.
+    """
+    inside = store.resolve(folder).resolve()
+    for name, path in own.items():
+        if name not in NAMES:
+            raise SourceError(f"no source is called {name!r}; the sources are {', '.join(NAMES)}")
+        if not path:
+            continue
+        file = store.resolve(path)
+        if not file.is_file():
+            raise SourceError(f"{name}: no file {path}; set its path to a file, or leave it empty to simulate it")
+        if file.resolve().is_relative_to(inside):
+            raise SourceError(f"{name}: {path} lies among the sources that are made here, which are removed first; "
+                              "copy it elsewhere")  # fmt: skip
+
+
+def write(
+    folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, str], *, has_images: bool = True
+) -> Path:
     """Write the table of contents of a folder of sources, last of all its files.
 
     The sha256 of every file is part of it, so that a real file that changes is noticed downstream.
@@ -49,6 +74,8 @@ def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, 
         Name of a source → file below `folder`; all but the gene ids are simulated.
     own : mapping of str to str
         Name of a source → a user's file, which comes before one that was made; empty = none.
+    has_images : bool
+        Do the simulated sources follow the states that also drive the images? Not beside a real screen.
 
     Raises
     ------
@@ -70,7 +97,7 @@ def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, 
             "sha256": store.sha256(file),
             "simulated": name not in REAL and not is_own,
         }
-    return store.write_json(folder / LISTING, listing)
+    return store.write_json(folder / LISTING, {**listing, **({} if has_images else {"has_images": False})})
 
 
 def read(folder: str | os.PathLike) -> dict[str, Source]:
@@ -111,18 +138,25 @@ def origin(found: Mapping[str, Source], *names: str) -> str:
     chosen = [name for name in names or found if name not in REAL]
     simulated = [name for name in chosen if found[name].simulated]
     if len(simulated) == len(chosen):
-        return "Simulated data, planted truth."
+        return PLANTED
     return f"Partly simulated data: {', '.join(simulated)}." if simulated else "Data of the files given."
 
 
-def read_truth(folder: str | os.PathLike) -> pd.DataFrame:
+def read_truth(folder: str | os.PathLike, *, with_images: bool = False) -> pd.DataFrame:
     """Return the planted truth: `gene`, `module`, `is_screened`, `s1` … `s6`; no row where a source is real.
 
     With one real source, correlations, interactions and fold changes no longer follow one truth.
+
+    Parameters
+    ----------
+    folder : path
+    with_images : bool
+        Is the truth to hold for the images as well? Then there is none beside a real screen.
     """
     path = store.resolve(folder) / TRUTH
     simulated = {name: source.simulated for name, source in read(folder).items() if name not in REAL}
-    if not all(simulated.values()) or not path.exists():
+    apart = with_images and not store.read_json(store.resolve(folder) / LISTING).get("has_images", True)
+    if apart or not all(simulated.values()) or not path.exists():
         return pd.DataFrame(columns=["gene", "module", "is_screened", *(f"s{i}" for i in range(1, 7))])
     return pd.read_csv(path)
 

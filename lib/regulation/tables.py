@@ -9,6 +9,7 @@ import pandas as pd
 from anndata import AnnData
 
 from lib import store
+from lib.interactome import sources
 from lib.regulation.errors import RegulationError
 
 
@@ -37,11 +38,11 @@ def read_nodes(path: str | os.PathLike) -> pd.DataFrame:
 
 
 def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return `gene`, `module` of simulated sources; no row for real ones."""
-    path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
-    if not path.exists():
-        return pd.DataFrame({"gene": [], "module": []}, dtype=object)
-    return pd.read_csv(path, usecols=["gene", "module"], dtype=str, keep_default_na=False)
+    """Return `gene`, `module` where images and all sources were simulated from one truth; else no row.
+
+    The embedding learns clusters of images on links between genes, so a truth has to hold for both.
+    """
+    return sources.read_truth(sources_dir, with_images=True)[["gene", "module"]].astype(str)
 
 
 def annotate(embeddings: AnnData, nodes: pd.DataFrame, labels: Mapping[str, str], clusters: pd.DataFrame) -> AnnData:

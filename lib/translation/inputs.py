@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib import store
+from lib.interactome import sources
 from lib.translation.errors import TranslationError
 
 CONTROL = "EMPTY"
@@ -194,19 +195,43 @@ def _check(table: pd.DataFrame, what: str) -> None:
         raise TranslationError(f"{what}: the row of {broken[0]} has NaN or infinity; make it again")
 
 
-def planted_states(network: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted states of a network's genes; no row unless the screen has a planted truth as well.
+def planted_states(sources_dir: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
+    """Return the planted states of a network's genes; no row unless images and all sources follow one truth.
 
-    Beside a real screen a simulated network has states of its own, which the images know nothing of.
+    Beside a real screen a simulated network has states of its own, which the images know nothing of; beside one real
+    source the others' truth is not that of the network.
 
     Parameters
     ----------
-    network : path
-        `truth/network_genes.csv` of the sources; absent for real ones.
+    sources_dir : path
+        Folder of the network's sources.
     screen : path
         `truth.csv` of the screen, without a row for a real one.
     """
-    file = store.resolve(network)
-    if not file.is_file() or pd.read_csv(store.resolve(screen)).empty:
-        return pd.DataFrame(columns=["gene"])
-    return pd.read_csv(file)
+    truth = sources.read_truth(sources_dir, with_images=True)
+    return truth if is_simulated(screen) else truth.iloc[:0]
+
+
+def is_simulated(screen: str | os.PathLike) -> bool:
+    """Tell from `truth.csv` of a screen whether it was simulated."""
+    return not pd.read_csv(store.resolve(screen)).empty
+
+
+def origin(found: Mapping[str, sources.Source], screen: str | os.PathLike) -> str:
+    """Return where images and network come from, for captions.
+
+    Parameters
+    ----------
+    found : mapping of str to Source
+        From `lib.interactome.sources.read`.
+    screen : path
+        As in `planted_states`.
+    """
+    network = sources.origin(found)
+    if is_simulated(screen):
+        return network if network == sources.PLANTED else f"Images: simulated. Network: {_lower(network)}"
+    return f"Images: a real screen. Network: {_lower(network)}"
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
