@@ -5,8 +5,10 @@ import pytest
 import toy_network
 
 from lib import store
-from lib.interactome import gene_sets, sources, universes
+from lib.interactome import gene_sets, markers, sources, universes
+from lib.interactome.network import NetworkError
 from lib.interactome.sources import SourceError
+from lib.regulation import tables
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +68,70 @@ def test_genes_of_each_source(found):
     assert planted <= known["cell lines"] and planted <= known["single cells"]
 
 
-def test_edges_with_a_cost_that_is_no_number_are_named(tmp_path):
+def test_an_interactome_is_checked_when_it_is_first_looked_at(tmp_path):
     path = tmp_path / "ppi.txt"
-    path.write_text("protein1\tprotein2\tcost\nA\tB\t0.5\nb\tc\thigh\n")
-    with pytest.raises(SourceError, match=r"ppi\.txt: row 3, cost 'high' is no number"):
-        universes.read_edges(path)
-    path.write_text("A\tB\t0.5\n")
-    with pytest.raises(SourceError, match="no column 'protein1'; it has A, B"):
+    for row, message in (
+        ("b\tc\thigh", r"ppi\.txt: row 3, column 3: 'high' is no finite number"),
+        ("b\tc\t-1", r"row 3, column 3: '-1'"),
+        ("\tc\t1", "row 3, column 1: the gene has no name"),
+    ):
+        path.write_text(f"protein1\tprotein2\tcost\nA\tB\t0.5\n{row}\n")
+        with pytest.raises(NetworkError, match=message):
+            universes.read_edges(path)
+    path.write_text("protein1\tprotein2\tcost\n")
+    with pytest.raises(NetworkError, match=r"ppi\.txt: no edges"):
         universes.interactome_genes(path)
+    path.write_text("")
+    with pytest.raises(NetworkError, match=r"ppi\.txt: the file is empty; expected tab-separated protein1"):
+        universes.interactome_genes(path)
+
+
+def test_an_interactome_without_header_can_be_looked_at(tmp_path):
+    path = tmp_path / "ppi.txt"
+    path.write_text("A\tb\t0.9\nB\tC\t1.5\n")
+    assert universes.interactome_genes(path) == {"A", "B", "C"}
+    assert universes.read_edges(path)["cost"].tolist() == pytest.approx([0.1, 0])
+
+
+def test_a_users_file_is_refused_before_anything_is_removed(tmp_path):
+    (tmp_path / "sources").mkdir()
+    inside, outside = tmp_path / "sources/ppi.txt", tmp_path / "ppi.txt"
+    for file in (inside, outside):
+        file.write_text("A\tB\t1\n")
+    with pytest.raises(SourceError, match=r"ppi: .*ppi\.txt lies among the sources that are made here"):
+        sources.check({"ppi": str(inside), "hallmark": ""}, tmp_path / "sources")
+    with pytest.raises(SourceError, match="hallmark: no file nowhere.gmt"):
+        sources.check({"hallmark": "nowhere.gmt"}, tmp_path / "sources")
+    sources.check({"ppi": str(outside)}, tmp_path / "sources")
+
+
+def test_beside_a_real_screen_the_networks_truth_is_not_that_of_the_images(tmp_path):
+    simulated, real, mine = (tmp_path / name for name in ("simulated.csv", "real.csv", "ppi.txt"))
+    simulated.write_text("gene,group\nJUN,group 1\n")
+    real.write_text("gene,group\n")
+    found = toy_network.write(tmp_path / "network")
+    assert len(sources.shared_truth(tmp_path / "network", simulated)) == len(sources.read_truth(tmp_path / "network"))
+    assert sources.shared_truth(tmp_path / "network", real).empty and len(sources.read_truth(tmp_path / "network"))
+    assert list(tables.planted_modules(tmp_path / "network", simulated)) == ["gene", "module"]
+    assert sources.origin_with_images(found, simulated) == "Simulated data, planted truth."
+    assert sources.origin_with_images(found, real) == "Images: a real screen. Network: simulated data, planted truth."
+    mine.write_bytes(found["ppi"].path.read_bytes())
+    mixed = toy_network.write(tmp_path / "mixed", ppi=str(mine))
+    text = sources.origin_with_images(mixed, simulated)
+    assert text.startswith("Images: simulated. Network: partly simulated data: fucci")
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"", "names no genes"), (b"\x89HDF", "not readable as text")])
+def test_a_table_of_genes_that_is_none_is_named(tmp_path, content, message):
+    (tmp_path / "ccle.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=rf"ccle\.csv: .*{message}"):
+        universes.cell_line_genes(tmp_path / "ccle.csv")
+
+
+def test_a_sample_table_that_is_empty_is_named(found, tmp_path):
+    (tmp_path / "info.csv").touch()
+    with pytest.raises(SourceError, match=r"info\.csv: not readable as a CSV"):
+        markers.read_ccle(found["ccle_expression"].path, tmp_path / "info.csv")
 
 
 def test_gmt_by_hand(tmp_path):
@@ -115,5 +173,4 @@ def test_published_interactome_as_it_is(real):
     edges = universes.read_edges(path)
     assert len(edges) == 182_002 and len(universes.interactome_genes(path)) == 15_759
     other = real / "data/ppi/OmicsIntegrator1/iref_mitab_miscore_2013_08_12_interactome.txt"
-    with pytest.raises(SourceError, match="no column 'protein1'"):
-        universes.read_edges(other)
+    assert len(universes.read_edges(other)) > 100_000 and "RNF14" in universes.interactome_genes(other)

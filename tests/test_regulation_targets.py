@@ -200,3 +200,12 @@ def test_no_target_in_the_network_is_told(tmp_path, network):
     (tmp_path / "MOS.h5ad").touch()
     with pytest.raises(RegulationError, match=re.escape("none of the 1 left-out targets (MOS) is among the 36 genes")):
         targets.found(tmp_path, network[1])
+
+
+def test_labels_in_one_cluster_are_refused_before_training(network, signatures):
+    folder, nodes = network
+    found = targets.found(folder / "left_out", nodes)
+    message = r"setting physical, left-out target G0A: .* are in 1 cluster.*raise regulatory_targets\.n_image_clusters"
+    with pytest.raises(RegulationError, match=message):
+        targets.units(settings.chosen(["physical"]), found, signatures=signatures, nodes=nodes, k_image=1,
+                      k_signature=3, common={})  # fmt: skip

@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 from collections.abc import Collection
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,11 +31,11 @@ def read_ccle(path: str | os.PathLike, sample_info: str | os.PathLike) -> pd.Dat
         If a column is missing, no line is listed, or a value is not a number.
     """
     path, info_path = store.resolve(path), store.resolve(sample_info)
-    info = pd.read_csv(info_path, dtype=str)
+    info = _read_csv(info_path, dtype=str)
     if missing := [name for name in ("DepMap_ID", NAME) if name not in info]:
         raise SourceError(f"{info_path.name}: no column {missing[0]!r}; expected DepMap's sample_info.csv")
     names = info.drop_duplicates("DepMap_ID").set_index("DepMap_ID")[NAME]
-    table = pd.read_csv(path, index_col=0, low_memory=False)
+    table = _read_csv(path, index_col=0, low_memory=False)
     listed = table.index.isin(names.index)
     if not listed.any():
         raise SourceError(f"{path.name}: none of its {len(table)} lines is listed in {info_path.name}")
@@ -130,6 +131,13 @@ def label(table: pd.DataFrame, *, fdr: float = 1e-4, min_log_fc: float = 0.0) ->
     changed = (table["fdr"] <= fdr) & (table["abs_log_fc"] >= min_log_fc)
     labels = np.select([changed & (table["log_fc"] > 0), changed & (table["log_fc"] < 0)], [UP, DOWN], UNCHANGED)
     return pd.Series(labels, index=table.index, name="label")
+
+
+def _read_csv(path: Path, **options) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, **options)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path.name}: not readable as a CSV ({str(error).strip()}); is the file whole?") from None
 
 
 def _target_row(expression: pd.DataFrame, target: str) -> int:

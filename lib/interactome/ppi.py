@@ -38,33 +38,64 @@ def read(path: str | os.PathLike, *, third_column: ThirdColumn = "cost") -> Netw
         negative or infinite, or a pair has two costs; names file and row.
     """
     path = Path(path)
+    table = rows(path, third_column=third_column)
+    return _simple(table, path, first_row=_first_row(third_column))
+
+
+def rows(path: str | os.PathLike, *, third_column: ThirdColumn) -> pd.DataFrame:
+    """Return the rows of an interactome as they are, checked one by one: `protein1`, `protein2` in capitals, `cost`.
+
+    Loops and repeated pairs stay; parameters and errors as those of `read`.
+    """
+    path = Path(path)
     if third_column not in ("cost", "confidence"):
         raise NetworkError(f"third_column {third_column!r} is unknown; choose cost or confidence")
     lines = _read_text(path, has_header=_check_header(path, third_column))
-    first_row = 2 if third_column == "cost" else 1
-    costs = _numbers(lines.iloc[:, 2], path, first_row)
-    _check_names(lines, path, first_row)
+    costs = _numbers(lines.iloc[:, 2], path, _first_row(third_column))
+    _check_names(lines, path, _first_row(third_column))
     if third_column == "confidence":
         log.info("%s: %d confidences above 1 count as 1", path.name, int((costs > 1).sum()))
         costs = 1 - np.minimum(costs, 1)
-    return _simple(lines.iloc[:, 0].str.upper(), lines.iloc[:, 1].str.upper(), costs, path, first_row)
+    first, second = (lines.iloc[:, column].str.strip().str.upper() for column in (0, 1))
+    return pd.DataFrame({"protein1": first, "protein2": second, "cost": costs})
+
+
+def form(path: str | os.PathLike) -> ThirdColumn:
+    """Return which form a file has, by its first row: an edge without header (`confidence`) or anything else.
+
+    Good enough to look at a file and name its genes; what is computed from it takes the form as stated.
+    """
+    first = _first_lines(Path(path))[0]
+    return "confidence" if len(first) >= 3 and _is_number(first[2]) else "cost"
+
+
+def _first_row(third_column: ThirdColumn) -> int:
+    return 2 if third_column == "cost" else 1
+
+
+def _first_lines(path: Path) -> list[list[str]]:
+    """Return the fields of the first two lines."""
+    try:
+        with store.resolve(path).open(encoding="utf-8") as file:
+            found = [file.readline().rstrip("\r\n").split("\t") for _ in range(2)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise NetworkError(
+            f"{path}: not readable as text ({type(error).__name__}); expected a table of edges"
+        ) from None
+    if found == [[""], [""]]:
+        raise NetworkError(f"{path.name}: the file is empty; expected tab-separated {', '.join(COLUMNS)}")
+    return found
 
 
 def _check_header(path: Path, third_column: ThirdColumn) -> bool:
     """Refuse a file that is not what the option says; return whether it has a header."""
-    try:
-        with store.resolve(path).open(encoding="utf-8") as file:
-            fields, row = (file.readline().rstrip("\r\n").split("\t") for _ in range(2))
-    except (FileNotFoundError, UnicodeDecodeError) as error:
-        raise NetworkError(
-            f"{path}: not readable as text ({type(error).__name__}); expected a table of edges"
-        ) from None
+    fields, row = _first_lines(path)
     if third_column == "cost":
         if len(fields) >= 3 and _is_number(fields[2]):
             raise NetworkError(
                 f"{path.name}: row 1 is no header but an edge ({' '.join(fields[:3])}); tables without header hold "
-                "confidences, where high is certain, and would be read with the sign turned. Use "
-                "third_column='confidence', or add the header protein1, protein2, cost if they are costs"
+                "confidences, where high is certain, and would be read with the sign turned. Use --set "
+                "ppi_pruning.third_column=confidence, or add the header protein1, protein2, cost if they are costs"
             )
         missing = [name for name in COLUMNS if name not in fields]
         if missing:
@@ -79,7 +110,7 @@ def _check_header(path: Path, third_column: ThirdColumn) -> bool:
     elif len(fields) != 3 or not _is_number(fields[2]):
         raise NetworkError(
             f"{path.name}: row 1 is {' '.join(fields)[:80]!r}; a table of confidences has no header and three "
-            "tab-separated columns. Use third_column='cost' if the header says cost"
+            "tab-separated columns. Use --set ppi_pruning.third_column=cost if the header says cost"
         )
     return third_column == "cost"
 
@@ -123,9 +154,11 @@ def _check_names(lines: pd.DataFrame, path: Path, first_row: int) -> None:
             raise NetworkError(f"{path.name}: row {row + first_row}, column {column + 1}: the gene has no name")
 
 
-def _simple(first: pd.Series, second: pd.Series, costs: np.ndarray, path: Path, first_row: int) -> Network:
+def _simple(table: pd.DataFrame, path: Path, *, first_row: int) -> Network:
     """Return the simple graph of rows of symbols and costs."""
-    genes, codes = np.unique(np.concatenate([first.str.strip(), second.str.strip()]).astype(str), return_inverse=True)
+    names = np.concatenate([table["protein1"], table["protein2"]]).astype(str)
+    genes, codes = np.unique(names, return_inverse=True)
+    costs = table["cost"].to_numpy()
     ends = np.sort(codes.reshape(2, -1).T, axis=1)  # (rows, 2)
     order = np.lexsort((ends[:, 1], ends[:, 0]))
     ends, costs = ends[order], costs[order]

@@ -11,6 +11,7 @@ from lib import store
 
 LISTING = "sources.json"
 TRUTH = "truth/network_genes.csv"
+PLANTED = "Simulated data, planted truth."
 NAMES = (
     "fucci_counts",
     "gene_ids",
@@ -35,6 +36,28 @@ class Source:
 
     path: Path
     simulated: bool
+
+
+def check(own: Mapping[str, str], folder: str | os.PathLike) -> None:
+    """Refuse a user's files that are not there, or that lie where sources are about to be made.
+
+    Raises
+    ------
+    SourceError
+        Naming the source and its file, before anything is written or removed.
+    """
+    inside = store.resolve(folder).resolve()
+    for name, path in own.items():
+        if name not in NAMES:
+            raise SourceError(f"no source is called {name!r}; the sources are {', '.join(NAMES)}")
+        if not path:
+            continue
+        file = store.resolve(path)
+        if not file.is_file():
+            raise SourceError(f"{name}: no file {path}; set its path to a file, or leave it empty to simulate it")
+        if file.resolve().is_relative_to(inside):
+            raise SourceError(f"{name}: {path} lies among the sources that are made here, which are removed first; "
+                              "copy it elsewhere")  # fmt: skip
 
 
 def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, str]) -> Path:
@@ -111,8 +134,24 @@ def origin(found: Mapping[str, Source], *names: str) -> str:
     chosen = [name for name in names or found if name not in REAL]
     simulated = [name for name in chosen if found[name].simulated]
     if len(simulated) == len(chosen):
-        return "Simulated data, planted truth."
+        return PLANTED
     return f"Partly simulated data: {', '.join(simulated)}." if simulated else "Data of the files given."
+
+
+def origin_with_images(found: Mapping[str, Source], screen: str | os.PathLike) -> str:
+    """Return where images and network come from, for the caption of a picture that rests on both.
+
+    Parameters
+    ----------
+    found : mapping of str to Source
+    screen : path
+        `data/truth.csv`, without a row for a real screen.
+    """
+    network = origin(found)
+    if is_planted_screen(screen) and network == PLANTED:
+        return network
+    images = "simulated" if is_planted_screen(screen) else "a real screen"
+    return f"Images: {images}. Network: {network[0].lower()}{network[1:]}"
 
 
 def read_truth(folder: str | os.PathLike) -> pd.DataFrame:

@@ -7,31 +7,27 @@ from collections.abc import Mapping
 import pandas as pd
 
 from lib import store
+from lib.interactome import ppi
 from lib.interactome.sources import Source, SourceError, read_columns
-
-EDGE_COLUMNS = ("protein1", "protein2", "cost")
 
 
 def read_edges(path: str | os.PathLike) -> pd.DataFrame:
-    """Read an interactome as it is: `protein1`, `protein2` in capitals, `cost`; nothing is filtered.
+    """Read an interactome as it is, to look at it: `protein1`, `protein2` in capitals, `cost`; nothing is filtered.
+
+    A table without header is shown as one of confidences, cost = 1 − confidence; see `lib.interactome.ppi.form`.
 
     Raises
     ------
-    SourceError
-        If a column is missing or a cost is no number.
+    NetworkError
+        As `lib.interactome.ppi.rows`.
     """
-    table = read_columns(path, EDGE_COLUMNS)
-    cost = pd.to_numeric(table["cost"], errors="coerce")
-    if cost.isna().any():
-        row = int(cost.isna().to_numpy().argmax())
-        raise SourceError(f"{path}: row {row + 2}, cost {table['cost'].iloc[row]!r} is no number")
-    return table.assign(protein1=table["protein1"].str.upper(), protein2=table["protein2"].str.upper(), cost=cost)
+    return ppi.rows(path, third_column=ppi.form(path))
 
 
 def interactome_genes(path: str | os.PathLike) -> set[str]:
-    """Return the genes of an interactome."""
-    table = read_columns(path, EDGE_COLUMNS[:2])
-    return set(table["protein1"].str.upper()) | set(table["protein2"].str.upper())
+    """Return the genes of an interactome, with header or without."""
+    table = read_edges(path)
+    return set(table["protein1"]) | set(table["protein2"])
 
 
 def cell_line_genes(path: str | os.PathLike) -> set[str]:
@@ -70,5 +66,11 @@ def universes(found: Mapping[str, Source]) -> dict[str, set[str]]:
 def _header(path: str | os.PathLike) -> list[str]:
     """Return the names of the columns of a CSV, plain or `.gz`, without that of the index."""
     path = store.resolve(path)
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-        return [name.strip('" ') for name in file.readline().rstrip("\r\n").split(",")[1:]]
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+            names = [name.strip('" ') for name in file.readline().rstrip("\r\n").split(",")[1:]]
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path.name}: not readable as text ({type(error).__name__}); expected a CSV") from None
+    if not names:
+        raise SourceError(f"{path.name}: its first line names no genes; expected names separated by commas")
+    return names

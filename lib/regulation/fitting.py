@@ -101,7 +101,7 @@ def embed(
     if weights.gamma and problem.n_classes < 2:
         raise RegulationError(
             f"the labelled genes of the network are in {problem.n_classes} cluster, and the cluster term needs two: "
-            "give other labels, or the term no weight"
+            "give other labels, or the term no weight (gamma = 0 of regulatory_embeddings)"
         )
     parts = links.split(problem.links, problem.n_nodes, rng=split_rng)
     device = training.pick_device(settings.device)

@@ -57,6 +57,11 @@ def units(
         As in `labels.target_labels`.
     common : mapping
         Arguments that all units share.
+
+    Raises
+    ------
+    RegulationError
+        If the labels of a setting with a cluster term are in fewer than two clusters.
     """
     made = {}
     means = {target: labels.image_means(path) for target, path in targets.items()}
@@ -67,9 +72,25 @@ def units(
                 setting.labels, target, means=means[target], signatures=signatures, nodes=nodes,
                 k_image=k_image, k_signature=k_signature,
             )  # fmt: skip
+            if setting.weights["gamma"]:
+                _check_classes(found_labels, nodes, name=name, target=target)
             suffix = target if setting.source.depends_on_target else EVERY
             made[f"{name}__{suffix}"] = {**common, "labels": found_labels, "weights": setting.weights}
     return made
+
+
+def _check_classes(found: labels.Labels, nodes: pd.DataFrame, *, name: str, target: str) -> None:
+    """Refuse labels that leave the cluster term nothing to tell apart, before anything is trained."""
+    inside = {gene: label for gene, label in found.items() if gene in set(nodes["gene"])}
+    n_classes = len(set(inside.values()))
+    if n_classes < 2:
+        number = "n_cmap_clusters" if name.startswith("cmap") else "n_image_clusters"
+        raise RegulationError(
+            f"setting {name}, left-out target {target}: the {len(inside)} labelled genes of the network "
+            f"({', '.join(sorted(inside)[:5])}) are in {n_classes} cluster, and two or more are needed; "
+            f"raise regulatory_targets.{number}, or leave {name} out of regulatory_targets.settings and "
+            "translation.settings"
+        )
 
 
 def place(paths: Mapping[str, Path], targets: Sequence[str], directory: str | Path) -> None:

@@ -14,6 +14,7 @@ from lib.simulate.sources import ccle, cmap, fucci, hallmark, ppi
 from lib.simulate.states import DIMENSIONS, INERT, states
 
 NO_MODULE = "none"
+STATES = "truth/genes.csv"
 GENE_IDS = "gene_ids.tsv"
 HUBS = tuple(ppi.HUB_REACH)
 WRITERS = {
@@ -77,6 +78,11 @@ class NetworkDesign:
     n_signatures: int = 120
 
 
+def has_states(screen_dir: str | Path) -> bool:
+    """Tell whether a screen was simulated from latent states of its genes."""
+    return (store.resolve(screen_dir) / STATES).exists()
+
+
 def screened_genes(screen_dir: str | Path, impact: pd.DataFrame, *, n_groups: int = 5, seed: int) -> pd.DataFrame:
     """Return the screened genes with their groups and latent states.
 
@@ -88,9 +94,8 @@ def screened_genes(screen_dir: str | Path, impact: pd.DataFrame, *, n_groups: in
     impact : DataFrame
         `gene_symbol`, `is_selected`: the impact screen.
     """
-    truth = store.resolve(screen_dir) / "truth/genes.csv"
-    if truth.exists():
-        return pd.read_csv(truth)
+    if has_states(screen_dir):
+        return pd.read_csv(store.resolve(screen_dir) / STATES)
     ranked = impact.sort_values(["is_selected", "gene_symbol"], ascending=[False, True], kind="stable")
     n_active = int(impact["is_selected"].sum())
     rng = np.random.default_rng([seed, len(WRITERS) + 1])

@@ -198,7 +198,8 @@ def _check(table: pd.DataFrame, what: str) -> None:
 def planted_states(sources_dir: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
     """Return `gene`, `module`, `s1` … `s6` of a network's genes; no row with a real screen or source.
 
-    Beside a real screen a simulated network has states of its own, which the images know nothing of.
+    Beside a real screen a simulated network has states of its own, which the images know nothing of; beside one real
+    source the others' truth is not that of the network.
 
     Parameters
     ----------
