@@ -1,5 +1,6 @@
 """Files: where they live, how they are hashed, and how they are written whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def resolve(path: str | os.PathLike) -> Path:
@@ -41,6 +43,11 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
         with part.open("rb") as written:
             os.fsync(written.fileno())
         os.replace(part, path)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        hint = f"{error.strerror}; what is done is kept: free some space and run the same command again"
+        raise OSError(error.errno, hint, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -78,11 +78,6 @@ class NetworkDesign:
     n_signatures: int = 120
 
 
-def has_states(screen_dir: str | Path) -> bool:
-    """Tell whether a screen was simulated from latent states of its genes."""
-    return (store.resolve(screen_dir) / STATES).exists()
-
-
 def screened_genes(screen_dir: str | Path, impact: pd.DataFrame, *, n_groups: int = 5, seed: int) -> pd.DataFrame:
     """Return the screened genes with their groups and latent states.
 
@@ -94,8 +89,9 @@ def screened_genes(screen_dir: str | Path, impact: pd.DataFrame, *, n_groups: in
     impact : DataFrame
         `gene_symbol`, `is_selected`: the impact screen.
     """
-    if has_states(screen_dir):
-        return pd.read_csv(store.resolve(screen_dir) / STATES)
+    own = store.resolve(screen_dir) / STATES
+    if own.exists():
+        return pd.read_csv(own)
     ranked = impact.sort_values(["is_selected", "gene_symbol"], ascending=[False, True], kind="stable")
     n_active = int(impact["is_selected"].sum())
     rng = np.random.default_rng([seed, len(WRITERS) + 1])

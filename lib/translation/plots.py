@@ -229,14 +229,9 @@ def _shade(ax: Axes, band: pd.DataFrame, k_max: int, colour: str, name: str) -> 
 
 def _upper_bounds(ax: Axes, band: pd.DataFrame, k_max: int) -> pd.DataFrame:
     band = band[band["k"] <= k_max]
-    ax.plot(
-        band["k"],
-        band["high"],
-        color="0.35",
-        linestyle=":",
-        linewidth=1,
-        label="97.5 % of re-paired embeddings, at each k",
-    )
+    band = band.assign(low_all=band["low_all"].clip(lower=0), high_all=band["high_all"].clip(upper=1))
+    label = "97.5 % of re-paired embeddings, at each k"
+    ax.plot(band["k"], band["high"], color="0.35", linestyle=":", linewidth=1, label=label)
     ax.plot(band["k"], band["high_all"], color="0.35", linestyle="-.", linewidth=0.7, label="the same at all k at once")
     return pd.concat([
         _long("re-paired embeddings, pointwise", band["k"], band["mean"], band["low"], band["high"]),
