@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import toy
 
@@ -366,7 +367,10 @@ def test_under_nohup_the_end_of_the_terminal_ends_nothing(tmp_path):
 def test_ctrl_c_in_a_terminal_and_the_bars(tmp_path):
     """In a pseudo-terminal: a bar for notebooks, one for units, and Ctrl-C as a person types it."""
     folder = toy.build(tmp_path / "toy")
-    terminal, theirs = pty.openpty()
+    try:
+        terminal, theirs = pty.openpty()
+    except OSError as error:  # a container without /dev/pts
+        pytest.skip(f"no terminal to be had here: {error}")
     termios.tcsetwinsize(theirs, (30, 100))
     command = [sys.executable, "run_all.py", "--set", "double.pause=1", "--set", "double.n_units=40", "--workers", "2"]
     take = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
@@ -418,14 +422,10 @@ SLOWLY = ["--set", "source.pause=0.2", "--set", "double.pause=0.2", "--set", "do
 
 def processes_below(pid):
     """Return the pids of a process and of all that it started, itself first."""
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout.split()
-    children = {}
-    for child, parent in zip(map(int, listing[::2]), map(int, listing[1::2]), strict=True):
-        children.setdefault(parent, []).append(child)
-    found = [pid]
-    for each in found:
-        found += children.get(each, [])
-    return found
+    try:
+        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    except psutil.NoSuchProcess:  # it came to its end before
+        return [pid]
 
 
 def kill_one(folder, arguments, *, moment, rng):
@@ -491,7 +491,7 @@ def test_the_smoke_profile_killed_at_20_moments_ends_in_the_same_bytes(tmp_path)
     started = time.monotonic()
     run = toy.run(tmp_path / "whole", *arguments)
     assert run.returncode == 0, run.stderr
-    longest = (time.monotonic() - started) / 2
+    longest = (time.monotonic() - started) / 5  # in all, about two whole runs
     results = kill_again_and_again(tmp_path / "killed", arguments, n_kills=20, longest=longest, rng=random.Random(20))
     for result in results:
         differing = {name for name, content in toy.contents(tmp_path / "whole").items() if result.get(name) != content}
