@@ -85,7 +85,8 @@ def extract_screen(
     parts = {plate: [compute.unit_path(extract_plate, name, arguments, directory=folder, suffix=suffix, seed=0)
                      for name, arguments in units.items()]
              for plate, units in blocks.items()}  # fmt: skip
-    joins = {plate: {"folder": str(folder), "blocks": [path.name for path in paths]} for plate, paths in parts.items()}
+    below = folder.relative_to(store.ROOT) if folder.is_relative_to(store.ROOT) else folder  # as the project may move
+    joins = {plate: {"folder": str(below), "blocks": [path.name for path in paths]} for plate, paths in parts.items()}
     waiting = [plate for plate, arguments in joins.items() if not compute.unit_path(
         join_blocks, plate, arguments, directory=directory, suffix=suffix, seed=0).exists()]  # fmt: skip
     units = {name: arguments for plate in waiting for name, arguments in blocks[plate].items()}
@@ -165,7 +166,7 @@ def extract_plate(
 
 def join_blocks(part: Path, *, seed: int, folder: str, blocks: list[str]) -> None:
     """Join the stores of a plate's blocks to one, chunk by chunk: a unit of `compute.run_units`."""
-    stores = [NucleiStore(Path(folder) / name) for name in blocks]
+    stores = [NucleiStore(store.resolve(folder) / name) for name in blocks]
     shapes = {name: stores[0].shape(name)[1:] for name in stores[0].names}
     tables, n_rows = [], 0
     with nuclei_store.create(part, shapes, attributes=stores[0].attributes) as writer:
