@@ -116,8 +116,3 @@ def draw_negatives(pool: np.ndarray, n: int, *, rng: np.random.Generator) -> np.
     if pool.shape[1] <= n:
         return pool
     return pool[:, rng.choice(pool.shape[1], n, replace=False, shuffle=False)]
-
-
-def both_directions(links: np.ndarray) -> np.ndarray:
-    """Return every link and its reverse, (2, 2 E)."""
-    return np.hstack([links, links[::-1]])
