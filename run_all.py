@@ -11,8 +11,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 try:
-    from lib import engines, params, pipeline, runner
-    from lib.progress import Progress
+    from lib.run import engines, params, pipeline, runner
+    from lib.run.progress import Progress
 except ModuleNotFoundError as missing:
     venv = HERE / ".venv" / "bin" / "python"
     if venv.exists() and Path(sys.prefix) != venv.parent.parent:
@@ -144,9 +144,9 @@ def work(options: argparse.Namespace, again: str) -> int:
                 print_failure(run, outcome, again)
         summarise(run, outcomes, time.monotonic() - started)
         if options.report:
-            from lib import report
+            from lib.report import site
 
-            print(f"Site: {report.build(options.profile).relative_to(HERE)}")
+            print(f"Site: {site.build(options.profile).relative_to(HERE)}")
     return FAILED if any(outcome.state in ("failed", "skipped") for outcome in outcomes) else DONE
 
 

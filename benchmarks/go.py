@@ -23,8 +23,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lib import go, published  # noqa: E402
+from lib import go  # noqa: E402
 from lib.go import enrichment, r  # noqa: E402
+from lib.report import published  # noqa: E402
 
 SELECT = """
 suppressPackageStartupMessages({library(org.Hs.eg.db); library(GO.db)})

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lib import compute, keys, params, pipeline, runner, store  # noqa: E402
+from lib.run import compute, keys, params, pipeline, runner, store  # noqa: E402
 
 CELL = '{"cell_type": "code", "metadata": {}, "source": "from lib import compute, figures, store"}'
 UNIT_BYTES = 1000

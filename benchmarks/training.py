@@ -21,9 +21,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lib import training  # noqa: E402
 from lib.images import nuclei_store  # noqa: E402
-from lib.metrics import cross_entropy  # noqa: E402
+from lib.learning import training  # noqa: E402
+from lib.learning.metrics import cross_entropy  # noqa: E402
 from lib.screen import networks  # noqa: E402
 from lib.screen.loaders import MEAN, SD, Loader, prepare  # noqa: E402
 from lib.screen.samples import open_samples  # noqa: E402

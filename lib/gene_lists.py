@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
-from lib import published, store
+from lib.report import published
+from lib.run import store
 
 SYMBOL = pa.Column(str, pa.Check.str_matches(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", error="is no gene symbol"), unique=True)
 CLUSTER = pa.Column(str, pa.Check.str_length(1, 20, error="is no cluster label of 1 to 20 characters"))

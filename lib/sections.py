@@ -1,4 +1,4 @@
-"""The typed parameters of every notebook: names, types, ranges and units. `lib.params` reads and checks them."""
+"""The typed parameters of every notebook: names, types, ranges and units. `lib.run.params` reads and checks them."""
 
 from typing import Annotated, Literal
 
@@ -114,7 +114,7 @@ class Segmentation(Section):
 
 
 class Training(Section):
-    """A network and how it is trained; see `lib.training.Settings` and `lib.screen.runs.Network`."""
+    """A network and how it is trained; see `lib.learning.training.Settings` and `lib.screen.runs.Network`."""
 
     kind: Literal["resnet18", "small"] = Field(description="branches of the network")
     embedding_size: int = Field(ge=2, le=4096, description="width of the embedding layer")

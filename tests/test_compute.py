@@ -14,7 +14,7 @@ import toy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import compute, engines, keys, store
+from lib.run import compute, engines, keys, store
 
 
 def write(part, *, seed, text="", log=None):
@@ -108,7 +108,7 @@ def test_code_edited_after_it_was_loaded_is_not_run(tmp_path, monkeypatch):
     """Else its result would lie under the key of the new code, though the old one made it."""
     monkeypatch.setattr(compute, "LOADED", 0.0)
     with pytest.raises(
-        compute.StaleCode, match=r"lib/store\.py was edited after this process loaded it; restart the kernel"
+        compute.StaleCode, match=r"lib/run/store\.py was edited after this process loaded it; restart the kernel"
     ):
         path_of(store.write_json)
     assert "StaleCode" in compute._run_unit(store.write_json, str(tmp_path / "a"), 0, {})
@@ -242,7 +242,7 @@ def test_no_gpu_tool_is_no_gpu(tmp_path, monkeypatch):
 
 
 def test_cores_are_those_that_this_process_may_use():
-    code = "import os; from lib import engines; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
+    code = "import os; from lib.run import engines; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
     code += "; print(engines.n_cores())"
     assert subprocess.run([sys.executable, "-c", code], cwd=toy.ROOT, capture_output=True).stdout == b"1\n"
 
@@ -312,7 +312,7 @@ def test_workers_end_with_a_killed_parent_even_in_the_middle_of_one_long_call(tm
     (tmp_path / "lib").symlink_to(store.ROOT / "lib")
     (tmp_path / "endless.py").write_text("def unit(part, *, seed):\n    part.write_text('')\n    sum(range(10**12))\n")
     code = (
-        "import os, endless as e; from lib import compute\nif __name__ == '__main__':\n"
+        "import os, endless as e; from lib.run import compute\nif __name__ == '__main__':\n"
         "    compute.run_units(e.unit, {'a': {}, 'b': {}}, directory=os.path.abspath('units'), executor='local:2')"
     )
     (tmp_path / "main.py").write_text(code)

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from lib import figures, store
+from lib.report import figures
+from lib.run import store
 
 DATA = pd.DataFrame({"x": [1, 2], "y": [0.1 + 0.2, 1 / 3]})
 

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from test_go_gene_sets import DIRECT, installed_annotation, make, members
 
-from lib import go, published, store
+from lib import go
 from lib.go import r
 from lib.go.gene_sets import gene_sets
+from lib.report import published
+from lib.run import store
 
 
 @pytest.fixture

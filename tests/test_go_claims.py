@@ -5,8 +5,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from lib import go, published, scorecard
+from lib import go
 from lib.go import claims
+from lib.report import published, scorecard
 
 LISTS = published.gene_lists()
 CLUSTERS = published.gene_clusters("gene_perturbation_clusters")

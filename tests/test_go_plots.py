@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from lib import figures
 from lib.go import plots
+from lib.report import figures
 
 TOPGO = pd.DataFrame(
     {

@@ -13,8 +13,9 @@ import sys
 import pytest
 from test_go_topgo import GENES, NESTED
 
-from lib import go, store
+from lib import go
 from lib.go import r
+from lib.run import store
 
 pytestmark = pytest.mark.skipif(
     not r.is_available() or not shutil.which("R") or r.package_dir("org.Hs.eg.db") is None,

@@ -6,11 +6,11 @@ import pytest
 import tifffile
 import toy_fields
 
-from lib import compute
 from lib.images import extraction, nuclei, nuclei_store, plates
 from lib.images.extraction import Settings
 from lib.images.metadata_schema import INHERITED
 from lib.images.nuclei import Filters
+from lib.run import compute
 
 SMALL = Settings(window=96, region_size=24)
 

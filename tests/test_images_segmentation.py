@@ -7,10 +7,10 @@ import tifffile
 import toy_fields
 from PIL import Image
 
-from lib import figures
 from lib.images import plots, segmentation
 from lib.images.fields import EmptyMask, ImageError, read_field
 from lib.images.segmentation import Settings, accept_masks, f1_at_iou, segment
+from lib.report import figures
 
 SHAPES = {(520, 696): 0.92, (256, 256): 0.80, (360, 360): 0.80}
 """Size of an image → F1 it must reach."""

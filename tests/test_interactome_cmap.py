@@ -138,7 +138,7 @@ def test_real_landmark_genes(real, tmp_path):
     measured = gctx.read_gct(real / "data/expression/cmapPy/test_l1000.gct").var["pr_gene_id"]
     assert set(measured) == set(found.index)
     regulators = ["BAX", "CDC42", "CDKN1A", "CEBPA", "CREB1", "JUN", "PRKACA", "RELB", "RHOA", "SRC"]
-    from lib import published
+    from lib.report import published
 
     assert sorted(set(published.gene_lists()["impactful_genes"]) & set(found)) == regulators
 

@@ -7,9 +7,9 @@ import toy_network
 from anndata import AnnData
 from scipy import stats
 
-from lib import published
 from lib.interactome import claims, cmap, expression_plots, markers, planted, source_plots, sources, universes
 from lib.interactome.sources import Source, SourceError
+from lib.report import published
 
 LINES = pd.DataFrame(
     {

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import published
 from lib.interactome import network_claims, ppi
 from lib.interactome.network import Network, NetworkError, of_table
+from lib.report import published
 
 HEADER = "protein1\tprotein2\tcost\n"
 IREFINDEX = "data/ppi/OmicsIntegrator2/iRefIndex_v14_MIScore_interactome_C9.costs.txt"

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import figures, report
 from lib.interactome import interactive, interactome, layout, network_plots, pruning, pruning_plots, sweep, sweep_plots
 from lib.interactome.network import of_table
+from lib.report import figures, site
 from tests.test_interactome_sweep import BETAS, chosen
 
 
@@ -117,7 +117,7 @@ def test_the_page_is_whole_and_safe(solution, tmp_path):
     links = links.replace("G00", "</script><b>")
     path = interactive.write_page(tmp_path / "page.html", placed, links, title="A <title>", caption="Simulated & so")
     html = path.read_text(encoding="utf-8")
-    assert report.external(html) == [] and "http" not in html
+    assert site.external(html) == [] and "http" not in html
     assert html.count("</script>") == 2 and "A &lt;title&gt;" in html and "Simulated &amp; so" in html
     data = json.loads(re.search(r'id="data">(.*?)</script>', html).group(1))
     assert [node["gene"] for node in data["nodes"]] == placed["gene"].tolist()

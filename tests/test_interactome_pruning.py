@@ -117,7 +117,7 @@ def test_sources_without_a_common_gene_are_told():
 
 @pytest.mark.real
 def test_the_papers_rule_gives_its_cutoff_on_the_real_network(real):
-    from lib import published
+    from lib.report import published
 
     regulators = published.gene_lists()["impactful_genes"]
     whole = ppi.read(real / IREFINDEX)

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 import toy_network
 
-from lib import store
 from lib.interactome import gene_sets, markers, sources, universes
 from lib.interactome.network import NetworkError
 from lib.interactome.sources import SourceError
 from lib.regulation import tables
+from lib.run import store
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import published, store
 from lib.interactome import interactome, ppi, prizes, pruning, sweep
 from lib.interactome.network import NetworkError, of_table
+from lib.report import published
+from lib.run import store
 from tests.test_interactome_network import IREFINDEX
 from tests.test_interactome_pruning import drawn
 

@@ -7,7 +7,7 @@ import time
 import pytest
 import toy
 
-from lib import keys
+from lib.run import keys
 
 
 @pytest.fixture

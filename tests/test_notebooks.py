@@ -14,7 +14,7 @@ import pytest
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-from lib import keys, params, pipeline
+from lib.run import keys, params, pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = pipeline.load("mini").steps

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from lib import keys, params, pipeline, sections, store
+from lib import sections
+from lib.run import keys, params, pipeline, store
 
 
 class Training(sections.Section):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from lib import pipeline
+from lib.run import pipeline
 
 
 def toml(**steps):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lib import progress
+from lib.run import progress
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lib import published
+from lib.report import published
 
 VALUES = {name: entry.value for name, entry in published.load().items() if name.startswith("imaging.")}
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import published, scorecard, store
 from lib.interactome import network_claims, pruning, sweep
 from lib.interactome.sources import NAMES, Source
+from lib.report import published, scorecard
+from lib.run import store
 from tests.test_interactome_sweep import BETAS, chosen
 
 ENTRIES = {name: entry for name, entry in published.load().items() if name.startswith("interactome.")}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib import published
+from lib.report import published
 from lib.translation import metrics
 
 VALUES = {name: entry.value for name, entry in published.load().items() if name.startswith("translation.")}

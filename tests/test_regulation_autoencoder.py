@@ -7,11 +7,11 @@ import torch
 import toy_regulation as toy
 from torch import nn
 
-from lib import training
+from lib.learning import training
+from lib.learning.training import Settings
 from lib.regulation import autoencoder, features, fitting, links
 from lib.regulation.autoencoder import EPS, Architecture, Batch, GraphAutoencoder, Weights
 from lib.regulation.errors import RegulationError
-from lib.training import Settings
 
 SETTINGS = Settings(learning_rate=5e-3, weight_decay=0, patience=30, max_epochs=120, precision="fp32", device="cpu")
 

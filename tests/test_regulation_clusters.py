@@ -8,9 +8,9 @@ import toy_regulation as toy
 from anndata import AnnData
 from sklearn.cluster import AgglomerativeClustering
 
-from lib import published, scorecard
 from lib.regulation import claims, clusters, h5ad, layout, plots, settings, tables, target_plots
 from lib.regulation.errors import RegulationError
+from lib.report import published, scorecard
 
 
 def latents(values, genes=None):

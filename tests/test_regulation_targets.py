@@ -10,9 +10,10 @@ import pytest
 import toy_regulation as toy
 from anndata import AnnData
 
-from lib import compute, sections
+from lib import sections
 from lib.regulation import features, h5ad, labels, runs, settings, targets
 from lib.regulation.errors import RegulationError
+from lib.run import compute
 
 TRAINING = {"learning_rate": 5e-3, "patience": 30, "max_epochs": 15, "device": "cpu"}
 
@@ -173,7 +174,7 @@ def test_the_split_of_the_links_is_shared_if_asked_for(network, signatures, tmp_
 
 
 def test_a_killed_unit_leaves_a_checkpoint_and_the_next_one_removes_it(network, signatures, tmp_path, monkeypatch):
-    from lib import training
+    from lib.learning import training
 
     arguments = units(network, signatures, ["physical"])["physical__G0A"]
     arguments["settings"] = {**TRAINING, "checkpoint_seconds": 0}

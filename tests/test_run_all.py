@@ -19,7 +19,7 @@ import psutil
 import pytest
 import toy
 
-from lib import keys
+from lib.run import keys
 
 ROOT = toy.ROOT
 
@@ -96,8 +96,8 @@ def test_explain_names_exactly_what_changed(done):
     assert explain("double") == ["  code: cell 3 changed"]
     edit(done / "lib/doubling.py", "number * 2", "number + number")
     assert explain("double") == ["  code: cell 3 changed", "  modules: lib.doubling changed"]
-    edit(done / "lib/store.py", "import hashlib", "import hashlib  # the same")
-    assert explain("draw") == ["  modules: lib.store changed"]
+    edit(done / "lib/run/store.py", "import hashlib", "import hashlib  # the same")
+    assert explain("draw") == ["  modules: lib.run.store changed"]
     (done / "figures/mini/draw__panel.csv").write_text("edited")
     (done / "figures/mini/draw__panel.svg").unlink()
     assert explain("panel")[1:] == [
@@ -244,7 +244,7 @@ def test_every_way_to_fail_keeps_going_as_asked(done):
         "60_well.ipynb": "store.write_text(f'{run_dir}/well.txt', '1')",
     }
     for name, cell in cells.items():
-        toy.write_notebook(done / "notebooks" / name, [toy.FOLDERS, "from lib import store", cell])
+        toy.write_notebook(done / "notebooks" / name, [toy.FOLDERS, "from lib.run import store", cell])
     with (done / "pipeline.toml").open("a") as file:
         file.write('[killed]\nnotebook = "40_killed.ipynb"\n')
         file.write('[forgets]\nnotebook = "50_forgets.ipynb"\nmakes = ["one.txt", "two.txt"]\n')

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import figures, published, scorecard
-from lib.published import Published, PublishedError
+from lib.report import figures, published, scorecard
+from lib.report.published import Published, PublishedError
 
 BASE = {"id": "go.x", "analysis": "GO", "what": "terms", "value": 10, "source": "paper", "certainty": "printed",
         "tolerance": "exact"}  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib import figures, published
+from lib.report import figures, published
 from lib.screen import ablations
 from lib.screen.impact import ScreenTableError
 

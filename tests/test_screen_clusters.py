@@ -6,7 +6,8 @@ import pytest
 from anndata import AnnData
 from sklearn.metrics import mutual_info_score
 
-from lib import gene_lists, store
+from lib import gene_lists
+from lib.run import store
 from lib.screen import clusters
 from lib.screen.impact import ScreenTableError
 

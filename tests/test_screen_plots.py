@@ -7,7 +7,7 @@ from anndata import AnnData
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from lib import figures
+from lib.report import figures
 from lib.screen import activity, clusters, embeddings, impact, plots
 from lib.screen.impact import ScreenTableError
 

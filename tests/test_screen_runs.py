@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from toy_screen import processes, write_screen
 
-from lib import compute, store
+from lib.run import compute, store
 from lib.screen import encoding, runs, splits
 
 NETWORK = {"kind": "small", "embedding_size": 8, "size": 16}

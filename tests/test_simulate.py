@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import tifffile
 
-from lib import published, store
 from lib.images import metadata
 from lib.images.metadata_schema import FIELD_NAME
+from lib.report import published
+from lib.run import store
 from lib.simulate import layout, phenotypes, rendering, screen
 from lib.simulate import states as latent
 

@@ -50,7 +50,7 @@ def test_genes_are_real_symbols_once_and_modules_are_the_groups_of_the_screen(tr
 
 
 def test_members_that_were_not_screened_come_from_the_published_interactome(truth):
-    from lib import published
+    from lib.report import published
 
     members = truth[(truth["module"] != "none") & ~truth["is_screened"]]["gene"]
     assert set(members) <= set(published.gene_lists()["regulatory_clusters"])

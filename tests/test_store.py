@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 import pytest
 
-from lib import store
+from lib.run import store
 
 
 def left_over(folder):
@@ -41,7 +41,7 @@ def test_a_file_size_limit_leaves_the_old_file(tmp_path):
     """The real thing, in a process that may write 1000 bytes a file."""
     store.write_text(tmp_path / "table.csv", "old")
     code = (
-        "import resource, signal; from lib import store\n"
+        "import resource, signal; from lib.run import store\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         f"store.write_text({str(tmp_path / 'table.csv')!r}, 'x' * 100_000)"
     )

@@ -14,9 +14,9 @@ from torch import nn
 from torch.nn import functional
 from toy_screen import processes
 
-from lib import metrics, training
-from lib.metrics import Metrics, Outcome, cross_entropy
-from lib.training import Settings, fit, row_batches
+from lib.learning import metrics, training
+from lib.learning.metrics import Metrics, Outcome, cross_entropy
+from lib.learning.training import Settings, fit, row_batches
 
 torch.set_num_threads(1)
 

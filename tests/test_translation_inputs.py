@@ -10,8 +10,8 @@ import pytest
 import toy_network
 from toy_pairs import problems, world
 
-from lib import figures
 from lib.interactome import sources
+from lib.report import figures
 from lib.simulate import pairs
 from lib.translation import claims, inputs, metrics, plots
 from lib.translation.errors import TranslationError
@@ -172,7 +172,7 @@ def test_pictures_are_the_same_bytes_twice(tmp_path):
 
 
 def test_claims_of_a_real_screen_have_published_ids():
-    from lib import published
+    from lib.report import published
     from lib.translation import results
     from lib.translation.grid import Axes
 

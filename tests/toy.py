@@ -12,19 +12,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = (
-    "__init__",
-    "store",
-    "sections",
-    "params",
-    "pipeline",
-    "keys",
-    "kernel",
-    "engines",
-    "compute",
-    "runner",
-    "progress",
-)
+CORE = ("__init__.py", "sections.py", "run")
 
 SECTIONS = """
 
@@ -66,12 +54,12 @@ FOLDERS = 'run_dir: str = "runs/mini"\nfigures_dir: str = "figures/mini"\n'
 NOTEBOOKS = {
     "10_source.ipynb": [
         FOLDERS + 'number: int = 3\npause: float = 0.0\ninput_path: str = ""',
-        "import time\n\nfrom lib import store\n\ntime.sleep(pause)",
+        "import time\n\nfrom lib.run import store\n\ntime.sleep(pause)",
         'store.write_text(f"{run_dir}/data/number.txt", str(number))',
     ],
     "20_double.ipynb": [
         FOLDERS + "n_units: int = 4\npause: float = 0.0",
-        "from lib import compute, doubling, store\n\n"
+        "from lib import doubling\nfrom lib.run import compute, store\n\n"
         'number = int(store.resolve(f"{run_dir}/data/number.txt").read_text())',
         "units = {f'unit_{i}': {'number': number + i, 'pause': pause} for i in range(n_units)}\n"
         "paths = compute.run_units(doubling.double, units, directory=f'{run_dir}/units/double', suffix='.txt', seed=7)",
@@ -79,7 +67,7 @@ NOTEBOOKS = {
     ],
     "30_draw.ipynb": [
         FOLDERS + 'word: str = "blue"',
-        "from lib import store\n\ntext = store.resolve(f'{run_dir}/results/doubles.txt').read_text()",
+        "from lib.run import store\n\ntext = store.resolve(f'{run_dir}/results/doubles.txt').read_text()",
         "for suffix in ('svg', 'png', 'csv'):\n"
         "    store.write_text(f'{figures_dir}/draw__panel.{suffix}', f'{word} {suffix}\\n{text}')",
     ],
@@ -124,7 +112,9 @@ def build(folder: Path) -> Path:
     (folder / "notebooks").mkdir()
     (folder / "params").mkdir()
     for name in CORE:
-        shutil.copy(ROOT / "lib" / f"{name}.py", folder / "lib")
+        core = ROOT / "lib" / name
+        copy = shutil.copytree if core.is_dir() else shutil.copy
+        copy(core, folder / "lib" / name)
     shutil.copy(ROOT / "run_all.py", folder)
     with (folder / "lib" / "sections.py").open("a") as file:
         file.write(SECTIONS)

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import published, store
 from lib.interactome import sources
+from lib.report import published
+from lib.run import store
 from lib.simulate import network, states
 
 SMALL = network.NetworkDesign(

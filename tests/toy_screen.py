@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib import store
 from lib.images import nuclei_store
+from lib.run import store
 
 torch.set_num_threads(1)  # the machine is shared, and small networks gain nothing
 
@@ -17,7 +17,7 @@ RADIUS = {"EMPTY": 14.0, "BRAF": 18.0, "JUN": 10.0, "MOS": 14.0}  # of the nucle
 def processes():
     """Return what starts child processes from a clean server: a fork of the tests could inherit a held lock."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "lib.training", "lib.screen.runs"])  # seconds to import, once
+    context.set_forkserver_preload(["torch", "lib.learning.training", "lib.screen.runs"])  # seconds to import, once
     return context.Process
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lib import store
 from lib.go.errors import GoInputError
+from lib.run import store
 
 ONTOLOGIES = ("BP", "MF", "CC")
 TABLES = ("pairs", "edges", "terms", "genes")

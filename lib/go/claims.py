@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lib import published
+from lib.report import published
 
 ALPHA = 0.05  # the threshold of every published claim
 

@@ -86,7 +86,7 @@ def _smallest_p(member: np.ndarray, drawn: np.ndarray, tails: np.ndarray) -> np.
 
 def permute_cluster(part: Path, *, seed: int, annotation_dir: Path, genes: list[str], background: list[str],
                     n_draws: int, min_size: int, max_size: int) -> None:  # fmt: skip
-    """Write the permutation test of one cluster as a table of one row: a unit of `lib.compute.run_units`."""
+    """Write the permutation test of one cluster as a table of one row: a unit of `lib.run.compute.run_units`."""
     table = permutation_null(
         load(annotation_dir),
         {"cluster": genes},

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lib import figures
+from lib.report import figures
 
 BAR = "#FF6666"
 LOW_TO_HIGH = LinearSegmentedColormap.from_list("red_to_blue", ["#e06663", "#e9e2e4", "#327eba"])

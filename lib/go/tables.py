@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import store
 from lib.go.annotation import Annotation, check_ontology
 from lib.go.errors import GoInputError, listed
+from lib.run import store
 
 GO_ID = r"GO:\d{7}"
 NO_NAMES = {"go_id": [], "term": []}

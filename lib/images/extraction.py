@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import compute, store
 from lib.images import fields as fields_of_view
 from lib.images import nuclei, nuclei_store, segmentation
 from lib.images.fields import EmptyMask, Field, ImageError, Scaling
 from lib.images.metadata_schema import INHERITED
 from lib.images.nuclei_store import NucleiStore
+from lib.run import compute, store
 
 BLOCK = 48
 """Fields in a unit."""

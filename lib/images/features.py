@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import compute, store
 from lib.images import boundary, pixels
 from lib.images.extraction import read_or_segment
 from lib.images.pixels import Pixels
 from lib.images.segmentation import Settings
 from lib.images.texture import texture
+from lib.run import compute, store
 
 ORDERS = range(4)
 """Powers of row and column in the moments."""

@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
 
-from lib import figures, store
 from lib.images import segmentation
 from lib.images.extraction import read_or_segment
 from lib.images.fields import Field, eight_bit
+from lib.report import figures
+from lib.run import store
 from lib.screen import activity
 
 MASKS = "unet_masks"

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import store
 from lib.images import metadata_schema as schema
 from lib.images.metadata_schema import INHERITED, NAMES, OPTIONAL, WELL, MetadataError
+from lib.run import store
 
 __all__ = ["INHERITED", "NAMES", "OPTIONAL", "MetadataError"]  # the callers of this module need them too
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import store
+from lib.run import store
 
 # Columns of the screen's table and the names used here; the first 18 are the ones that nuclei inherit, in this order.
 NAMES = {

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import store
+from lib.run import store
 
 SUFFIX = ".zarr.zip"
 CHUNK_ROWS = 256

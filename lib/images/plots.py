@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib import figures
 from lib.images.nuclei import Filters
+from lib.report import figures
 
 TITLE = 16  # last letters of a name that fit above a nucleus
 GREY, RED = "#BBBBBB", figures.PALETTE[3]

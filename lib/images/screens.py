@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib import keys, store
 from lib.images import metadata
+from lib.run import keys, store
 from lib.simulate import screen as simulated
 
 PARTS = ("illum_corrected", "unet_masks", "metadata")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 from anndata import AnnData
 
-from lib import published
 from lib.interactome import cmap
 from lib.interactome.sources import Source
+from lib.report import published
 
 MARKERS = ("DHRS2", "PAGE2", "HAPLN1", "KRT81", "PCLO", "KRT17", "CXCL14", "TNNC1", "MAGEA1", "KRT75", "CEBPA")
 

@@ -8,8 +8,8 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from lib import store
 from lib.interactome.sources import SourceError, read_columns
+from lib.run import store
 
 ID_COLUMNS = ("ensembl", "symbol")
 

@@ -10,8 +10,8 @@ from anndata import AnnData
 from anndata.utils import make_index_unique
 from scipy import sparse
 
-from lib import store
 from lib.interactome.sources import SourceError
+from lib.run import store
 
 
 def filter_counts(counts: AnnData, *, min_genes: int = 8000, min_cells: int = 10) -> AnnData:

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import sparse
 
-from lib import figures
 from lib.interactome import markers, planted
-from lib.point_names import name_points
+from lib.report import figures
+from lib.report.point_names import name_points
 
 COLOURS = {markers.UP: "forestgreen", markers.UNCHANGED: "black", markers.DOWN: "tab:red"}
 KINDS = {planted.SAME: "#D55E00", planted.OTHER: "#0072B2", planted.BACKGROUND: "0.55"}

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from lib import store
 from lib.interactome.sources import SourceError
+from lib.run import store
 
 MATRIX, ROWS, COLUMNS = "0/DATA/0/matrix", "0/META/ROW", "0/META/COL"
 MISSING = ("na", "NA", "NaN", "nan", "")

@@ -2,8 +2,8 @@
 
 import os
 
-from lib import store
 from lib.interactome.sources import SourceError
+from lib.run import store
 
 
 def read_gmt(path: str | os.PathLike) -> dict[str, list[str]]:

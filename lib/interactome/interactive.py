@@ -8,8 +8,8 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from lib import store
 from lib.interactome.network_plots import KINDS, kinds
+from lib.run import store
 
 TEMPLATE = Path(__file__).with_name("interactive.html")
 

@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pandas as pd
 
-from lib import store
 from lib.interactome.network import Network, NetworkError, of_table
 from lib.interactome.sweep import Sweep, louvain
+from lib.run import store
 
 
 def read_pruned(nodes_path: str | os.PathLike, edges_path: str | os.PathLike) -> tuple[pd.DataFrame, pd.DataFrame]:

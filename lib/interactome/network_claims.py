@@ -7,10 +7,11 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 
-from lib import published, store
 from lib.interactome.network import Network, NetworkError
 from lib.interactome.pruning import propose_cutoff, remove_hubs
 from lib.interactome.sources import Source
+from lib.report import published
+from lib.run import store
 
 Measured = dict[str, float | str]
 TIE = 0.598835  # the cost of 36 % of all edges

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from lib import figures
 from lib.interactome import layout
 from lib.interactome.network import of_table
+from lib.report import figures
 
 REGULATOR, SCREENED, OTHER = "#D55E00", "#56B4E9", "#C9CED3"
 NO_MODULE = "#E0E0E0"

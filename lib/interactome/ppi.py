@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from lib import store
 from lib.interactome.network import Network, NetworkError
+from lib.run import store
 
 log = logging.getLogger(__name__)
 COLUMNS = ("protein1", "protein2", "cost")

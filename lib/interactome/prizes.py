@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import store
 from lib.interactome.network import NetworkError
+from lib.run import store
 
 
 def node_prizes(prizes: pd.Series, genes: np.ndarray, regulators: Collection[str]) -> np.ndarray:

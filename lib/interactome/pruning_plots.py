@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib import figures
+from lib.report import figures
 
 RED = "#D62728"
 _HUB_PANELS = {

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib import figures
+from lib.report import figures
 
 _N_HUBS = 3
 

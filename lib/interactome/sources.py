@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib import store
+from lib.run import store
 
 LISTING = "sources.json"
 TRUTH = "truth/network_genes.csv"

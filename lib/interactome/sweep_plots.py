@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib import figures
+from lib.report import figures
 
 PANELS = {
     "n_nodes": "nodes",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lib import store
 from lib.interactome import ppi
 from lib.interactome.sources import Source, SourceError, read_columns
+from lib.run import store
 
 
 def read_edges(path: str | os.PathLike) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lib.metrics import Loss, Outcome
+from lib.learning.metrics import Loss, Outcome
 
 EPS = 1e-15  # keeps the logarithm of a probability of 0 finite, as in the published loss
 

@@ -7,10 +7,10 @@ import pandas as pd
 import torch
 from anndata import AnnData
 
-from lib import published
 from lib.regulation import autoencoder, clusters, labels, links
 from lib.regulation.autoencoder import Architecture
 from lib.regulation.layout import normalised
+from lib.report import published
 
 N_GENES, N_LINKS = 249, 526  # the published interactome
 K = 8  # clusters of Fig 3C

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from lib import training
-from lib.metrics import Metrics, lowest_loss
+from lib.learning import training
+from lib.learning.metrics import Metrics, lowest_loss
+from lib.learning.training import Fitted, Settings
 from lib.regulation import autoencoder, links
 from lib.regulation.autoencoder import Architecture, Batch, GraphAutoencoder, Weights
 from lib.regulation.errors import RegulationError
-from lib.training import Fitted, Settings
 
 
 @dataclass(frozen=True)

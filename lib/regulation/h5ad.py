@@ -7,7 +7,7 @@ import anndata
 import pandas as pd
 from anndata import AnnData
 
-from lib import store
+from lib.run import store
 
 
 def read(path: str | os.PathLike) -> AnnData:

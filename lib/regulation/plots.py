@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 
-from lib import figures
-from lib.point_names import name_points
+from lib.report import figures
+from lib.report.point_names import name_points
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000", "#999933",
            "#44AA99", "#AA4499")  # fmt: skip

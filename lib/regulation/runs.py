@@ -1,4 +1,4 @@
-"""The unit of the regulatory embeddings, for `lib.compute.run_units`: one autoencoder, one file of latents.
+"""The unit of the regulatory embeddings, for `lib.run.compute.run_units`: one autoencoder, one file of latents.
 
 A killed unit goes on from the checkpoint that lies beside its file. The numbers depend on the unit's seed and
 arguments only.
@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from lib.learning.training import Settings
 from lib.regulation import h5ad, links
 from lib.regulation.autoencoder import Weights
 from lib.regulation.fitting import Embedded, Problem, class_numbers, embed
-from lib.training import Settings
 
 COLUMNS = (
     "n_labelled", "n_classes", "best_epoch", "n_epochs", "train_loss", "val_loss", "test_loss", "train_acc",

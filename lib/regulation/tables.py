@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from lib import store
 from lib.interactome import sources
 from lib.regulation.errors import RegulationError
+from lib.run import store
 
 
 def read_nodes(path: str | os.PathLike) -> pd.DataFrame:

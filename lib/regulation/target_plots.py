@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib import figures
 from lib.regulation.settings import SETTINGS
+from lib.report import figures
 
 
 def settings(table: pd.DataFrame, *, least_auc: float) -> tuple[Figure, pd.DataFrame]:

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 from anndata import AnnData
 
-from lib import store
 from lib.regulation import h5ad, labels
 from lib.regulation.errors import RegulationError
 from lib.regulation.settings import Setting
+from lib.run import store
 
 EVERY = "every"  # stands for the target in the name of a unit that serves all targets
 

@@ -9,7 +9,7 @@ from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
 
-from lib import figures
+from lib.report import figures
 from lib.screen import clusters
 
 _CELL = 0.125  # inches a gene takes in the heat map

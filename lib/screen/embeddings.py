@@ -10,7 +10,7 @@ import pandas as pd
 from anndata import AnnData, read_h5ad
 from threadpoolctl import threadpool_limits
 
-from lib import store
+from lib.run import store
 from lib.screen.impact import ScreenTableError
 
 OBS = ("nucleus_id", "gene_symbol", "plate", "well", "site", "slide_image_name", "fold", "split")

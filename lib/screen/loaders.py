@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lib.learning.training import row_batches
 from lib.screen.samples import Samples, resize
-from lib.training import row_batches
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, channel by channel
 N_AHEAD = 3  # groups of batches fetched ahead of the step
@@ -44,7 +44,7 @@ def prepare(pixels: Tensor, size: int, flips: Tensor | None = None, *, n_channel
 
 
 class Loader:
-    """The batches of one split, as `lib.training.fit` wants them: ((input, …), targets) on the device.
+    """The batches of one split, as `lib.learning.training.fit` wants them: ((input, …), targets) on the device.
 
     Called with a generator: shuffled, each input of each nucleus flipped on its own with probability 1/2 either way.
     With None: every nucleus once, in order, as it is. The reference drops the last batch even when it evaluates, and

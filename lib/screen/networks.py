@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lib import store
+from lib.run import store
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
 SMALL_LAYERS = ((16, 7, 4), (32, 3, 1))  # of the small branch: channels, kernel, stride

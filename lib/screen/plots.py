@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 from sklearn.metrics import roc_curve
 
-from lib import figures
+from lib.report import figures
 from lib.screen import impact
 from lib.screen.cluster_plots import co_clustering_grid, distance_heatmap, index_curves
 from lib.screen.embedding_plots import confusion_heatmap, layout_panels

@@ -1,4 +1,4 @@
-"""Units of the screen, for `lib.compute.run_units`: gene against control, many classes, one target left out.
+"""Units of the screen, for `lib.run.compute.run_units`: gene against control, many classes, one target left out.
 
 Each trains what it is asked for from a table of nuclei and the stores of their plates, and writes one file. A killed
 unit goes on from the checkpoint that lies beside its file. The numbers depend on the unit's seed and arguments only.
@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib import store, training
-from lib.metrics import Metrics, cross_entropy
+from lib.learning import training
+from lib.learning.metrics import Metrics, cross_entropy
+from lib.learning.training import Fitted, Settings
+from lib.run import store
 from lib.screen import networks, splits
 from lib.screen.encoding import write_embeddings
 from lib.screen.loaders import Loader
 from lib.screen.samples import Samples, class_weights, open_samples
-from lib.training import Fitted, Settings
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lib import store
 from lib.images.nuclei_store import SUFFIX, NucleiStore, open_store
+from lib.run import store
 
 INPUTS = {"nucleus": "nuclei", "region": "regions", "binary_nucleus": "nuclei", "binary_region": "regions"}
 """Input of a network → array of the stores. A binary input is 255 wherever the 8-bit pixel is not 0; the paper

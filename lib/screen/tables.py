@@ -10,8 +10,8 @@ import pandas as pd
 from anndata import AnnData
 from sklearn.metrics import roc_auc_score
 
-from lib import store
 from lib.images.metadata import CONTROLS
+from lib.run import store
 from lib.screen import clusters, significance
 
 SEES = {

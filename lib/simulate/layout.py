@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from lib import compute
 from lib.images.metadata import OUTLIER_PLATES, OUTLIER_WELLS
 from lib.images.metadata_schema import NAMES
+from lib.run import compute
 from lib.simulate.phenotypes import PARAMETERS, Looks
 from lib.simulate.rendering import Optics
 from lib.simulate.states import DIMENSIONS

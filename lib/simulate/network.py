@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import published, store
 from lib.interactome.sources import TRUTH
+from lib.report import published
+from lib.run import store
 from lib.simulate.sources import ccle, cmap, fucci, hallmark, ppi
 from lib.simulate.states import DIMENSIONS, INERT, states
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import store
+from lib.run import store
 from lib.simulate.states import DIMENSIONS
 
 

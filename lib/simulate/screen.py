@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lib import compute, store
 from lib.images.metadata import corrected_names
 from lib.images.metadata_schema import NAMES
+from lib.run import compute, store
 from lib.simulate.layout import LOOK_SHIFTS, ScreenDesign, layout
 from lib.simulate.phenotypes import PARAMETERS, Looks, looks_of_states, nuclei_looks
 from lib.simulate.rendering import Optics, place_nuclei, render_field
@@ -43,7 +43,7 @@ def write_screen(
     seed : int
         Base seed.
     executor : str, optional
-        As in `lib.compute.run_units`.
+        As in `lib.run.compute.run_units`.
 
     Returns
     -------
@@ -80,8 +80,8 @@ def write_screen(
 def write_plate(part: Path, *, seed: int, plan: Path, plate: int, design: dict[str, Any]) -> None:
     """Write images and masks of one plate beside its `plan`, then the table of its nuclei to `part`.
 
-    A unit of `lib.compute`, whose seed is not used: every field has its own in the plan, made from the base seed and
-    the field's name.
+    A unit of `lib.run.compute`, whose seed is not used: every field has its own in the plan, made from the base seed
+    and the field's name.
     """
     fields = pd.read_parquet(plan)
     fields = fields[fields["Image_Metadata_Plate"] == plate]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lib import published
+from lib.report import published
 
 DIMENSIONS = ("s1", "s2", "s3", "s4", "s5", "s6")
 INERT = "inert"

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import store
 from lib.interactome import sources
+from lib.run import store
 from lib.translation.errors import TranslationError
 
 CONTROL = "EMPTY"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from lib import figures
+from lib.report import figures
 from lib.translation import metrics
 
 LABELS = {

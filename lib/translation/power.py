@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib import figures
+from lib.report import figures
 from lib.simulate import pairs
 from lib.translation import claims, kernel, metrics, plots
 from lib.translation.errors import TranslationError

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import store
+from lib.run import store
 from lib.simulate.sources import kernel
 from lib.simulate.sources.ppi import HUB_REACH
 

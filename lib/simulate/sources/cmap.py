@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from lib import store
+from lib.run import store
 from lib.simulate.states import DIMENSIONS
 
 FILES = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib import store
+from lib.run import store
 
 FILES = {"hallmark": "hallmark.gmt"}
 N_SETS = 50

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from lib import store
+from lib.run import store
 
 FOLDER = "params/published"
 GENE_LISTS = "gene_lists.yaml"

@@ -10,8 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat import v4
 
-from lib import figures, provenance, report, scorecard, store
-from lib.published import Published
+from lib.report import figures, scorecard, site
+from lib.report.published import Published
+from lib.run import provenance, store
 
 PIPELINE = """
 [screen]
@@ -83,13 +84,13 @@ def root(tmp_path) -> Path:
 def built(tmp_path_factory) -> Path:
     """A project with its site, for tests that only read."""
     root = make_project(tmp_path_factory.mktemp("project"))
-    report.build("mini", root=root)
+    site.build("mini", root=root)
     return root
 
 
 def pages(root: Path) -> dict[str, str]:
-    site = root / "runs/mini/site"
-    return {str(path.relative_to(site)): path.read_text() for path in sorted(site.rglob("*.html"))}
+    folder = root / "runs/mini/site"
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.html"))}
 
 
 def test_every_page_is_there_and_every_local_link_leads_somewhere(built):
@@ -103,7 +104,7 @@ def test_every_page_is_there_and_every_local_link_leads_somewhere(built):
 
 def test_nothing_is_loaded_from_the_network_and_nothing_tells_where_it_ran(built):
     for name, html in pages(built).items():
-        assert not report.external(html), name
+        assert not site.external(html), name
         assert "<script" not in html and str(built) not in html and "Someone" not in html, name
     assert "written to runs/mini/results" in pages(built)["notebooks/screen.html"]
     assert 'href="https://example.org/paper"' in pages(built)["notebooks/screen.html"]  # a link to follow may stay
@@ -119,7 +120,7 @@ def test_gallery_shows_caption_alt_text_and_what_is_missing(built):
 
 def test_a_failed_notebook_says_so(root):
     store.write_text(root / "runs/mini/executed/50_translation.failed.ipynb", "{}")
-    report.build("mini", root=root)
+    site.build("mini", root=root)
     html = pages(root)["index.html"]
     assert "The last run failed: <code>runs/mini/logs/translation.log</code>" in html
     assert "run_all.py translation" not in html
@@ -133,26 +134,26 @@ def test_scorecard_page_has_status_and_reason(built):
 
 
 def test_an_empty_project_has_a_site_too(tmp_path):
-    report.build("mini", root=tmp_path)
+    site.build("mini", root=tmp_path)
     html = pages(tmp_path)
     assert "Nothing here yet" in html["index.html"] and "Not made yet" in html["scorecard.html"]
     assert "unknown" in html["provenance.html"] and "missing" in html["provenance.html"]
 
 
 def test_the_site_is_the_same_twice_and_old_pages_go(root):
-    assert report.build("mini", root=root) == root / "runs/mini/site/index.html"
+    assert site.build("mini", root=root) == root / "runs/mini/site/index.html"
     before = {path: path.read_bytes() for path in (root / "runs/mini").rglob("*") if path.is_file()}
     (root / "runs/mini/site/stale.html").write_text("old")
-    report.build("mini", root=root)
+    site.build("mini", root=root)
     assert {path: path.read_bytes() for path in (root / "runs/mini").rglob("*") if path.is_file()} == before
 
 
 def test_a_failed_build_leaves_the_old_site(root):
-    report.build("mini", root=root)
+    site.build("mini", root=root)
     before = pages(root)
     store.write_text(root / "runs/mini/executed/20_screen.ipynb", "no notebook")
     with pytest.raises(nbformat.reader.NotJSONError):
-        report.build("mini", root=root)
+        site.build("mini", root=root)
     assert pages(root) == before
 
 
@@ -162,7 +163,7 @@ def test_an_output_that_loads_from_the_network_is_refused(root):
     content.cells[0].source = "![logo](https://example.org/logo.png)"
     store.write_text(path, nbformat.writes(content))
     with pytest.raises(ValueError, match="20_screen.ipynb loads from the network: .*logo.png"):
-        report.build("mini", root=root)
+        site.build("mini", root=root)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_an_output_that_loads_from_the_network_is_refused(root):
     ],
 )
 def test_external(html, found):
-    assert bool(report.external(html)) is found
+    assert bool(site.external(html)) is found
 
 
 def test_crate_describes_what_is_there_with_the_date_of_the_commit(built):
@@ -210,13 +211,13 @@ def test_r_session_has_no_folders(monkeypatch):
 
 def test_pages_that_a_notebook_makes_are_linked_and_must_be_whole(root):
     store.write_text(root / "pipeline.toml", PIPELINE.replace("[screen]", '[screen]\nmakes = ["results/map.html"]'))
-    report.build("mini", root=root)
+    site.build("mini", root=root)
     assert 'class="interactive"' not in pages(root)["index.html"], "not made yet"
     store.write_text(root / "runs/mini/results/map.html", "<p>all here</p><a href='https://example.org'>paper</a>")
-    site = report.build("mini", root=root).parent
+    folder = site.build("mini", root=root).parent
     assert 'href="interactive/map.html"' in pages(root)["index.html"]
-    assert (site / "interactive/map.html").read_text(encoding="utf-8").startswith("<p>all here")
+    assert (folder / "interactive/map.html").read_text(encoding="utf-8").startswith("<p>all here")
     assert "site/interactive/map.html" in (root / "runs/mini/ro-crate-metadata.json").read_text(encoding="utf-8")
     store.write_text(root / "runs/mini/results/map.html", '<script src="https://example.org/d3.js"></script>')
     with pytest.raises(ValueError, match="map.html loads from the network: .*d3.js; embed it instead"):
-        report.build("mini", root=root)
+        site.build("mini", root=root)

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import compute, engines, kernel, keys, params, store
-from lib.pipeline import Pipeline, Step
-from lib.progress import Progress
+from lib.run import compute, engines, keys, notebook_process, params, store
+from lib.run.pipeline import Pipeline, Step
+from lib.run.progress import Progress
 from lib.sections import Section
 
 
@@ -45,7 +45,7 @@ class Outcome:
     slug: str
     state: str
     seconds: float = 0.0
-    failure: kernel.Failure | None = None
+    failure: notebook_process.Failure | None = None
 
 
 class Run:
@@ -167,7 +167,7 @@ class Run:
         units_file = self.log_path(step).with_suffix(".units.json")
         units_file.unlink(missing_ok=True)
         progress.begin(step.slug, units_file)
-        failure = kernel.execute(
+        failure = notebook_process.execute(
             self.pipeline.notebook_path(step),
             part,
             params=self.sections[step.slug].model_dump(),
@@ -209,12 +209,12 @@ class Run:
             states[name] = max(((stat.st_mtime_ns, stat.st_ino) for stat in stats), default=None)
         return states
 
-    def _unmade(self, step: Step, before: Mapping[str, tuple[int, int] | None]) -> kernel.Failure | None:
+    def _unmade(self, step: Step, before: Mapping[str, tuple[int, int] | None]) -> notebook_process.Failure | None:
         """Return a failure if a declared output was not written since it had the state `before`."""
         stale = [name for name, state in self._states(step).items() if state is None or state == before[name]]
         if not stale:
             return None
-        return kernel.Failure(
+        return notebook_process.Failure(
             0, "", f"every cell ran, but pipeline.toml promises what was not written: {', '.join(stale)}"
         )
 

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 import toy
 
-from lib import kernel
+from lib.run import notebook_process
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def execute(tmp_path):
     def run(*cells, **options):
         toy.write_notebook(tmp_path / "1.ipynb", ["n: int = 1", *cells])
         options = {"params": {"n": 5}, "log": tmp_path / "1.log", **options}
-        return kernel.execute(tmp_path / "1.ipynb", tmp_path / "out" / "1.ipynb", **options)
+        return notebook_process.execute(tmp_path / "1.ipynb", tmp_path / "out" / "1.ipynb", **options)
 
     return run
 
@@ -65,9 +65,9 @@ def test_a_kernel_is_private_and_apart_from_the_users_own(tmp_path, execute, mon
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "share"))
     monkeypatch.chdir(tmp_path)
-    save = f"from lib import store\nstore.write_json({str(tmp_path / 'told.json')!r}, told)"
+    save = f"from lib.run import store\nstore.write_json({str(tmp_path / 'told.json')!r}, told)"
     assert execute(LOOK, save) is None
-    told = kernel.json.loads(result(tmp_path, "told.json"))
+    told = notebook_process.json.loads(result(tmp_path, "told.json"))
     folder = Path(told.pop("folder"))
     assert isinstance(told.pop("hash"), int)
     assert told == {
@@ -89,13 +89,15 @@ def test_a_kernel_is_private_and_apart_from_the_users_own(tmp_path, execute, mon
 
 def test_a_failing_cell_is_told_with_its_number_first_line_and_error(tmp_path, execute):
     failure = execute("x = 1", "\n# why\ny = x / 0", "never = 1")
-    assert failure == kernel.Failure(3, "# why", "ZeroDivisionError: division by zero")
+    assert failure == notebook_process.Failure(3, "# why", "ZeroDivisionError: division by zero")
     assert "ZeroDivisionError" in (tmp_path / "out" / "1.ipynb").read_text()
 
 
 def test_a_long_error_is_told_by_its_first_and_last_line(execute):
     failure = execute("raise ValueError('first\\nmiddle\\nlast')")
-    assert failure == kernel.Failure(2, "raise ValueError('first\\nmiddle\\nlast')", "ValueError: first … last")
+    assert failure == notebook_process.Failure(
+        2, "raise ValueError('first\\nmiddle\\nlast')", "ValueError: first … last"
+    )
 
 
 def test_a_kernel_killed_by_signal_9_is_told_with_the_cell(execute):
@@ -115,7 +117,9 @@ def test_a_notebook_process_that_is_killed_is_told_and_its_kernel_ends(tmp_path,
         process.kill()
         process.wait()
 
-    cell = f"import os, time\nfrom lib import store\nstore.write_text({str(tmp_path / 'pid')!r}, str(os.getpid()))\n"
+    cell = (
+        f"import os, time\nfrom lib.run import store\nstore.write_text({str(tmp_path / 'pid')!r}, str(os.getpid()))\n"
+    )
     failure = execute(cell + "time.sleep(60)", wait=kill)
     assert failure.error.startswith("the notebook process was killed by signal 9 (SIGKILL")
     assert ends(int(result(tmp_path, "pid")))
@@ -146,7 +150,7 @@ def ends(pid, seconds=3.0):
 
 def test_a_child_dies_with_its_parent_and_never_starts_without_one(tmp_path):
     code = (
-        "import os, subprocess, sys, time; from lib.kernel import die_with_parent\n"
+        "import os, subprocess, sys, time; from lib.run.notebook_process import die_with_parent\n"
         "parent = int(sys.argv[1]) or os.getpid()\n"
         "child = subprocess.Popen(['sleep', '60'], preexec_fn=lambda: die_with_parent(parent))\n"
         "print(child.pid, flush=True)\n"
@@ -164,27 +168,27 @@ def test_a_child_dies_with_its_parent_and_never_starts_without_one(tmp_path):
 
 @pytest.fixture
 def runtime(tmp_path, monkeypatch):
-    folder = Path(kernel.tempfile.mkdtemp())
+    folder = Path(notebook_process.tempfile.mkdtemp())
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     yield folder
-    kernel.shutil.rmtree(folder)
+    notebook_process.shutil.rmtree(folder)
 
 
 def test_a_socket_folder_is_private_empty_and_the_same_for_the_same_name(runtime):
-    folder = kernel.private_folder("a")
+    folder = notebook_process.private_folder("a")
     (folder / "left over").touch()
     (folder / "link").symlink_to(runtime)
     (folder / "deep" / "er").mkdir(parents=True)
     assert folder.parent == runtime
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert kernel.private_folder("a") == folder
+    assert notebook_process.private_folder("a") == folder
     assert list(folder.iterdir()) == []
-    assert kernel.private_folder("b") != folder
+    assert notebook_process.private_folder("b") != folder
 
 
 @pytest.mark.parametrize("trap", ["open to others", "link", "file"])
 def test_a_folder_that_somebody_laid_out_for_us_is_not_used(runtime, trap):
-    mine = kernel.private_folder("a")
+    mine = notebook_process.private_folder("a")
     mine.rmdir()
     target = runtime / "target"
     target.mkdir()
@@ -193,18 +197,18 @@ def test_a_folder_that_somebody_laid_out_for_us_is_not_used(runtime, trap):
         "link": lambda: mine.symlink_to(target),
         "file": mine.touch,
     }[trap]()
-    folder = kernel.private_folder("a")
+    folder = notebook_process.private_folder("a")
     assert folder != mine and folder.parent == runtime
     assert folder.stat().st_mode & 0o777 == 0o700
     assert not folder.is_symlink() and list(target.iterdir()) == []
 
 
 def test_a_folder_of_another_user_is_not_used(runtime, monkeypatch):
-    mine = kernel.private_folder("a")
+    mine = notebook_process.private_folder("a")
     real = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: real + 1)
     (runtime / mine.name.replace(str(real), str(real + 1), 1)).mkdir(mode=0o700)
-    assert re.fullmatch(r"compendium-[a-z0-9_]{8}", kernel.private_folder("a").name)
+    assert re.fullmatch(r"compendium-[a-z0-9_]{8}", notebook_process.private_folder("a").name)
 
 
 @pytest.mark.parametrize("place", ["/nowhere/at/all", "", "x" * 80])
@@ -213,8 +217,8 @@ def test_a_runtime_folder_that_is_missing_or_too_long_is_passed_over(tmp_path, m
     if place.startswith("x"):
         long.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(long) if place else "")
-    monkeypatch.setattr(kernel.tempfile, "tempdir", str(long) if place.startswith("x") else None)
-    folder = kernel.private_folder(str(tmp_path))
+    monkeypatch.setattr(notebook_process.tempfile, "tempdir", str(long) if place.startswith("x") else None)
+    folder = notebook_process.private_folder(str(tmp_path))
     assert len(os.fsencode(folder / "kernel.json-5")) < 104
     folder.rmdir()
 
@@ -230,4 +234,4 @@ def test_a_runtime_folder_that_is_missing_or_too_long_is_passed_over(tmp_path, m
     ],
 )
 def test_an_exit_code_is_told_in_words(code, words):
-    assert kernel.describe_exit(code) == words
+    assert notebook_process.describe_exit(code) == words

@@ -20,8 +20,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from lib import store
-from lib.metrics import Batch, Loss, Metrics, Total, balanced_accuracy
+from lib.learning.metrics import Batch, Loss, Metrics, Total, balanced_accuracy
+from lib.run import store
 
 Batches = Callable[[np.random.Generator | None], Iterable[Batch]]
 """One epoch: with a generator shuffled and augmented, with None every sample once, in order, as it is."""

@@ -12,7 +12,7 @@ import psutil
 from packaging.requirements import Requirement
 from rocrate.rocrate import ROCrate
 
-from lib import store
+from lib.run import store
 
 NO_DATE = "1970-01-01T00:00:00+00:00"  # a crate must have one, and the clock would change its bytes
 _R_CODE = """

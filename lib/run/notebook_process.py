@@ -1,7 +1,7 @@
 """Run one notebook with papermill in its own process, its kernel on private IPC sockets.
 
-`execute` starts `python -m lib.kernel` and waits; the child runs the notebook and reports by a small JSON file. If the
-caller dies, the child and its kernel die with it, whatever killed it.
+`execute` starts `python -m lib.run.notebook_process` and waits; the child runs the notebook and reports by a small
+JSON file. If the caller dies, the child and its kernel die with it, whatever killed it.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lib import store
-from lib.engines import die_with_parent
+from lib.run import store
+from lib.run.engines import die_with_parent
 
 LONGEST_PLACE = 60  # bytes; the path of a socket below it has to fit in 104
 
@@ -92,7 +92,7 @@ def execute(
     executed.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lib.kernel", json.dumps(job)],
+            [sys.executable, "-m", "lib.run.notebook_process", json.dumps(job)],
             cwd=store.ROOT,
             env={**_environment(sockets), **(environment or {})},
             stdin=subprocess.DEVNULL,

@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib import figures, store
-from lib.published import Published, load
+from lib.report import figures
+from lib.report.published import Published, load
+from lib.run import store
 
 REPRODUCED, WITHIN, DIFFERS = "reproduced", "within tolerance", "differs"
 EXPLAINED = "differs, as explained"

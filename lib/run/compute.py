@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lib import keys, store
-from lib.engines import open_executor
+from lib.run import keys, store
+from lib.run.engines import open_executor
 
 PROGRESS_VARIABLE = "COMPENDIUM_PROGRESS"
 

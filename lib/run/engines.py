@@ -1,4 +1,4 @@
-"""Engines behind the seam of `lib.compute`: this process, processes of this machine, a Slurm or any Dask cluster."""
+"""Engines behind the seam of `lib.run.compute`: this process, this machine, a Slurm or any Dask cluster."""
 
 import ctypes
 import logging
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from lib import store
+from lib.run import store
 
 EXECUTOR_VARIABLE = "COMPENDIUM_EXECUTOR"
 PR_SET_PDEATHSIG = 1

@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from lib import store
+from lib.run import store
 
 VERSIONS = ("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "pyarrow", "torch")
 

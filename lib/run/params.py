@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from lib import store
+from lib.run import store
 from lib.sections import SECTIONS, InputFile, Section
 
 PROFILES = ("smoke", "mini", "paper")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from lib import store
-from lib.params import suggest
+from lib.run import store
+from lib.run.params import suggest
 
 FIGURE_SUFFIXES = (".svg", ".png", ".csv")
 

@@ -13,8 +13,9 @@ import pandas as pd
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
 
-from lib import pipeline, provenance, scorecard, store
-from lib.figures import Saved, saved
+from lib.report import scorecard
+from lib.report.figures import Saved, saved
+from lib.run import pipeline, provenance, store
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCORECARD = "scorecard__table"

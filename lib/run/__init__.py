@@ -1,0 +1,1 @@
+"""Nobody's science: plan, keys, runner, notebook process, compute, engines, parameters, progress, files, provenance."""
