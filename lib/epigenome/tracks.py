@@ -18,6 +18,7 @@ from lib.epigenome import bins, genes
 from lib.run import store
 
 BLOCK = 2_000_000  # bases read at once
+GAP = 10_000  # bases that are cheaper to read than to skip
 BIGWIG = (".bw", ".bigwig")
 
 
@@ -267,7 +268,7 @@ def _blocks(chrom: np.ndarray, borders: np.ndarray):
         end, last = borders[order[first], -1], first + 1
         while last < len(order) and chrom[order[last]] == name:
             low, high = borders[order[last], [0, -1]]
-            if low > end + BLOCK // 10 or max(high, end) - start > BLOCK:  # a gap, or a full block
+            if low > end + GAP or max(high, end) - start > BLOCK:
                 break
             end, last = max(end, high), last + 1
         if end > start:
