@@ -18,8 +18,9 @@ from lib.regulation.errors import RegulationError
 
 @dataclass(frozen=True)
 class Embedded:
-    """A trained network's latents (N, L) over the full graph, and how it did on the held-out links."""
+    """A trained network, its latents (N, L) over the full graph, and how it did on the held-out links."""
 
+    model: GraphAutoencoder
     latents: np.ndarray
     fitted: Fitted
     test: Metrics
@@ -115,7 +116,7 @@ def embed(
     )  # fmt: skip
     test = training.evaluate(model, batches.test, loss, settings=settings)
     auc, precision = _score(model, batches.fixed["test"])
-    return Embedded(_latents(model, batches), fitted, test, auc, precision)
+    return Embedded(model, _latents(model, batches), fitted, test, auc, precision)
 
 
 class _Batches:
