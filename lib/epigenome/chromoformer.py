@@ -4,7 +4,8 @@ The network reads only the token at the centre of each region, so this form comp
 the projections of keys and values into it: no L × L scores, no (regions, L, d) features. Output and gradients are those
 of the full form, `lib.epigenome.chromoformer_full`. Lee, Yang & Kim, Nature Communications 13:6678 (2022).
 
-Shapes: B genes, P partner slots, L bins, F marks, H heads, D embedding, E attention width, e = E / H.
+Shapes: B genes, P partner slots, N partners of all genes, L bins, F marks, H heads, D embedding, E attention width,
+e = E / H.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,18 +22,20 @@ BLOCKED = -1e9  # score of a key that must not be seen
 
 @dataclass(frozen=True)
 class Inputs:
-    """One batch of genes.
+    """One batch of genes; only the partners that exist are held.
 
     Parameters
     ----------
     promoters : mapping
         Bin size in bp → (B, L, F), ln(1 + mean depth), in the direction of transcription.
     partners : mapping
-        Bin size → (B, P, L, F), zero where there is none.
+        Bin size → (N, L, F).
     promoter_spans, partner_spans : mapping
-        Bin size → (B, 2) and (B, P, 2): bins of padding on the left, bins of data.
+        Bin size → (B, 2) and (N, 2): bins of padding on the left, bins of data.
+    owners, slots : (N,) tensors
+        Gene of each partner, and which of its partners it is, from 0.
     scores : (B, P) tensor
-        Contact scores of the partners.
+        Contact scores of the partners, 0 for none.
     n_partners : (B,) tensor
         The first so many slots are used.
     """
@@ -41,6 +44,8 @@ class Inputs:
     partners: Mapping[int, Tensor]
     promoter_spans: Mapping[int, Tensor]
     partner_spans: Mapping[int, Tensor]
+    owners: Tensor
+    slots: Tensor
     scores: Tensor
     n_partners: Tensor
 
@@ -150,7 +155,7 @@ class Embedding(nn.Module):
         token = self.lin_proj(x[:, centre]) + code[centre]  # (B, D)
         query, key, value = layer.att.weight.chunk(3)  # (D, D) each
         mixed = attend(
-            token @ query.T, x, _blocked(spans, x.shape[1]),
+            token @ query.T, x, penalty(spans, x.shape[1]),
             project=self.lin_proj.weight, key=key, value=value, heads=layer.heads,
         )  # fmt: skip
         return block.ff(layer.ln(token + layer.ff(mixed)))
@@ -171,14 +176,14 @@ class PairwiseInteraction(nn.Module):
         self.transformer = Layers(blocks)
 
     def forward(self, promoter: Tensor, x: Tensor, spans: Tensor) -> Tensor:
-        """Map centre tokens (B, D) and partner bins (B, P, L, F) to tokens (B, P, D)."""
-        blocked = _blocked(spans, x.shape[2])  # (B, P, L)
-        token = self.lin_proj_p(promoter)[:, None].expand(-1, x.shape[1], -1)  # (B, P, D)
+        """Map centre tokens (N, D), of each partner's gene, and partner bins (N, L, F) to (N, D)."""
+        hidden = penalty(spans, x.shape[1])  # (N, L)
+        token = self.lin_proj_p(promoter)
         for block in self.transformer.layers:
             layer = block.self_att
             key, value = layer.c_att.weight.chunk(2)
             mixed = attend(
-                layer.p_att(token), x, blocked,
+                layer.p_att(token), x, hidden,
                 project=self.lin_proj_pcre.weight, key=key, value=value, heads=layer.heads,
             )  # fmt: skip
             token = block.ff(layer.ln(token + layer.ff(mixed)))
@@ -263,16 +268,18 @@ class Chromoformer(nn.Module):
         name = str(size)
         promoter = self.embed[name](inputs.promoters[size], inputs.promoter_spans[size])
         pairs = self.pairwise_interaction[name](
-            promoter, inputs.partners[size], inputs.partner_spans[size]
+            promoter[inputs.owners], inputs.partners[size], inputs.partner_spans[size]
         )
-        tokens = torch.cat([promoter[:, None], pairs], dim=1)  # (B, 1 + P, D)
+        slots = promoter.new_zeros(*inputs.scores.shape, promoter.shape[1])
+        slots = slots.index_put((inputs.owners, inputs.slots), pairs)  # (B, P, D)
+        tokens = torch.cat([promoter[:, None], slots], dim=1)  # (B, 1 + P, D)
         blocked = unused_tokens(inputs.n_partners, tokens.shape[1])
         bias = functional.pad(inputs.scores, (1, 0))  # (B, 1 + P)
         return promoter + self.regulation[name](tokens, blocked, bias)
 
 
 def attend(
-    query: Tensor, x: Tensor, blocked: Tensor, *, project: Tensor, key: Tensor, value: Tensor, heads: int
+    query: Tensor, x: Tensor, hidden: Tensor, *, project: Tensor, key: Tensor, value: Tensor, heads: int
 ) -> Tensor:  # fmt: skip
     """Return what one query takes from the bins of its region, without projecting the bins.
 
@@ -283,8 +290,8 @@ def attend(
     ----------
     query : (..., D) tensor
     x : (..., L, F) tensor
-    blocked : (..., L) bool tensor
-        True for bins that must not be seen.
+    hidden : (..., L) tensor
+        Added to the scores: 0, or `BLOCKED` for bins that must not be seen.
     project : (D, F) tensor
         W; `key` and `value`, (D, D), are K and V.
 
@@ -298,8 +305,7 @@ def attend(
     q = query.unflatten(-1, (heads, width // heads))  # (..., H, e)
     asked = torch.einsum("...he,hed->...hd", q, key.unflatten(0, (heads, -1)))  # Kᵀ q
     scores = asked @ project @ x.transpose(-1, -2) + asked @ code.T  # (..., H, L)
-    scores = scores / (width // heads) ** 0.5
-    share = scores.masked_fill(blocked.unsqueeze(-2), BLOCKED).softmax(dim=-1)
+    share = (scores / (width // heads) ** 0.5 + hidden.unsqueeze(-2)).softmax(dim=-1)
     mean = share @ x @ project.T + share @ code  # (..., H, D)
     return torch.einsum("...hd,hed->...he", mean, value.unflatten(0, (heads, -1))).flatten(-2)
 
@@ -318,11 +324,16 @@ def unused_tokens(n_partners: Tensor, n_tokens: int) -> Tensor:
     return torch.arange(n_tokens, device=n_partners.device) > n_partners[:, None]
 
 
-def _blocked(spans: Tensor, length: int) -> Tensor:
+def outside(spans: Tensor, length: int) -> Tensor:
     """Return (..., L) bool, True outside the span of data."""
     position = torch.arange(length, device=spans.device)
     left, n = spans[..., :1], spans[..., 1:]
     return (position < left) | (position >= left + n)
+
+
+def penalty(spans: Tensor, length: int) -> Tensor:
+    """Return (..., L) float: 0 within the span of data, `BLOCKED` outside."""
+    return outside(spans, length).float() * BLOCKED
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

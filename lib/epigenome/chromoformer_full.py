@@ -35,7 +35,7 @@ def _token(model: Chromoformer, inputs: Inputs, size: int) -> Tensor:
 
 def _embed(module, x: Tensor, spans: Tensor) -> Tensor:
     """Map promoter bins (B, L, F) to embedded bins (B, L, D)."""
-    valid = ~chromoformer._blocked(spans, x.shape[1])  # (B, L)
+    valid = ~chromoformer.outside(spans, x.shape[1])  # (B, L)
     blocked = ~(valid[:, :, None] & valid[:, None, :])[:, None]  # (B, 1, L, L)
     x = module.lin_proj(x) + chromoformer.position_code(x.shape[1], module.lin_proj.out_features)
     for block in module.transformer.layers:
@@ -47,10 +47,14 @@ def _embed(module, x: Tensor, spans: Tensor) -> Tensor:
 
 def _pairs(module, promoter: Tensor, inputs: Inputs, size: int) -> Tensor:
     """Let every bin of the promoter (B, L, D) look at every partner; return (B, P, L, D)."""
-    x = inputs.partners[size]
-    n_genes, n_slots, length, _ = x.shape
-    own = ~chromoformer._blocked(inputs.promoter_spans[size], length)  # (B, L)
-    other = ~chromoformer._blocked(inputs.partner_spans[size], length)  # (B, P, L)
+    n_genes, n_slots = inputs.scores.shape
+    length, n_marks = inputs.partners[size].shape[1:]
+    place = (inputs.owners, inputs.slots)
+    x = torch.zeros(n_genes, n_slots, length, n_marks).index_put(place, inputs.partners[size])
+    spans = torch.zeros(n_genes, n_slots, 2, dtype=torch.long)
+    spans = spans.index_put(place, inputs.partner_spans[size])
+    own = ~chromoformer.outside(inputs.promoter_spans[size], length)  # (B, L)
+    other = ~chromoformer.outside(spans, length)  # (B, P, L)
     blocked = ~(own[:, None, :, None] & other[:, :, None, :]).flatten(0, 1)[:, None]
     keys = module.lin_proj_pcre(x.flatten(0, 1))  # (R, L, D)
     keys = keys + chromoformer.position_code(length, keys.shape[-1])

@@ -43,23 +43,22 @@ class Features:
 
     def inputs(self, rows: np.ndarray) -> Inputs:
         """Return one batch of genes as tensors."""
-        slots = self.slots[rows]  # (B, P)
-        used = slots >= 0
-        partners, spans = {}, {}
-        for size in self.partners:
-            found = np.zeros((*slots.shape, *self.partners[size].shape[1:]), np.float32)
-            found[used] = self.partners[size][slots[used]]
-            partners[size] = torch.from_numpy(found)
-            span = np.zeros((*slots.shape, 2), np.int64)
-            span[used] = self.partner_spans[size][slots[used]]
-            spans[size] = torch.from_numpy(span)
+        found = self.slots[rows]  # (B, P)
+        owners, slots = np.nonzero(found >= 0)
+        chosen = found[owners, slots]  # (N,)
+
+        def tensors(arrays: Mapping[int, np.ndarray], index: np.ndarray) -> dict[int, torch.Tensor]:
+            return {size: torch.from_numpy(values[index]) for size, values in arrays.items()}
+
         return Inputs(
-            {size: torch.from_numpy(values[rows]) for size, values in self.promoters.items()},
-            partners,
-            {size: torch.from_numpy(values[rows]) for size, values in self.promoter_spans.items()},
-            spans,
+            tensors(self.promoters, rows),
+            tensors(self.partners, chosen),
+            tensors(self.promoter_spans, rows),
+            tensors(self.partner_spans, chosen),
+            torch.from_numpy(owners),
+            torch.from_numpy(slots),
             torch.from_numpy(self.scores[rows]),
-            torch.from_numpy(used.sum(axis=1)),
+            torch.from_numpy((found >= 0).sum(axis=1)),
         )
 
 
