@@ -191,7 +191,7 @@ def _read_gtf(path) -> pd.DataFrame:
     columns = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
     raw = pa.DataFrameSchema({"chrom": pa.Column(str), "attributes": pa.Column(str)})
     table = tables.read(path, raw, sep="\t", comment="#", header=None, names=columns)
-    table = table[table["feature"] == "transcript"]
+    table = table[table["feature"] == "transcript"].copy()
     if table.empty:
         raise InputError("there is no transcript", file=path, fix="give a GTF with transcript lines")
     for key in ("gene_id", "transcript_id"):
