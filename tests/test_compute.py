@@ -87,7 +87,7 @@ def test_the_name_of_a_file_changes_with_all_that_the_result_depends_on(tmp_path
     assert path_of(arguments={"x": 1, "table": moved}) == first, "the content of a file counts, not its name"
     moved.write_text("b")
     others.append(path_of(arguments={"x": 1, "table": moved}))
-    monkeypatch.setattr(keys, "python_versions", lambda: {"torch": "99"})
+    monkeypatch.setattr(keys, "versions", lambda packages: {"torch": "99"})
     others.append(path_of(arguments={"x": 1, "table": moved}))
     assert len({first, *others}) == 8
 
