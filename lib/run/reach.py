@@ -19,7 +19,7 @@ from pathlib import Path
 from lib.run import store, syntax
 from lib.run.syntax import ALWAYS, PROJECT, Definition, Source
 
-MACHINERY = ("lib.run.compute", "lib.run.engines", "lib.run.progress")
+MACHINERY = tuple(f"lib.run.{name}" for name in ("compute", "engines", "job_queues", "machine", "pool", "progress"))
 """Where and when units run, which changes no number: these modules are in no key."""
 
 MEMORY = ".code.json"  # below runs/
