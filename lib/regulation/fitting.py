@@ -127,7 +127,6 @@ class _Batches:
         self.features = torch.as_tensor(problem.features, dtype=torch.float32, device=device)
         self.labelled = torch.from_numpy(np.flatnonzero(problem.classes >= 0)).to(device)
         self.classes = torch.from_numpy(problem.classes[problem.classes >= 0]).to(device)
-        self.pool = links.unlinked(parts.train, problem.n_nodes)
         self.fixed = {
             "train": self.batch(parts.train, parts.train, parts.train[:, :0]),
             "validation": self.batch(parts.train, parts.validation, parts.validation_negatives),
@@ -143,7 +142,7 @@ class _Batches:
     def train(self, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Give the training links with as many negatives as links and nodes together, as published."""
         n = self.parts.train.shape[1] + self.problem.n_nodes
-        negatives = links.draw_negatives(self.pool, n, rng=rng)
+        negatives = links.draw_negatives(self.parts.train, self.problem.n_nodes, n, rng=rng)
         yield replace(self.fixed["train"], negatives=self._tensor(negatives))
 
     def validation(self, rng: None) -> Iterator[Batch]:
