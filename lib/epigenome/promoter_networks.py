@@ -81,6 +81,8 @@ class ProfileNetwork(nn.Module):
         Share of the published channels; 1 for the paper.
     is_positive : bool
         Softplus output, as in the second plan; linear in the first.
+    momentum : float
+        Of the running means of batch normalisation, per batch; the published one needs hundreds of batches.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class ProfileNetwork(nn.Module):
         rng: torch.Generator,
         width: float = 1.0,
         is_positive: bool = False,
+        momentum: float = KERAS_MOMENTUM,
     ) -> None:
         super().__init__()
         wide = [max(4, round(n * width)) for n in (192, 256, 512, 256, 256, 64)]
@@ -112,6 +115,9 @@ class ProfileNetwork(nn.Module):
         )  # fmt: skip
         self.output = nn.Linear(wide[5], 1)
         self.is_positive = is_positive
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.momentum = momentum
         glorot(self, rng)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -132,4 +138,4 @@ def glorot(model: nn.Module, rng: torch.Generator) -> None:
 
 
 def _normed(layer: nn.Module, n: int) -> list[nn.Module]:
-    return [layer, nn.BatchNorm1d(n, eps=KERAS_EPS, momentum=KERAS_MOMENTUM), nn.ReLU()]
+    return [layer, nn.BatchNorm1d(n, eps=KERAS_EPS), nn.ReLU()]

@@ -56,12 +56,15 @@ class Plan:
     max_partners : int
         Contact regions of a gene; some have none.
     seed : int
+    only : sequence of str
+        The only states that count, with weight 1; empty for `WEIGHTS`.
     """
 
     n_genes: int = 320
     cells: Sequence[str] = ("E003", "E004", "E116", "E118")
     max_partners: int = 4
     seed: int = 0
+    only: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,9 @@ def draw(plan: Plan) -> World:
     noise = rng.normal(size=states.shape[:2])
     parts = []
     for cell, state, extra in zip(plan.cells, states, noise, strict=True):
-        total = state @ weights(cell) + NOISE * extra
-        parts.append(np.clip(MEAN + SPREAD * total / _spread(cell), 0, None))
+        w = weights(cell) if not plan.only else np.isin(NAMES, plan.only).astype(float)
+        total = (state @ w + NOISE * extra) / np.sqrt(w @ _covariance() @ w + NOISE**2)
+        parts.append(np.clip(MEAN + SPREAD * total, 0, None))
     return World(plan, sizes, table, contacts, states, np.stack(parts))
 
 
@@ -170,11 +174,6 @@ def _covariance() -> np.ndarray:
     """Return the covariance (K, K) of the states."""
     rho = np.array([SHARED.get(name, 0.0) for name in NAMES])
     return np.outer(rho, rho) + np.diag(1 - rho**2)
-
-
-def _spread(cell: str) -> float:
-    w = weights(cell)
-    return float(np.sqrt(w @ _covariance() @ w + NOISE**2))
 
 
 def _states(plan: Plan, rng: np.random.Generator) -> np.ndarray:

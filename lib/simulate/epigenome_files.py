@@ -19,7 +19,9 @@ import numpy as np
 import pandas as pd
 
 from lib.epigenome import contacts
+from lib.epigenome.expression import is_expressed
 from lib.epigenome.marks import CELLS, MARKS
+from lib.epigenome.signals import Signals
 from lib.run import store
 from lib.simulate.epigenome import BANDS, NAMES, WINDOW, World
 
@@ -62,20 +64,50 @@ def write_track(part: Path, *, seed: int, plan: dict, cell: str, mark: str) -> N
 
 def track(world: World, cell: str, mark: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the stored bins of a track: chromosome, start, depth; sorted, `SIZE` bases each, no overlap."""
+    promoters, flat = depths(world, cell, mark)
+    starts = world.genes["start"].to_numpy()[:, None] - WINDOW // 2 + SIZE * np.arange(promoters.shape[1])
+    chrom = np.repeat(world.genes["chrom"].to_numpy().astype(str), promoters.shape[1])
+    region, r_starts = _contact_bins(world)
+    chrom = np.concatenate([chrom, world.contacts["neighbour"].str.split(":").str[0].to_numpy().astype(str)[region]])
+    start, depth = np.concatenate([starts.ravel(), r_starts]), np.concatenate([promoters.ravel(), flat])
+    order = np.lexsort((start, pd.Categorical(chrom, list(world.sizes)).codes))
+    kept = order[start[order] >= 0]
+    return chrom[kept], start[kept], depth[kept].astype(float)
+
+
+def depths(world: World, cell: str, mark: str) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the depth of bins: (G, 400) around the start sites, in genomic order, and of the contact regions, flat."""
     rng = np.random.default_rng([world.plan.seed, *f"{cell}-{mark}".encode()])
     factor = np.exp(np.random.default_rng([world.plan.seed, *cell.encode()]).normal(0, 0.15))
     rates = promoter_rates(world, cell, mark)  # (G, 400), in the direction of transcription
     is_minus = (world.genes["strand"] == "-").to_numpy()
     rates[is_minus] = rates[is_minus, ::-1]
-    starts = world.genes["start"].to_numpy()[:, None] - WINDOW // 2 + SIZE * np.arange(rates.shape[1])
-    chrom = np.repeat(world.genes["chrom"].to_numpy().astype(str), rates.shape[1])
-    region, r_rates, r_starts = _contact_rates(world, cell, mark)
-    chrom = np.concatenate([chrom, region])
-    start = np.concatenate([starts.ravel(), r_starts])
-    depth = rng.poisson(factor * np.concatenate([rates.ravel(), r_rates]))
-    order = np.lexsort((start, pd.Categorical(chrom, list(world.sizes)).codes))
-    kept = order[start[order] >= 0]
-    return chrom[kept], start[kept], depth[kept].astype(float)
+    return rng.poisson(factor * rates), rng.poisson(factor * _contact_rates(world, cell, mark))
+
+
+def signals_of(world: World, cell: str) -> Signals:
+    """Return the signals of a cell without the way through files; the same values."""
+    number = list(world.plan.cells).index(cell)
+    drawn = [depths(world, cell, mark) for mark in MARKS]
+    regions = contacts.regions(world.contacts["neighbour"])
+    region, starts = _contact_bins(world)
+    bases = np.minimum(SIZE, regions["end"].to_numpy()[region] - starts)
+    rpkm = np.round(2.0 ** world.log_expression[number] - 1, 3)
+    table = world.genes[["gene_id", "chrom", "start", "end", "strand"]].assign(
+        expression=rpkm, label=is_expressed(rpkm)
+    )
+    slot = world.contacts.groupby("gene_id").cumcount().to_numpy()
+    row = _gene_of_contact(world)
+    slots = np.full((len(table), 8), -1, np.int32)
+    scores = np.zeros((len(table), 8), np.float32)
+    slots[row, slot], scores[row, slot] = np.arange(len(regions)), world.contacts["score"]
+    n = -(-(regions["end"] - regions["start"]).to_numpy() // SIZE)
+    return Signals(
+        cell, MARKS, table, np.stack([SIZE * one.astype(np.float32) for one, _ in drawn], axis=1),
+        np.tile(np.array([0, 400], np.int32), (len(table), 1)), regions,
+        np.stack([(flat * bases).astype(np.float32) for _, flat in drawn], axis=1),
+        np.concatenate([[0], np.cumsum(n)]), slots, scores, "simulated",
+    )  # fmt: skip
 
 
 def promoter_rates(world: World, cell: str, mark: str) -> np.ndarray:
@@ -143,20 +175,28 @@ def eqtls(world: World, *, per_gene: int = 2) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "gene_id", "tissue", "pip"]).drop_duplicates()
 
 
-def _contact_rates(world: World, cell: str, mark: str):
-    """Return chromosome, expected depth and start of the bins of the contact regions."""
+def _contact_bins(world: World) -> tuple[np.ndarray, np.ndarray]:
+    """Return region and start of every bin of the contact regions, one region after the other."""
     places = contacts.regions(world.contacts["neighbour"])
-    lengths = (places["end"] - places["start"]).to_numpy()
-    n = -(-lengths // SIZE)
+    n = -(-(places["end"] - places["start"]).to_numpy() // SIZE)
     region = np.repeat(np.arange(len(n)), n)
     step = np.arange(len(region)) - np.repeat(np.cumsum(n) - n, n)
+    return region, places["start"].to_numpy()[region] + SIZE * step
+
+
+def _contact_rates(world: World, cell: str, mark: str) -> np.ndarray:
+    """Return the expected depth of the bins of the contact regions."""
+    region, _ = _contact_bins(world)
     rates = np.full(len(region), BACKGROUND)
     if mark == "H3K27ac":
         state = world.states[list(world.plan.cells).index(cell), :, NAMES.index("contact")]
-        gene = world.contacts["gene_id"].map(pd.Series(range(len(world.genes)), world.genes["gene_id"]))
-        rates += np.exp(NARROW_LEVEL + STEEPNESS * state[gene.to_numpy()])[region]
-    chrom = places["chrom"].to_numpy().astype(str)[region]
-    return chrom, rates, places["start"].to_numpy()[region] + SIZE * step
+        rates += np.exp(NARROW_LEVEL + STEEPNESS * state[_gene_of_contact(world)])[region]
+    return rates
+
+
+def _gene_of_contact(world: World) -> np.ndarray:
+    number = pd.Series(range(len(world.genes)), world.genes["gene_id"])
+    return world.contacts["gene_id"].map(number).to_numpy()
 
 
 def _bases(line: pd.DataFrame, chrom: str, start: int, end: int) -> np.ndarray:
