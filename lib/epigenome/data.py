@@ -150,6 +150,32 @@ def contact_path(given: Sources, cell: str) -> Path:
     raise InputError(f"there are no contacts of {cell}", file=path, fix=f"add {listed([*names, cell])}.parquet")
 
 
+def one_cell(
+    given: Sources, cell: str, marks: Sequence[str], *, rule: contacts.Rule, tss_rule: genes.Rule = "longest",
+    with_contacts: bool = True, build: str = "",
+) -> signals.Signals:  # fmt: skip
+    """Read a cell that is not learned from: expression is optional, contacts can be left out.
+
+    Parameters
+    ----------
+    marks : sequence of str
+        Those that the networks need.
+    """
+    tss = genes.choose_tss(genes.read_transcripts(given.files["genes"]), tss_rule)
+    rpkm = pd.DataFrame(index=tss["gene_id"])
+    if given.files["expression"].is_file():
+        rpkm = expression.read_rpkm(given.files["expression"])
+        tss, _ = known_genes(tss, rpkm)
+    table = tss.assign(expression=rpkm[cell].reindex(tss["gene_id"]).to_numpy() if cell in rpkm else float("nan"))
+    if with_contacts:
+        fragments = checked.read(given.files["fragments"], contacts.TSS_FRAGMENTS)
+        chosen = contacts.partners(tss, fragments, contacts.read_contacts(contact_path(given, cell)), rule)
+        table = table.merge(contacts.joined(chosen, tss["gene_id"]), on="gene_id", validate="one_to_one")
+    origin = "simulated" if given.is_simulated else "real"
+    paths = track_paths(given.files["tracks"], cell, marks)
+    return signals.from_tracks(table, paths, cell=cell, origin=origin, build=build)
+
+
 def track_paths(folder: str | os.PathLike, cell: str, marks: Sequence[str]) -> dict[str, Path]:
     """Return the track of each mark of a cell: the file that starts with CELL-MARK and a dot.
 
@@ -190,6 +216,44 @@ def write_signals(
             units[cell] = {**options, "build": build, **{f"track_{mark}": one for mark, one in paths.items()}}
     made = compute.run_units(signals_unit, units, directory=units_dir, suffix=".npz")
     return {cell: _copied(path, store.resolve(folder) / f"{cell}.npz") for cell, path in made.items()}
+
+
+def write_windows(
+    found: Mapping[str, pd.DataFrame], tracks: str | os.PathLike, *, assays: Sequence[str], window: int, size: int,
+    units_dir: str | os.PathLike, build: str = "",
+) -> dict[str, Path]:  # fmt: skip
+    """Cut the windows of the first approach for every cell, one unit per cell; return cell → file.
+
+    Parameters
+    ----------
+    found : mapping
+        Cell → table of genes.
+    tracks : path
+        Folder of tracks, such as p-value signal.
+    """
+    units = {}
+    for cell, table in found.items():
+        path = store.write_table(store.resolve(units_dir) / "tables" / f"{cell}.parquet", table)
+        named = {f"track_{assay}": one for assay, one in track_paths(tracks, cell, assays).items()}
+        units[cell] = {"table": path, "cell": cell, "window": window, "size": size, "build": build, **named}
+    return compute.run_units(windows_unit, units, directory=units_dir, suffix=".npz")
+
+
+def own_sources(about: Mapping, given: Mapping[str, str]) -> Sources:
+    """Return the sources of a cell of your own: given paths, else those of the chapter.
+
+    Parameters
+    ----------
+    about : mapping
+        As the data notebook wrote it.
+    """
+    own = {name: store.resolve(path) for name, path in given.items() if path}
+    for name, path in own.items():
+        if not path.exists():
+            raise InputError(f"the {name} is not there", file=path, fix="check the path")
+    files = {name: own.get(name, Path(path)) for name, path in about["sources"].items()}
+    chapters = frozenset() if about["is_simulated"] else frozenset(files)
+    return Sources(files, frozenset(own) | chapters)
 
 
 def signals_unit(

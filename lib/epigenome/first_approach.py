@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from lib.epigenome import expression, fitting, genes, splits, tracks
 from lib.epigenome.genes import AUTOSOMES
 from lib.epigenome.marks import rows_of
 from lib.learning.settings import Settings
-from lib.run import store
+from lib.run import compute
 
 Scaling = Literal["min_max", "z_score", "log"]
 
@@ -99,6 +100,51 @@ def fit_unit(
          "act": y, "pred": fitting.predict(network, batch, len(y))}
     )  # fmt: skip
     fitting.write(part, table)
+
+
+def run(
+    windows: Mapping[str, Path],
+    assays: Sequence[str],
+    blind: Sequence[Sequence[str]],
+    *,
+    training: Mapping[str, float],
+    options: Mapping[str, float],
+    scaling: Scaling,
+    directory: str | os.PathLike,
+    seed: int,
+) -> pd.DataFrame:
+    """Fit one network per cell, assay and blind set; return their predictions.
+
+    Parameters
+    ----------
+    windows : mapping
+        Cell → file of `write_windows`.
+    training : mapping
+        learning_rate, batch_size, patience (as Keras counts), max_epochs.
+    options : mapping
+        Of `promoter_networks.ProfileNetwork`.
+    """
+    settings = replace(fitting.PAPER["profile"], **{**training, "patience": training["patience"] - 1}).as_dict()
+    units = {}
+    for cell, path in windows.items():
+        for assay in assays:
+            for number, names in enumerate(blind):
+                units[f"{cell}__{assay}__{number}"] = {
+                    "data": path, "assay": assay, "blind": list(names), "number": number,
+                    "settings": settings, "options": dict(options), "scaling": scaling,
+                }  # fmt: skip
+    paths = compute.run_units(fit_unit, units, directory=directory, suffix=".npz", seed=seed)
+    return fitting.read_predictions(list(paths.values()))
+
+
+def mean_errors(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the squared error of the training genes' mean on the test genes: assay, cell, fold, mse."""
+    rows = []
+    for key, group in predictions.groupby(["assay", "cell", "fold"], sort=False):
+        mean = group.loc[group["part"] == "train", "act"].mean()
+        test = group.loc[group["part"] == "test", "act"]
+        rows.append((*key, float(np.mean((test - mean) ** 2))))
+    return pd.DataFrame(rows, columns=["assay", "cell", "fold", "mse"])
 
 
 def scaled(rpkm: np.ndarray, train: np.ndarray, scaling: Scaling) -> np.ndarray:

@@ -4,6 +4,7 @@ Stretches are intervals in bp from the start site, in the direction of transcrip
 it that the stretch covers, so that all resolutions agree on the region.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,9 +14,10 @@ import pandas as pd
 import torch
 
 from lib.data.errors import InputError
-from lib.epigenome import features, fitting, signals
+from lib.epigenome import eqtl, features, fitting, screen, signals
 from lib.epigenome.features import Features
 from lib.epigenome.signals import SIZE, WINDOW
+from lib.run import compute
 
 How = Literal["log", "depth"]
 PROMOTER = (-3_000, 3_000)
@@ -134,6 +136,76 @@ def perturb_unit(
             )  # fmt: skip
         )
     pd.concat(tables, ignore_index=True).to_parquet(part, index=False)
+
+
+def run(
+    folder: str | os.PathLike, data: Mapping[str, Path], labels: Mapping[str, int], *, factors: Sequence[float],
+    distal_factors: Sequence[float], how: How, directory: str | os.PathLike,
+) -> pd.DataFrame:  # fmt: skip
+    """Perturb the kept networks of single marks in their own cells; one row per fold, gene and perturbation.
+
+    Parameters
+    ----------
+    folder : path
+        Of kept networks, see `screen.kept`.
+    labels : mapping
+        Mark → 1 for expressed genes, 0 for the others.
+    """
+    units = {}
+    for cell, path in data.items():
+        for mark, label in labels.items():
+            for name, network in screen.networks(folder, cell=cell, assay=mark).items():
+                units[name] = {
+                    "network": network, "data": path, "label": label, "factors": list(factors),
+                    "distal_factors": list(distal_factors), "how": how,
+                }  # fmt: skip
+    paths = compute.run_units(perturb_unit, units, directory=directory)
+    return pd.concat([pd.read_parquet(path) for path in paths.values()], ignore_index=True)
+
+
+def eqtl_bins(
+    found: pd.DataFrame, known: Mapping[str, signals.Signals], variants: pd.DataFrame, mark: str
+) -> pd.DataFrame:
+    """Return the distal stretches of every cell that has a tissue, with their effect, activity and eQTL.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From `effects`, of one mark.
+
+    Returns
+    -------
+    DataFrame
+        tissue, cell, gene, start, low, high, `predicted effect`, `mark activity`, n_eqtl; genes without any eQTL of the
+        tissue in the window are left out, as they can hold none.
+    """
+    distal = found[(found["end"] - found["start"] == STEP) & (found["factor"] == found["factor"].min())]
+    parts = []
+    for cell, group in distal.groupby("cell", sort=False):
+        tissues = eqtl.TISSUES.get(cell, ())
+        some = variants[variants["tissue"].isin(tissues)]
+        if some.empty:
+            continue
+        genes = known[cell].genes.set_index("gene_id").loc[group["gene"]]
+        sign = np.where(genes["strand"] == "+", 1, -1)
+        ends = np.sort(genes["start"].to_numpy()[:, None] + sign[:, None] * group[["start", "end"]].to_numpy(), axis=1)
+        bins = group[["gene", "start"]].assign(
+            tissue=tissues[0], cell=cell, low=ends[:, 0], high=ends[:, 1],
+            **{"predicted effect": group["difference"], "mark activity": _activity(known[cell], mark, group)},
+        )  # fmt: skip
+        parts.append(eqtl.mark_hits(bins, some))
+    if not parts:
+        return pd.DataFrame()
+    every = pd.concat(parts, ignore_index=True)
+    return every[every.groupby(["cell", "gene"])["n_eqtl"].transform("sum") > 0].reset_index(drop=True)
+
+
+def _activity(known: signals.Signals, mark: str, group: pd.DataFrame) -> np.ndarray:
+    """Return the mean ln(1 + depth) of a mark in each gene's stretch."""
+    values = features.narrow(known, [mark], window=WINDOW)[:, :, 0]  # (G, 400)
+    means = values.reshape(len(values), -1, STEP // SIZE).mean(axis=2)
+    row = pd.Series(range(len(known.genes)), known.genes["gene_id"].to_numpy())[group["gene"]].to_numpy()
+    return means[row, ((group["start"] + WINDOW // 2) // STEP).to_numpy()]
 
 
 def effects(table: pd.DataFrame) -> pd.DataFrame:

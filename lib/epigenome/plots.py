@@ -282,6 +282,26 @@ def matrix(table: pd.DataFrame, *, rows: str, columns: str, value: str, label: s
     return figure, table[[rows, columns, value]].reset_index(drop=True)
 
 
+def lines(table: pd.DataFrame, *, x: str, y: str, hue: str) -> tuple[Figure, pd.DataFrame]:
+    """Draw a line per mark over windows, on a logarithmic axis in kbp."""
+    with figures.style():
+        figure = Figure(figsize=(figures.COLUMN * 1.3, 2.6))
+        ax = figure.add_subplot()
+        for name in dict.fromkeys(table[hue]):
+            mine = table[table[hue] == name]
+            ax.plot(mine[x] / 1_000, mine[y], "o-", markersize=4, color=COLOURS.get(name, "C0"),
+                    markeredgecolor="0.3", markeredgewidth=0.4, label=name)  # fmt: skip
+        ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
+        ax.set_xscale("log")
+        ticks = sorted(table[x].unique() / 1_000)
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
+        ax.set_xlabel("window around the start site, kbp")
+        ax.set_ylabel("Pearson r")
+        figure.legend(loc="outside right center")
+    return figure, table.reset_index(drop=True)
+
+
 def activity_table(known: Mapping[str, Signals], parts: Mapping[str, pd.Series]) -> pd.DataFrame:
     """Return the mean activity over 40 kbp of the test genes of each cell, mark and fold, all and by label.
 

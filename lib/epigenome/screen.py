@@ -1,6 +1,7 @@
 """The screen: one network per cell, mark set and fold, two kinds of network, and the simple models beside them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,10 @@ import pandas as pd
 
 from lib.data.errors import InputError
 from lib.epigenome import fitting, simple
-from lib.epigenome.evaluation import bootstrap_r
+from lib.epigenome.evaluation import bootstrap_r, by_unit
 from lib.epigenome.fitting import Plan
 from lib.epigenome.marks import MARKS, PAIRS
-from lib.run import compute
+from lib.run import compute, store
 
 WIDE, NARROW = "chromoformer", "promoter"
 
@@ -29,6 +30,64 @@ def mark_sets(singles: Sequence[str], pairs: Sequence[str], *, with_all: bool = 
     if bad:
         raise InputError(f"{'-'.join(bad[0])} is no pair of marks", fix="write it as H3K4me3-H3K27ac")
     return [(mark,) for mark in singles] + chosen + ([tuple(MARKS)] if with_all else [])
+
+
+def sizes(width: int, pair_layers: int, regulation_layers: int) -> dict[str, int]:
+    """Return Chromoformer's sizes from its width; 128, 2 and 6 are the published ones.
+
+    Examples
+    --------
+    >>> from lib.epigenome.chromoformer import Sizes
+    >>> Sizes(**sizes(128, 2, 6)) == Sizes()
+    True
+    """
+    return {
+        "width": width, "embed_hidden": width, "pair_layers": pair_layers, "pair_hidden": 2 * width,
+        "regulation_layers": regulation_layers, "regulation_width": 2 * width,
+        "regulation_hidden": 2 * width, "head_hidden": width,
+    }  # fmt: skip
+
+
+def training(kind: str, *, generation: str, learning_rate: float, batch_size: int, patience: int, max_epochs: int) -> dict:
+    """Return the settings of a training as JSON-able values.
+
+    Parameters
+    ----------
+    generation : str
+        `paper`, or `authors` for Chromoformer as its authors trained it: rate times 0.87 an epoch, last epoch kept.
+    patience : int
+        Epochs without a lower validation loss after which training stops, as Keras counts.
+    """
+    name = "authors" if generation == "authors" and kind == WIDE else kind
+    base = fitting.PAPER[name]
+    waits = None if base.patience is None else patience - 1
+    return replace(
+        base, learning_rate=learning_rate, batch_size=batch_size, patience=waits, max_epochs=max_epochs
+    ).as_dict()
+
+
+def kept(paths: Mapping[str, Path], found: Mapping[str, dict], folder: str | Path) -> Path:
+    """Copy the units that kept their network into a folder, as CELL__KIND__ASSAY__FOLD.npz."""
+    folder = store.resolve(folder)
+    for name, path in paths.items():
+        if found[name]["keep"]:
+            with store.atomic(folder / f"{name}.npz") as part:
+                part.write_bytes(path.read_bytes())
+    return folder
+
+
+def networks(folder: str | Path, *, cell: str = "*", kind: str = WIDE, assay: str = "*") -> dict[str, Path]:
+    """Return name → file of the kept networks of a cell, kind and assay.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    paths = sorted(store.resolve(folder).glob(f"{cell}__{kind}__{assay}__[0-9]*.npz"))
+    if not paths:
+        raise InputError(f"there is no {kind} of {cell} for {assay}", file=folder, fix="add the assay to mark_screen.keep")
+    return {path.stem: path for path in paths}
 
 
 def units(
@@ -78,6 +137,26 @@ def run_simple(
                            "models": list(models)}  # fmt: skip
     paths = compute.run_units(simple.simple_unit, found, directory=directory, suffix=".npz", seed=seed)
     return fitting.read_predictions(list(paths.values()))
+
+
+def run_cross(
+    networks_: Mapping[str, Path], data: Mapping[str, Path], *, directory: str | Path
+) -> pd.DataFrame:
+    """Predict the test genes of every cell with every network; return the predictions."""
+    found = {}
+    for name, path in networks_.items():
+        for cell, signals_path in data.items():
+            found[f"{name}__in__{cell}"] = {"network": path, "data": signals_path}
+    paths = compute.run_units(fitting.cross_unit, found, directory=directory, suffix=".npz")
+    return fitting.read_predictions(list(paths.values()))
+
+
+def cross_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return trained_on, cell and the mean r over the folds."""
+    units_ = by_unit(predictions)
+    trained_on = units_["model"].str.split(" of ").str[-1]
+    table = units_.assign(trained_on=trained_on).groupby(["trained_on", "cell"], as_index=False, sort=False)["r"]
+    return table.mean()
 
 
 def gap_to_all(cells: pd.DataFrame, assays: Sequence[str], every: str) -> float:

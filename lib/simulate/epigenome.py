@@ -6,7 +6,7 @@ marks can reach within each range is known in advance, see `expected_r`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -65,6 +65,11 @@ class Plan:
     max_partners: int = 4
     seed: int = 0
     only: Sequence[str] = ()
+
+
+def as_dict(plan: Plan) -> dict:
+    """Return a plan as JSON-able values."""
+    return {**asdict(plan), "cells": list(plan.cells), "only": list(plan.only)}
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,28 @@ def expected_r(
     toward = (matrix @ w)[rows]
     explained = toward @ np.linalg.solve(matrix[np.ix_(rows, rows)], toward)
     return float(np.sqrt(explained / (w @ matrix @ w + NOISE**2)))
+
+
+def expected_screen(
+    sets: Sequence[Sequence[str]], cells: Sequence[str], *, narrow: int, wide: int = WINDOW
+) -> pd.DataFrame:
+    """Return the planted correlation of every mark set, mean over cells: model, assay, r."""
+    rows = []
+    for marks in sets:
+        near = [expected_r(marks, cell, window=narrow, with_contacts=False) for cell in cells]
+        far = [expected_r(marks, cell, window=wide) for cell in cells]
+        name = "-".join(marks)
+        rows += [("promoter", name, float(np.mean(near))), ("chromoformer", name, float(np.mean(far)))]
+    return pd.DataFrame(rows, columns=["model", "assay", "r"])
+
+
+def expected_singles(marks: Sequence[str], cells: Sequence[str], *, window: int) -> dict[str, float]:
+    """Return mark → planted correlation of the mark alone, mean over cells; contacts count in the full window only."""
+    found = {}
+    for mark in marks:
+        values = [expected_r([mark], cell, window=window, with_contacts=window >= WINDOW) for cell in cells]
+        found[mark] = float(np.mean(values))
+    return found
 
 
 def profile(mark: str, bin_size: int = 2_000) -> np.ndarray:

@@ -22,8 +22,8 @@ from lib.epigenome import contacts
 from lib.epigenome.expression import is_expressed
 from lib.epigenome.marks import CELLS, MARKS
 from lib.epigenome.signals import Signals
-from lib.run import store
-from lib.simulate.epigenome import BANDS, NAMES, WINDOW, World
+from lib.run import compute, store
+from lib.simulate.epigenome import BANDS, NAMES, WINDOW, Plan, World, as_dict, draw
 
 SIZE = 100  # bases that share one depth
 BACKGROUND = 0.4  # depth outside the bands
@@ -31,6 +31,28 @@ LEVEL = {"H3K27me3": 0.9, "H3K9me3": 0.9, "H3K36me3": 1.1, "H3K4me1": 1.2}  # ln
 NARROW_LEVEL, STEEPNESS = 1.7, 0.6
 TISSUES = {"E007": "Brain_Cerebellum", "E116": "Cells_EBV-transformed_lymphocytes", "E066": "Liver",
            "E118": "Liver", "E114": "Lung", "E087": "Pancreas"}  # fmt: skip
+
+
+def write_source(
+    folder: str | os.PathLike, plan: Plan, *, units_dir: str | os.PathLike, with_tracks: bool = True
+) -> World:
+    """Write a whole folder of sources, one unit per track, and return the world behind it.
+
+    Parameters
+    ----------
+    with_tracks : bool
+        Whether the tracks are written; not needed where a person gives their own.
+    """
+    folder, world = store.resolve(folder), draw(plan)
+    write_tables(folder, world)
+    arguments = as_dict(plan)
+    names = [(cell, mark) for cell in plan.cells for mark in MARKS] if with_tracks else []
+    units = {f"{cell}-{mark}": {"plan": arguments, "cell": cell, "mark": mark} for cell, mark in names}
+    made = compute.run_units(write_track, units, directory=units_dir, suffix=".bigWig")
+    for name, path in made.items():
+        with store.atomic(folder / "tracks" / f"{name}.bigWig") as part:
+            part.write_bytes(path.read_bytes())
+    return world
 
 
 def write_tables(folder: str | os.PathLike, world: World) -> Path:
@@ -55,8 +77,6 @@ def write_track(part: Path, *, seed: int, plan: dict, cell: str, mark: str) -> N
     plan : dict
         Of `lib.simulate.epigenome.Plan`.
     """
-    from lib.simulate.epigenome import Plan, draw
-
     world = draw(Plan(**plan))
     chrom, start, depth = track(world, cell, mark)
     write_bigwig(part, world.sizes, chrom, start, depth)
