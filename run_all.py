@@ -121,10 +121,8 @@ def summarise(run: runner.Run, outcomes: list[runner.Outcome], seconds: float) -
     told += [f"{count[state]} {state}" for state in ("failed", "skipped") if count[state]]
     profile = run.pipeline.profile
     for outcome in (outcome for outcome in outcomes if outcome.state == "skipped"):
-        why = (
-            f"it needs {' and '.join(outcome.waits_for)}, which failed" if outcome.waits_for else "stopped by --fail-fast"
-        )
-        print(f"skipped {outcome.slug}: {why}")
+        failed = " and ".join(outcome.waits_for)
+        print(f"skipped {outcome.slug}: {f'it needs {failed}, which failed' if failed else 'stopped by --fail-fast'}")
     print(f"{', '.join(told)} in {seconds:.1f} s. Figures: figures/{profile}, notebooks: runs/{profile}/executed")
 
 
