@@ -41,7 +41,7 @@ def test_the_default_targets_reach_every_notebook_that_draws():
     assert left == {"impactful_genes_go", "gene_perturbation_cluster_go", "regulatory_cluster_go"}
 
 
-def test_a_toy_under_three_seeds(tmp_path, capsys, monkeypatch):
+def test_a_toy_under_two_seeds(tmp_path, capsys, monkeypatch):
     """The toy's claim is its seed, once a seed is a parameter of it; its own runs/ stay as they are."""
     root = toy.build(tmp_path / "toy")
     toy.add_claim(root, bound=5)
@@ -53,16 +53,16 @@ def test_a_toy_under_three_seeds(tmp_path, capsys, monkeypatch):
     (root / "params/paper.yaml").write_text("{}\n")
     (root / ".gitignore").write_text("runs/\nfigures/\n__pycache__/\n")
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
-    arguments = ["measure", "--n", "3", "--workers", "1", "--scratch", str(tmp_path / "scratch")]
+    arguments = ["measure", "--n", "2", "--workers", "1", "--scratch", str(tmp_path / "scratch")]
     resolved = params.resolve("mini")["regulatory_targets"]
     monkeypatch.setattr(params, "resolve", lambda profile: {"source": resolved})  # has a seed, as the toy's has
     assert seeds.main(arguments, root=root) == 0, (tmp_path / "scratch/mini/seed_100/seed.log").read_text()
     [row] = planted.all_spreads(root / planted.SPREAD)
-    assert (row.n_seeds, row.mean, row.sd, row.min, row.max) == (3, 20.0, 10.0, 10.0, 30.0)
+    assert (row.n_seeds, row.mean, row.sd, row.min, row.max) == (2, 15.0, 7.071068, 10.0, 20.0)
     assert "toy.planted.number" in capsys.readouterr().out
     assert not (root / "runs").exists() and not (root / "figures").exists()
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "scratch").rglob("*__measured.json")}
-    assert seeds.main(arguments, root=root) == 0 and len(times) == 3
+    assert seeds.main(arguments, root=root) == 0 and len(times) == 2
     assert {path: path.stat().st_mtime_ns for path in times} == times, "what is there is not run again"
 
 
