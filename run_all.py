@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 try:
-    from lib.run import engines, machine, numeric, params, pipeline, runner
+    from lib.run import engines, holding, machine, numeric, params, pipeline, runner
     from lib.run.progress import Progress
 except ModuleNotFoundError as missing:
     venv = HERE / ".venv" / "bin" / "python"
@@ -166,7 +166,7 @@ def work(options: argparse.Namespace, again: str) -> int:
         return DONE
     executor = executor_of(options)
     run.check_inputs(selected)
-    with runner.locked(plan.run_dir, command=again), runner.interruptible(), run.warm_workers(executor):
+    with holding.locked(plan.run_dir, command=again), holding.interruptible(), run.warm_workers(executor):
         started = time.monotonic()
         progress = Progress(len(selected))
         try:
@@ -204,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     ) as error:  # fmt: skip
         print(f"{error}", file=sys.stderr)
         return WRONG_USAGE
-    except runner.Busy as error:
+    except holding.Busy as error:
         print(f"{error}", file=sys.stderr)
         return BUSY
     except OSError as error:
