@@ -146,7 +146,6 @@ def test_status(published_value, tolerance, value, expected):
 
 def test_missing_values():
     assert status(None) == scorecard.NEEDS_DATA
-    assert status(None, kind="planted") == scorecard.NOT_RUN
 
 
 def test_a_difference_with_a_reason_says_it():
@@ -170,7 +169,7 @@ def test_the_picture_has_every_row_and_saves_the_same_bytes(tmp_path):
     table = scorecard.compare(entries, {f"go.x{i}": 10 + i % 2 for i in range(100)})
     assert scorecard.summary(table) == {
         "reproduced": 50, "within tolerance": 0, "differs, as explained": 0, "differs": 50,
-        "needs the paper's data": 30, "not run": 0,
+        "needs the paper's data": 30,
     }  # fmt: skip
     for name in "ab":
         figure, data = scorecard.figure(table, title="Scorecard")

@@ -71,7 +71,6 @@ class Published(_Strict):
     source: Text
     certainty: Certainty
     tolerance: Tolerance | Literal["exact"]
-    kind: Literal["published", "planted"] = "published"
     needs: Annotated[str, Field(description="data or release without which the value cannot come out")] = ""
     note: str = ""
 

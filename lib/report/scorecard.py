@@ -12,18 +12,17 @@ from lib.report.published import Published
 
 REPRODUCED, WITHIN, DIFFERS = "reproduced", "within tolerance", "differs"
 EXPLAINED = "differs, as explained"
-NEEDS_DATA, NOT_RUN = "needs the paper's data", "not run"
+NEEDS_DATA = "needs the paper's data"
 MARKS = {
     REPRODUCED: ("o", "#009E73"),
     WITHIN: ("D", "#56B4E9"),
     EXPLAINED: ("v", "#E69F00"),
     DIFFERS: ("X", "#D55E00"),
     NEEDS_DATA: ("o", "#BBBBBB"),
-    NOT_RUN: ("_", "#888888"),
 }
 """Shape and colour of each status; shapes tell them apart without colour."""
 
-COLUMNS = ["id", "kind", "analysis", "quantity", "published", "reproduced", "unit", "difference", "tolerance",
+COLUMNS = ["id", "analysis", "quantity", "published", "reproduced", "unit", "difference", "tolerance",
            "certainty", "status", "source", "note"]  # fmt: skip
 _ROW, _WIDTH = 0.17, 6.6  # inches: height of a line of the picture, width of a column of it
 _VALUES = 0.70, 0.94  # right ends of the two values, as shares of the width of a column
@@ -38,7 +37,7 @@ def compare(
 
     Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance*, or *differ*; those that rest
     on other data or another release than here, or carry a note, differ *as explained*. A published value without a
-    measured one *needs the paper's data*; a planted one was *not run*.
+    measured one *needs the paper's data*.
 
     Parameters
     ----------
@@ -99,7 +98,6 @@ def _row(entry: Published, value: Measured | None, note: str) -> dict:
         status = EXPLAINED
     return {
         "id": entry.id,
-        "kind": entry.kind,
         "analysis": entry.analysis,
         "quantity": entry.what,
         "published": _text(entry.value),
@@ -116,7 +114,7 @@ def _row(entry: Published, value: Measured | None, note: str) -> dict:
 
 def _status(entry: Published, value: Measured | None) -> str:
     if value is None:
-        return NOT_RUN if entry.kind == "planted" else NEEDS_DATA
+        return NEEDS_DATA
     if entry.equals(value):
         return REPRODUCED
     return WITHIN if entry.agrees(value) else DIFFERS
@@ -168,7 +166,7 @@ def _draw_column(ax: Axes, lines: list[pd.Series | str], tallest: int) -> None:
 
 def _draw_row(ax: Axes, y: int, row: pd.Series) -> None:
     marker, colour = MARKS[row["status"]]
-    ax.scatter(0.975, y, s=26, marker=marker, color=colour, linewidths=1.5 if marker == "_" else 0)
+    ax.scatter(0.975, y, s=26, marker=marker, color=colour, linewidths=0)
     unit = "" if row["unit"] in row["quantity"] else f" ({row['unit']})"
     ax.text(0.015, y, _shorten(row["quantity"], 50 - len(unit)) + unit, va="center", fontsize=7.5)
     wordy = max(len(row["published"]), len(row["reproduced"])) > 12
