@@ -29,6 +29,7 @@ from lib.run import store
 
 __all__ = ["Batches", "Fitted", "Settings", "evaluate", "fit", "pick_device", "row_batches"]
 
+
 def fit(
     model: nn.Module,
     train: Batches,
