@@ -9,9 +9,8 @@ its own random stream, which the run's seed and the epoch's number give.
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,59 +20,14 @@ import torch
 from torch import Tensor, nn
 
 from lib.learning import schedules, scores
+from lib.learning.batches import Batches, pick_device, row_batches
+from lib.learning.fitted import Fitted
 from lib.learning.metrics import Batch, Loss, Metrics, Total
 from lib.learning.scores import Score
 from lib.learning.settings import Settings
 from lib.run import store
 
 __all__ = ["Batches", "Fitted", "Settings", "evaluate", "fit", "pick_device", "row_batches"]
-
-Batches = Callable[[np.random.Generator | None], Iterable[Batch]]
-"""One epoch: with a generator shuffled and augmented, with None every sample once, in order, as it is."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A finished run; the model carries the weights of `best_epoch` (counted from 1)."""
-
-    history: pd.DataFrame
-    best_epoch: int
-    best_score: float
-
-    def best_row(self) -> dict[str, float]:
-        """Return the history's row of the best epoch."""
-        return self.history.iloc[self.best_epoch - 1].drop("epoch").to_dict()
-
-    def summary(self) -> dict[str, float | int | None]:
-        """Return what a card of weights keeps; None stands for what is no number."""
-        values = {"best_score": self.best_score, **self.best_row()}
-        numbers = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
-        return {"best_epoch": self.best_epoch, "n_epochs": len(self.history), **numbers}
-
-
-def row_batches(n: int, size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
-    """Cut `n` row numbers into batches, shuffled if there is a generator; nothing is dropped.
-
-    With a generator the batches are for training: batch normalisation needs two samples, so a single last one joins
-    the batch before.
-
-    Examples
-    --------
-    >>> [len(rows) for rows in row_batches(7, 3, np.random.default_rng(0))]
-    [3, 4]
-    >>> row_batches(4, 3, None)
-    [array([0, 1, 2]), array([3])]
-    """
-    order = np.arange(n) if rng is None else rng.permutation(n)
-    batches = [order[start : start + size] for start in range(0, n, size)]
-    if rng is not None and len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2:] = [np.concatenate(batches[-2:])]
-    return batches
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """Return the device of that name; `auto` is the first GPU, else the CPU."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def fit(
