@@ -21,7 +21,7 @@ HEADINGS = {
 }
 _ROW = 0.27  # inches
 _WIDTH = figures.PAGE - 0.1  # inches; saving adds a margin of 0.05 on each side
-_COLUMNS = dict(zip(HEADINGS, (0.5, 1.5, 2.5, 3.5, 4.7, 5.8, 6.9), strict=True))
+_COLUMNS = dict(zip(HEADINGS, (0.5, 1.45, 2.55, 3.5, 4.65, 5.8, 6.85), strict=True))
 """Centres of the columns of numbers; what was not measured, and what needs no measuring, stand apart."""
 
 
@@ -52,8 +52,8 @@ def draw(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     with figures.style():
         sheet = Figure(figsize=(_WIDTH, height), layout="none")
         bottom, share = 0.42 / height, _ROW * (len(counts) + 1) / height
-        bars = sheet.add_axes((0.295, bottom, 0.215, share))
-        numbers = sheet.add_axes((0.52, bottom, 0.48, share))
+        bars = sheet.add_axes((0.295, bottom, 0.195, share))
+        numbers = sheet.add_axes((0.495, bottom, 0.505, share))
         _draw_bars(bars, counts)
         _draw_numbers(numbers, counts)
     return sheet, table
@@ -69,13 +69,13 @@ def _draw_bars(ax: Axes, counts: pd.DataFrame) -> None:
     ax.set_yticks([])
     for y, label, title in zip(rows, counts["figure"], counts["title"], strict=True):
         words = dict(transform=ax.get_yaxis_transform(), va="center", clip_on=False)
-        ax.text(-1.36, y - 0.18, label, fontweight="bold", fontsize=7.5, **words)
-        ax.text(-1.36, y + 0.24, title, fontsize=6.2, color="0.3", **words)
+        ax.text(-1.5, y - 0.18, label, fontweight="bold", fontsize=7.5, **words)
+        ax.text(-1.5, y + 0.24, title, fontsize=6.2, color="0.3", **words)
     _total_label(ax, len(counts))
 
 
 def _total_label(ax: Axes, y: int) -> None:
-    ax.text(-1.36, y - 0.1, "all figures", transform=ax.get_yaxis_transform(), va="center", fontsize=7.5)
+    ax.text(-1.5, y - 0.1, "all figures", transform=ax.get_yaxis_transform(), va="center", fontsize=7.5)
 
 
 def _draw_numbers(ax: Axes, counts: pd.DataFrame) -> None:

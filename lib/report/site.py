@@ -4,7 +4,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import jinja2
@@ -156,19 +156,27 @@ def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
 
 
 def _write_page(site: Path, profile: str, path: str, template: str, **words: object) -> None:
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     up = "../" * path.count("/")
-    html = page.get_template(template).render(profile=profile, here=path, up=up, **words)
+    html = _templates().get_template(template).render(profile=profile, here=path, up=up, **words)
     store.write_text(site / path, html)
 
 
+@cache
+def _templates() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(template_name="basic")
+
+
 def _write_notebooks(sections: Sequence[Section], write: Callable, root: Path) -> None:
-    exporter = HTMLExporter(template_name="basic")
     light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
     colours = f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
     for section in (section for section in sections if section.page):
-        body = notebook_body(exporter, section, root)
+        body = notebook_body(_exporter(), section, root)
         write(section.page, "notebook.html", title=section.title, section=section, body=body, colours=colours)
 
 
