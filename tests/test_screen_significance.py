@@ -142,9 +142,3 @@ def test_student_p_of_the_mean_is_a_half_and_the_method_is_checked():
         significance.p_values([0.6], [0.5, 0.7], method="normal")
     with pytest.raises(ScreenTableError, match="2 null scores, 1 missing"):
         significance.p_values([0.6], [0.5, np.nan])
-
-
-def test_adjusting_leaves_a_missing_p_out():
-    q = significance.adjust([0.01, np.nan, 0.04])
-    assert q[[0, 2]].tolist() == [0.02, 0.04] and np.isnan(q[1])
-    assert np.isnan(significance.adjust([np.nan])).all()

@@ -13,7 +13,8 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat import v4
 
-from lib.report import figures, published, scorecard, site
+from lib.report import claims, figures, planted, published, scorecard, site
+from lib.report.planted import Spread
 from lib.run import pipeline, provenance, store
 
 R_SESSION = provenance.r_session
@@ -42,6 +43,7 @@ MEASURED = {
     "regulatory_cluster_go": {"go.regulatory.n_background": 247, "go.regulatory.annotated.0": 56},
     "translation": {"translation.grid.n_configurations": 2160},
 }
+NOTES = {"regulatory_cluster_go": {"go.regulatory.n_background": "another release"}}
 
 
 def notebook(root: Path) -> nbformat.NotebookNode:
@@ -73,8 +75,7 @@ def make(root: Path, slug: str) -> None:
         draw(root, slug, panel)
     for name, path in plan.outputs(step).items():
         if name.endswith("__measured.json"):
-            scorecard.record(path, MEASURED[slug], {"go.regulatory.n_background": "another release"}
-                             if slug == "regulatory_cluster_go" else {})  # fmt: skip
+            claims.record(path, MEASURED[slug], notes=NOTES.get(slug))
         elif not path.exists():
             store.write_text(path, MAP if name.endswith(".html") else f"made by {slug}")
     store.write_text(root / "runs/mini/executed" / step.notebook, nbformat.writes(notebook(root)))
@@ -118,15 +119,21 @@ def without_r():
         yield
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """The project that the others are copies of."""
+    return make_project(tmp_path_factory.mktemp("project"))
+
+
 @pytest.fixture
-def root(tmp_path) -> Path:
-    return make_project(tmp_path)
+def root(project, tmp_path) -> Path:
+    return shutil.copytree(project, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> Path:
+def built(project, tmp_path_factory) -> Path:
     """A project with its site, for tests that only read."""
-    root = make_project(tmp_path_factory.mktemp("project"))
+    root = shutil.copytree(project, tmp_path_factory.mktemp("built"), dirs_exist_ok=True)
     site.build("mini", root=root)
     return root
 
@@ -225,11 +232,11 @@ def test_a_broken_stamp_counts_for_nothing(root):
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory) -> str:
+def scored(project, tmp_path_factory) -> str:
     """Scorecard of a run of Fig 3C in a clone that has values of another run lying about."""
-    root = make_project(tmp_path_factory.mktemp("scored"))
+    root = shutil.copytree(project, tmp_path_factory.mktemp("scored"), dirs_exist_ok=True)
     make(root, "regulatory_cluster_go")
-    scorecard.record(root / "runs/mini/results/translation__measured.json", MEASURED["translation"])
+    claims.record(root / "runs/mini/results/translation__measured.json", MEASURED["translation"])
     site.build("mini", root=root)
     assert {path.name for path in (root / "runs/mini/site/measured").iterdir()} == {
         "screen__measured.json", "regulatory_cluster_go__measured.json",
@@ -249,7 +256,7 @@ def test_only_values_of_this_run_are_compared(scored):
 
 def test_every_value_can_be_found_and_filtered(scored):
     rows = re.findall(r'<tr id="([^"]+)" data-figure="([^"]+)" data-status="([^"]+)" data-text="([^"]+)"', scored)
-    known = {name: entry for name, entry in published.load().items() if entry.kind == "published"}
+    known = published.load()
     assert {name for name, *_ in rows} == set(known) and len(rows) == len(known)
     texts = {name: unescape(text) for name, _, _, text in rows}
     assert all(name in text and known[name].what.lower() in text for name, text in texts.items())
@@ -257,11 +264,16 @@ def test_every_value_can_be_found_and_filtered(scored):
     assert 'id="find"' in scored and "hidden>" in scored[scored.index('id="find"') :][:80], "shown by the script"
 
 
-def test_planted_truth_is_on_its_own_page(built):
-    html = pages(built)["planted.html"]
-    row = html[html.index('id="imaging.planted.screen_auroc"') :].split("</tr>")[0]
-    assert "0.97" in row and "holds" in row
-    assert "imaging.planted" not in pages(built)["scorecard.html"]
+def test_planted_truth_is_on_its_own_page_with_bound_and_spread(root, monkeypatch):
+    name = "imaging.planted.screen_auroc"
+    spread = Spread(profile="mini", id=name, n_seeds=12, mean=0.95, sd=0.01, min=0.93, max=0.97)
+    monkeypatch.setattr(planted, "spreads", lambda profile: {name: spread})
+    site.build("mini", root=root)
+    html = pages(root)["planted.html"]
+    row = html[html.index(f'id="{name}"') :].split("</tr>")[0]
+    cells = [" ".join(re.sub("<[^>]*>", "", cell).split()) for cell in row.split("<td")[1:]]
+    assert [cell.partition(">")[2] for cell in cells[:5]] == ["0.97", "≥ 0.92", "0.95 ± 0.01", "12", "holds"]
+    assert "planted." not in " ".join(re.findall('<tr id="[^"]*"', pages(root)["scorecard.html"]))
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")

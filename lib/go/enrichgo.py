@@ -13,8 +13,8 @@ import pandas as pd
 from lib.go.annotation import Annotation, names_of
 from lib.go.errors import GoInputError
 from lib.go.gene_sets import GeneSets, count, gene_sets
-from lib.go.p_values import benjamini_hochberg, storey_q
 from lib.go.tails import upper_tail
+from lib.stats.multiple_testing import benjamini_hochberg, storey_q
 
 COLUMNS = ["Cluster", "ID", "Description", "GeneRatio", "BgRatio", "pvalue", "p.adjust", "qvalue", "geneID", "Count"]
 

@@ -10,8 +10,8 @@ from lib.go import topgo
 from lib.go.annotation import Annotation, names_of
 from lib.go.errors import GoInputError, listed
 from lib.go.gene_sets import GeneSets, count, gene_sets, prune
-from lib.go.p_values import benjamini_hochberg, format_p
 from lib.go.tie_order import topgo_order
+from lib.stats.multiple_testing import benjamini_hochberg, format_p
 
 log = logging.getLogger(__name__)
 NAME_WIDTH = 70  # letters of a term's name that topGO is asked to print

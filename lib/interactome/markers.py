@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib.go.p_values import benjamini_hochberg
 from lib.interactome.sources import SourceError
 from lib.run import store
+from lib.stats.multiple_testing import benjamini_hochberg
 
 log = logging.getLogger(__name__)
 NAME = "stripped_cell_line_name"

@@ -88,7 +88,7 @@ def build(profile: str, *, root: Path = store.ROOT, again: Mapping[str, Sequence
     _copy_files(plan, sections, new)
     _copy_interactive(sections, new)
     write = partial(_write_page, new, profile)
-    scores = site_scorecard.words(new / "measured", ran=[s.slug for s in sections if s.result.is_made])
+    scores = site_scorecard.words(new / "measured", profile, ran=[s.slug for s in sections if s.result.is_made])
     write("index.html", "gallery.html", title="Figures", **_gallery_words(plan, sections), **scores)
     write("scorecard.html", "scorecard.html", title="Scorecard", **scores)
     write("planted.html", "planted.html", title="Planted truth", **scores)

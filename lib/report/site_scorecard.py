@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.report import published, scorecard
+from lib.report import claims, published, scorecard
+from lib.report.claims import HOLDS, SHORT
 from lib.report.scorecard import DEFINED, DIFFERS, EXPLAINED, NEEDS_DATA, NOT_RUN, REPRODUCED, WITHIN
 
-HOLDS, SHORT, NOT_MEASURED = "holds", "falls short", "not measured"
 CLASSES = {
     REPRODUCED: "good",
     WITHIN: "near",
@@ -21,27 +21,29 @@ CLASSES = {
 }
 """Status → class of the style sheet; any other status is `absent`."""
 
-_PLANTED = {REPRODUCED: HOLDS, WITHIN: HOLDS, EXPLAINED: SHORT, DIFFERS: SHORT, NOT_RUN: NOT_MEASURED}
 
-
-def words(measured_dir: Path, *, ran: Collection[str]) -> dict:
+def words(measured_dir: Path, profile: str, *, ran: Collection[str]) -> dict:
     """Return what the pages show, by the names that the templates use.
 
     Parameters
     ----------
     measured_dir : Path
         Folder of the `*__measured.json` of this run.
+    profile : str
+        Planted claims have their bounds by profile.
     ran : collection of str
         Slugs of the notebooks that this run made.
     """
-    measured, notes = scorecard.collect(measured_dir)
-    table = scorecard.compare(published.load().values(), measured, notes, ran=ran)
-    values = table[table["kind"] == "published"]
-    planted = _planted(table[table["kind"] == "planted"])
+    entries = published.load()
+    every, notes = claims.collect(measured_dir)
+    measured = {name: value for name, value in every.items() if name in entries}
+    values = scorecard.compare(entries.values(), measured, notes, ran=ran)
+    table = claims.table(measured_dir, profile)
+    planted = table[table["kind"] == "planted"]
     is_measured = values["basis"] == "measured"
     return {
         "classes": CLASSES,
-        "overview": scorecard.overview(table).to_dict("records"),
+        "overview": scorecard.overview(values).to_dict("records"),
         "counts": scorecard.summary(values[is_measured]),
         "n_defined": int(values.loc[~is_measured, "status"].isin([REPRODUCED, WITHIN]).sum()),
         "groups": [(name, _parts(rows)) for name, rows in values.groupby("figure", sort=False)],
@@ -59,23 +61,3 @@ def _parts(rows: pd.DataFrame) -> dict[str, list[dict]]:
         "Defined or read back": rows[is_defined],
     }
     return {name: part.to_dict("records") for name, part in parts.items() if len(part)}
-
-
-def _planted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the planted claims with value, bound, spread over seeds (where known) and status."""
-    return pd.DataFrame(
-        {
-            "id": rows["id"],
-            "analysis": rows["analysis"],
-            "quantity": rows["quantity"],
-            "value": rows["reproduced"],
-            "interval": "",
-            "bound": rows["tolerance"].where(rows["tolerance"] != "exact", rows["published"]),
-            "mean": float("nan"),
-            "sd": float("nan"),
-            "n_seeds": 0,
-            "status": rows["status"].map(_PLANTED),
-            "source": rows["source"],
-            "note": rows["note"],
-        }
-    )

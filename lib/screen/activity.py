@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
-from lib.screen import significance
 from lib.screen.impact import ScreenTableError
+from lib.stats.multiple_testing import benjamini_hochberg
 
 WELL = ["plate", "well", "gene_symbol"]
 
@@ -114,7 +114,7 @@ def mean_average_precision(
         table = table.merge(scores, on="gene_symbol", how="left")
     names = {"mean_average_precision": "map", "mean_normalized_average_precision": "normalised_map", "p_value": "p"}
     table = table.rename(columns=names).reindex(columns=["gene_symbol", "n_wells", "map", "normalised_map", "p"])
-    table["q"] = significance.adjust(table["p"])
+    table["q"] = benjamini_hochberg(table["p"])
     return table.assign(is_active=table["q"] <= fdr)
 
 

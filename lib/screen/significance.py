@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from lib.screen.impact import ScreenTableError
+from lib.stats.multiple_testing import benjamini_hochberg
 
 NULL = "EMPTY~"  # begins the name of every null gene; no gene symbol holds a tilde
 
@@ -123,18 +124,8 @@ def select(table: pd.DataFrame, null_scores, *, fdr: float = 0.05, method: str =
         As for `p_values`.
     """
     p = p_values(table["score"], null_scores, method=method)
-    q = adjust(p)
+    q = benjamini_hochberg(p)
     return table.assign(p=p, q=q, is_active=q <= fdr)
-
-
-def adjust(p) -> np.ndarray:
-    """Return Benjamini-Hochberg q-values; a missing p stays missing and is no test."""
-    p = np.asarray(p, float)
-    q = np.full(p.shape, np.nan)
-    tested = np.isfinite(p)
-    if tested.any():
-        q[tested] = stats.false_discovery_control(p[tested])
-    return q
 
 
 def _check_enough(plate, n_wells: int, n_controls: int, control: str, template: str) -> None:

@@ -6,9 +6,9 @@ from scipy import stats
 
 from lib import go
 from lib.go import r
-from lib.go.p_values import benjamini_hochberg, format_p, storey_q
 from lib.go.tails import upper_tail
 from lib.go.tie_order import listing_order
+from lib.stats.multiple_testing import benjamini_hochberg, format_p, storey_q
 
 needs_r = pytest.mark.skipif(not r.is_available(), reason="R is not installed")
 TAILS = ["scipy", pytest.param("r", marks=needs_r)]

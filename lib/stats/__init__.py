@@ -1,0 +1,1 @@
+"""Statistics that every chapter uses: multiple testing."""
