@@ -134,6 +134,7 @@ def root(project, tmp_path) -> Path:
 def built(project, tmp_path_factory) -> Path:
     """A project with its site, for tests that only read."""
     root = shutil.copytree(project, tmp_path_factory.mktemp("built"), dirs_exist_ok=True)
+    make(root, "screen")  # its notebook tells where it ran
     site.build("mini", root=root)
     return root
 
