@@ -251,6 +251,9 @@ class Interactome(Section):
 
     n_betas: int = Field(ge=1, le=1000, description="prize weights 0.1, 0.2, …")
     beta: float = Field(ge=0, le=100, description="prize weight that is kept; 0 = chosen by the rule")
+    plateau: int = Field(
+        ge=0, le=1000, description="fewest β of like solutions whose middle is taken; 0 = the smallest β"
+    )
     louvain_up_to: int = Field(ge=0, le=100_000, description="nodes up to which Louvain clusters are counted")
     seed: int = Field(ge=0, description="seed of the Louvain method and of the layout")
 

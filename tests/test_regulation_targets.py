@@ -11,7 +11,7 @@ import toy_regulation as toy
 from anndata import AnnData
 
 from lib import sections
-from lib.regulation import features, h5ad, labels, runs, settings, targets
+from lib.regulation import features, h5ad, labels, links, runs, settings, targets
 from lib.regulation.errors import RegulationError
 from lib.run import compute
 
@@ -190,6 +190,27 @@ def test_the_split_of_the_links_is_shared_if_asked_for(network, signatures, tmp_
         scores[seed] = [anndata.read_h5ad(tmp_path / f"{name}.h5ad").X for name in "ab"]
     assert not np.allclose(scores[1][0], scores[2][0])  # first weights and negatives differ all the same
     assert not np.allclose(scores[1][0], scores[1][1])
+
+
+def test_the_network_of_a_unit_lies_in_its_file(network, signatures, tmp_path):
+    import torch
+
+    from lib.regulation import autoencoder
+
+    arguments = units(network, signatures, ["physical"])["physical__G0A"]
+    runs.embedding_run(tmp_path / "a.h5ad", seed=1, **arguments)
+    runs.embedding_run(tmp_path / "b.h5ad", seed=1, **arguments, keep_weights=False)
+    found, bare = (anndata.read_h5ad(tmp_path / f"{name}.h5ad") for name in "ab")
+    np.testing.assert_array_equal(found.X, bare.X)
+    model, card = runs.read_network(tmp_path / "a.h5ad")
+    nodes = h5ad.read(arguments["features_path"])
+    every = links.from_table(pd.read_csv(arguments["links_path"]), nodes.obs_names)
+    graph = autoencoder.graph(every, len(nodes))
+    with torch.inference_mode():
+        latents = model(torch.as_tensor(nodes.X, dtype=torch.float32), graph)
+    np.testing.assert_allclose(latents.numpy(), found.X, rtol=1e-5, atol=1e-6)
+    assert card.settings["score"] == "loss" and len(card.origin) == 2
+    assert card.history["val_loss"] == found.uns["metrics"]["val_loss"]
 
 
 def test_a_killed_unit_leaves_a_checkpoint_and_the_next_one_removes_it(network, signatures, tmp_path, monkeypatch):
