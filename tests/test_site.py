@@ -274,6 +274,7 @@ def test_planted_truth_is_on_its_own_page_with_bound_and_spread(root, monkeypatc
     row = html[html.index(f'id="{name}"') :].split("</tr>")[0]
     cells = [" ".join(re.sub("<[^>]*>", "", cell).split()) for cell in row.split("<td")[1:]]
     assert [cell.partition(">")[2] for cell in cells[:5]] == ["0.97", "≥ 0.92", "0.95 ± 0.01", "12", "holds"]
+    assert "<b>1 of 1</b> planted truths within their bound" in pages(root)["index.html"]
     assert "planted." not in " ".join(re.findall('<tr id="[^"]*"', pages(root)["scorecard.html"]))
 
 
