@@ -182,7 +182,8 @@ def work(options: argparse.Namespace, again: str) -> int:
         if options.report:
             from lib.report import site
 
-            print(f"Site: {site.build(options.profile).relative_to(HERE)}")
+            again = {one.slug: one.reasons for one in run.plan([step.slug for step in plan.steps]) if one.run}
+            print(f"Site: {site.build(options.profile, again=again).relative_to(HERE)}")
     short = claims_that_fall_short(run, outcomes)
     print_claims(short, changed=bool(options.set))
     failed = any(outcome.state in ("failed", "skipped") for outcome in outcomes)
