@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from lib.learning import randomness
 from lib.learning.metrics import Batch, Loss, Metrics, Total, balanced_accuracy
 from lib.run import store
 
@@ -289,9 +290,8 @@ class _Run:
 
 @contextmanager
 def _private_random(device: torch.device) -> Iterator[None]:
-    """Leave torch's global random state as it was; convolutions on a GPU choose algorithms that repeat."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+    """Draw from torch's generators alone and leave them as they were; on a GPU choose algorithms that repeat."""
+    with randomness.alone(device), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
         yield
 
 
