@@ -256,7 +256,9 @@ NO_ENGINES = ["", "locl:2", "local:0", "local:-1", "local:two", "local:²", "tcp
 
 @pytest.mark.parametrize("name", NO_ENGINES)
 def test_an_engine_that_is_not_understood_is_refused(name):
-    with pytest.raises(engines.ExecutorError, match="expected inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://"):
+    with pytest.raises(
+        engines.ExecutorError, match="expected inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://"
+    ):
         engines.check_executor(name)
 
 
