@@ -1,4 +1,4 @@
-"""A real Slurm on this machine, of one node on loopback, that lives in a temporary folder as long as a test needs it."""
+"""A real Slurm of one node on loopback, in a temporary folder, for as long as a test needs it."""
 
 import getpass
 import os
@@ -125,8 +125,6 @@ def _until(condition, folder: Path, complaint: str) -> None:
     until = time.monotonic() + BEGIN_SECONDS
     while not condition():
         if time.monotonic() > until:
-            logs = [
-                f"{file.name}:\n{file.read_text(errors='replace')[-1500:]}" for file in sorted(folder.glob("*.[lo]*"))
-            ]
-            raise TimeoutError("\n".join([complaint, *logs]))
+            logs = [file.read_text(errors="replace")[-1500:] for file in sorted(folder.glob("*.log"))]
+            raise TimeoutError("\n\n".join([complaint, *logs]))
         time.sleep(0.2)

@@ -97,9 +97,7 @@ class Dask:
     batch system has `refused` a job.
     """
 
-    def __init__(
-        self, client: Any, *, patience: float = job_queues.PATIENCE, advice: str = "", refused: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, client: Any, *, patience: float, advice: str, refused: Sequence[str] = ()) -> None:
         self.client, self.patience, self.advice, self.refused = client, patience, advice, refused
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -156,7 +154,7 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
     from distributed import Client
 
     kind, _, rest = name.partition(":")
-    options: dict[str, Any] = {"advice": "Are its workers running, and can they reach this address? "}
+    options: dict[str, Any] = {"patience": job_queues.PATIENCE, "advice": "Do its workers run? Do they find it? "}
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(machine.DASK_SETTINGS))
         if kind in job_queues.SUBMIT:
