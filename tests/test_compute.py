@@ -110,7 +110,7 @@ def test_the_name_of_a_file_changes_with_all_that_the_result_depends_on(tmp_path
     assert path_of(arguments={"x": 1, "table": moved}) == first, "the content of a file counts, not its name"
     moved.write_text("b")
     others.append(path_of(arguments={"x": 1, "table": moved}))
-    monkeypatch.setattr(keys, "python_versions", lambda: {"torch": "99"})
+    monkeypatch.setattr(keys, "versions", lambda packages: {"torch": "99"})
     others.append(path_of(arguments={"x": 1, "table": moved}))
     assert len({first, *others}) == 8
 
@@ -463,11 +463,12 @@ def test_the_example_files_can_be_read():
     assert container["args"][-2:] == ["--nthreads", "1"]
 
 
-def test_the_job_script_of_pbs_is_what_pbs_reads(monkeypatch):
+def test_the_job_script_of_pbs_is_what_pbs_reads():
     from dask_jobqueue.pbs import PBSJob
 
     jobs = job_queues.read("pbs", "params/clusters/pbs.yaml")
-    script = PBSJob("tcp://127.0.0.1:1", name="x", **{**jobs.options, "scheduler_options": None}).job_script()
+    options = {name: value for name, value in jobs.options.items() if name != "scheduler_options"}
+    script = PBSJob("tcp://127.0.0.1:1", name="x", **options).job_script()
     assert "#PBS -l select=1:ncpus=1:mem=4GB" in script and "#PBS -l walltime=04:00:00" in script
     for name, value in numeric.environment().items():
         assert f"export {name}=" in script and value in script

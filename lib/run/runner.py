@@ -146,10 +146,18 @@ class Run:
             self.pipeline.notebook_path(step),
             params=params.plain_values(section),
             inputs={**self.pipeline.inputs(step), **named},
-            r_packages=step.r_packages,
+            r_versions=self._r_versions(step.r_packages),
             hashes=self.hashes,
             code=self.code,
         )
+
+    def _r_versions(self, packages: Sequence[str]) -> dict[str, str]:
+        """Return the versions of R and of these packages; R is asked once for those of all notebooks."""
+        if not packages:
+            return {}
+        every = {package for step in self.pipeline.steps for package in step.r_packages}
+        found = keys.r_versions(tuple(sorted(every)))
+        return {name: found[name] for name in ("R:R", *(f"R:{package}" for package in packages))}
 
     def decide(self, step: Step, *, force: bool = False) -> Decision:
         """Decide whether a notebook has to run now, with what it needs as it is now."""
