@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from lib.learning import schedules, scores
+from lib.learning import randomness, schedules, scores
 from lib.learning.batches import Batches, pick_device, row_batches
 from lib.learning.fitted import Fitted
 from lib.learning.metrics import Batch, Loss, Metrics, Total
@@ -280,9 +280,8 @@ class _Run:
 
 @contextmanager
 def _private_random(device: torch.device) -> Iterator[None]:
-    """Leave torch's global random state as it was; convolutions on a GPU choose algorithms that repeat."""
-    devices = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+    """Draw from torch's generators alone and leave them as they were; on a GPU choose algorithms that repeat."""
+    with randomness.alone(device), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
         yield
 
 

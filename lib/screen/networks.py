@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lib.learning import randomness
 from lib.learning.weights import WeightsError, put, read_state
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
@@ -163,8 +164,7 @@ def build(
     WeightsError
         If the weights cannot be read or fetched, or are not those of a ResNet-18.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(rng.integers(2**63)))
+    with randomness.own_weights(int(rng.integers(2**63))):
         branches, n_features = _branches(architecture)
         if architecture.n_inputs == 2:
             model: TwoBranch | OneBranch = TwoBranch(branches, n_features, architecture)
