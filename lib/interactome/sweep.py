@@ -14,6 +14,7 @@ import pandas as pd
 
 from lib.interactome import pcst, prizes
 from lib.interactome.network import Network, NetworkError
+from lib.stats import order
 
 BETAS = np.arange(1, 100) / 10
 """Prize weights of the paper, 0.1 … 9.9."""
@@ -57,7 +58,8 @@ def run(network: Network, node_prizes: np.ndarray, costs: np.ndarray, betas: Ite
     betas : iterable of float
     """
     betas = np.asarray(list(betas), float)
-    weights, seconds = prizes.scaled(node_prizes), 0.0
+    weights, seconds = order.rounded(prizes.scaled(node_prizes)), 0.0
+    costs = order.rounded(costs)  # the solver decides by comparing sums
     nodes, trees = np.zeros((len(betas), network.n_nodes), bool), []
     for row, beta in enumerate(betas):
         start = time.perf_counter()

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from lib.learning.metrics import Batch, Loss, Metrics, Total, balanced_accuracy
 from lib.run import store
+from lib.stats.order import rounded
 
 Batches = Callable[[np.random.Generator | None], Iterable[Batch]]
 """One epoch: with a generator shuffled and augmented, with None every sample once, in order, as it is."""
@@ -135,7 +136,8 @@ def fit(
     rng : Generator
         One draw from it seeds the run.
     score : callable, optional
-        Metrics → number, higher is better; the best epoch is the first with the highest. None keeps the last epoch.
+        Metrics → number, higher is better; the best epoch is the first with the highest, to nine digits. None keeps
+        the last epoch.
     checkpoint : Path, optional
         File for the state of the run; if it is there, the run goes on from it. The caller removes it in the end.
     progress : str
@@ -241,9 +243,9 @@ class _Run:
         return rng
 
     def finish_epoch(self, row: dict[str, float], score: float) -> None:
-        """Note the epoch; keep its weights if the score is strictly better, or if the last epoch is wanted."""
+        """Note the epoch; keep its weights if the score is better in nine digits, or if the last epoch is wanted."""
         self.history.append({"epoch": self.epoch, **row})
-        if score > self.best_score or not self.keep_best:
+        if rounded(score) > rounded(self.best_score) or not self.keep_best:
             self.best_epoch, self.best_score = self.epoch, score
             if self.keep_best:
                 self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}

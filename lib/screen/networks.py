@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lib.learning.exact import square_root
 from lib.run import store
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
@@ -144,7 +145,7 @@ class SmallBranch(nn.Module):
         for layer in self.layers:
             maps = layer(maps)  # (n, width, s/4, s/4)
             mean = maps.mean(dim=(2, 3), keepdim=True)
-            spread = (maps - mean).square().mean(dim=(2, 3)).add(1e-5).sqrt()
+            spread = square_root((maps - mean).square().mean(dim=(2, 3)).add(1e-5))
             features += [mean[:, :, 0, 0], spread]
         return self.pooled(torch.cat(features, dim=1))
 
