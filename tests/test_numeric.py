@@ -98,7 +98,7 @@ def test_kernels_get_the_setting_and_nothing_of_the_users_that_changes_results(f
     fresh.setenv("OMP_NUM_THREADS", "7")
     fresh.setenv("PYTHONOPTIMIZE", "1")
     fresh.setenv("MATPLOTLIBRC", str(tmp_path))
-    environment = notebook_process._environment(tmp_path)
+    environment = notebook_process.clean_environment(tmp_path)
     assert environment.items() >= numeric.environment().items() and environment["OMP_NUM_THREADS"] == "1"
     assert "PYTHONOPTIMIZE" not in environment, "assertions guard the results"
     (tmp_path / "matplotlibrc").write_text("axes.grid: True\n")
