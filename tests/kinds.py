@@ -225,8 +225,15 @@ def trees():
     from lib.screen import clusters
 
     means = table_of(vectors())
-    cuts = [clusters.linkage(means), clusters.curves(means, k_max=6), regulatory.curves(means, k_max=6)]
-    return np.concatenate([np.asarray(values, float).ravel() for values in (*cuts, regulatory.linkage(means))])
+    return np.concatenate([clusters.linkage(means).ravel(), regulatory.linkage(means).ravel()])
+
+
+def cluster_indices():
+    from lib.regulation import clusters as regulatory
+    from lib.screen import clusters
+
+    means = table_of(vectors())
+    return np.concatenate([module.curves(means, k_max=6).to_numpy(float).ravel() for module in (clusters, regulatory)])
 
 
 def spearman_costs():
@@ -339,8 +346,9 @@ def simulated_sources():
 COMPUTATIONS = {
     function.__name__: function
     for function in (
-        umap, tsne, gaussian_mixture, trees, spearman_costs, steiner_trees, kernel_ridge, t_tests, hypergeometric_tails,
-        hypergeometric_tails_by_r, logistic_regression, well_activity, resnet18, network_layout, simulated_sources,
+        umap, tsne, gaussian_mixture, trees, cluster_indices, spearman_costs, steiner_trees, kernel_ridge, t_tests,
+        hypergeometric_tails, hypergeometric_tails_by_r, logistic_regression, well_activity, resnet18, network_layout,
+        simulated_sources,
     )
 }  # fmt: skip
 """Name → function that returns an array."""

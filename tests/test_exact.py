@@ -26,10 +26,12 @@ def offences(source: str) -> list[str]:
     names |= {(node.module or "").split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     if not names & {"torch", "torch_geometric"}:
         return []
-    return [f"line {node.lineno}: {ast.unparse(node)}" for node in ast.walk(tree) if _is_offence(node)]
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "torch.optim"]
+    optimisers = {alias.asname or alias.name for node in froms for alias in node.names}
+    return [f"line {node.lineno}: {ast.unparse(node)}" for node in ast.walk(tree) if _is_offence(node, optimisers)]
 
 
-def _is_offence(node: ast.AST) -> bool:
+def _is_offence(node: ast.AST, optimisers: set[str]) -> bool:
     if isinstance(node, ast.BinOp):
         return isinstance(node.op, ast.Pow) and _half(node.right)
     if not isinstance(node, ast.Call):
@@ -40,6 +42,8 @@ def _is_offence(node: ast.AST) -> bool:
         return base not in PLAIN and not base.endswith(".double()")
     if name in ("pow", "pow_", "float_power"):
         return any(_half(argument) for argument in node.args)
+    if not (base.endswith("optim") or (not base and name in optimisers)):
+        return False  # not torch's
     fused = any(word.arg == "fused" and getattr(word.value, "value", None) is True for word in node.keywords)
     return name in UNFUSED or (name in FUSED and not fused)
 
@@ -61,8 +65,11 @@ def test_what_trains_takes_no_root_that_differs_between_processors():
     ("line", "n"),
     [
         ("x.sqrt()", 1), ("torch.rsqrt(x)", 1), ("x.pow(0.5)", 1), ("x ** 0.5", 1), ("x ** -0.5", 1),
-        ("torch.optim.Adam(p)", 1), ("AdamW(p, fused=False)", 1), ("optim.RMSprop(p)", 1),
-        ("np.sqrt(x)", 0), ("math.sqrt(3)", 0), ("x.double().sqrt()", 0), ("x.pow(2)", 0), ("Adam(p, fused=True)", 0),
+        ("torch.optim.Adam(p)", 1), ("from torch.optim import AdamW; AdamW(p, fused=False)", 1),
+        ("optim.RMSprop(p)", 1),
+        ("np.sqrt(x)", 0), ("math.sqrt(3)", 0), ("x.double().sqrt()", 0), ("x.pow(2)", 0),
+        ("torch.optim.Adam(p, fused=True)", 0),
+        ("optimisers.Adam()", 0),
     ],
 )  # fmt: skip
 def test_the_lint_sees_what_it_is_for(line, n):

@@ -19,8 +19,9 @@ from lib.run import keys, numeric, store
 PROCESSORS = ("Haswell", "EPYC-Rome")
 """An Intel of 2013 and an AMD of 2019; neither has AVX-512."""
 
-COMPILED_HERE = {"umap"}
-"""Emulated, its compiler alone takes half an hour; see `test_compiled_code_is_for_the_common_processor`."""
+NOT_EMULATED = {"umap", "cluster_indices"}
+"""The compiler of the first takes half an hour, see `test_compiled_code_is_for_the_common_processor`; qemu 7.2 crashes
+in NumPy's sort of whole numbers in the second, which has no last digit."""
 
 pytestmark = pytest.mark.skipif(not numeric.is_possible(), reason="this processor has no x86-64-v3 (AVX2 and FMA)")
 
@@ -59,7 +60,7 @@ def told(process: subprocess.Popen) -> dict[str, str]:
 def test_every_kind_gives_the_same_bytes_on_three_processors(tmp_path):
     prepare = [sys.executable, kinds.__file__, "prepare", str(tmp_path / "in")]
     subprocess.run(prepare, env=environment(), check=True)
-    names = [name for name in (*kinds.UNITS, *kinds.COMPUTATIONS) if name not in COMPILED_HERE]
+    names = [name for name in (*kinds.UNITS, *kinds.COMPUTATIONS) if name not in NOT_EMULATED]
     running = {processor: start(tmp_path, processor, names) for processor in ("", *PROCESSORS)}
     found = {processor: told(process) for processor, process in running.items()}
     real = found.pop("")
