@@ -140,7 +140,7 @@ def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: i
 
 
 def first_plateau(overlap: np.ndarray, tied: np.ndarray, least: int) -> tuple[int, int]:
-    """Return first row and length of the first run of `least` tied β or more whose ends are alike, as far as it reaches.
+    """Return first row and length of the first run of `least` tied β or more whose ends are alike, in full length.
 
     Parameters
     ----------
