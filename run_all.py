@@ -179,6 +179,8 @@ def work(options: argparse.Namespace, again: str) -> int:
             if outcome.state == "failed":
                 print_failure(run, outcome, again)
         summarise(run, outcomes, time.monotonic() - started)
+        if note := numeric.why_native():
+            print(note)
         if options.report:
             from lib.report import site
 

@@ -26,6 +26,7 @@ from lib.learning.metrics import Batch, Loss, Metrics, Total
 from lib.learning.scores import Score
 from lib.learning.settings import Settings
 from lib.run import store
+from lib.stats.order import rounded
 
 __all__ = ["Batches", "Fitted", "Settings", "evaluate", "fit", "pick_device", "row_batches"]
 
@@ -58,7 +59,7 @@ def fit(
         Default: those of Image2Reg's impact screen.
     score : Score, optional
         One of your own in place of that which the settings name. The best epoch is the first with
-        the highest.
+        the highest, to nine digits.
     checkpoint : Path, optional
         File for the state of the run; if it is there, the run goes on from it. The caller removes it in the end.
     progress : str
@@ -224,12 +225,12 @@ class _Run:
     def finish_epoch(self, row: dict[str, float], score: float) -> None:
         """Note the epoch, keep its weights if it is the best, and set the next learning rate.
 
-        The best has a strictly higher score than all before; without a score it is the last.
+        The best has a score higher, to nine digits, than all before; without a score it is the last.
         """
         self.history.append({"epoch": self.epoch, **row})
         if not isinstance(self.settings.schedule, schedules.Constant):
             self.history[-1]["learning_rate"] = self.optimiser.param_groups[0]["lr"]
-        if self.score is None or score > self.best_score:
+        if self.score is None or rounded(score) > rounded(self.best_score):
             self.best_epoch, self.best_score = self.epoch, score
             if self.score is not None:
                 weights = self.model.state_dict()
@@ -281,7 +282,8 @@ class _Run:
 @contextmanager
 def _private_random(device: torch.device) -> Iterator[None]:
     """Draw from torch's generators alone and leave them as they were; on a GPU choose algorithms that repeat."""
-    with randomness.alone(device), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+    exact = {"benchmark": False, "deterministic": True, "allow_tf32": False}
+    with randomness.alone(device), torch.backends.cudnn.flags(enabled=True, **exact):
         yield
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lib.learning import randomness
+from lib.learning.exact import square_root
 from lib.learning.weights import WeightsError, put, read_state
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
@@ -141,7 +142,7 @@ class SmallBranch(nn.Module):
         for layer in self.layers:
             maps = layer(maps)  # (n, width, s/4, s/4)
             mean = maps.mean(dim=(2, 3), keepdim=True)
-            spread = (maps - mean).square().mean(dim=(2, 3)).add(1e-5).sqrt()
+            spread = square_root((maps - mean).square().mean(dim=(2, 3)).add(1e-5))
             features += [mean[:, :, 0, 0], spread]
         return self.pooled(torch.cat(features, dim=1))
 
