@@ -26,7 +26,8 @@ test-slurm: setup ## Tests with a real Slurm of one node, which apt installs fir
 	@.venv/bin/python -m pytest -m slurm -rs $(ARGS)
 
 lab: setup ## Open the notebooks in JupyterLab
-	@.venv/bin/python -m lib.run.numeric .venv/bin/jupyter lab $(ARGS)
+	@.venv/bin/python -m lib.run.numeric .venv/bin/jupyter lab \
+	  $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
 report: setup ## Build the static site of a finished run
 	@.venv/bin/python run_all.py --profile $(PROFILE) --report $(ARGS)

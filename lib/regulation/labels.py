@@ -7,11 +7,11 @@ import anndata
 import pandas as pd
 from anndata import AnnData
 
-from lib import gene_lists
 from lib.interactome import cmap
 from lib.regulation.clusters import FEWEST
 from lib.regulation.errors import RegulationError
 from lib.regulation.settings import SOURCES
+from lib.report import gene_lists
 from lib.screen import clusters as screen_clusters
 from lib.screen.embeddings import condition_means
 

@@ -88,7 +88,7 @@ def assign(means: AnnData, *, k: int) -> pd.DataFrame:
     -------
     DataFrame
         `gene`, `cluster` (1 … k, from one end of the dendrogram to the other), in the order of the leaves. Written as
-        CSV it is what `lib.gene_lists.clusters` reads.
+        CSV it is what `lib.report.gene_lists.clusters` reads.
     """
     if not 1 <= k <= means.n_obs:
         raise ScreenTableError(f"k is {k}; {means.n_obs} conditions can be cut into 1 to {means.n_obs} clusters")
