@@ -19,7 +19,10 @@ BLOCK_BYTES = 2**26  # of the matrix held in memory beside the result while a fi
 
 
 def read(
-    path: str | os.PathLike, *, signatures: Sequence[str] | None = None, genes: Sequence[str] | None = None
+    path: str | os.PathLike,
+    *,
+    signatures: Sequence[str] | None = None,
+    genes: Sequence[str] | None = None,
 ) -> AnnData:
     """Read a GCT or GCTX, whichever its name says, as `read_gctx` does.
 
@@ -32,14 +35,21 @@ def read(
     if path.suffix.lower() == ".gctx":
         return read_gctx(path, signatures=signatures, genes=genes)
     if path.suffix.lower() != ".gct":
-        raise InputError("a matrix of signatures is a .gct or a .gctx", file=path, fix="unpack or convert the file")
+        raise InputError(
+            "a matrix of signatures is a .gct or a .gctx",
+            file=path,
+            fix="unpack or convert the file",
+        )
     table = read_gct(path)
     rows = _positions(table.obs_names, signatures, path, "signature")
     return table[rows, _positions(table.var_names, genes, path, "gene")].copy()
 
 
 def read_gctx(
-    path: str | os.PathLike, *, signatures: Sequence[str] | None = None, genes: Sequence[str] | None = None
+    path: str | os.PathLike,
+    *,
+    signatures: Sequence[str] | None = None,
+    genes: Sequence[str] | None = None,
 ) -> AnnData:
     """Read some signatures of a GCTX, by id and never by position; the rest of the matrix stays on disk.
 
@@ -84,13 +94,17 @@ def read_gctx(
     return AnnData(values, obs=obs.iloc[rows], var=var.iloc[columns])
 
 
-def write_gctx(path: str | os.PathLike, values: np.ndarray, signatures: Sequence[str], genes: Sequence[str]) -> Path:
+def write_gctx(
+    path: str | os.PathLike, values: np.ndarray, signatures: Sequence[str], genes: Sequence[str]
+) -> Path:
     """Write a GCTX of float32: the matrix (signatures, genes), genes as rows and signatures as columns of the GCT."""
     with store.atomic(path) as part, h5py.File(part, "w", track_order=False) as file:
         file.attrs["version"] = np.bytes_("GCTX1.0")
         file.create_dataset(MATRIX, data=np.asarray(values, np.float32), track_times=False)
         file.create_dataset(f"{ROWS}/id", data=np.asarray(genes).astype("S"), track_times=False)
-        file.create_dataset(f"{COLUMNS}/id", data=np.asarray(signatures).astype("S"), track_times=False)
+        file.create_dataset(
+            f"{COLUMNS}/id", data=np.asarray(signatures).astype("S"), track_times=False
+        )
     return store.resolve(path)
 
 
@@ -109,7 +123,9 @@ def read_gct(path: str | os.PathLike) -> AnnData:
     """
     path = store.resolve(path)
     n_rows, n_columns, n_row_fields, n_column_fields = _header(path)
-    table = pd.read_csv(path, sep="\t", skiprows=2, header=None, dtype=str, index_col=0, keep_default_na=False)
+    table = pd.read_csv(
+        path, sep="\t", skiprows=2, header=None, dtype=str, index_col=0, keep_default_na=False
+    )
     table = table.iloc[1:].set_axis(table.iloc[0].to_numpy(), axis=1).rename_axis(None)
     _refuse_repeated(table.columns[n_row_fields:], path, "column", "line 3")
     expected = (n_rows + n_column_fields, n_columns + n_row_fields)
@@ -120,11 +136,15 @@ def read_gct(path: str | os.PathLike) -> AnnData:
             file=path,
             fix="the file is cut off, or its second line is wrong",
         )
-    _refuse_repeated(table.index[n_column_fields:], path, "row", f"lines from {4 + n_column_fields}")
+    _refuse_repeated(
+        table.index[n_column_fields:], path, "row", f"lines from {4 + n_column_fields}"
+    )
     body = table.iloc[n_column_fields:, n_row_fields:]
     values = body.mask(body.isin(MISSING), "nan").to_numpy().astype(np.float64)
     obs = table.iloc[:n_column_fields, n_row_fields:].T
-    return AnnData(values.T, obs=obs.rename_axis(None), var=table.iloc[n_column_fields:, :n_row_fields])
+    return AnnData(
+        values.T, obs=obs.rename_axis(None), var=table.iloc[n_column_fields:, :n_row_fields]
+    )
 
 
 def _header(path: Path) -> tuple[int, int, int, int]:
@@ -135,10 +155,14 @@ def _header(path: Path) -> tuple[int, int, int, int]:
     except FileNotFoundError:
         raise InputError("there is no such file", file=path, fix="check the path") from None
     if version not in ("#1.2", "#1.3"):
-        raise InputError(f"first line {version[:20]!r}; expected '#1.2' or '#1.3' of a GCT", file=path)
+        raise InputError(
+            f"first line {version[:20]!r}; expected '#1.2' or '#1.3' of a GCT", file=path
+        )
     if len(sizes) != (2 if version == "#1.2" else 4) or not all(size.isdigit() for size in sizes):
         found = " ".join(sizes)[:40]
-        raise InputError(f"sizes {found!r}; expected 2 numbers of version 1.2, 4 of 1.3", file=path, row=2)
+        raise InputError(
+            f"sizes {found!r}; expected 2 numbers of version 1.2, 4 of 1.3", file=path, row=2
+        )
     numbers = [int(size) for size in sizes]
     return tuple(numbers) if version == "#1.3" else (*numbers, 1, 0)
 
@@ -152,7 +176,9 @@ def _refuse_text(path: Path) -> None:
         return  # the reader tells
     if is_text:
         raise InputError(
-            "this is a text GCT under the name of a GCTX, which is HDF5", file=path, fix="rename it to end in .gct"
+            "this is a text GCT under the name of a GCTX, which is HDF5",
+            file=path,
+            fix="rename it to end in .gct",
         )
 
 
@@ -172,7 +198,11 @@ def _refuse_repeated(ids: Sequence[str], path: Path, what: str, line: str) -> No
 def _metadata(group: h5py.Group) -> pd.DataFrame:
     """Return one row an id with the other fields of the group that have one value an id."""
     ids = pd.Index(_text(group["id"][:]))
-    fields = {name: _text(data[:]) for name, data in group.items() if name != "id" and data.shape == ids.shape}
+    fields = {
+        name: _text(data[:])
+        for name, data in group.items()
+        if name != "id" and data.shape == ids.shape
+    }
     return pd.DataFrame(fields, index=ids)
 
 
@@ -188,7 +218,9 @@ def _positions(ids: pd.Index, wanted: Sequence[str] | None, path: Path, what: st
     """Return the positions of the wanted ids, (wanted,)."""
     if ids.has_duplicates:
         twice = ids[ids.duplicated()][0]
-        raise InputError(f"{what} {twice} is there twice", file=path, fix="ids must be unique to be joined")
+        raise InputError(
+            f"{what} {twice} is there twice", file=path, fix="ids must be unique to be joined"
+        )
     if wanted is None:
         return np.arange(len(ids))
     asked = pd.Index([str(name) for name in wanted], dtype=object)

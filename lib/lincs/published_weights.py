@@ -29,7 +29,15 @@ MODULES = {
     "torch.nn.modules.activation": ("Tanh",),
     "torch.nn.modules.sparse": ("Embedding",),
 }
-BROKEN = (pickle.UnpicklingError, EOFError, AttributeError, IndexError, KeyError, TypeError, OverflowError)
+BROKEN = (
+    pickle.UnpicklingError,
+    EOFError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    TypeError,
+    OverflowError,
+)
 FIX = "use the files of the paper's repository, or read this one with the program that wrote it"
 
 
@@ -47,7 +55,11 @@ FILES: Mapping[str, str] = {
 
 
 INVENTORY = (
-    *(f"VAE_{part}_{data}" for data in ("SMP", "GP", "SMGP") for part in ("encode", "mu", "logvar", "decode")),
+    *(
+        f"VAE_{part}_{data}"
+        for data in ("SMP", "GP", "SMGP")
+        for part in ("encode", "mu", "logvar", "decode")
+    ),
     *(f"S_VQ_VAE_{part}" for part in ("encode", "decode", "embedding")),
 )
 
@@ -108,7 +120,11 @@ def read(path: str | os.PathLike, *, sha256: str | None = None) -> Weights:
     content = _content(path)
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
-        raise InputError(f"sha256 {found[:12]}…, expected {sha256[:12]}…", file=path, fix="download the file again")
+        raise InputError(
+            f"sha256 {found[:12]}…, expected {sha256[:12]}…",
+            file=path,
+            fix="download the file again",
+        )
     with path.open("rb") as file:
         try:
             module, keys, seen = _pickles(file, path)
@@ -155,15 +171,21 @@ def _pickles(file: BufferedReader, path: Path) -> tuple[Module, list[str], dict[
     """Read the five pickles; return the module, the keys of its storages in order, and the storages declared."""
     magic, protocol, system = (_Reader(file, path).load() for _ in range(3))
     if magic != MAGIC or protocol != PROTOCOL or not SYSTEM.items() <= dict(system).items():
-        raise InputError("no weights in the format of PyTorch 0.4, little-endian", file=path, fix=FIX)
+        raise InputError(
+            "no weights in the format of PyTorch 0.4, little-endian", file=path, fix=FIX
+        )
     reader = _Reader(file, path)
     module, keys = reader.load(), _Reader(file, path).load()
     if not isinstance(module, Module) or sorted(keys) != sorted(reader.storages):
-        raise InputError("its module and its list of storages do not belong together", file=path, fix=FIX)
+        raise InputError(
+            "its module and its list of storages do not belong together", file=path, fix=FIX
+        )
     return module, keys, reader.storages
 
 
-def _storages(file: BufferedReader, keys: list[str], declared: dict[str, _Storage], path: Path) -> dict:
+def _storages(
+    file: BufferedReader, keys: list[str], declared: dict[str, _Storage], path: Path
+) -> dict:
     """Read the numbers of every storage in the order of the keys."""
     found = {}
     for key in keys:
@@ -179,26 +201,36 @@ def _storages(file: BufferedReader, keys: list[str], declared: dict[str, _Storag
             )
         found[key] = np.frombuffer(raw, dtype)
     if rest := len(file.read()):
-        raise InputError(f"{rest} bytes follow the last storage; none are expected", file=path, fix=FIX)
+        raise InputError(
+            f"{rest} bytes follow the last storage; none are expected", file=path, fix=FIX
+        )
     return found
 
 
 def _array(view: _View, storages: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
     values = storages[view.storage.key]
-    reach = view.offset + sum((size - 1) * stride for size, stride in zip(view.shape, view.strides, strict=True))
+    reach = view.offset + sum(
+        (size - 1) * stride for size, stride in zip(view.shape, view.strides, strict=True)
+    )
     if (
         min(view.shape, default=1) < 1
         or min(view.strides, default=0) < 0
         or not 0 <= view.offset <= reach < len(values)
     ):
-        raise InputError(f"a tensor of shape {view.shape} reaches beyond its storage", file=path, fix=FIX)
+        raise InputError(
+            f"a tensor of shape {view.shape} reaches beyond its storage", file=path, fix=FIX
+        )
     bytes_ = [stride * values.itemsize for stride in view.strides]
     return np.lib.stride_tricks.as_strided(values[view.offset :], view.shape, bytes_).copy()
 
 
 def _named(module: Module, prefix: str = "") -> list[tuple[str, _View]]:
     """Return the parameters of a module and its parts, named as in a state dict."""
-    own = [(prefix + name, view) for name, view in module.state["_parameters"].items() if view is not None]
+    own = [
+        (prefix + name, view)
+        for name, view in module.state["_parameters"].items()
+        if view is not None
+    ]
     for name, part in module.state["_modules"].items():
         own += _named(part, f"{prefix}{name}.")
     return own
@@ -248,6 +280,8 @@ class _Reader(pickle._Unpickler):  # the plain one: what it may do is overridden
         if kind == "module":
             return rest[0]  # the class; its source text is not looked at
         if kind != "storage" or len(rest) < 4 or rest[0] not in KINDS:
-            raise InputError(f"it holds a {listed(map(str, identifier), limit=2)}", file=self.path, fix=FIX)
+            raise InputError(
+                f"it holds a {listed(map(str, identifier), limit=2)}", file=self.path, fix=FIX
+            )
         storage = _Storage(str(rest[1]), KINDS[rest[0]], int(rest[3]))
         return self.storages.setdefault(storage.key, storage)

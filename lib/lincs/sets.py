@@ -14,10 +14,19 @@ WEAK = (
     "CP_PPAR_RECEPTOR_AGONIST",
     "CP_DOPAMINE_RECEPTOR_ANTAGONIST",
 )  # classes left out of the smaller classification
-CONTROLS = ("ctl_vehicle", "ctl_vector", "ctl_untrt", "ctl_vehicle.cns", "ctl_vector.cns", "ctl_untrt.cns")
+CONTROLS = (
+    "ctl_vehicle",
+    "ctl_vector",
+    "ctl_untrt",
+    "ctl_vehicle.cns",
+    "ctl_vector.cns",
+    "ctl_untrt.cns",
+)
 
 
-def derive(small: pd.DataFrame, genetic: pd.DataFrame, classes: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def derive(
+    small: pd.DataFrame, genetic: pd.DataFrame, classes: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
     """Return the tables of the paper's data sets, by name.
 
     | set   | rule                                                                     |
@@ -53,7 +62,9 @@ def derive(small: pd.DataFrame, genetic: pd.DataFrame, classes: pd.DataFrame) ->
     }
 
 
-def major_classes(smc: pd.DataFrame, *, least: int = 150, without: tuple[str, ...] = ()) -> pd.DataFrame:
+def major_classes(
+    smc: pd.DataFrame, *, least: int = 150, without: tuple[str, ...] = ()
+) -> pd.DataFrame:
     """Return the signatures of classes with at least `least` of them (paper: 150, or 100 without five weak ones)."""
     sizes = smc["pcl"].value_counts()
     kept = sizes.index[(sizes >= least) & ~sizes.index.isin(without)]

@@ -12,13 +12,23 @@ from anndata import AnnData
 from lib.data import gctx
 from lib.data.errors import InputError, listed
 
-BOUND = 10.0  # z-scores of level 5 are clipped there, up to float32 (the largest seen is 10.0000019)
+BOUND = (
+    10.0  # z-scores of level 5 are clipped there, up to float32 (the largest seen is 10.0000019)
+)
 CODE = 666.0  # what LINCS writes for a missing value; in a matrix it is an error
 MOST_MISSING = 0.1  # share of landmarks that may be imputed
-ALIASES = {"CEMIP2": "TMEM2", "H2BC12": "HIST1H2BK", "H2BC21": "HIST2H2BE", "COQ8A": "ADCK3", "AARS1": "AARS"}
+ALIASES = {
+    "CEMIP2": "TMEM2",
+    "H2BC12": "HIST1H2BK",
+    "H2BC21": "HIST2H2BE",
+    "COQ8A": "ADCK3",
+    "AARS1": "AARS",
+}
 
 
-def load(path: str | os.PathLike, table: pd.DataFrame, landmarks: pd.Series, *, simulated: bool) -> AnnData:
+def load(
+    path: str | os.PathLike, table: pd.DataFrame, landmarks: pd.Series, *, simulated: bool
+) -> AnnData:
     """Read the signatures of a table, over the landmark genes.
 
     Parameters
@@ -48,11 +58,19 @@ def load(path: str | os.PathLike, table: pd.DataFrame, landmarks: pd.Series, *, 
     check(values, found.obs_names, found.var_names, file=path)
     obs = table.set_axis(pd.Index([str(i) for i in range(len(table))], dtype=object))
     obs = obs.astype(dict.fromkeys(obs.columns[obs.dtypes == "str"], object))
-    var = pd.DataFrame({"symbol": landmarks.to_numpy(object)}, index=pd.Index(landmarks.index, dtype=object))
+    var = pd.DataFrame(
+        {"symbol": landmarks.to_numpy(object)}, index=pd.Index(landmarks.index, dtype=object)
+    )
     return AnnData(values[rows], obs=obs, var=var, uns={"simulated": simulated})
 
 
-def check(values: np.ndarray, signatures: Sequence[str], genes: Sequence[str], *, file: str | os.PathLike = "") -> None:
+def check(
+    values: np.ndarray,
+    signatures: Sequence[str],
+    genes: Sequence[str],
+    *,
+    file: str | os.PathLike = "",
+) -> None:
     """Refuse a matrix that does not hold z-scores.
 
     Raises
@@ -65,7 +83,9 @@ def check(values: np.ndarray, signatures: Sequence[str], genes: Sequence[str], *
         return
     row, column = np.argwhere(bad)[0]
     value = float(values[row, column])
-    kind = "the code of a missing value" if abs(value) == CODE else "not a z-score between -10 and 10"
+    kind = (
+        "the code of a missing value" if abs(value) == CODE else "not a z-score between -10 and 10"
+    )
     raise InputError(
         f"{signatures[row]}, gene {genes[column]} is {value:g}, {kind}; {int(bad.sum())} such values",
         file=file or None,
@@ -73,7 +93,9 @@ def check(values: np.ndarray, signatures: Sequence[str], genes: Sequence[str], *
     )
 
 
-def align(own: AnnData, landmarks: pd.Series, *, missing: Literal["refuse", "zero", "mean"] = "refuse") -> AnnData:
+def align(
+    own: AnnData, landmarks: pd.Series, *, missing: Literal["refuse", "zero", "mean"] = "refuse"
+) -> AnnData:
     """Put a user's signatures into the order of the landmarks a model was trained on.
 
     Parameters
@@ -110,7 +132,9 @@ def align(own: AnnData, landmarks: pd.Series, *, missing: Literal["refuse", "zer
     fill = 0.0 if missing == "zero" else values[:, present].mean(axis=1, keepdims=True)
     values = np.where(present, values, fill).astype(np.float32)
     check(values, own.obs_names, landmarks.index)
-    var = pd.DataFrame({"symbol": landmarks.to_numpy(object)}, index=pd.Index(landmarks.index, dtype=object))
+    var = pd.DataFrame(
+        {"symbol": landmarks.to_numpy(object)}, index=pd.Index(landmarks.index, dtype=object)
+    )
     return AnnData(values, obs=own.obs.copy(), var=var, uns={**own.uns, "imputed": list(lost)})
 
 
@@ -124,7 +148,10 @@ def join(sets: Sequence[AnnData]) -> AnnData:
     """
     first = sets[0]
     if any(not first.var_names.equals(other.var_names) for other in sets[1:]):
-        raise InputError("the sets do not have the same genes in the same order", fix="load both with one gene table")
+        raise InputError(
+            "the sets do not have the same genes in the same order",
+            fix="load both with one gene table",
+        )
     joined = anndata.concat(sets, join="outer", index_unique="-")
     joined.var = first.var.copy()
     joined.uns["simulated"] = any(one.uns["simulated"] for one in sets)
@@ -137,8 +164,13 @@ def _entrez(names: pd.Index, landmarks: pd.Series) -> list[str]:
     renamed = {new: upper[old] for new, old in ALIASES.items() if old in upper}
     renamed |= {old: upper[new] for new, old in ALIASES.items() if new in upper}
     by_symbol = {**renamed, **upper}
-    ids = [str(name) if str(name) in landmarks.index else by_symbol.get(str(name).upper(), str(name)) for name in names]
+    ids = [
+        str(name) if str(name) in landmarks.index else by_symbol.get(str(name).upper(), str(name))
+        for name in names
+    ]
     twice = pd.Index(ids)[pd.Index(ids).duplicated()]
     if len(twice):
-        raise InputError(f"genes are there twice: {listed(twice)}", fix="keep one column per Entrez id")
+        raise InputError(
+            f"genes are there twice: {listed(twice)}", fix="keep one column per Entrez id"
+        )
     return ids

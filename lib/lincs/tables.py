@@ -33,10 +33,14 @@ GENES = pa.DataFrameSchema(
 CLASSES = pa.DataFrameSchema(
     {
         "pert_id": pa.Column(str, coerce=True),
-        "pcl": pa.Column(str, pa.Check.str_startswith("CP_", error="does not start with CP_"), coerce=True),
+        "pcl": pa.Column(
+            str, pa.Check.str_startswith("CP_", error="does not start with CP_"), coerce=True
+        ),
     }
 )
-TARGETS = pa.DataFrameSchema({"drug": pa.Column(str, coerce=True), "gene": pa.Column(str, coerce=True)})
+TARGETS = pa.DataFrameSchema(
+    {"drug": pa.Column(str, coerce=True), "gene": pa.Column(str, coerce=True)}
+)
 COMPOUNDS = pa.DataFrameSchema(
     {name: pa.Column(str, coerce=True, nullable=name in ("moa", "target"))
      for name in ("pert_id", "pert_iname", "moa", "target")}
@@ -98,7 +102,11 @@ def read_landmarks(path: str | os.PathLike, *, n_expected: int | None = N_LANDMA
             fix="use the gene table of the release of the matrix",
         )
     symbols = chosen["pr_gene_symbol"] if "pr_gene_symbol" in chosen else chosen["pr_gene_id"]
-    return pd.Series(symbols.to_numpy(object), index=pd.Index(chosen["pr_gene_id"].to_numpy(object)), name="symbol")
+    return pd.Series(
+        symbols.to_numpy(object),
+        index=pd.Index(chosen["pr_gene_id"].to_numpy(object)),
+        name="symbol",
+    )
 
 
 def read_classes(
@@ -196,7 +204,9 @@ def select(table: pd.DataFrame, **wanted: str | list[str]) -> pd.DataFrame:
             raise InputError(_nothing(table, column, values))
         kept &= found
     if not kept.any():
-        raise InputError(f"no signature has {listed(f'{k} {v}' for k, v in wanted.items())} together")
+        raise InputError(
+            f"no signature has {listed(f'{k} {v}' for k, v in wanted.items())} together"
+        )
     return table[kept].reset_index(drop=True)
 
 

@@ -65,14 +65,18 @@ def hold_out(groups: np.ndarray, share: float, *, rng: np.random.Generator) -> n
     """
     names, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < 2 or not 0 < share < 1:
-        raise InputError(f"{len(names)} groups and a share of {share}; expected two groups and a share in (0, 1)")
+        raise InputError(
+            f"{len(names)} groups and a share of {share}; expected two groups and a share in (0, 1)"
+        )
     order = rng.permutation(len(names))
     before = np.cumsum(sizes[order]) - sizes[order]
     chosen = order[before < share * len(groups)][: len(names) - 1]
     return np.isin(codes, chosen)
 
 
-def stratified_folds(classes: Sequence[str], groups: np.ndarray, n_folds: int, *, rng: np.random.Generator) -> Folds:
+def stratified_folds(
+    classes: Sequence[str], groups: np.ndarray, n_folds: int, *, rng: np.random.Generator
+) -> Folds:
     """Deal whole groups to folds, class by class, so that each fold has a like share of each class.
 
     A class with one group cannot be learnt and tested at once: it is declared untestable and stays in training.
@@ -96,9 +100,13 @@ def stratified_folds(classes: Sequence[str], groups: np.ndarray, n_folds: int, *
     dealt, load = {}, np.zeros(n_folds)
     for _, members in testable.groupby("class", sort=True):
         own = np.zeros(n_folds)
-        members = members.iloc[rng.permutation(len(members))].sort_values("n", ascending=False, kind="stable")
+        members = members.iloc[rng.permutation(len(members))].sort_values(
+            "n", ascending=False, kind="stable"
+        )
         for group, n in zip(members["group"], members["n"], strict=True):
-            fold = dealt.setdefault(group, int(np.lexsort([load, own])[0]))  # fewest rows of the class, then of all
+            fold = dealt.setdefault(
+                group, int(np.lexsort([load, own])[0])
+            )  # fewest rows of the class, then of all
             own[fold] += n
             load[fold] += n
     if empty := int((load == 0).sum()):
