@@ -79,9 +79,9 @@ def network(found: pd.DataFrame) -> nx.DiGraph:
     The published weight is 50 − distance, which is almost the same for every edge.
     """
     graph = nx.DiGraph()
+    labels = found["pcl"].str.removeprefix(PREFIX)
     graph.add_nodes_from(
-        (code, {"label": name.removeprefix(PREFIX)})
-        for code, name in found[["code", "pcl"]].to_numpy()
+        (code, {"label": name}) for code, name in zip(found["code"], labels, strict=True)
     )
     for row in found.itertuples():
         graph.add_edge(row.nearest_code, row.code, weight=1 - row.distance)

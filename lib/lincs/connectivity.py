@@ -15,7 +15,10 @@ from lib.data.errors import InputError, listed
 
 @dataclass(frozen=True)
 class Reference:
-    """Reference signatures, sorted once: `places` (N, G) of each gene from the top, `sizes` (N, G) = |z|, gene names."""
+    """Reference signatures, sorted once.
+
+    Shapes: `places` (N, G) of each gene from the top, `sizes` (N, G) = |z|, `genes` (G,) names.
+    """
 
     places: np.ndarray
     sizes: np.ndarray

@@ -67,14 +67,14 @@ def network(side: int, rng: np.random.Generator) -> SVQVAE:
             nn.ReLU(),
             nn.Flatten(),
             nn.Tanh(),
-        )  # (n, 50 · inner²); fmt: skip
+        )  # (n, 50 · inner²)
         decoder = nn.Sequential(
             nn.Unflatten(1, (50, inner, inner)),
             nn.ConvTranspose2d(50, 20, 3, stride=3 if side == 28 else 1),
             nn.ReLU(),
             nn.ConvTranspose2d(20, 1, kernel),
             nn.Tanh(),
-        )  # (n, 1, side, side); fmt: skip
+        )  # (n, 1, side, side)
         return SVQVAE(encoder, decoder, CLASSES, size=50 * inner**2, scale=1.0)
 
 

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from lib.data.errors import InputError, listed
+from lib.lincs import codes, svqvae
+from lib.lincs.svqvae import SVQVAE
 from lib.run import store
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
@@ -285,3 +288,27 @@ class _Reader(pickle._Unpickler):  # the plain one: what it may do is overridden
             )
         storage = _Storage(str(rest[1]), KINDS[rest[0]], int(rest[3]))
         return self.storages.setdefault(storage.key, storage)
+
+
+def svqvae_of(found: Mapping[str, Weights]) -> SVQVAE:
+    """Return the published S-VQ-VAE: 978 landmarks in the order of GSE70138, 75 classes.
+
+    Raises
+    ------
+    InputError
+        If one of its three files is missing.
+    """
+    names = [f"S_VQ_VAE_{part}" for part in ("encode", "decode", "embedding")]
+    if lost := [name for name in names if name not in found]:
+        raise InputError(
+            f"the published S-VQ-VAE needs {listed(lost)}", fix="fetch the files of the repository"
+        )
+    encode, decode, embedding = (found[name].arrays for name in names)
+    size, n_genes = encode["0.weight"].shape
+    classes = codes.published_classes()["pcl"]
+    model = svqvae.linear(n_genes, size, list(classes), np.random.default_rng(0))
+    state = {f"encoder.{name}": value for name, value in encode.items()}
+    state |= {f"decoder.{name}": value for name, value in decode.items()}
+    state["codebook"] = embedding["weight"]
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    return model.eval()

@@ -64,7 +64,8 @@ def nearest_perturbations(
     Returns
     -------
     DataFrame
-        `signature`, `rank` (from 1), `correlation`, and `sig_id`, `pert_iname`, `pert_type`, `cell_id` of the reference.
+        `signature`, `rank` (from 1), `correlation`, and of the reference `sig_id`,
+        `pert_iname`, `pert_type`, `cell_id`.
     """
     _same_width(own, reference)
     units, constant = targets.standardise(own)
@@ -97,15 +98,12 @@ def ranked_genes(own: np.ndarray, pool: Pool, *, n: int, names: Sequence[str]) -
         order = np.argsort(-best.round(6), axis=1, kind="stable")[:, :n]
         table = _long(order, list(names)[part])
         rows, columns = np.repeat(np.arange(len(best)), order.shape[1]), order.ravel()
-        tail = [
-            (row >= value).mean()
-            for row, value in zip(similarity[rows], best[rows, columns] - targets.TIE, strict=True)
-        ]
+        tail = (similarity[rows] >= (best[rows, columns] - targets.TIE)[:, None]).mean(axis=1)
         sizes = pool.sizes[columns]
         table = table.assign(
             gene=pool.genes[columns], correlation=best[rows, columns], n_signatures=sizes
         )
-        table["p"] = 1 - (1 - np.array(tail)) ** sizes
+        table["p"] = 1 - (1 - tail) ** sizes
         parts.append(table[~constant[part][rows]])
     return pd.concat(parts, ignore_index=True)
 

@@ -65,49 +65,53 @@ def pool(values: np.ndarray, genes: np.ndarray) -> Pool:
 
 
 def match(
-    targets: pd.DataFrame, drugs: np.ndarray, genes: np.ndarray
+    targets: pd.DataFrame, drugs: np.ndarray, genes: np.ndarray, *, exact: bool = False
 ) -> tuple[dict[str, list[str]], pd.DataFrame]:
     """Keep the targets that can be evaluated, and say what became of the others.
-
-    Drug names are compared exactly with `pert_iname`, as published, so one that is written with capitals there is lost.
 
     Parameters
     ----------
     targets : DataFrame
-        `drug`, `gene`.
+        `drug`, `gene`; from `tables.read_targets`, drugs in lower case.
     drugs, genes : array of str
         Names among the queries and the references.
+    exact : bool
+        Compare drug names with capitals, as published: one that has some among the queries, such as
+        MG-132, is then lost.
 
     Returns
     -------
     known : dict
-        Drug → its targets in the pool.
+        Drug, as the queries write it → its targets in the pool.
     report : DataFrame
-        Per drug of the table: `n_targets`, `n_in_pool`, `status` ("evaluated", "no signature of the drug",
-        "no signature of a target").
+        Per drug of the table: `n_targets`, `n_in_pool`, `status` ("evaluated", "no signature of
+        the drug", "no signature of a target").
 
     Raises
     ------
     InputError
         If nothing is left.
     """
-    has_drug, has_gene = targets["drug"].isin(set(drugs)), targets["gene"].isin(set(genes))
-    rows = targets.assign(has_gene=has_gene, has_drug=has_drug)
+    written = {name if exact else name.lower(): name for name in sorted(set(drugs))}
+    rows = targets.assign(
+        name=targets["drug"].map(written), has_gene=targets["gene"].isin(set(genes))
+    )
     report = rows.groupby("drug", sort=True).agg(
-        n_targets=("gene", "size"), n_in_pool=("has_gene", "sum"), has_drug=("has_drug", "first")
+        n_targets=("gene", "size"), n_in_pool=("has_gene", "sum"), name=("name", "first")
     )
     report["status"] = np.select(
-        [~report["has_drug"], report["n_in_pool"] == 0],
+        [report["name"].isna(), report["n_in_pool"] == 0],
         ["no signature of the drug", "no signature of a target"],
         "evaluated",
     )
-    known = rows[has_drug & has_gene].groupby("drug", sort=True)["gene"].agg(list).to_dict()
-    if not known:
+    usable = rows[rows["name"].notna() & rows["has_gene"]]
+    if usable.empty:
         raise InputError(
-            f"none of the drugs {listed(report.index, limit=5)} has signatures and a target with signatures",
+            f"none of the drugs {listed(report.index, limit=5)} has signatures and a target with any",
             fix="drug names must be those of pert_iname, targets gene symbols",
         )
-    return known, report.drop(columns="has_drug").reset_index()
+    known = usable.groupby("name", sort=True)["gene"].agg(list).to_dict()
+    return known, report.drop(columns="name").reset_index()
 
 
 def rank(
@@ -137,7 +141,7 @@ def rank(
     parts = [_ranks(s, pool, wanted[part]) for part, s in similarities(units, pool)]
     table = pd.DataFrame(np.vstack(parts), columns=["optimistic", "pessimistic", "gene_rank"])
     table = table.assign(rank=table[["optimistic", "pessimistic"]].mean(axis=1))
-    table = table.mask(constant)
+    table.loc[constant] = np.nan
     table.insert(0, "query", rows)
     table.insert(1, "drug", drugs[rows])
     return table.assign(is_defined=~constant)
