@@ -49,7 +49,7 @@ def test_the_hash_is_looked_at_first(tmp_path):
 def test_a_file_cut_short_or_of_another_kind_is_told(tmp_path, share):
     data = legacy_linear(tmp_path / "whole.pth", WEIGHT).read_bytes()
     (tmp_path / "cut.pth").write_bytes(data[: int(share * len(data))])
-    with pytest.raises(InputError, match=r"cut\.pth: (no weights|its module)"):
+    with pytest.raises(InputError, match=r"cut\.pth: (no weights|its module|it asks for torch)"):
         published_weights.read(tmp_path / "cut.pth")
     torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "new.pth")
     with pytest.raises(InputError, match=r"new\.pth: no weights"):
@@ -59,7 +59,7 @@ def test_a_file_cut_short_or_of_another_kind_is_told(tmp_path, share):
 def test_every_changed_byte_of_a_file_is_read_or_refused_but_never_crashes(tmp_path):
     data = bytearray(legacy_linear(tmp_path / "whole.pth", WEIGHT).read_bytes())
     rng = np.random.default_rng(0)
-    for position in rng.choice(len(data), 150, replace=False):
+    for position in range(0, len(data), 2):
         changed = bytearray(data)
         changed[position] ^= int(rng.integers(1, 256))
         (tmp_path / "changed.pth").write_bytes(changed)

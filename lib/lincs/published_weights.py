@@ -40,6 +40,7 @@ BROKEN = (
     KeyError,
     TypeError,
     OverflowError,
+    MemoryError,  # a size in the file that no file has
 )
 FIX = "use the files of the paper's repository, or read this one with the program that wrote it"
 
@@ -132,11 +133,11 @@ def read(path: str | os.PathLike, *, sha256: str | None = None) -> Weights:
         try:
             module, keys, seen = _pickles(file, path)
             storages = _storages(file, keys, seen, path)
+            arrays = {name: _array(view, storages, path) for name, view in _named(module)}
         except InputError:
             raise
         except (*BROKEN, ValueError) as error:
             raise InputError(f"no weights of PyTorch 0.4 ({error})", file=path, fix=FIX) from None
-    arrays = {name: _array(view, storages, path) for name, view in _named(module)}
     return Weights(arrays, found, type(module).__name__)
 
 
