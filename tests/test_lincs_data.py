@@ -221,7 +221,12 @@ def test_plates_of_their_own_hide_cell_lines_from_z_scores():
 
 
 def test_an_id_with_two_names_is_reported():
-    rows = pd.DataFrame({"pert_id": ["B1", "B1", "B2", "B1"], "pert_iname": ["aspirin", "salicylate", "x", "aspirin"]})
+    rows = pd.DataFrame(
+        {
+            "pert_id": ["B1", "B1", "B2", "B1"],
+            "pert_iname": ["aspirin", "salicylate", "x", "aspirin"],
+        }
+    )
     found = tables.conflicts(rows, by="pert_id", of="pert_iname")
     assert found.to_numpy().tolist() == [["B1", "aspirin|salicylate"]]
 
