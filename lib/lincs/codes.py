@@ -56,12 +56,12 @@ def neighbours(distances: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
         If a class has no finite distance to another: its code is constant.
     """
     others = distances + np.diag(np.full(len(distances), np.inf))
-    if lost := [name for name, row in zip(classes, others, strict=True) if np.isnan(row).all()]:
+    if lost := [name for name, row in zip(classes, others, strict=True) if not np.isfinite(row).any()]:
         raise InputError(
             f"the code of {lost[0]} is constant and correlates with nothing",
             fix="leave the class out",
         )
-    nearest = np.nanargmin(others.round(DIGITS), axis=1)
+    nearest = np.where(np.isfinite(others), others, np.inf).round(DIGITS).argmin(axis=1)
     return pd.DataFrame(
         {
             "code": np.arange(len(classes)),

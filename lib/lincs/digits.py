@@ -101,9 +101,9 @@ def _idx(path: str | os.PathLike, magic: int) -> np.ndarray:
         raise InputError(
             f"not readable ({error})", file=path, fix="download the file again"
         ) from None
-    found, n_dimensions = int.from_bytes(content[:4], "big"), KINDS[magic]
-    sizes = tuple(np.frombuffer(content[4 : 4 + 4 * n_dimensions], ">i4").tolist())
-    values = np.frombuffer(content, np.uint8, offset=min(len(content), 4 + 4 * n_dimensions))
+    found, start = int.from_bytes(content[:4], "big"), 4 + 4 * KINDS[magic]
+    sizes = tuple(int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4))
+    values = np.frombuffer(content, np.uint8)[start:]
     if found != magic or len(values) != np.prod(sizes, dtype=np.int64):
         raise InputError(
             f"magic number {found:#x} and {len(values)} bytes of data; expected {magic:#x} and sizes {sizes}",
