@@ -3,26 +3,31 @@
 A key is kept in parts (code, params, inputs, modules, versions), so that a re-run can say what changed.
 """
 
-import ast
 import importlib.metadata
 import json
 import os
 import platform
-import re
 import subprocess
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from lib.run import store
+from lib.run import numeric, store
+from lib.run.reach import Code
 
-VERSIONS = ("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "pyarrow", "torch")
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+    "yaml": "PyYAML",
+}
+"""Packages of another name than their distribution; one that is missing here is looked up, which takes a second."""
 
-MAGIC = re.compile(
-    r"^(\s*)(?:[%!?].*|[\w, ]+=\s*[!%].*|.*\?\s*)$", re.MULTILINE
-)  # lines that are IPython's, not Python's
 TICK_NS = 50_000_000  # coarser than the clock of any file system in use on Linux and macOS
 
 Parts = dict[str, dict[str, str]]
@@ -55,81 +60,47 @@ def parameters_source(path: Path) -> str:
     return next((cell["source"] for cell in notebook_cells(path) if "parameters" in cell["tags"]), "")
 
 
-def module_file(name: str, root: Path) -> Path | None:
-    """Return the file of a project module such as `lib.go.topgo`, or None if there is no such module."""
-    base = root.joinpath(*name.split("."))
-    return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
-
-
-@cache
-def imported(source: str, *, package: str = "") -> frozenset[str]:
-    """Return the dotted names that Python source imports, candidates for submodules included.
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return Python's minor release, the numeric setting, and the versions of distributions.
 
     Parameters
     ----------
-    source : str
-        Python source; in what does not parse, such as IPython magic, the lines that are imports count.
-    package : str
-        Package of the source, for relative imports.
+    packages : iterable of str
+        Top-level names as they are imported: `sklearn` gives the version of scikit-learn. Names of the standard
+        library are left out.
+
+    Examples
+    --------
+    >>> sorted(versions(["os", "yaml"]))
+    ['PyYAML', 'numeric setting', 'python']
     """
-    names: set[str] = set()
-    for node in ast.walk(_parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*parents, *([node.module] if node.module else [])])
-            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return frozenset(names)
-
-
-def _parse(source: str) -> ast.Module:
-    for text in (source, MAGIC.sub(r"\1pass", source)):
-        with suppress(SyntaxError):
-            return ast.parse(text)
-    body: list[ast.stmt] = []
-    for line in source.splitlines():
-        if line.strip().startswith(("import ", "from ")):
-            with suppress(SyntaxError):
-                body += ast.parse(line.strip()).body
-    return ast.Module(body, [])
-
-
-def module_files(sources: Iterable[str], *, root: Path = store.ROOT) -> dict[str, Path]:
-    """Return every project file that the sources reach by imports, transitively, as name → path.
-
-    Packages bring their `__init__.py`; files that are no Python but lie beside a reached module (templates, R code)
-    belong to it.
-    """
-    found: dict[str, Path] = {}
-    queue = [name for source in sources for name in imported(source)]
-    while queue:
-        name = queue.pop()
-        if name.split(".")[0] != "lib" or name in found or (file := module_file(name, root)) is None:
-            continue
-        found[name] = file
-        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        queue += [package.rsplit(".", depth)[0] for depth in range(package.count(".") + 1)]
-        queue += imported(file.read_text(encoding="utf-8"), package=package)
-    beside = {
-        str(file.relative_to(root)): file
-        for folder in {path.parent for path in found.values()}
-        for file in folder.iterdir()
-        if file.is_file() and file.suffix not in (".py", ".pyc") and not file.name.startswith(".")
-    }
-    return dict(sorted({**found, **beside}.items()))
+    found = {"python": ".".join(platform.python_version_tuple()[:2]), "numeric setting": numeric.name()}
+    for package in sorted(set(packages) - sys.stdlib_module_names):
+        for distribution in _distributions(package):
+            found[distribution] = _version(distribution) or "absent"
+    return found
 
 
 @cache
-def python_versions() -> dict[str, str]:
-    """Return the versions that belong to every key: Python's minor release and the numeric packages."""
-    versions = {"python": ".".join(platform.python_version_tuple()[:2])}
-    for package in VERSIONS:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "absent"
-    return versions
+def _distributions(package: str) -> tuple[str, ...]:
+    """Return the distributions that bring a top-level package; itself where none says so."""
+    name = DISTRIBUTIONS.get(package, package)
+    if _version(name) is not None:
+        return (name,)
+    return tuple(sorted(set(_all_distributions().get(package, [package]))))
+
+
+@cache
+def _all_distributions() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+@cache
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 @cache
@@ -149,6 +120,25 @@ def r_versions(packages: tuple[str, ...]) -> dict[str, str]:
     return names | {f"R:{line.split()[0]}": line.split()[1] for line in run.stdout.splitlines() if line.strip()}
 
 
+def files_below(folder: Path) -> list[tuple[str, Path]]:
+    """Return the files below a folder as (relative name, path), in order of their names, through links to folders.
+
+    A link that leads nowhere is listed as a file that is not there. A folder that is reached again from within itself
+    is not entered a second time.
+    """
+    found: list[tuple[str, Path]] = []
+    for here, folders, names in os.walk(folder, followlinks=True):
+        above = {os.path.realpath(here)} | {os.path.realpath(part) for part in Path(here).parents}
+        folders[:] = sorted(name for name in folders if os.path.realpath(os.path.join(here, name)) not in above)
+        found += [(os.path.relpath(os.path.join(here, name), folder), Path(here, name)) for name in names]
+    return sorted(found)
+
+
+def broken_links(folder: Path) -> list[Path]:
+    """Return the links below a folder that lead nowhere."""
+    return [path for _, path in files_below(folder) if not path.exists()]
+
+
 class Hashes:
     """sha256 of files, remembered by size, times and inode, so that a plan over large files stays fast.
 
@@ -166,8 +156,7 @@ class Hashes:
     def __call__(self, path: Path) -> str:
         """Return the sha256 of a file, of a folder (all files below it), or `missing`."""
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file())
-            return store.digest({str(file.relative_to(path)): self(file) for file in files})
+            return store.digest({name: self(file) for name, file in files_below(path)})
         try:
             stat = path.stat()
         except OSError:
@@ -195,9 +184,9 @@ def parts(
     *,
     params: Mapping[str, object],
     inputs: Mapping[str, Path],
-    r_packages: Sequence[str] = (),
+    r_versions: Mapping[str, str] | None = None,
     hashes: Hashes,
-    root: Path = store.ROOT,
+    code: Code,
 ) -> Parts:
     """Return the parts of a notebook's key.
 
@@ -209,22 +198,25 @@ def parts(
         Resolved parameters, which replace the cell's; those that name input files belong to `inputs` instead.
     inputs : mapping
         Name → path of each file it needs, files named by parameters included.
-    r_packages : sequence of str
-        R packages whose versions count.
+    r_versions : mapping of str to str, optional
+        Versions of R and its packages, from `r_versions`.
     hashes : Hashes
         Memory of file hashes.
+    code : Code
+        The project's sources: of `lib` count the definitions that the cells reach, by their syntax.
     """
     cells = {
         f"cell {number}": cell["source"]
         for number, cell in enumerate(notebook_cells(notebook), start=1)
         if "parameters" not in cell["tags"]
     }
+    syntax, reach = code.of_cells(list(cells.values()))
     return {
-        "code": {name: store.digest(source) for name, source in cells.items()},
+        "code": dict(zip(cells, syntax, strict=True)),
         "params": {key: json.dumps(value) for key, value in params.items()},
         "inputs": {name: hashes(path) for name, path in inputs.items()},
-        "modules": {name: hashes(path) for name, path in module_files(cells.values(), root=root).items()},
-        "versions": python_versions() | (r_versions(tuple(r_packages)) if r_packages else {}),
+        "modules": reach.hashes,
+        "versions": versions(reach.external) | dict(r_versions or {}),
     }
 
 
@@ -235,10 +227,33 @@ def changes(old: Parts | None, new: Parts) -> list[str]:
     lines = []
     for part, values in new.items():
         before = old.get(part, {})
-        for name in dict.fromkeys([*values, *before]):
-            if before.get(name) != values.get(name):
-                lines.append(f"{part}: {name} {_difference(part, before.get(name), values.get(name))}")
+        names = [name for name in dict.fromkeys([*values, *before]) if before.get(name) != values.get(name)]
+        for name in _causes(names, before, values) if part == "modules" else names:
+            lines.append(f"{part}: {name} {_difference(part, before.get(name), values.get(name))}")
     return lines
+
+
+def _causes(names: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the definitions that changed themselves, without those that only refer to them or were moved."""
+    moved = _moved(before, after)
+    left = [name for name in names if name not in moved]
+    own = [name for name in left if before.get(name, "").split(".")[0] != after.get(name, "").split(".")[0]]
+    return own or left
+
+
+def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    """Return the names of what is there before and after, under another name: a definition that was moved."""
+    came = {name: after[name] for name in after if name not in before}
+    gone = {name: before[name] for name in before if name not in after}
+    both = Counter(came.values()) & Counter(gone.values())
+    moved = set()
+    for names in (came, gone):
+        left = both.copy()
+        for name, value in names.items():
+            if left[value] > 0:
+                left[value] -= 1
+                moved.add(name)
+    return moved
 
 
 def _difference(part: str, before: str | None, after: str | None) -> str:
