@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,12 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from lib.data.errors import InputError
-from lib.learning.training import Settings
+from lib.lincs.fitting import SVQVAE_SETTINGS
 from lib.lincs.svqvae import SVQVAE
 from lib.run import store
 
 CLASSES = tuple("0123456789")
-MNIST = Settings(
-    learning_rate=1e-3, weight_decay=0, batch_size=256, patience=None, max_epochs=25, amsgrad=True
-)
+MNIST = replace(SVQVAE_SETTINGS, learning_rate=1e-3, max_epochs=25)
 """Of the paper's tutorial; it ends with a reconstruction error of 0.22 and an accuracy of the nearest code of 0.83."""
 KINDS = {0x803: 3, 0x801: 1}  # magic number of an IDX file → its dimensions: images, labels
 

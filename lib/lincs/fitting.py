@@ -12,20 +12,36 @@ from torch import Tensor, nn
 
 from lib.data.errors import InputError
 from lib.learning import training
-from lib.learning.metrics import Loss, Metrics
-from lib.learning.training import Fitted, Settings, row_batches
+from lib.learning.metrics import Loss
+from lib.learning.optimisers import Adam
+from lib.learning.scores import Score
+from lib.learning.settings import Settings
+from lib.learning.training import Fitted, row_batches
 from lib.lincs import svqvae, vae
 from lib.lincs.svqvae import SVQVAE
 from lib.lincs.vae import VAE, Architecture
 
 VAE_SETTINGS = Settings(
-    learning_rate=1e-3, weight_decay=0, batch_size=512, patience=None, max_epochs=300
+    learning_rate=1e-3,
+    weight_decay=0,
+    batch_size=512,
+    patience=None,
+    max_epochs=300,
+    score="last_epoch",
 )
 """Of the paper: Adam at 10⁻³, no weight decay, 300 epochs, the last of which is kept."""
 SVQVAE_SETTINGS = Settings(
-    learning_rate=1e-4, weight_decay=0, batch_size=256, patience=None, max_epochs=900, amsgrad=True
+    learning_rate=1e-4,
+    weight_decay=0,
+    batch_size=256,
+    patience=None,
+    max_epochs=900,
+    optimiser=Adam(amsgrad=True),
+    score="last_epoch",
 )
 """Of the paper: Adam with AMSGrad at 10⁻⁴, 900 epochs."""
+LOWEST_MSE = Score("mse", lambda metrics: -metrics.parts["mse"])
+"""By which the best epoch is chosen where the settings have patience."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +212,7 @@ def _fit(
     rng: np.random.Generator,
     checkpoint: Path | None,
 ) -> Fitted:
-    score = None if settings.patience is None else _lowest_mse
+    score = None if settings.patience is None else LOWEST_MSE
     return training.fit(
         model,
         train,
@@ -207,10 +223,6 @@ def _fit(
         settings=settings,
         checkpoint=checkpoint,
     )
-
-
-def _lowest_mse(metrics: Metrics) -> float:
-    return -metrics.parts["mse"]
 
 
 def _check(values: np.ndarray, split: Split) -> None:
