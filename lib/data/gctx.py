@@ -244,7 +244,8 @@ def _cut(matrix: h5py.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndar
         inside = order[slice(*np.searchsorted(rows[order], [start, start + step]))]
         if len(inside):
             low, high = rows[inside[0]], rows[inside[-1]] + 1
-            found[inside] = matrix[low:high][rows[inside] - low][:, columns]
+            block = matrix[low:high][:, columns]  # few columns are wanted, so they are cut first
+            found[inside] = block[rows[inside] - low]
     return found
 
 

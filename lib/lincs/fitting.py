@@ -57,7 +57,7 @@ class Split:
 
 
 class Batches:
-    """Batches of rows of tensors in memory: shuffled by one gather per epoch, then cut into views.
+    """Batches of rows of tensors in memory: no copy in order, one gather per batch if shuffled.
 
     One tensor gives tensors; several give tuples.
     """
@@ -66,13 +66,13 @@ class Batches:
         self.tensors, self.size = tensors, size
 
     def __call__(self, rng: np.random.Generator | None) -> Iterator[Tensor | tuple[Tensor, ...]]:
-        sizes = [len(rows) for rows in row_batches(len(self.tensors[0]), self.size, rng)]
-        tensors = self.tensors
-        if rng is not None:
-            order = torch.from_numpy(rng.permutation(len(tensors[0])))
-            tensors = [tensor[order] for tensor in tensors]
-        parts = [torch.split(tensor, sizes) for tensor in tensors]
-        yield from parts[0] if len(parts) == 1 else zip(*parts, strict=True)
+        for rows in row_batches(len(self.tensors[0]), self.size, rng):
+            if rng is None:
+                parts = tuple(tensor[rows[0] : rows[-1] + 1] for tensor in self.tensors)
+            else:
+                chosen = torch.from_numpy(rows).to(self.tensors[0].device)
+                parts = tuple(tensor.index_select(0, chosen) for tensor in self.tensors)
+            yield parts[0] if len(parts) == 1 else parts
 
 
 def random_split(n: int, *, share: float = 0.1, rng: np.random.Generator) -> Split:
