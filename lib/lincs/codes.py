@@ -56,7 +56,9 @@ def neighbours(distances: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
         If a class has no finite distance to another: its code is constant.
     """
     others = distances + np.diag(np.full(len(distances), np.inf))
-    if lost := [name for name, row in zip(classes, others, strict=True) if not np.isfinite(row).any()]:
+    if lost := [
+        name for name, row in zip(classes, others, strict=True) if not np.isfinite(row).any()
+    ]:
         raise InputError(
             f"the code of {lost[0]} is constant and correlates with nothing",
             fix="leave the class out",

@@ -52,7 +52,11 @@ def choose(own: Mapping[str, str], simulated: Mapping[str, Path]) -> dict[str, P
     given = {name: store.resolve(path) for name, path in own.items() if path}
     for name, path in given.items():
         if not path.is_file():
-            raise InputError("there is no such file", file=path, fix=f"set {name}_path to a file or leave it empty")
+            raise InputError(
+                "there is no such file",
+                file=path,
+                fix=f"set {name}_path to a file or leave it empty",
+            )
     lost = [name for name in NAMES[:5] if name not in given]
     if given and lost:
         raise InputError(
@@ -62,7 +66,9 @@ def choose(own: Mapping[str, str], simulated: Mapping[str, Path]) -> dict[str, P
     return {**simulated, **given}
 
 
-def read(files: Mapping[str, str | os.PathLike], *, simulated: bool, n_landmarks: int | None) -> Data:
+def read(
+    files: Mapping[str, str | os.PathLike], *, simulated: bool, n_landmarks: int | None
+) -> Data:
     """Read every file and derive the paper's data sets.
 
     Parameters
@@ -75,7 +81,9 @@ def read(files: Mapping[str, str | os.PathLike], *, simulated: bool, n_landmarks
         Number of landmarks that the gene table must have; 978 in LINCS.
     """
     landmarks = tables.read_landmarks(files["gene_info"], n_expected=n_landmarks)
-    small, genetic = (tables.read_signatures(files[name]) for name in ("smp_signatures", "gp_signatures"))
+    small, genetic = (
+        tables.read_signatures(files[name]) for name in ("smp_signatures", "gp_signatures")
+    )
     classes, _ = tables.read_classes(files["classes"])
     found = sets.derive(small, genetic, classes)
     smp = found["SMP"].merge(classes, on="pert_id", how="left", sort=False)

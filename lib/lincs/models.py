@@ -14,7 +14,9 @@ from lib.lincs.svqvae import SVQVAE
 from lib.lincs.vae import VAE, Architecture
 
 
-def save_vae(path: Path, model: VAE, fitted: Fitted, *, settings: Settings, genes: list[str], origin: str) -> Path:
+def save_vae(
+    path: Path, model: VAE, fitted: Fitted, *, settings: Settings, genes: list[str], origin: str
+) -> Path:
     """Write a VAE as safetensors; the card has its sizes, settings and genes in their order."""
     sizes = vars(model.architecture)
     return weights.save(path, model, _card("vae", sizes, fitted, settings, genes, origin))
