@@ -1,11 +1,10 @@
 """The simulated LINCS: the files of the real one, a truth that can be found, and not too easily."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from lib.data import gctx
-from lib.lincs import classification, sets, tables
+from lib.lincs import sets, tables
 from lib.simulate import lincs, lincs_files
 from lib.simulate.lincs import CLASSES, TWINS, Design
 from lib.stats import groups
@@ -82,16 +81,15 @@ def test_twins_are_the_nearest_classes_and_noise_is_as_designed():
 
 def test_classes_can_be_found_by_who_knows_the_world_but_not_perfectly():
     one = toy()
-    strengths = pd.read_csv(one.files["classes"].parent / "truth/strengths.csv").set_index(
-        "sig_id"
-    )["strength"]
-    genes = gctx.read_gctx(one.files["smp_matrix"]).var_names
-    order = [str(name) for name in lincs_files._genes(DESIGN)["pr_gene_id"][: DESIGN.n_landmarks]]
-    assert set(order) <= set(genes)
-    values, obs = one.classified[:, order].X, one.classified.obs
-    found = lincs.posterior(
-        one.world, DESIGN, values, obs["cell_id"].to_numpy(), strengths[obs["sig_id"]].to_numpy()
-    )
-    best = one.world.classes.index.to_numpy(object)[found.argmax(axis=1)]
-    score = classification.scores(obs["pcl"].to_numpy(str), best)["balanced_accuracy"]
-    assert 0.6 < score < 0.95
+    folder = one.files["classes"].parent
+    everything = np.ones(one.classified.n_obs, bool)
+    assert 0.6 < lincs_files.best_accuracy(folder, one.classified, everything) < 0.95
+    world, design, strengths = lincs_files.truth(folder, one.classified.var_names)
+    assert design == DESIGN and set(strengths) <= set(DESIGN.doses) | {1.0}
+    np.testing.assert_allclose(world.classes, one.world.classes)
+    states = world.drugs.loc[[0], list(world.classes)].to_numpy()
+    clean = lincs.expected(world, states, np.array(["PC3"]))
+    rows = one.classified.obs.eval("pert_iname == 'MG-132' and cell_id == 'PC3'").to_numpy()
+    full = strengths[one.classified.obs["sig_id"]].to_numpy() == 1.0
+    mean = one.classified.X[rows & full].mean(axis=0)
+    assert np.corrcoef(mean, clean[0])[0, 1] > 0.8  # genes are in the order of the data

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from anndata import AnnData
 
@@ -112,3 +113,23 @@ def joint(small: AnnData, genetic: AnnData) -> AnnData:
 def origin(*data: AnnData) -> str:
     """Return the sentence of a caption that says where data come from."""
     return SIMULATED if any(bool(one.uns["simulated"]) for one in data) else REAL
+
+
+def examples(small: AnnData, *, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return rows that stand in for a user's signatures: the largest of a drug, each of another class first."""
+    size = np.abs(small.X).mean(axis=1)
+    rows = small.obs.assign(row=np.arange(small.n_obs), size=size)[
+        small.obs["pcl"].notna().to_numpy()
+    ]
+    largest = rows.sort_values(["size", "sig_id"], ascending=[False, True]).drop_duplicates(
+        "pert_iname"
+    )
+    largest = largest.iloc[rng.permutation(len(largest))]
+    turn = largest.groupby("pcl").cumcount()  # classes take turns
+    several = (
+        largest.groupby("pcl")["row"].transform("size") > 1
+    )  # others are left in the reference
+    chosen = (
+        largest[several].assign(turn=turn).sort_values("turn", kind="stable").drop_duplicates("pcl")
+    )
+    return np.sort(chosen["row"].to_numpy()[:n])

@@ -129,22 +129,29 @@ def measured(signatures: np.ndarray, *, noise: float, rng: np.random.Generator) 
 def posterior(
     world: World, design: Design, values: np.ndarray, cells: np.ndarray, strength: np.ndarray
 ) -> np.ndarray:
-    """Return log p(signature | class) of landmark signatures (n, landmarks), up to a constant, (n, classes).
+    """Return log p(signature | class) up to a constant, (n, classes).
 
-    This is the best that a classifier could know: programmes, answers of the cell line, dose, spread of the drugs
-    within a class and noise. The programmes are read off by least squares.
+    This is the best that a classifier could know: programmes, answers of the cell line, dose,
+    spread of the drugs within a class and noise. The programmes are read off by least squares.
+
+    Parameters
+    ----------
+    world : World
+        Its loadings have the genes of the values, in their order.
+    values : (n, genes) array
+    cells, strength : (n,) arrays
+        Cell line of each signature, and the share of the full effect at its dose.
     """
-    loadings = world.loadings[:, : design.n_landmarks]
+    loadings = world.loadings
     gram = np.linalg.inv(loadings @ loadings.T)  # (P, P)
-    read = BOUND * np.arctanh((values / BOUND).clip(-0.999, 0.999)) @ loadings.T @ gram  # (n, P)
+    effects = BOUND * np.arctanh((values / BOUND).clip(-0.999, 0.999))  # (n, genes)
+    read = effects @ loadings.T @ gram  # (n, P)
     scale = strength[:, None] * world.answers.loc[cells].to_numpy()  # (n, P)
-    spread = design.spread * design.effect
-    covariances = design.noise**2 * gram + np.einsum(
-        "np,pq->npq", (scale * spread) ** 2, np.eye(len(gram))
-    )
-    precisions = np.linalg.inv(covariances)  # (n, P, P)
+    own = (scale * design.spread * design.effect) ** 2  # variance of drugs within a class
+    covariances = design.noise**2 * gram + own[:, :, None] * np.eye(len(gram))  # (n, P, P)
     off = read[:, None] - scale[:, None] * world.classes.to_numpy()  # (n, classes, P)
-    return -0.5 * np.einsum("nkp,npq,nkq->nk", off, precisions, off)
+    distances = np.einsum("nkp,npq,nkq->nk", off, np.linalg.inv(covariances), off)
+    return -0.5 * distances
 
 
 def _class_states(design: Design, names: list[str], rng: np.random.Generator) -> pd.DataFrame:

@@ -1,11 +1,15 @@
 """The files of a simulated LINCS, in the formats and with the columns of GSE70138 and GSE106127."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from anndata import AnnData
 
 from lib.data import gctx
+from lib.lincs import classification
 from lib.lincs.sets import GP_CELLS, PROTEASOME, SMP_CELLS
 from lib.run import store
 from lib.simulate import lincs
@@ -58,7 +62,7 @@ def write(folder: Path, design: Design, *, seed: int) -> tuple[dict[str, Path], 
     _text(folder / FILES["gp_signatures"], genetic.drop(columns=hidden))
     _text(folder / FILES["gene_info"], genes.iloc[rng.permutation(len(genes))])
     _lists(folder, world, small)
-    _truth(folder / TRUTH, world, small)
+    _truth(folder / TRUTH, world, design, small, every)
     return {name: folder / file for name, file in FILES.items()}, world
 
 
@@ -189,17 +193,57 @@ def _lists(folder: Path, world: World, small: pd.DataFrame) -> None:
     store.write_text(folder / FILES["targets"], text)
 
 
-def _truth(folder: Path, world: World, small: pd.DataFrame) -> None:
+def best_accuracy(folder: Path | str, data: AnnData, rows: np.ndarray) -> float:
+    """Return the balanced accuracy of who knows the simulated world, over some signatures.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of the simulated files.
+    data : AnnData
+        Signatures with `sig_id`, `cell_id` and `pcl` in obs, genes by their ids.
+    rows : (n,) array of bool
+        Which of them count.
+    """
+    world, design, strengths = truth(folder, data.var_names)
+    obs = data.obs[rows]
+    share = strengths[obs["sig_id"]].to_numpy()
+    found = lincs.posterior(world, design, data.X[rows], obs["cell_id"].to_numpy(), share)
+    best = world.classes.index.to_numpy(object)[found.argmax(axis=1)]
+    return classification.scores(obs["pcl"].to_numpy(str), best)["balanced_accuracy"]
+
+
+def truth(folder: Path | str, genes: Sequence[str]) -> tuple[World, Design, pd.Series]:
+    """Read what was planted: the world over some genes, the design, `sig_id` → share of the effect."""
+    folder = store.resolve(folder) / TRUTH
+    names = ("classes", "answers", "drugs", "genes", "targets", "strengths")
+    found = {name: pd.read_csv(folder / f"{name}.csv") for name in names}
+    loadings = pd.read_parquet(folder / "programmes.parquet")[list(genes)].to_numpy()
+    world = World(
+        loadings,
+        found["answers"].set_index("cell_id"),
+        found["classes"].set_index("pcl"),
+        found["drugs"],
+        found["genes"],
+        found["targets"],
+    )
+    design = store.read_json(folder / "design.json")
+    design["doses"] = tuple(design["doses"])
+    return world, Design(**design), found["strengths"].set_index("sig_id")["strength"]
+
+
+def _truth(
+    folder: Path, world: World, design: Design, small: pd.DataFrame, genes: np.ndarray
+) -> None:
     """Write what was planted, as tables."""
+    store.write_json(folder / "design.json", asdict(design))
     store.write_table(folder / "classes.csv", world.classes.rename_axis("pcl").reset_index())
     store.write_table(folder / "answers.csv", world.answers.rename_axis("cell_id").reset_index())
     store.write_table(folder / "drugs.csv", world.drugs)
     store.write_table(folder / "genes.csv", world.genes)
     store.write_table(folder / "targets.csv", world.targets)
     store.write_table(folder / "strengths.csv", small[["sig_id", "strength"]])
-    programmes = pd.DataFrame(
-        world.loadings, columns=[f"g{i}" for i in range(world.loadings.shape[1])]
-    )
+    programmes = pd.DataFrame(world.loadings, columns=genes)
     store.write_table(folder / "programmes.parquet", programmes)
 
 
