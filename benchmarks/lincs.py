@@ -46,7 +46,9 @@ def epochs(n):
     """Compare an epoch of batches cut from tensors in memory with one of a DataLoader of rows."""
     x = torch.randn(n, 978)
     loader = DataLoader(TensorDataset(x), batch_size=512, shuffle=True)
-    ours = seconds(lambda: [len(batch) for batch in fitting.Batches(x, size=512)(np.random.default_rng(0))])
+    ours = seconds(
+        lambda: [len(batch) for batch in fitting.Batches(x, size=512)(np.random.default_rng(0))]
+    )
     return ours, seconds(lambda: [len(batch) for (batch,) in loader]), "one epoch, no network"
 
 
@@ -68,9 +70,15 @@ def ranks(n_pool, n_queries):
     known = {"x": [pool.genes[0]]}
     ours = seconds(targets.rank, queries, drugs, pool, known, repeat=1)
     part, few = 2, min(20_000, n_pool)
-    plain = seconds(plain_ranks, queries[:part], pool_values[:few], genes[:few], set(genes[:1]), repeat=1)
+    plain = seconds(
+        plain_ranks, queries[:part], pool_values[:few], genes[:few], set(genes[:1]), repeat=1
+    )
     scaled = plain * (n_queries / part) * (n_pool / few)
-    return ours, scaled, f"{n_queries} queries, {n_pool} signatures; plain: {part} queries, scaled; peak {peak():.2f} GB"
+    return (
+        ours,
+        scaled,
+        f"{n_queries} queries, {n_pool} signatures; plain: {part} queries, scaled; peak {peak():.2f} GB",
+    )
 
 
 def blocks(n_rows, n_columns, folder):
@@ -84,7 +92,11 @@ def blocks(n_rows, n_columns, folder):
     ours = seconds(lambda: gctx.read_gctx(path, signatures=chosen, genes=genes), repeat=1)
     with h5py.File(path) as file:
         plain = seconds(lambda: file[gctx.MATRIX][wanted][:, ::12], repeat=1)
-    return ours, plain, f"{len(wanted)} of {n_rows} rows, {len(genes)} of {n_columns} columns; peak {peak():.2f} GB"
+    return (
+        ours,
+        plain,
+        f"{len(wanted)} of {n_rows} rows, {len(genes)} of {n_columns} columns; peak {peak():.2f} GB",
+    )
 
 
 def plain_enrichment(values, genes):
@@ -101,11 +113,17 @@ def enrichment(n):
     sorted_once = connectivity.reference(values, names)
     genes = np.arange(0, 978, 20)
     ours = seconds(connectivity.enrichment, sorted_once, [str(i) for i in genes])
-    return ours, seconds(plain_enrichment, values, genes, repeat=1), f"one set of 49 genes, {n} signatures"
+    return (
+        ours,
+        seconds(plain_enrichment, values, genes, repeat=1),
+        f"one set of 49 genes, {n} signatures",
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--small", action="store_true", help="a tenth of the sizes")
     share = 0.1 if parser.parse_args().small else 1.0
     torch.set_num_threads(1)

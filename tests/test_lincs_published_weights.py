@@ -1,10 +1,12 @@
 """The reader of the published weights: exact, and deaf to anything but weights."""
 
+import json
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from lib.data.errors import InputError
 from lib.lincs import codes, generation, published_weights, svqvae
@@ -72,6 +74,15 @@ def test_every_changed_byte_of_a_file_is_read_or_refused_but_never_crashes(tmp_p
 def test_a_part_of_the_set_is_accepted_and_the_rest_named(tmp_path):
     found, missing = published_weights.read_folder(tmp_path)
     assert not found and len(missing) == 15 and "VAE_encode_SMGP" in missing
+
+
+def test_weights_are_written_with_their_origin(tmp_path):
+    found = {"VAE_mu_SMGP": published_weights.read(legacy_linear(tmp_path / "a.pth", WEIGHT))}
+    [path] = published_weights.export(found, tmp_path / "out")
+    with safe_open(path, "np") as file:
+        card = json.loads(file.metadata()["card"])
+        np.testing.assert_array_equal(file.get_tensor("weight"), WEIGHT)
+    assert card["module"] == "Linear" and card["sha256"] == found["VAE_mu_SMGP"].sha256
 
 
 @pytest.mark.real

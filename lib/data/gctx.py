@@ -51,17 +51,19 @@ def read_gctx(
     signatures: Sequence[str] | None = None,
     genes: Sequence[str] | None = None,
 ) -> AnnData:
-    """Read some signatures of a GCTX, by id and never by position; the rest of the matrix stays on disk.
+    """Read some signatures of a GCTX, by id and never by position; the rest of the matrix stays on
+    disk.
 
-    In HDF5 the matrix is signatures × genes, although the format calls genes its rows. It is read in blocks of
-    neighbouring rows, since HDF5 takes hours over long lists of single rows; beside the result, some 64 MB are held.
+    In HDF5 the matrix is signatures × genes, although the format calls genes its rows. It is read
+    in blocks of neighbouring rows, since HDF5 takes hours over long lists of single rows; beside
+    the result, some 64 MB are held.
 
     Parameters
     ----------
     path : path
     signatures, genes : sequence of str, optional
-        Ids wanted, in the order wanted, compared as text: 2 is the gene "2", not the third row. Default all, in the
-        order of the file.
+        Ids wanted, in the order wanted, compared as text: 2 is the gene "2", not the third row.
+        Default all, in the order of the file.
 
     Returns
     -------
@@ -71,7 +73,8 @@ def read_gctx(
     Raises
     ------
     InputError
-        If the file is truncated or no GCTX, an id is there twice or not at all, or the matrix does not fit the ids.
+        If the file is truncated or no GCTX, an id is there twice or not at all, or the matrix does
+        not fit the ids.
     """
     path = store.resolve(path)
     _refuse_text(path)
@@ -97,7 +100,9 @@ def read_gctx(
 def write_gctx(
     path: str | os.PathLike, values: np.ndarray, signatures: Sequence[str], genes: Sequence[str]
 ) -> Path:
-    """Write a GCTX of float32: the matrix (signatures, genes), genes as rows and signatures as columns of the GCT."""
+    """Write a GCTX of float32: the matrix (signatures, genes), genes as rows and signatures as
+    columns of the GCT.
+    """
     with store.atomic(path) as part, h5py.File(part, "w", track_order=False) as file:
         file.attrs["version"] = np.bytes_("GCTX1.0")
         file.create_dataset(MATRIX, data=np.asarray(values, np.float32), track_times=False)
@@ -119,7 +124,8 @@ def read_gct(path: str | os.PathLike) -> AnnData:
     Raises
     ------
     InputError
-        If the version is another, the file does not have the size that it declares, or an id is there twice.
+        If the version is another, the file does not have the size that it declares, or an id is
+        there twice.
     """
     path = store.resolve(path)
     n_rows, n_columns, n_row_fields, n_column_fields = _header(path)
@@ -236,7 +242,9 @@ def _positions(ids: pd.Index, wanted: Sequence[str] | None, path: Path, what: st
 
 
 def _cut(matrix: h5py.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return rows and columns of a matrix on disk in any order, (rows, columns), reading whole blocks of rows."""
+    """Return rows and columns of a matrix on disk in any order, (rows, columns), reading whole
+    blocks of rows.
+    """
     found = np.empty((len(rows), len(columns)), matrix.dtype)
     order = np.argsort(rows, kind="stable")
     step = _block_rows(matrix)

@@ -94,7 +94,9 @@ def codes_found(usage: pd.DataFrame, neighbours: pd.DataFrame) -> dict[str, floa
 
 
 def classes(table: pd.DataFrame, *, best: float) -> dict[str, float]:
-    """Return balanced accuracies of honest folds over the best that can be known, and what random folds add."""
+    """Return balanced accuracies of honest folds over the best that can be known, and what random
+    folds add.
+    """
     scores = table.set_index(["folds", "representation"])["balanced_accuracy"]
     return {
         "lincs.planted.raw_accuracy": round(scores["by perturbagen", "raw"] / best, 4),
@@ -115,7 +117,9 @@ def planted_targets(tests: pd.DataFrame, n_genes: int) -> dict[str, float]:
 
 
 def made(comparisons: pd.DataFrame, hits: pd.DataFrame) -> dict[str, float]:
-    """Return how far made signatures can be told from held-out ones beyond what training rows can, and hits."""
+    """Return how far made signatures can be told from held-out ones beyond what training rows can,
+    and hits.
+    """
     auc = comparisons.set_index("set")["auc_forest"]
     best = hits.groupby("gain")["hits"].mean().max()
     return {
@@ -127,7 +131,8 @@ def made(comparisons: pd.DataFrame, hits: pd.DataFrame) -> dict[str, float]:
 def own(
     nearest: pd.DataFrame, truth: pd.Series, genes: pd.DataFrame, targets: pd.DataFrame
 ) -> dict[str, float]:
-    """Return how often the class of a signature is its nearest one, and a target among its ten nearest genes.
+    """Return how often the class of a signature is its nearest one, and a target among its ten
+    nearest genes.
 
     Parameters
     ----------

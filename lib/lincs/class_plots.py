@@ -1,4 +1,6 @@
-"""Pictures of classes, codes, targets and digits. Each function returns the figure and every drawn mark."""
+"""Pictures of classes, codes, targets and digits. Each function returns the figure and every drawn
+mark.
+"""
 
 from collections.abc import Sequence
 
@@ -15,7 +17,8 @@ from lib.report import figures
 def score_dots(
     table: pd.DataFrame, chance: dict[str, float], *, value: str
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw a score of each representation, one colour per way of cutting folds, with chance and best as lines.
+    """Draw a score of each representation, one colour per way of cutting folds, with chance and
+    best as lines.
 
     Parameters
     ----------
@@ -113,7 +116,9 @@ def target_ranks(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
 
 def rank_chance(ranks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the ranks of all queries among signatures, and each drug's mean against what chance gives."""
+    """Draw the ranks of all queries among signatures, and each drug's mean against what chance
+    gives.
+    """
     defined = ranks[ranks["is_defined"]]
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.8))
@@ -165,15 +170,9 @@ def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
         nx.draw_networkx_edges(graph, places, ax=ax, edge_color=edges["weight"], edge_cmap=_blues(), edge_vmin=0,
                                edge_vmax=1, arrowsize=7, node_size=40, width=1.2)  # fmt: skip
         nx.draw_networkx_nodes(graph, places, ax=ax, node_size=28, node_color=figures.PALETTE[1])
-        for node, (x, y) in places.items():
-            ax.annotate(
-                short(graph.nodes[node]["label"]),
-                (x, y),
-                (0, 4),
-                textcoords="offset points",
-                ha="center",
-                fontsize=6,
-            )
+        for node, at in places.items():
+            words = "\n".join(short(graph.nodes[node]["label"]).rsplit(" ", 1))
+            ax.annotate(words, at, (0, 4), textcoords="offset points", ha="center", fontsize=6)
         ax.margins(0.14)
         ax.set_axis_off()
     at = pd.DataFrame(
@@ -194,7 +193,8 @@ def digit_codes(prototypes: np.ndarray, distances: pd.DataFrame) -> tuple[Figure
             ax.set_title(f"code of {name}", fontsize=7)
             ax.set_axis_off()
         ax = right.subplots()
-        shown = ax.imshow(distances, cmap="BuGn_r")
+        apart = distances.to_numpy()[~np.eye(len(distances), dtype=bool)]
+        shown = ax.imshow(distances, cmap="BuGn_r", vmin=apart.min(), vmax=apart.max())
         ax.set_xticks(range(10), distances.columns)
         ax.set_yticks(range(10), distances.index)
         ax.set_xlabel("digit")
@@ -234,9 +234,9 @@ def _layout(graph: nx.DiGraph) -> dict:
     parts = sorted(
         nx.weakly_connected_components(graph), key=lambda nodes: (-len(nodes), min(nodes))
     )
-    places, x, y, height, width = {}, 0.0, 0.0, 0.0, 1.6 * np.sqrt(len(graph))
+    places, x, y, height, width = {}, 0.0, 0.0, 0.0, 2.4 * np.sqrt(len(graph))
     for nodes in parts:
-        side = 1.1 * np.sqrt(len(nodes))
+        side = 1.5 * np.sqrt(len(nodes))
         local = nx.kamada_kawai_layout(
             graph.subgraph(sorted(nodes)).to_undirected(), scale=side / 2
         )

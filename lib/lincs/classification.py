@@ -1,4 +1,6 @@
-"""Which class (PCL) is a signature of? The same classifiers on any representation, with folds that are honest."""
+"""Which class (PCL) is a signature of? The same classifiers on any representation, with folds that
+are honest.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +31,9 @@ CLASSIFIERS: Mapping[str, Callable[[], ClassifierMixin]] = {
 
 @dataclass(frozen=True)
 class Predicted:
-    """Predicted class of every row, empty for rows that are never tested, and the mean accuracy in training."""
+    """Predicted class of every row, empty for rows that are never tested, and the mean accuracy in
+    training.
+    """
 
     labels: np.ndarray
     train_accuracy: float
@@ -38,7 +42,8 @@ class Predicted:
 def published_folds(n: int, *, n_folds: int = 10) -> Folds:
     """Cut folds as published: one permutation of NumPy's seed 0, floor(n / 10) rows each.
 
-    Rows of one drug are on both sides, classes are not balanced, and the last n mod 10 rows are never tested.
+    Rows of one drug are on both sides, classes are not balanced, and the last n mod 10 rows are
+    never tested.
     """
     order, size = np.random.RandomState(0).permutation(n), n // n_folds  # noqa: NPY002, the published generator
     fold = np.full(n, -1)
@@ -47,7 +52,9 @@ def published_folds(n: int, *, n_folds: int = 10) -> Folds:
 
 
 def random_folds(labels: Sequence[str], n_folds: int, *, seed: int) -> Folds:
-    """Cut stratified folds that do not keep drugs together; classes smaller than the folds are never tested."""
+    """Cut stratified folds that do not keep drugs together; classes smaller than the folds are
+    never tested.
+    """
     labels = np.asarray(labels, str)
     names, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     rows = np.flatnonzero(sizes[codes] >= n_folds)
@@ -70,7 +77,8 @@ def predict(
     Parameters
     ----------
     representation : (n, width) array, or callable
-        A callable gives the representation of a fold, from an encoder that has not seen its test rows.
+        A callable gives the representation of a fold, from an encoder that has not seen its test
+        rows.
     labels : sequence of str
         Class of each row.
     folds : Folds
@@ -103,13 +111,14 @@ def predict(
 
 
 def scores(labels: Sequence[str], predicted: np.ndarray) -> dict[str, float]:
-    """Return accuracy, balanced accuracy and macro-F1 over the tested rows, with what chance would give.
+    """Return accuracy, balanced accuracy and macro-F1 over the tested rows, with what chance would
+    give.
 
     Returns
     -------
     dict
-        `accuracy`, `balanced_accuracy`, `macro_f1`, `majority` (share of the largest class), `uniform` (1 / classes),
-        `n`, `n_classes`.
+        `accuracy`, `balanced_accuracy`, `macro_f1`, `majority` (share of the largest class),
+        `uniform` (1 / classes), `n`, `n_classes`.
     """
     tested = predicted != ""
     truth, found = np.asarray(labels, str)[tested], predicted[tested].astype(str)
@@ -147,8 +156,8 @@ def compare(
     Returns
     -------
     DataFrame
-        Per representation: `mean` accuracy over perturbagens with its interval `low`, `high`; `difference` to the one
-        named by `against` with its interval, and `p` of a sign-flip test.
+        Per representation: `mean` accuracy over perturbagens with its interval `low`, `high`;
+        `difference` to the one named by `against` with its interval, and `p` of a sign-flip test.
     """
     units = {
         name: group_accuracy(labels, predicted, groups) for name, predicted in predictions.items()
@@ -175,7 +184,9 @@ def compare(
 
 
 def confusion(labels: Sequence[str], predicted: np.ndarray) -> pd.DataFrame:
-    """Return the share of each class (rows) that was predicted as each class (columns), tested rows only."""
+    """Return the share of each class (rows) that was predicted as each class (columns), tested rows
+    only.
+    """
     tested = predicted != ""
     return pd.crosstab(
         np.asarray(labels, str)[tested], predicted[tested], normalize="index"

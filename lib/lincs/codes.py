@@ -18,13 +18,14 @@ DIGITS = 10  # distances that differ by less are equal; the class that comes fir
 
 
 def published_classes(path: str | Path = PUBLISHED) -> pd.DataFrame:
-    """Return the 75 classes of the published codebook in the order of its codes, with their published neighbours.
+    """Return the 75 classes of the published codebook in the order of its codes, with their
+    published neighbours.
 
     Returns
     -------
     DataFrame
-        `code`, `pcl`, `nearest_code`, `distance` as the stored output of the paper's notebook has them. The order is
-        that of a Python-2 dictionary and cannot be made again.
+        `code`, `pcl`, `nearest_code`, `distance` as the stored output of the paper's notebook has
+        them. The order is that of a Python-2 dictionary and cannot be made again.
     """
     return pd.read_csv(store.resolve(path))
 
@@ -76,7 +77,8 @@ def neighbours(distances: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
 
 
 def network(found: pd.DataFrame) -> nx.DiGraph:
-    """Return the nearest-neighbour network: an edge from the nearest class to each class, weight 1 − distance.
+    """Return the nearest-neighbour network: an edge from the nearest class to each class, weight 1
+    − distance.
 
     The published weight is 50 − distance, which is almost the same for every edge.
     """
@@ -91,7 +93,9 @@ def network(found: pd.DataFrame) -> nx.DiGraph:
 
 
 def gephi(found: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables of edges and nodes that Gephi imports, with the columns of the paper's files."""
+    """Return the tables of edges and nodes that Gephi imports, with the columns of the paper's
+    files.
+    """
     label = found["pcl"].str.removeprefix(PREFIX)
     edges = pd.DataFrame(
         {
@@ -115,7 +119,9 @@ def leaf_order(distances: np.ndarray) -> np.ndarray:
 
 
 def extremes(found: pd.DataFrame, *, n: int = 5) -> pd.DataFrame:
-    """Return the closest pairs, each once, and the most isolated classes: `kind`, `pcl`, `nearest`, `distance`."""
+    """Return the closest pairs, each once, and the most isolated classes: `kind`, `pcl`, `nearest`,
+    `distance`.
+    """
     pair = [frozenset(codes) for codes in found[["code", "nearest_code"]].to_numpy()]
     once = found[~pd.Series(pair, index=found.index).duplicated()]
     near = once.sort_values(["distance", "code"]).head(n).assign(kind="closest")

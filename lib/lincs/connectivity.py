@@ -1,7 +1,8 @@
-"""The connectivity score of CMap: does a query's up set sit on top of a signature, and its down set at the bottom?
+"""The connectivity score of CMap: does a query's up set sit on top of a signature, and its down set
+at the bottom?
 
-Subramanian et al., Cell 171 (2017), https://doi.org/10.1016/j.cell.2017.10.049. The reference is sorted once, so that
-each query costs as much as its sets are large, not as many genes as there are.
+Subramanian et al., Cell 171 (2017), https://doi.org/10.1016/j.cell.2017.10.049. The reference is
+sorted once, so that each query costs as much as its sets are large, not as many genes as there are.
 """
 
 from collections.abc import Sequence
@@ -48,10 +49,11 @@ def known_genes(wanted: Sequence[str], genes: Sequence[str]) -> tuple[list[str],
 
 
 def enrichment(reference: Reference, genes: Sequence[str]) -> np.ndarray:
-    """Return the weighted Kolmogorov-Smirnov enrichment of a set of genes in every signature, (N,), from −1 to 1.
+    """Return the weighted Kolmogorov-Smirnov enrichment of a set of genes in every signature, (N,),
+    from −1 to 1.
 
-    Walking down a signature, a gene of the set adds its share of the set's |z|, another one takes 1 / (G − m); the
-    value is the largest deviation, with its sign.
+    Walking down a signature, a gene of the set adds its share of the set's |z|, another one takes 1
+    / (G − m); the value is the largest deviation, with its sign.
 
     Raises
     ------
@@ -79,7 +81,8 @@ def enrichment(reference: Reference, genes: Sequence[str]) -> np.ndarray:
 def weighted_connectivity(
     reference: Reference, up: Sequence[str], down: Sequence[str]
 ) -> np.ndarray:
-    """Return WTCS of a query against every signature, (N,): (ES up − ES down) / 2, or 0 where both have one sign.
+    """Return WTCS of a query against every signature, (N,): (ES up − ES down) / 2, or 0 where both
+    have one sign.
 
     With one of the sets empty, half of the other's enrichment would be all; it counts whole then.
 
@@ -106,7 +109,9 @@ def weighted_connectivity(
 def query_sets(
     values: np.ndarray, genes: Sequence[str], *, size: int
 ) -> tuple[list[str], list[str]]:
-    """Return the `size` genes with the largest and the `size` with the smallest z-scores of a signature (G,)."""
+    """Return the `size` genes with the largest and the `size` with the smallest z-scores of a
+    signature (G,).
+    """
     if not 0 < 2 * size <= len(genes):
         raise InputError(f"{size} genes each way of {len(genes)}; expected at most half of them")
     order = np.argsort(-np.asarray(values).round(6), kind="stable")
@@ -115,7 +120,8 @@ def query_sets(
 
 
 def normalise(scores: np.ndarray, groups: Sequence[str]) -> np.ndarray:
-    """Divide scores by the mean of the positive, or of the negative ones' sizes, within each group (N,).
+    """Divide scores by the mean of the positive, or of the negative ones' sizes, within each group
+    (N,).
 
     Groups are cell line and type of perturbation, within which signatures are comparable.
     """
@@ -129,7 +135,8 @@ def normalise(scores: np.ndarray, groups: Sequence[str]) -> np.ndarray:
 
 
 def tau(scores: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Return the share, in percent and with the score's sign, of background scores of that sign that are smaller.
+    """Return the share, in percent and with the score's sign, of background scores of that sign
+    that are smaller.
 
     Parameters
     ----------

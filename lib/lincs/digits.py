@@ -1,4 +1,6 @@
-"""The tutorial of the S-VQ-VAE: one code per digit, on scikit-learn's digits (8 × 8) or on MNIST (28 × 28)."""
+"""The tutorial of the S-VQ-VAE: one code per digit, on scikit-learn's digits (8 × 8) or on MNIST
+(28 × 28).
+"""
 
 import gzip
 import os
@@ -18,7 +20,9 @@ from lib.run import store
 
 CLASSES = tuple("0123456789")
 MNIST = replace(SVQVAE_SETTINGS, learning_rate=1e-3, max_epochs=25)
-"""Of the paper's tutorial; it ends with a reconstruction error of 0.22 and an accuracy of the nearest code of 0.83."""
+"""Of the paper's tutorial; it ends with a reconstruction error of 0.22 and an accuracy of the
+nearest code of 0.83.
+"""
 KINDS = {0x803: 3, 0x801: 1}  # magic number of an IDX file → its dimensions: images, labels
 
 
@@ -31,7 +35,8 @@ def small() -> tuple[np.ndarray, np.ndarray]:
 def read_mnist(
     images: str | os.PathLike, labels: str | os.PathLike
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read MNIST's IDX files, gzipped or not: images (n, 1, 28, 28) scaled to −1 … 1, and labels (n,).
+    """Read MNIST's IDX files, gzipped or not: images (n, 1, 28, 28) scaled to −1 … 1, and labels
+    (n,).
 
     Raises
     ------
@@ -47,7 +52,8 @@ def read_mnist(
 
 
 def network(side: int, rng: np.random.Generator) -> SVQVAE:
-    """Return the network for images of 28 or 8 pixels a side; that of 28 has the paper's layers, D = 3200 (8: 800).
+    """Return the network for images of 28 or 8 pixels a side; that of 28 has the paper's layers, D
+    = 3200 (8: 800).
 
     Raises
     ------

@@ -14,7 +14,8 @@ N_COMPONENTS = 20  # of the PCA in which forests and neighbours look
 
 
 def principal_components(*sets: np.ndarray, n: int = 2) -> tuple[list[np.ndarray], np.ndarray]:
-    """Fit a PCA on all sets stacked and return each one's scores (rows, n) and the shares of variance (n,).
+    """Fit a PCA on all sets stacked and return each one's scores (rows, n) and the shares of
+    variance (n,).
 
     The sign of a component is such that its largest loading is positive.
     """
@@ -29,9 +30,11 @@ def principal_components(*sets: np.ndarray, n: int = 2) -> tuple[list[np.ndarray
 
 
 def discriminate(real: np.ndarray, made: np.ndarray, *, seed: int) -> dict[str, float]:
-    """Return the AUC with which classifiers tell made from real signatures in folds they were not trained on.
+    """Return the AUC with which classifiers tell made from real signatures in folds they were not
+    trained on.
 
-    0.5: cannot be told apart. `linear` sees differences of means, `forest` (on principal components) of shapes too.
+    0.5: cannot be told apart. `linear` sees differences of means, `forest` (on principal
+    components) of shapes too.
 
     Parameters
     ----------
@@ -56,9 +59,11 @@ def discriminate(real: np.ndarray, made: np.ndarray, *, seed: int) -> dict[str, 
 
 
 def mixing(real: np.ndarray, made: np.ndarray, *, k: int = 10) -> float:
-    """Return how well the sets mix: the share of made ones among the k neighbours of real ones, over the expected.
+    """Return how well the sets mix: the share of made ones among the k neighbours of real ones,
+    over the expected.
 
-    1: mixed as if they were one set; 0: apart. Both are looked at in the principal components of all.
+    1: mixed as if they were one set; 0: apart. Both are looked at in the principal components of
+    all.
     """
     (scores,), _ = principal_components(np.vstack([real, made]), n=N_COMPONENTS)
     is_made = np.arange(len(scores)) >= len(real)
@@ -72,7 +77,9 @@ def mixing(real: np.ndarray, made: np.ndarray, *, k: int = 10) -> float:
 
 
 def by_gene(real: np.ndarray, made: np.ndarray, genes: np.ndarray) -> pd.DataFrame:
-    """Return means, SDs and the Kolmogorov-Smirnov distance of each gene: `gene`, `real_mean`, `made_mean`, …, `ks`."""
+    """Return means, SDs and the Kolmogorov-Smirnov distance of each gene: `gene`, `real_mean`,
+    `made_mean`, …, `ks`.
+    """
     ks = [ks_2samp(a, b, method="asymp").statistic for a, b in zip(real.T, made.T, strict=True)]
     return pd.DataFrame(
         {
@@ -87,7 +94,9 @@ def by_gene(real: np.ndarray, made: np.ndarray, genes: np.ndarray) -> pd.DataFra
 
 
 def gene_correlations(real: np.ndarray, made: np.ndarray) -> float:
-    """Return the correlation between the gene–gene correlations of the real and of the made signatures."""
+    """Return the correlation between the gene–gene correlations of the real and of the made
+    signatures.
+    """
     pairs = np.triu_indices(real.shape[1], 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         first, second = (np.corrcoef(values, rowvar=False)[pairs] for values in (real, made))
@@ -98,7 +107,9 @@ def gene_correlations(real: np.ndarray, made: np.ndarray) -> float:
 def compare(
     real: np.ndarray, made: np.ndarray, genes: np.ndarray, *, seed: int
 ) -> dict[str, float]:
-    """Return every number of this module: `auc_linear`, `auc_forest`, `mixing`, `mean_ks`, `correlations`."""
+    """Return every number of this module: `auc_linear`, `auc_forest`, `mixing`, `mean_ks`,
+    `correlations`.
+    """
     auc = discriminate(real, made, seed=seed)
     return {
         "auc_linear": auc["linear"],

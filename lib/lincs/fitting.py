@@ -1,4 +1,6 @@
-"""Training of both models in the common loop, on tensors that stay in memory, and baselines beside them."""
+"""Training of both models in the common loop, on tensors that stay in memory, and baselines beside
+them.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +50,8 @@ LOWEST_MSE = Score("mse", lambda metrics: -metrics.parts["mse"])
 class Split:
     """Rows for training and for validation; none is in both.
 
-    `leaks` says that some may be, as in the published run of the S-VQ-VAE, which trains on all rows.
+    `leaks` says that some may be, as in the published run of the S-VQ-VAE, which trains on all
+    rows.
     """
 
     train: np.ndarray
@@ -76,7 +79,9 @@ class Batches:
 
 
 def random_split(n: int, *, share: float = 0.1, rng: np.random.Generator) -> Split:
-    """Hold out floor(n · share) rows at random, as published: replicates of one perturbagen fall on both sides."""
+    """Hold out floor(n · share) rows at random, as published: replicates of one perturbagen fall on
+    both sides.
+    """
     order = rng.permutation(n)
     n_held = int(n * share)
     return Split(np.sort(order[n_held:]), np.sort(order[:n_held]))
@@ -99,8 +104,8 @@ def fit_vae(
     values : (n, G) array
         z-scores.
     split : Split
-        The validation rows never train. With `patience` in the settings, the epoch with their lowest MSE is kept;
-        without, the last one, as published.
+        The validation rows never train. With `patience` in the settings, the epoch with their
+        lowest MSE is kept; without, the last one, as published.
     architecture, settings, kl_weight
         Sizes of the network, of the training loop, and of the KL term.
     rng : Generator
@@ -109,8 +114,9 @@ def fit_vae(
     Returns
     -------
     VAE, Fitted
-        The history has `train_mse`, `train_kl` and, from the mean of the latent, `val_mse`, `val_kl`: means over
-        rows. The published numbers are means over batches, which differ by less than 0.0001.
+        The history has `train_mse`, `train_kl` and, from the mean of the latent, `val_mse`,
+        `val_kl`: means over rows. The published numbers are means over batches, which differ by
+        less than 0.0001.
 
     Raises
     ------
@@ -141,7 +147,8 @@ def fit_svqvae(
 ) -> Fitted:
     """Train an S-VQ-VAE in place on inputs (n, …) with class numbers (n,).
 
-    The published run trains on its validation rows too; to repeat it, give a split of all rows that leaks.
+    The published run trains on its validation rows too; to repeat it, give a split of all rows that
+    leaks.
 
     Raises
     ------
@@ -179,7 +186,8 @@ def baselines(values: np.ndarray, split: Split, *, n_components: int) -> dict[st
     Returns
     -------
     dict
-        `zero`, `mean` (of the training rows), `pca` (of as many components as asked, or as rows allow).
+        `zero`, `mean` (of the training rows), `pca` (of as many components as asked, or as rows
+        allow).
     """
     train, held = (values[rows].astype(np.float64) for rows in (split.train, split.validation))
     n_components = min(n_components, *train.shape)

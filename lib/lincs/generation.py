@@ -1,4 +1,6 @@
-"""The top hidden layer of the VAE: its live dimensions, and signatures of a chosen class made from them."""
+"""The top hidden layer of the VAE: its live dimensions, and signatures of a chosen class made from
+them.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -33,7 +35,9 @@ PATTERNS: Mapping[str, Mapping[int, float]] = {
     "CP_HDAC_INHIBITOR": {56: 3, 87: 4, 51: -3, 35: -3, 85: -2, 50: 3},
     "CP_BROMODOMAIN_INHIBITOR": {4: -2, 87: 3, 97: 2, 50: 4, 54: 2},
 }
-"""Values of signature nodes by which the paper makes signatures of a class; they hold for its weights only."""
+"""Values of signature nodes by which the paper makes signatures of a class; they hold for its
+weights only.
+"""
 
 
 def signature_nodes(mu: np.ndarray, *, threshold: float = THRESHOLD) -> list[int]:
@@ -48,8 +52,8 @@ def nodes_of_weights(weight: np.ndarray, *, threshold: float | None = None) -> l
     ----------
     weight : (L, H) array
     threshold : float, optional
-        Least length; by default the middle of the widest gap between the sorted lengths, on a logarithmic scale. In
-        the published weights anything between 0.15 and 0.7 gives the same.
+        Least length; by default the middle of the widest gap between the sorted lengths, on a
+        logarithmic scale. In the published weights anything between 0.15 and 0.7 gives the same.
     """
     length = np.linalg.norm(weight.astype(np.float64), axis=1)
     if threshold is None:
@@ -60,7 +64,8 @@ def nodes_of_weights(weight: np.ndarray, *, threshold: float | None = None) -> l
 
 
 def node_table(model: VAE, signatures: np.ndarray) -> pd.DataFrame:
-    """Return one row per latent dimension: `node`, `mean_abs_mu`, `variance`, `kl` (nats), `weight_norm`, `is_live`.
+    """Return one row per latent dimension: `node`, `mean_abs_mu`, `variance`, `kl` (nats),
+    `weight_norm`, `is_live`.
 
     The KL divergence from the prior says how much a dimension tells, whatever its scale.
     """
@@ -100,7 +105,8 @@ def draw(
     fixed : mapping, optional
         Node → value.
     noise : (G,) array or float
-        SD of observation noise that is added; the paper adds none, so its samples are smoother than any measurement.
+        SD of observation noise that is added; the paper adds none, so its samples are smoother than
+        any measurement.
 
     Raises
     ------
@@ -121,12 +127,16 @@ def draw(
 
 
 def residual_sd(model: VAE, signatures: np.ndarray) -> np.ndarray:
-    """Return the SD of each gene around its reconstruction, (G,): the observation noise the model leaves."""
+    """Return the SD of each gene around its reconstruction, (G,): the observation noise the model
+    leaves.
+    """
     return (signatures - vae.reconstruct(model, signatures)).std(axis=0)
 
 
 def nearest_rows(made: np.ndarray, real: np.ndarray, *, block: int = 1024) -> np.ndarray:
-    """Return the row of the nearest real signature (Euclidean) of each made one, (n,); the first of equals."""
+    """Return the row of the nearest real signature (Euclidean) of each made one, (n,); the first of
+    equals.
+    """
     real = np.asarray(real, np.float64)
     squares = (real**2).sum(axis=1)
     parts = [
@@ -145,7 +155,8 @@ def hit_rates(
     n: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Make signatures of each class from its mean μ times a gain, and see of which class their nearest real ones are.
+    """Make signatures of each class from its mean μ times a gain, and see of which class their
+    nearest real ones are.
 
     Parameters
     ----------
@@ -161,8 +172,8 @@ def hit_rates(
     Returns
     -------
     DataFrame
-        `pcl`, `gain`, `hits` (share of samples whose nearest real signature is of the class), `expected` (share of the
-        class among the real ones).
+        `pcl`, `gain`, `hits` (share of samples whose nearest real signature is of the class),
+        `expected` (share of the class among the real ones).
     """
     labels = np.asarray(labels, str)
     share = pd.Series(labels).value_counts(normalize=True)
@@ -181,7 +192,9 @@ def hit_rates(
 
 
 def nearest_counts(made: np.ndarray, real: np.ndarray, table: pd.DataFrame) -> pd.DataFrame:
-    """Return how often each class and drug is that of the nearest real signature: `pcl`, `pert_iname`, `n`."""
+    """Return how often each class and drug is that of the nearest real signature: `pcl`,
+    `pert_iname`, `n`.
+    """
     found = table.iloc[nearest_rows(made, real)][["pcl", "pert_iname"]]
     return found.value_counts().rename("n").reset_index()
 

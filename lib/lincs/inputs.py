@@ -116,7 +116,9 @@ def origin(*data: AnnData) -> str:
 
 
 def examples(small: AnnData, *, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return rows that stand in for a user's signatures: the largest of a drug, each of another class first."""
+    """Return rows that stand in for a user's signatures: the largest of a drug, each of another
+    class first.
+    """
     size = np.abs(small.X).mean(axis=1)
     rows = small.obs.assign(row=np.arange(small.n_obs), size=size)[
         small.obs["pcl"].notna().to_numpy()

@@ -1,4 +1,6 @@
-"""Trained models on disk: weights with a card that says how to build the network and on which genes."""
+"""Trained models on disk: weights with a card that says how to build the network and on which
+genes.
+"""
 
 import os
 from pathlib import Path
@@ -34,7 +36,9 @@ def load_vae(path: str | os.PathLike) -> tuple[VAE, list[str]]:
 def save_svqvae(
     path: Path, model: SVQVAE, fitted: Fitted, *, settings: Settings, genes: list[str], origin: str
 ) -> Path:
-    """Write an S-VQ-VAE of signatures as safetensors; the card has the classes in the order of the codes."""
+    """Write an S-VQ-VAE of signatures as safetensors; the card has the classes in the order of the
+    codes.
+    """
     sizes = {"n_genes": len(genes), "size": model.codebook.shape[1]}
     card = _card("svqvae", sizes, fitted, settings, genes, origin, classes=model.classes)
     return weights.save(path, model, card)

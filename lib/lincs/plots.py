@@ -1,4 +1,6 @@
-"""Pictures of signatures, training and generation. Each function returns the figure and every drawn mark."""
+"""Pictures of signatures, training and generation. Each function returns the figure and every drawn
+mark.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +14,7 @@ from lib.report import figures
 
 DIVERGING = "RdBu_r"
 REAL, MADE = "#D55E00", "#0072B2"  # real and simulated signatures, red and blue in the paper
+WORDS = {"BILE", "ACID", "CELL", "WALL", "TYPE", "BETA", "RICH"}  # short, but no abbreviations
 SMALL_SHARE = 0.05  # classes below it are merged in the pie
 
 
@@ -24,9 +27,10 @@ def short(pcl: str) -> str:
     'PI3K inhibitor'
     """
     words = pcl.removeprefix(PREFIX).split("_")
-    return " ".join(
-        word if any(c.isdigit() for c in word) or len(word) <= 4 else word.lower() for word in words
-    )
+    kept = {
+        word for word in words if len(word) <= 4 or any(sign.isdigit() for sign in word)
+    } - WORDS
+    return " ".join(word if word in kept else word.lower() for word in words)
 
 
 def scatter(
@@ -68,9 +72,11 @@ def scatter(
 
 
 def densities(
-    scores: Mapping[str, np.ndarray], shares: np.ndarray, *, bins: int = 40
+    scores: Mapping[str, np.ndarray], shares: np.ndarray, *, bins: int = 30
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the joint density of two principal components, one panel per set, on common axes, with marginals."""
+    """Draw the joint density of two principal components, one panel per set, on common axes, with
+    marginals.
+    """
     stacked = np.vstack([values[:, :2] for values in scores.values()])
     edges = [
         np.linspace(low, high, bins + 1)
@@ -128,7 +134,9 @@ def losses(
 
 
 def latent_heat(mu: np.ndarray, live: Sequence[int]) -> tuple[Figure, pd.DataFrame]:
-    """Draw the means of the latent of some signatures (rows) over all dimensions (columns); live ones are named."""
+    """Draw the means of the latent of some signatures (rows) over all dimensions (columns); live
+    ones are named.
+    """
     bound = float(np.abs(mu).max())
     with figures.style():
         figure = Figure(figsize=(figures.COLUMN, 3.0))
@@ -147,7 +155,9 @@ def latent_heat(mu: np.ndarray, live: Sequence[int]) -> tuple[Figure, pd.DataFra
 
 
 def class_heat(means: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the mean of the latent of each class over the signature nodes, both clustered (average, Euclidean)."""
+    """Draw the mean of the latent of each class over the signature nodes, both clustered (average,
+    Euclidean).
+    """
     rows, columns = (_leaves(values) for values in (means.to_numpy(), means.to_numpy().T))
     shown = means.iloc[rows, columns]
     bound = float(np.abs(shown.to_numpy()).max())
@@ -176,7 +186,9 @@ def class_heat(means: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
 
 def gains(hits: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the share of made signatures whose nearest real one is of the wanted class, by the gain of the pattern."""
+    """Draw the share of made signatures whose nearest real one is of the wanted class, by the gain
+    of the pattern.
+    """
     order = hits.groupby("pcl")["hits"].mean().sort_values(kind="stable").index
     table = hits.pivot(index="pcl", columns="gain", values="hits").loc[order]
     with figures.style():
@@ -210,7 +222,9 @@ def gains(hits: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 def pattern(
     values: Mapping[int, float], counts: pd.DataFrame, *, pcl: str
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the pattern of a class over its nodes, and of which classes the nearest real signatures are."""
+    """Draw the pattern of a class over its nodes, and of which classes the nearest real signatures
+    are.
+    """
     shares = counts.groupby("pcl")["n"].sum() / counts["n"].sum()
     large = shares[(shares >= SMALL_SHARE) | (shares.index == pcl)].sort_values(
         ascending=False, kind="stable"

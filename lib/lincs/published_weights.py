@@ -1,11 +1,14 @@
-"""Reader of the published weights: modules pickled by PyTorch 0.4.1 under Python 2, read without running their code.
+"""Reader of the published weights: modules pickled by PyTorch 0.4.1 under Python 2, read without
+running their code.
 
-A file is five pickles (magic number, protocol, system, module, keys of the storages), then every storage in the order
-of its key: the number of elements as int64 and the raw numbers. Of the pickles only plain containers and the listed
-names are understood; each name stands for an inert stub here, so nothing a file says is ever called.
+A file is five pickles (magic number, protocol, system, module, keys of the storages), then every
+storage in the order of its key: the number of elements as int64 and the raw numbers. Of the pickles
+only plain containers and the listed names are understood; each name stands for an inert stub here,
+so nothing a file says is ever called.
 """
 
 import hashlib
+import json
 import os
 import pickle
 from collections import OrderedDict
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 import torch
 
 from lib.data.errors import InputError, listed
@@ -70,7 +74,9 @@ INVENTORY = (
 
 @dataclass(frozen=True)
 class Weights:
-    """Arrays of a published module by name, such as `0.weight`, and the sha256 of the file they came from."""
+    """Arrays of a published module by name, such as `0.weight`, and the sha256 of the file they
+    came from.
+    """
 
     arrays: Mapping[str, np.ndarray]
     sha256: str
@@ -117,8 +123,8 @@ def read(path: str | os.PathLike, *, sha256: str | None = None) -> Weights:
     Raises
     ------
     InputError
-        If the hash is another, the file names anything but the listed modules (it is refused by that name), its
-        storages do not have the declared sizes, or something follows them.
+        If the hash is another, the file names anything but the listed modules (it is refused by
+        that name), its storages do not have the declared sizes, or something follows them.
     """
     path = store.resolve(path)
     content = _content(path)
@@ -144,7 +150,8 @@ def read(path: str | os.PathLike, *, sha256: str | None = None) -> Weights:
 def read_folder(folder: str | os.PathLike) -> tuple[dict[str, Weights], list[str]]:
     """Read the published files that a folder has; the set may be a part.
 
-    The copies known lack encoder and decoder of the three VAEs, so those names are reported as missing.
+    The copies known lack encoder and decoder of the three VAEs, so those names are reported as
+    missing.
 
     Returns
     -------
@@ -172,7 +179,9 @@ def _content(path: Path) -> bytes:
 
 
 def _pickles(file: BufferedReader, path: Path) -> tuple[Module, list[str], dict[str, _Storage]]:
-    """Read the five pickles; return the module, the keys of its storages in order, and the storages declared."""
+    """Read the five pickles; return the module, the keys of its storages in order, and the storages
+    declared.
+    """
     magic, protocol, system = (_Reader(file, path).load() for _ in range(3))
     if magic != MAGIC or protocol != PROTOCOL or not SYSTEM.items() <= dict(system).items():
         raise InputError(
@@ -313,3 +322,24 @@ def svqvae_of(found: Mapping[str, Weights]) -> SVQVAE:
     state["codebook"] = embedding["weight"]
     model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     return model.eval()
+
+
+def export(found: Mapping[str, Weights], folder: str | os.PathLike) -> list[Path]:
+    """Write published weights as safetensors, one file each, with a card in the file's header.
+
+    The card says the kind of module, the sha256 of the published file, and what no file holds: the
+    output is multiplied by 10, and genes are in the order of the landmarks of GSE70138.
+    """
+    paths = []
+    for name, weights in found.items():
+        card = {
+            "module": weights.kind,
+            "source": f"evasnow1992/DeepGenerativeModelLINCS, {name}.pth",
+            "sha256": weights.sha256,
+            "note": "decoders are multiplied by 10 outside; genes are the landmarks of GSE70138",
+        }
+        arrays = {key: np.ascontiguousarray(value) for key, value in weights.arrays.items()}
+        with store.atomic(store.resolve(folder) / f"{name}.safetensors") as part:
+            part.write_bytes(safetensors.numpy.save(arrays, {"card": json.dumps(card)}))
+        paths.append(store.resolve(folder) / f"{name}.safetensors")
+    return paths

@@ -1,4 +1,6 @@
-"""Your own signatures: their nearest classes, perturbations and likely target genes, each beside chance."""
+"""Your own signatures: their nearest classes, perturbations and likely target genes, each beside
+chance.
+"""
 
 from collections.abc import Sequence
 
@@ -13,7 +15,8 @@ from lib.lincs.targets import Pool
 def nearest_classes(
     own: np.ndarray, centres: pd.DataFrame, background: np.ndarray, *, n: int, names: Sequence[str]
 ) -> pd.DataFrame:
-    """Return the classes most alike to each signature, by correlation with the class's code or mean.
+    """Return the classes most alike to each signature, by correlation with the class's code or
+    mean.
 
     Parameters
     ----------
@@ -31,8 +34,9 @@ def nearest_classes(
     Returns
     -------
     DataFrame
-        `signature`, `rank` (from 1), `pcl`, `correlation`, `null_rank` (place from 0 of the signature among the
-        background, ordered by likeness to that class), `p` (share of the background at least as alike).
+        `signature`, `rank` (from 1), `pcl`, `correlation`, `null_rank` (place from 0 of the
+        signature among the background, ordered by likeness to that class), `p` (share of the
+        background at least as alike).
     """
     _same_width(own, centres.to_numpy(), background)
     units, constant = targets.standardise(own)
@@ -59,7 +63,8 @@ def nearest_classes(
 def nearest_perturbations(
     own: np.ndarray, reference: np.ndarray, table: pd.DataFrame, *, n: int, names: Sequence[str]
 ) -> pd.DataFrame:
-    """Return the reference signatures most alike to each signature: drugs and knock-downs in one search.
+    """Return the reference signatures most alike to each signature: drugs and knock-downs in one
+    search.
 
     Returns
     -------
@@ -87,8 +92,9 @@ def ranked_genes(own: np.ndarray, pool: Pool, *, n: int, names: Sequence[str]) -
     Returns
     -------
     DataFrame
-        `signature`, `rank` (from 1), `gene`, `correlation`, `n_signatures` of the gene, and `p`: the chance that the
-        best of as many signatures, drawn from the pool, is as alike. A gene with many signatures needs more.
+        `signature`, `rank` (from 1), `gene`, `correlation`, `n_signatures` of the gene, and `p`:
+        the chance that the best of as many signatures, drawn from the pool, is as alike. A gene
+        with many signatures needs more.
     """
     _same_width(own, pool.units)
     units, constant = targets.standardise(own)
@@ -109,7 +115,9 @@ def ranked_genes(own: np.ndarray, pool: Pool, *, n: int, names: Sequence[str]) -
 
 
 def undefined(own: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Return the names of signatures that are constant in a representation and so have no neighbours."""
+    """Return the names of signatures that are constant in a representation and so have no
+    neighbours.
+    """
     return np.asarray(names, object)[targets.standardise(own)[1]].tolist()
 
 

@@ -1,4 +1,6 @@
-"""From plates to signatures: robust z-scores, and replicates collapsed to one signature with known weights (MODZ)."""
+"""From plates to signatures: robust z-scores, and replicates collapsed to one signature with known
+weights (MODZ).
+"""
 
 import numpy as np
 import pandas as pd
@@ -14,8 +16,8 @@ NORMAL = 1.4826  # MAD of a normal distribution is its SD / 1.4826
 def robust_z(values: np.ndarray, plates: np.ndarray, *, clip: float | None = BOUND) -> np.ndarray:
     """Return (x − median) / (1.4826 · MAD) of each gene within its plate, (n, G).
 
-    Whatever all wells of a plate share is gone afterwards: cell lines that were on plates of their own cannot be told
-    apart by z-scores, only by expression (level 3).
+    Whatever all wells of a plate share is gone afterwards: cell lines that were on plates of their
+    own cannot be told apart by z-scores, only by expression (level 3).
 
     Parameters
     ----------
@@ -42,8 +44,8 @@ def robust_z(values: np.ndarray, plates: np.ndarray, *, clip: float | None = BOU
 def weights(correlations: np.ndarray) -> np.ndarray:
     """Return the weight of each replicate from the Spearman correlations between them (n, n).
 
-    A replicate counts by its mean positive correlation with the others, at least 0.01; weights add up to 1. Two
-    replicates always count the same.
+    A replicate counts by its mean positive correlation with the others, at least 0.01; weights add
+    up to 1. Two replicates always count the same.
 
     Examples
     --------

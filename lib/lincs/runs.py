@@ -40,7 +40,8 @@ def split(data: AnnData, *, grouping: str, share: float, rng: np.random.Generato
 def representations(
     model: VAE, values: np.ndarray, live: Sequence[int], layers: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """Return representations by name: the layers asked, `sig` for the live dimensions, `pca` with as many.
+    """Return representations by name: the layers asked, `sig` for the live dimensions, `pca` with
+    as many.
 
     The PCA is fitted on the same rows, without their labels.
     """
@@ -62,7 +63,8 @@ def refitted(
     settings: Settings,
     seed: int,
 ) -> dict[int, np.ndarray]:
-    """Return μ of the classified signatures per fold, from a VAE that has seen no perturbagen of the fold's test.
+    """Return μ of the classified signatures per fold, from a VAE that has seen no perturbagen of
+    the fold's test.
 
     Parameters
     ----------
@@ -108,8 +110,8 @@ def score_table(
     Returns
     -------
     DataFrame
-        `folds`, `representation`, the scores of `classification.scores`, and `low`, `high`: the interval of the
-        balanced accuracy over perturbagens drawn with replacement.
+        `folds`, `representation`, the scores of `classification.scores`, and `low`, `high`: the
+        interval of the balanced accuracy over perturbagens drawn with replacement.
     """
     rows = []
     for way, found in predictions.items():
@@ -147,7 +149,9 @@ def paired(
     n: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Compare representations with the raw signatures, perturbagen by perturbagen; see `classification.compare`."""
+    """Compare representations with the raw signatures, perturbagen by perturbagen; see
+    `classification.compare`.
+    """
     return classification.compare(
         labels, predictions, units, against="raw", n=n, rng=np.random.default_rng(seed)
     )

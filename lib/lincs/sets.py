@@ -38,8 +38,8 @@ def derive(
     | SMC   | SMP with a perturbagen class, column `pcl`                               |
     | SMCNP | SMC without MG-132                                                       |
 
-    No signature is left out for its type, dose, time or quality, as published, so controls stay in; `without_controls`
-    drops them.
+    No signature is left out for its type, dose, time or quality, as published, so controls stay in;
+    `without_controls` drops them.
 
     Parameters
     ----------
@@ -65,14 +65,18 @@ def derive(
 def major_classes(
     smc: pd.DataFrame, *, least: int = 150, without: tuple[str, ...] = ()
 ) -> pd.DataFrame:
-    """Return the signatures of classes with at least `least` of them (paper: 150, or 100 without five weak ones)."""
+    """Return the signatures of classes with at least `least` of them (paper: 150, or 100 without
+    five weak ones).
+    """
     sizes = smc["pcl"].value_counts()
     kept = sizes.index[(sizes >= least) & ~sizes.index.isin(without)]
     return smc[smc["pcl"].isin(kept)].reset_index(drop=True)
 
 
 def major_cells(table: pd.DataFrame, *, above: int = 10_000) -> list[str]:
-    """Return the cell lines with more than `above` signatures, which is what the paper calls major, sorted."""
+    """Return the cell lines with more than `above` signatures, which is what the paper calls major,
+    sorted.
+    """
     sizes = table["cell_id"].value_counts()
     return sorted(sizes.index[sizes > above])
 
@@ -83,7 +87,9 @@ def without_controls(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def counts(derived: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row per data set: `signatures`, `pert_ids`, `names`, `classes` (0 where it has none)."""
+    """Return one row per data set: `signatures`, `pert_ids`, `names`, `classes` (0 where it has
+    none).
+    """
     rows = [
         {
             "set": name,

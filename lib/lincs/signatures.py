@@ -34,9 +34,11 @@ def load(
     Parameters
     ----------
     path : path
-        GCTX or GCT. Only the wanted part is kept, so the 118,050 × 12,328 file needs less than 1 GB.
+        GCTX or GCT. Only the wanted part is kept, so the 118,050 × 12,328 file needs less than 1
+        GB.
     table : DataFrame
-        `sig_id` (joined by it, never by position) and further columns; an id may be there twice, with two classes.
+        `sig_id` (joined by it, never by position) and further columns; an id may be there twice,
+        with two classes.
     landmarks : Series
         Entrez id → symbol, in the order wanted.
     simulated : bool
@@ -101,12 +103,13 @@ def align(
     Parameters
     ----------
     own : AnnData
-        Signatures × genes, named by Entrez id or by symbol; a symbol that was renamed is recognised for some genes.
+        Signatures × genes, named by Entrez id or by symbol; a symbol that was renamed is recognised
+        for some genes.
     landmarks : Series
         Entrez id → symbol, in the model's order.
     missing : str
-        What becomes of landmarks that are not there: an error; 0, which is no change; or the mean over the other
-        genes of the signature. At most a tenth may be missing.
+        What becomes of landmarks that are not there: an error; 0, which is no change; or the mean
+        over the other genes of the signature. At most a tenth may be missing.
 
     Returns
     -------
@@ -139,7 +142,8 @@ def align(
 
 
 def join(sets: Sequence[AnnData]) -> AnnData:
-    """Stack sets of signatures over the same genes, one after the other; simulated if any of them is.
+    """Stack sets of signatures over the same genes, one after the other; simulated if any of them
+    is.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""The supervised vector-quantised autoencoder (S-VQ-VAE): one code per class (https://arxiv.org/abs/1909.11124)."""
+"""The supervised vector-quantised autoencoder (S-VQ-VAE): one code per class
+(https://arxiv.org/abs/1909.11124).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,7 +78,9 @@ class SVQVAE(nn.Module):
 
 
 def linear(n_genes: int, size: int, classes: Sequence[str], rng: np.random.Generator) -> SVQVAE:
-    """Return the network of the paper, weights from `rng`: one tanh layer each way (paper: 978, 1000, 75 classes)."""
+    """Return the network of the paper, weights from `rng`: one tanh layer each way (paper: 978,
+    1000, 75 classes).
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))
         encoder = nn.Sequential(nn.Linear(n_genes, size), nn.Tanh())
@@ -90,15 +94,18 @@ def squared_distances(latents: Tensor, codes: Tensor) -> Tensor:
 
 
 def terms(latents: Tensor, codes: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """Return the terms that pull and push, unweighted: `codebook`, `commitment`, `repulsion`, `divergence`.
+    """Return the terms that pull and push, unweighted: `codebook`, `commitment`, `repulsion`,
+    `divergence`.
 
-    With e_y the code of the class, k* the nearest code, m = 1 where k* ≠ y, and sg stopping gradients:
+    With e_y the code of the class, k* the nearest code, m = 1 where k* ≠ y, and sg stopping
+    gradients:
 
     - codebook ⟨(e_y − sg z)²⟩ moves codes, commitment ⟨(sg e_y − z)²⟩ moves encodings;
-    - repulsion ⟨m (e_k* − sg z)²⟩ and divergence ⟨m (sg e_k* − z)²⟩ likewise; they are subtracted in the loss.
+    - repulsion ⟨m (e_k* − sg z)²⟩ and divergence ⟨m (sg e_k* − z)²⟩ likewise; they are subtracted
+    in the loss.
 
-    ⟨⟩ is the mean over all rows, those with m = 0 too, and dimensions. The terms see the codes themselves, never the
-    straight-through vector, or codes would not move.
+    ⟨⟩ is the mean over all rows, those with m = 0 too, and dimensions. The terms see the codes
+    themselves, never the straight-through vector, or codes would not move.
 
     Examples
     --------
@@ -118,14 +125,15 @@ def terms(latents: Tensor, codes: Tensor, labels: Tensor) -> dict[str, Tensor]:
 
 
 def loss(weights: Weights | None = None, *, supervised: bool = True) -> Loss:
-    """Return MSE + codebook + β commitment − repulsion − γ divergence; the decoder gets the code of the true class.
+    """Return MSE + codebook + β commitment − repulsion − γ divergence; the decoder gets the code of
+    the true class.
 
     Parameters
     ----------
     weights : Weights, optional
     supervised : bool
-        False: a plain VQ-VAE. The decoder gets the nearest code, and nothing is pushed away; labels only count for
-        the accuracy.
+        False: a plain VQ-VAE. The decoder gets the nearest code, and nothing is pushed away; labels
+        only count for the accuracy.
     """
     weights = weights or Weights()
 
@@ -174,9 +182,11 @@ def nearest(latents: np.ndarray, codebook: np.ndarray) -> np.ndarray:
 
 
 def perplexity(numbers: np.ndarray, n_codes: int) -> float:
-    """Return exp of the entropy of how often each code occurs: the number of codes in use, if used equally.
+    """Return exp of the entropy of how often each code occurs: the number of codes in use, if used
+    equally.
 
-    Of the nearest codes it tells of the model; of the labels, as the published code takes it, only of the data.
+    Of the nearest codes it tells of the model; of the labels, as the published code takes it, only
+    of the data.
 
     Examples
     --------
@@ -196,9 +206,10 @@ def usage(
     Returns
     -------
     DataFrame
-        Per class: `n` rows of it, `chosen` (rows, of any class, whose nearest code it is), `accuracy` (share of its
-        own rows that are nearest to it), `distance` to the nearest other code, `is_dead` (nobody's nearest, though
-        there are rows of the class), `is_double` (as good as equal to another code).
+        Per class: `n` rows of it, `chosen` (rows, of any class, whose nearest code it is),
+        `accuracy` (share of its own rows that are nearest to it), `distance` to the nearest other
+        code, `is_dead` (nobody's nearest, though there are rows of the class), `is_double` (as good
+        as equal to another code).
     """
     found = nearest(latents, codebook)
     n_codes = len(codebook)

@@ -1,4 +1,6 @@
-"""The tables of LINCS: signatures, genes, perturbagen classes (PCL), drug targets; each checked as it is read."""
+"""The tables of LINCS: signatures, genes, perturbagen classes (PCL), drug targets; each checked as
+it is read.
+"""
 
 import os
 from typing import Literal
@@ -48,13 +50,14 @@ COMPOUNDS = pa.DataFrameSchema(
 
 
 def read_signatures(path: str | os.PathLike) -> pd.DataFrame:
-    """Read a table of signatures (`sig_info`): one row per signature, −666 of its metadata as missing.
+    """Read a table of signatures (`sig_info`): one row per signature, −666 of its metadata as
+    missing.
 
     Returns
     -------
     DataFrame
-        `sig_id` (unique), `pert_iname`, `pert_type`, `cell_id`, and what else the file has, in its order. A table
-        of genetic perturbations without `pert_id` gets the name of the gene as one.
+        `sig_id` (unique), `pert_iname`, `pert_type`, `cell_id`, and what else the file has, in its
+        order. A table of genetic perturbations without `pert_id` gets the name of the gene as one.
 
     Raises
     ------
@@ -91,7 +94,8 @@ def read_landmarks(path: str | os.PathLike, *, n_expected: int | None = N_LANDMA
     Raises
     ------
     InputError
-        If a column is missing, an id is repeated, or the number of landmarks is not the expected one.
+        If a column is missing, an id is repeated, or the number of landmarks is not the expected
+        one.
     """
     table = tables.read(path, GENES)
     chosen = table[table["pr_is_lm"] == 1]
@@ -118,7 +122,8 @@ def read_classes(
     ----------
     path : path
     repeated : str
-        What becomes of a `pert_id` in two classes: the last one read counts, as published; all count; or an error.
+        What becomes of a `pert_id` in two classes: the last one read counts, as published; all
+        count; or an error.
 
     Returns
     -------
@@ -140,14 +145,18 @@ def read_classes(
 
 
 def read_targets(path: str | os.PathLike) -> pd.DataFrame:
-    """Read known targets: a header, then drug, its BRD number, gene; returns distinct `drug` (lower case), `gene`."""
+    """Read known targets: a header, then drug, its BRD number, gene; returns distinct `drug` (lower
+    case), `gene`.
+    """
     table = tables.read(path, TARGETS, header=0, names=["drug", "brd", "gene"], usecols=[0, 1, 2])
     table = table.assign(drug=table["drug"].str.strip().str.lower(), gene=table["gene"].str.strip())
     return table[["drug", "gene"]].drop_duplicates().reset_index(drop=True)
 
 
 def read_compounds(path: str | os.PathLike) -> pd.DataFrame:
-    """Read compounds with `|`-separated mechanisms and targets: `pert_id`, `pert_iname`, `moa`, `target`."""
+    """Read compounds with `|`-separated mechanisms and targets: `pert_id`, `pert_iname`, `moa`,
+    `target`.
+    """
     return tables.read(path, COMPOUNDS)
 
 
@@ -176,7 +185,9 @@ def conflicts(table: pd.DataFrame, *, by: str, of: str) -> pd.DataFrame:
 
 
 def match_names(wanted: pd.Series, table: pd.DataFrame) -> np.ndarray:
-    """Return whether each drug name is a `pert_iname` of the table, compared exactly, as published; (wanted,)."""
+    """Return whether each drug name is a `pert_iname` of the table, compared exactly, as published;
+    (wanted,).
+    """
     return wanted.isin(table["pert_iname"].unique()).to_numpy()
 
 

@@ -1,7 +1,7 @@
 """Which gene does a drug hit? Knock-downs ranked by how alike their signatures are to the drug's.
 
-The rank of a query is the number of signatures that are more alike to it than the best signature of its targets:
-counted, never sorted. Ranks start at 0.
+The rank of a query is the number of signatures that are more alike to it than the best signature of
+its targets: counted, never sorted. Ranks start at 0.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,9 @@ BEST = 10
 
 @dataclass(frozen=True)
 class Pool:
-    """Reference signatures: unit vectors (N, width) sorted by gene, the genes in that order, and where each starts."""
+    """Reference signatures: unit vectors (N, width) sorted by gene, the genes in that order, and
+    where each starts.
+    """
 
     units: np.ndarray
     genes: np.ndarray
@@ -53,7 +55,8 @@ def standardise(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pool(values: np.ndarray, genes: np.ndarray) -> Pool:
-    """Return reference signatures (N, width) of knocked-down genes (N,) in the form that is searched.
+    """Return reference signatures (N, width) of knocked-down genes (N,) in the form that is
+    searched.
 
     Constant ones correlate with nothing; they are left out and counted.
     """
@@ -117,7 +120,8 @@ def match(
 def rank(
     queries: np.ndarray, drugs: np.ndarray, pool: Pool, known: Mapping[str, list[str]]
 ) -> pd.DataFrame:
-    """Rank the targets of each query among all reference signatures, and among genes by their best signature.
+    """Rank the targets of each query among all reference signatures, and among genes by their best
+    signature.
 
     Parameters
     ----------
@@ -132,8 +136,9 @@ def rank(
     Returns
     -------
     DataFrame
-        Per query: `query` (its row), `drug`, `rank` (mean of `optimistic`: ties in favour of the target, and
-        `pessimistic`), `gene_rank`, and `is_defined`: a constant representation has no rank, not rank 0.
+        Per query: `query` (its row), `drug`, `rank` (mean of `optimistic`: ties in favour of the
+        target, and `pessimistic`), `gene_rank`, and `is_defined`: a constant representation has no
+        rank, not rank 0.
     """
     rows = np.flatnonzero(np.isin(drugs, list(known)))
     units, constant = standardise(queries[rows])
@@ -148,7 +153,9 @@ def rank(
 
 
 def gene_scores(queries: np.ndarray, pool: Pool) -> np.ndarray:
-    """Return the similarity of each query to the best signature of each gene of the pool, (n, genes) float32."""
+    """Return the similarity of each query to the best signature of each gene of the pool, (n,
+    genes) float32.
+    """
     units, _ = standardise(queries)
     return np.vstack(
         [np.maximum.reduceat(s, pool.starts, axis=1) for _, s in similarities(units, pool)]
@@ -156,7 +163,9 @@ def gene_scores(queries: np.ndarray, pool: Pool) -> np.ndarray:
 
 
 def similarities(units: np.ndarray, pool: Pool) -> Iterator[tuple[slice, np.ndarray]]:
-    """Give the correlations of blocks of queries with the whole pool, as one matrix product each: rows, (rows, N)."""
+    """Give the correlations of blocks of queries with the whole pool, as one matrix product each:
+    rows, (rows, N).
+    """
     step = max(1, BLOCK // len(pool.units))
     for start in range(0, len(units), step):
         part = slice(start, start + step)
@@ -170,7 +179,8 @@ def target_masks(drugs: np.ndarray, pool: Pool, known: Mapping[str, list[str]]) 
 
 
 def null_best_rank(n_pool: int, n_targets: int, quantile: float | None = None) -> float:
-    """Return the expected best rank of `n_targets` signatures placed at random among `n_pool`, or a quantile of it.
+    """Return the expected best rank of `n_targets` signatures placed at random among `n_pool`, or a
+    quantile of it.
 
     The mean is (N − m) / (m + 1). The chance of a best rank of r or more is C(N − r, m) / C(N, m).
 
@@ -192,9 +202,10 @@ def summarise(ranks: pd.DataFrame, pool: Pool, known: Mapping[str, list[str]]) -
     Returns
     -------
     DataFrame
-        `drug`, `n_targets`, `n_queries`, `n_undefined`, `best` (ten smallest ranks), `mean_rank`, `median_rank`,
-        `hit_at_100`, `chance` (expected rank of a random order given the drug's number of target signatures),
-        `chance_low`, `chance_high` (95 % of single queries), `gene_rank` (mean, among genes), `gene_percentile`.
+        `drug`, `n_targets`, `n_queries`, `n_undefined`, `best` (ten smallest ranks), `mean_rank`,
+        `median_rank`, `hit_at_100`, `chance` (expected rank of a random order given the drug's
+        number of target signatures), `chance_low`, `chance_high` (95 % of single queries),
+        `gene_rank` (mean, among genes), `gene_percentile`.
     """
     sizes = pd.Series(pool.sizes, index=pool.genes)
     rows = []
@@ -234,14 +245,14 @@ def permutation_test(
 ) -> pd.DataFrame:
     """Test whether a drug's targets rank higher among genes than random genes do, as many of them.
 
-    The queries of a drug depend on each other; random genes are ranked for the same queries, so the null has that
-    dependence too.
+    The queries of a drug depend on each other; random genes are ranked for the same queries, so the
+    null has that dependence too.
 
     Returns
     -------
     DataFrame
-        Per drug: `gene_rank` (mean), `null_mean`, `null_low`, `null_high` (95 %), `p`; and a row `all drugs` of the
-        mean over drugs.
+        Per drug: `gene_rank` (mean), `null_mean`, `null_low`, `null_high` (95 %), `p`; and a row
+        `all drugs` of the mean over drugs.
     """
     observed, null = [], []
     for drug in sorted(known):
@@ -267,7 +278,9 @@ def permutation_test(
 
 
 def gene_places(scores: np.ndarray) -> np.ndarray:
-    """Return the rank from 0 of each gene within each query (queries, genes); equals share their mean."""
+    """Return the rank from 0 of each gene within each query (queries, genes); equals share their
+    mean.
+    """
     rounded = np.sort(scores.round(6), axis=1)
     low, high = (
         np.stack(

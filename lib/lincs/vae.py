@@ -11,8 +11,10 @@ from lib.learning.metrics import Loss, Outcome
 from lib.lincs.signatures import BOUND
 
 LAYERS = ("raw", "e1", "e2", "mu", "dec_h1", "dec_h2")
-"""Representations by name: input, the two hidden layers of the encoder, the mean of the latent (the paper's e3 or top
-hidden layer), and the hidden layers of the decoder, dec_h1 nearest to the latent (the paper names them both ways)."""
+"""Representations by name: input, the two hidden layers of the encoder, the mean of the latent (the
+paper's e3 or top hidden layer), and the hidden layers of the decoder, dec_h1 nearest to the latent
+(the paper names them both ways).
+"""
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,16 @@ class Architecture:
 
 
 class VAE(nn.Module):
-    """Encoder to a Gaussian over z, decoder to signatures in (−10, 10); 4,261,178 parameters in the paper's sizes.
+    """Encoder to a Gaussian over z, decoder to signatures in (−10, 10); 4,261,178 parameters in the
+    paper's sizes.
 
-    The factor 10 is part of the decoder; the published code multiplies outside of it, and forgets to in one place.
+    The factor 10 is part of the decoder; the published code multiplies outside of it, and forgets
+    to in one place.
 
     Shapes
     ------
-    signatures x : (n, G) → mean μ, log-variance ℓ : (n, L) → z = μ + exp(ℓ/2) ⊙ ε : (n, L) → x̂ : (n, G)
+    signatures x : (n, G) → mean μ, log-variance ℓ : (n, L) → z = μ + exp(ℓ/2) ⊙ ε : (n, L) → x̂ :
+    (n, G)
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -63,7 +68,9 @@ class VAE(nn.Module):
         return BOUND * self.decoder(latents)
 
     def forward(self, signatures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return reconstruction, mean and log-variance; z is drawn in training, and is the mean otherwise."""
+        """Return reconstruction, mean and log-variance; z is drawn in training, and is the mean
+        otherwise.
+        """
         mu, logvar = self.encode(signatures)
         return self.decode(sample(mu, logvar) if self.training else mu), mu, logvar
 
@@ -92,10 +99,11 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def loss(*, kl_weight: float = 1.0, always_sample: bool = False) -> Loss:
-    """Return the loss of the paper: MSE over rows and genes + weight · KL over rows and latent dimensions.
+    """Return the loss of the paper: MSE over rows and genes + weight · KL over rows and latent
+    dimensions.
 
-    Both terms are means over all elements, so that against the usual sums the KL counts 978/200 = 4.89 times: most
-    latent dimensions are pruned.
+    Both terms are means over all elements, so that against the usual sums the KL counts 978/200 =
+    4.89 times: most latent dimensions are pruned.
 
     Parameters
     ----------
@@ -120,7 +128,9 @@ def loss(*, kl_weight: float = 1.0, always_sample: bool = False) -> Loss:
 def represent(
     model: VAE, signatures: np.ndarray, layers: Sequence[str] = LAYERS
 ) -> dict[str, np.ndarray]:
-    """Return representations of signatures by the name of the layer, each (n, width) float32; nothing is drawn."""
+    """Return representations of signatures by the name of the layer, each (n, width) float32;
+    nothing is drawn.
+    """
     model.eval()
     x = torch.as_tensor(np.asarray(signatures, np.float32), device=next(model.parameters()).device)
     first = model.encoder[:2](x)  # (n, H)

@@ -1,7 +1,9 @@
-"""A simulated LINCS: drugs of known classes, knock-downs of known targets, signatures that follow from both.
+"""A simulated LINCS: drugs of known classes, knock-downs of known targets, signatures that follow
+from both.
 
-A perturbagen moves a few hidden programmes; a cell line answers each programme more, less or the other way round; a
-programme moves some of the genes. What a drug does to its cells, a knock-down of its target does in part.
+A perturbagen moves a few hidden programmes; a cell line answers each programme more, less or the
+other way round; a programme moves some of the genes. What a drug does to its cells, a knock-down of
+its target does in part.
 """
 
 from dataclasses import dataclass
@@ -35,7 +37,8 @@ OTHER_CELLS = ("MCF10A", "THP1")  # lines with few signatures, which the paper l
 
 @dataclass(frozen=True)
 class Design:
-    """Sizes, effects and noise of the simulated signatures; z-scores, so the noise of an unaffected gene is 1.
+    """Sizes, effects and noise of the simulated signatures; z-scores, so the noise of an unaffected
+    gene is 1.
 
     Parameters
     ----------
@@ -48,7 +51,8 @@ class Design:
     n_unclassified : int
         Drugs without a class.
     n_targets, n_genes : int
-        Target genes per class; genes that are knocked down, targets included.
+        Most target genes of a class (1, 2, … in turn); genes that are knocked down, targets
+        included.
     n_hairpins : int
         Signatures per gene and cell line, each with an off-target effect of its own.
     doses : tuple of float
@@ -69,7 +73,7 @@ class Design:
     sparsity: float = 0.3
     drugs_per_class: int = 4
     n_unclassified: int = 16
-    n_targets: int = 2
+    n_targets: int = 3
     n_genes: int = 140
     n_hairpins: int = 2
     doses: tuple[float, ...] = (0.4, 0.7, 1.0)
@@ -84,8 +88,9 @@ class Design:
 class World:
     """The planted truth.
 
-    Shapes: `loadings` (P, genes), landmarks first; `answers` cell line → (P,); `classes` rows = classes, columns =
-    programmes; `drugs` with `pert_iname`, `pcl` (None: no class) and states `p0` …; `genes` the same with `gene`.
+    Shapes: `loadings` (P, genes), landmarks first; `answers` cell line → (P,); `classes` rows =
+    classes, columns = programmes; `drugs` with `pert_iname`, `pcl` (None: no class) and states `p0`
+    …; `genes` the same with `gene`.
     """
 
     loadings: np.ndarray
@@ -115,7 +120,9 @@ def world(design: Design, rng: np.random.Generator) -> World:
 def expected(
     world: World, states: np.ndarray, cells: np.ndarray, strength: np.ndarray | float = 1.0
 ) -> np.ndarray:
-    """Return noise-free signatures (n, genes) of states (n, P) in cell lines (n,): 10 · tanh(effect / 10)."""
+    """Return noise-free signatures (n, genes) of states (n, P) in cell lines (n,): 10 · tanh(effect
+    / 10).
+    """
     moved = states * np.reshape(strength, (-1, 1)) * world.answers.loc[cells].to_numpy()
     return BOUND * np.tanh(moved @ world.loadings / BOUND)
 
@@ -187,10 +194,13 @@ def _drugs(design: Design, classes: pd.DataFrame, rng: np.random.Generator) -> p
 
 
 def _genes(design: Design, classes: pd.DataFrame, drugs: pd.DataFrame, rng: np.random.Generator):
-    """Draw knock-downs: targets act in part as their class, the others at random; return genes and targets."""
-    owners = np.repeat(classes.index.to_numpy(object), design.n_targets)
+    """Draw knock-downs: targets act in part as their class, the others at random; return genes and
+    targets.
+    """
+    n_targets = 1 + np.arange(len(classes)) % design.n_targets
+    owners = np.repeat(classes.index.to_numpy(object), n_targets)
     states = _random_states(design, design.n_genes, rng)
-    alike = design.likeness * np.repeat(classes.to_numpy(), design.n_targets, axis=0)
+    alike = design.likeness * np.repeat(classes.to_numpy(), n_targets, axis=0)
     states[: len(owners)] = alike + 0.3 * states[: len(owners)]
     table = pd.DataFrame(states, columns=classes.columns)
     table.insert(0, "gene", [f"SIMG{i:04d}" for i in range(len(table))])

@@ -37,8 +37,9 @@ TWO_IDS = 5  # the drug that has two ids, one for each half of its signatures
 def write(folder: Path, design: Design, *, seed: int) -> tuple[dict[str, Path], World]:
     """Write every file and the truth; return their paths and the planted world.
 
-    Rows of the matrices are in another order than those of the tables; the two matrices do not have their genes in
-    the same order; the tables hold signatures of cell lines that the paper leaves out.
+    Rows of the matrices are in another order than those of the tables; the two matrices do not have
+    their genes in the same order; the tables hold signatures of cell lines that the paper leaves
+    out.
     """
     rng = np.random.default_rng(seed)
     world = lincs.world(design, rng)
@@ -67,7 +68,9 @@ def write(folder: Path, design: Design, *, seed: int) -> tuple[dict[str, Path], 
 
 
 def small_molecules(world: World, design: Design, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row per signature of a drug: drug × cell line × dose, the two strong ones more often, and vehicles."""
+    """Return one row per signature of a drug: drug × cell line × dose, the two strong ones more
+    often, and vehicles.
+    """
     drugs = world.drugs.drop(columns="pcl").assign(
         pert_id=[f"BRD-K{i + 1:08d}" for i in range(len(world.drugs))]
     )
@@ -106,7 +109,9 @@ def small_molecules(world: World, design: Design, rng: np.random.Generator) -> p
 
 
 def knock_downs(world: World, design: Design, rng: np.random.Generator) -> pd.DataFrame:
-    """Return one row per signature of a knock-down: gene × cell line × hairpin, each with an off-target effect."""
+    """Return one row per signature of a knock-down: gene × cell line × hairpin, each with an
+    off-target effect.
+    """
     genes = world.genes.drop(columns="pcl").rename(columns={"gene": "pert_iname"})
     genes = genes.merge(pd.DataFrame({"hairpin": range(design.n_hairpins)}), how="cross")
     genes["pert_id"] = [f"TRCN{i:010d}" for i in range(len(genes))]
@@ -173,7 +178,9 @@ def _matrix(
 
 
 def _lists(folder: Path, world: World, small: pd.DataFrame) -> None:
-    """Write classes and targets as people keep them: no header and two fields; a header and three fields."""
+    """Write classes and targets as people keep them: no header and two fields; a header and three
+    fields.
+    """
     named = small.loc[small["pert_type"] == "trt_cp", ["pert_id", "pert_iname"]].drop_duplicates()
     known = named.merge(
         world.drugs.loc[world.drugs["pcl"].notna(), ["pert_iname", "pcl"]]

@@ -15,8 +15,8 @@ from lib.data.errors import InputError
 class Folds:
     """Fold of every row, −1 for rows that are never tested, and the classes that cannot be tested.
 
-    What it guarantees: no group is in two folds. What it does not: that every class is in every fold; a class of two
-    groups is in two of them.
+    What it guarantees: no group is in two folds. What it does not: that every class is in every
+    fold; a class of two groups is in two of them.
     """
 
     fold: np.ndarray
@@ -28,15 +28,18 @@ class Folds:
         return sorted(set(self.fold.tolist()) - {-1})
 
     def rows(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the training and the test rows of a fold; rows that are never tested are for training."""
+        """Return the training and the test rows of a fold; rows that are never tested are for
+        training.
+        """
         return np.flatnonzero(self.fold != number), np.flatnonzero(self.fold == number)
 
 
 def connected(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Number rows that share an entry in any of the columns, directly or through other rows, (rows,).
+    """Number rows that share an entry in any of the columns, directly or through other rows,
+    (rows,).
 
-    A perturbagen with two ids, or an id with two names, is one group. Empty entries connect nothing. Groups are
-    numbered from 0 in the order of their first row.
+    A perturbagen with two ids, or an id with two names, is one group. Empty entries connect
+    nothing. Groups are numbered from 0 in the order of their first row.
 
     Examples
     --------
@@ -56,7 +59,8 @@ def connected(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 
 
 def hold_out(groups: np.ndarray, share: float, *, rng: np.random.Generator) -> np.ndarray:
-    """Choose whole groups at random until they hold at least `share` of the rows; True for held-out rows, (rows,).
+    """Choose whole groups at random until they hold at least `share` of the rows; True for held-out
+    rows, (rows,).
 
     Raises
     ------
@@ -79,7 +83,8 @@ def stratified_folds(
 ) -> Folds:
     """Deal whole groups to folds, class by class, so that each fold has a like share of each class.
 
-    A class with one group cannot be learnt and tested at once: it is declared untestable and stays in training.
+    A class with one group cannot be learnt and tested at once: it is declared untestable and stays
+    in training.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""Bootstrap intervals and sign-flip tests over independent units, such as groups of signatures of one drug."""
+"""Bootstrap intervals and sign-flip tests over independent units, such as groups of signatures of
+one drug.
+"""
 
 import numpy as np
 
@@ -24,9 +26,11 @@ def bootstrap_mean(
 
 
 def sign_flip(differences: np.ndarray, *, n: int, rng: np.random.Generator) -> float:
-    """Return the two-sided p-value of a mean difference: under the null the sign of each unit is a coin's.
+    """Return the two-sided p-value of a mean difference: under the null the sign of each unit is a
+    coin's.
 
-    All sign patterns are taken if they are no more than `n`; else `n` are drawn and the observed one counts as one.
+    All sign patterns are taken if they are no more than `n`; else `n` are drawn and the observed
+    one counts as one.
 
     Examples
     --------
