@@ -321,6 +321,109 @@ class Translation(Section):
     seed: int = Field(ge=0, description="base seed of draws and permutations")
 
 
+class LincsData(Section):
+    """Signatures of LINCS: simulated, or the published files."""
+
+    smp_matrix_path: InputPath = Field(description="GCTX of small molecules (GSE70138, level 5); empty = simulated")
+    smp_signatures_path: InputPath = Field(description="table of its signatures; empty = simulated")
+    gene_info_path: InputPath = Field(description="table of genes of GSE70138; empty = simulated")
+    gp_matrix_path: InputPath = Field(description="GCTX of genetic perturbations (GSE106127); empty = simulated")
+    gp_signatures_path: InputPath = Field(description="table of its signatures; empty = simulated")
+    classes_path: InputPath = Field(description="CSV of pert_id, class; empty = simulated")
+    targets_path: InputPath = Field(description="CSV of drug, BRD number, gene; empty = simulated")
+    n_landmarks: int = Field(ge=20, le=978, description="landmark genes; 978 in LINCS")
+    drugs_per_class: int = Field(ge=2, le=50, description="simulated drugs of each class but one")
+    n_unclassified: int = Field(ge=6, le=500, description="simulated drugs without a class")
+    n_genes: int = Field(ge=30, le=5000, description="simulated genes that are knocked down")
+    n_hairpins: int = Field(ge=1, le=20, description="simulated signatures per gene and cell line")
+    effect: float = Field(ge=0, le=20, description="length of a strong class's state; noise is 1")
+    spread: float = Field(ge=0, le=2, description="SD of a drug within its class, share of the effect")
+    likeness: float = Field(ge=0, le=1, description="share of a class's effect that a target's knock-down has")
+    seed: int = Field(ge=0, description="base seed of the simulation")
+
+
+class LincsNetwork(Section):
+    """Sizes of the VAE and how it is trained."""
+
+    hidden: int = Field(ge=2, le=10_000, description="width of the hidden layers")
+    latent: int = Field(ge=2, le=10_000, description="latent dimensions")
+    max_epochs: int = Field(ge=1, le=10_000, description="epochs")
+    batch_size: int = Field(ge=2, le=100_000, description="signatures a step")
+    learning_rate: float = Field(gt=0, lt=1, description="of Adam")
+    seed: int = Field(ge=0, description="base seed of splits, training and draws")
+
+
+class LincsVae(LincsNetwork):
+    """The VAE of small molecules and genetic perturbations, and its signature nodes."""
+
+    kl_weight: float = Field(ge=0, le=100, description="weight of the KL term")
+    grouping: Literal["perturbagen", "none"] = Field(description="what is held out whole")
+    share: float = Field(gt=0, lt=1, description="held-out share of the signatures")
+    n_shown: int = Field(ge=2, le=5000, description="signatures in the heat map of the latent")
+    weights_dir: InputPath = Field(description="folder of the published weights; empty = none")
+
+
+class LincsSvqvae(Section):
+    """The S-VQ-VAE: one code per class."""
+
+    size: int = Field(ge=2, le=10_000, description="dimensions of a code")
+    max_epochs: int = Field(ge=1, le=10_000, description="epochs")
+    batch_size: int = Field(ge=2, le=100_000, description="signatures a step")
+    learning_rate: float = Field(gt=0, lt=1, description="of Adam with AMSGrad")
+    n_folds: int = Field(ge=2, le=20, description="one of as many folds is held out")
+    weights_dir: InputPath = Field(description="folder of the published weights; empty = none")
+    seed: int = Field(ge=0, description="base seed of the split and of training")
+
+
+class LincsGeneration(Section):
+    """Signatures made by the VAE."""
+
+    gains: list[float] = Field(min_length=1, description="multiples of a class's mean latent")
+    n_samples: int = Field(ge=2, le=100_000, description="made signatures per class and gain")
+    n_compared: int = Field(ge=50, le=100_000, description="signatures of each set that are compared")
+    least: int = Field(ge=1, le=10_000, description="signatures a class needs to be drawn")
+    seed: int = Field(ge=0, description="base seed of the draws")
+
+
+class LincsClasses(LincsNetwork):
+    """Classification of perturbagen classes from representations."""
+
+    layers: list[str] = Field(min_length=1, description="representations: raw, e1, e2, mu, sig, dec_h1, dec_h2, pca")
+    classifier: Literal["logistic", "svm", "lda", "class mean"] = Field(description="classifier of all of them")
+    n_folds: int = Field(ge=2, le=20, description="cross-validation folds")
+    n_bootstrap: int = Field(ge=100, le=1_000_000, description="draws behind intervals and p-values")
+
+
+class LincsTargets(Section):
+    """Drug targets from the likeness of drugs to knock-downs."""
+
+    layers: list[str] = Field(min_length=1, description="representations that are compared; the first is drawn")
+    controls: bool = Field(description="keep signatures of empty vectors in the pool, as published")
+    n_permutations: int = Field(ge=20, le=1_000_000, description="random gene sets behind a p-value")
+    seed: int = Field(ge=0, description="seed of the random gene sets")
+
+
+class LincsOwn(Section):
+    """Your own signatures: nearest classes, perturbations and genes."""
+
+    signatures_path: InputPath = Field(description="GCT or GCTX of level-5 signatures; empty = held-out simulated ones")
+    missing: Literal["refuse", "zero", "mean"] = Field(description="what becomes of missing landmarks")
+    n_shown: int = Field(ge=1, le=1000, description="classes, perturbations and genes per signature")
+    n_examples: int = Field(ge=1, le=1000, description="simulated signatures that stand in")
+    seed: int = Field(ge=0, description="seed of their choice")
+
+
+class LincsDigits(Section):
+    """The tutorial of the S-VQ-VAE on digits."""
+
+    images_path: InputPath = Field(description="IDX file of MNIST training images; empty = scikit-learn's digits")
+    labels_path: InputPath = Field(description="IDX file of their labels")
+    test_images_path: InputPath = Field(description="IDX file of MNIST test images")
+    test_labels_path: InputPath = Field(description="IDX file of their labels")
+    max_epochs: int = Field(ge=1, le=1000, description="epochs")
+    batch_size: int = Field(ge=2, le=100_000, description="images a step")
+    seed: int = Field(ge=0, description="base seed of split and training")
+
 class Scorecard(Section):
     """Every published number beside ours."""
 
@@ -349,5 +452,13 @@ SECTIONS: dict[str, type[Section]] = {
     "regulatory_targets": RegulatoryTargets,
     "regulatory_cluster_go": RegulatoryClusterGo,
     "translation": Translation,
+    "lincs_data": LincsData,
+    "lincs_vae": LincsVae,
+    "lincs_svqvae": LincsSvqvae,
+    "lincs_generation": LincsGeneration,
+    "lincs_classes": LincsClasses,
+    "lincs_targets": LincsTargets,
+    "lincs_own": LincsOwn,
+    "lincs_digits": LincsDigits,
     "scorecard": Scorecard,
 }
