@@ -20,7 +20,7 @@ test-all: setup ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
 
 lab: setup ## Open the notebooks in JupyterLab
-	@.venv/bin/jupyter lab $(ARGS)
+	@.venv/bin/python -m lib.run.numeric .venv/bin/jupyter lab $(ARGS)
 
 report: setup ## Build the static site of a finished run
 	@.venv/bin/python run_all.py --profile $(PROFILE) --report $(ARGS)

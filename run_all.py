@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 try:
-    from lib.run import engines, params, pipeline, runner
+    from lib.run import engines, numeric, params, pipeline, runner
     from lib.run.progress import Progress
 except ModuleNotFoundError as missing:
     venv = HERE / ".venv" / "bin" / "python"
@@ -157,8 +157,12 @@ def main(arguments: list[str] | None = None) -> int:
     command = [str(python.relative_to(HERE)) if python.is_relative_to(HERE) else "python", "run_all.py"]
     again = shlex.join([*command, *(argument for argument in arguments if argument != "--force")])
     try:
-        return work(parse(arguments), again)
-    except (params.ParamsError, pipeline.PipelineError, runner.MissingInput, engines.ExecutorError) as error:
+        options = parse(arguments)
+        numeric.apply()
+        return work(options, again)
+    except (
+        params.ParamsError, pipeline.PipelineError, runner.MissingInput, engines.ExecutorError, numeric.NumericError
+    ) as error:  # fmt: skip
         print(f"{error}", file=sys.stderr)
         return WRONG_USAGE
     except runner.Busy as error:

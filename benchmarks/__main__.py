@@ -4,6 +4,9 @@ import runpy
 import sys
 from pathlib import Path
 
+from lib.run import numeric
+
+numeric.apply()  # a benchmark computes as the notebooks do
 FOLDER = Path(__file__).resolve().parent
 known = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
 named = sys.argv[1:] or known

@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
-import pytest
+from lib.run import numeric
+
+numeric.apply()  # before anything that computes is imported
+
+import pytest  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("COMPENDIUM_REAL_DATA", ROOT.parent / "shared"))

@@ -11,6 +11,7 @@ import inspect
 import json
 import os
 import sys
+import textwrap
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,8 @@ from typing import Any
 
 from lib.run import keys, store
 from lib.run.engines import open_executor
+from lib.run.reach import MEMORY, Code, Reach
+from lib.run.syntax import PROJECT
 
 PROGRESS_VARIABLE = "COMPENDIUM_PROGRESS"
 
@@ -31,6 +34,7 @@ N_SHOWN = 10  # failed units named in one message
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 _hash = keys.Hashes()  # a file that many units read is hashed once
+_sources = Code(memory=store.ROOT / "runs" / MEMORY)
 
 
 class StaleCode(RuntimeError):
@@ -76,7 +80,7 @@ def unit_path(
         raise ValueError(f"unit {name!r}: a unit's name is part of a file name: not empty, no '/', no '.' in front")
     inputs = {key: _hash(value) if isinstance(value, Path) else value for key, value in arguments.items()}
     try:
-        key = store.digest([name, seed, inputs, _code(function), keys.python_versions()])
+        key = store.digest([name, seed, inputs, *_code(function)])
     except TypeError:
         raise TypeError(
             f"unit {name}: arguments must be paths or plain numbers, texts, lists and maps; write larger "
@@ -186,23 +190,25 @@ def _outcome(future: Any) -> str:
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _code(function: UnitFunction) -> dict[str, str]:
-    """Return module → hash for the project modules that a function can reach."""
+def _code(function: UnitFunction) -> tuple[list[str], dict[str, str]]:
+    """Return the syntax of all that a function reaches, and the versions of the packages that this uses."""
     _check_fresh(function)
-    own = {"source": hashlib.sha256(inspect.getsource(function).encode()).hexdigest()}
-    return own | {name: _hash(path) for name, path in _code_files(function).items()}
+    reached = _reach(function)
+    return sorted(reached.hashes.values()), keys.versions(reached.external)
 
 
 @cache
-def _code_files(function: UnitFunction) -> dict[str, Path]:
-    module = inspect.getmodule(function)
-    source = f"import {module.__name__}" if module and module.__name__.startswith("lib.") else ""
-    return keys.module_files([source])
+def _reach(function: UnitFunction) -> Reach:
+    if function.__module__.split(".")[0] == PROJECT:
+        return _sources.of_function(function.__module__, function.__qualname__)
+    [own], reached = _sources.of_cells([textwrap.dedent(inspect.getsource(function))])
+    reached.hashes[function.__qualname__] = own
+    return reached
 
 
 def _check_fresh(function: UnitFunction) -> None:
     """Refuse to run code that is no longer what the files say: its result would pass for that of the new code."""
-    edited = [file for file in _code_files(function).values() if file.suffix == ".py" and file.stat().st_mtime > LOADED]
+    edited = [file for file in sorted(_reach(function).files) if file.stat().st_mtime > LOADED]
     if edited:
         names = ", ".join(str(_relative(file)) for file in edited)
         raise StaleCode(f"{names} was edited after this process loaded it; restart the kernel (or the Dask workers)")

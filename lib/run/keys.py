@@ -3,26 +3,22 @@
 A key is kept in parts (code, params, inputs, modules, versions), so that a re-run can say what changed.
 """
 
-import ast
 import importlib.metadata
 import json
 import os
 import platform
-import re
 import subprocess
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from lib.run import store
+from lib.run import numeric, store
+from lib.run.reach import Code
 
-VERSIONS = ("numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "pyarrow", "torch")
-
-MAGIC = re.compile(
-    r"^(\s*)(?:[%!?].*|[\w, ]+=\s*[!%].*|.*\?\s*)$", re.MULTILINE
-)  # lines that are IPython's, not Python's
 TICK_NS = 50_000_000  # coarser than the clock of any file system in use on Linux and macOS
 
 Parts = dict[str, dict[str, str]]
@@ -55,81 +51,48 @@ def parameters_source(path: Path) -> str:
     return next((cell["source"] for cell in notebook_cells(path) if "parameters" in cell["tags"]), "")
 
 
-def module_file(name: str, root: Path) -> Path | None:
-    """Return the file of a project module such as `lib.go.topgo`, or None if there is no such module."""
-    base = root.joinpath(*name.split("."))
-    return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
-
-
-@cache
-def imported(source: str, *, package: str = "") -> frozenset[str]:
-    """Return the dotted names that Python source imports, candidates for submodules included.
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return Python's minor release, the numeric setting, and the versions of distributions.
 
     Parameters
     ----------
-    source : str
-        Python source; in what does not parse, such as IPython magic, the lines that are imports count.
-    package : str
-        Package of the source, for relative imports.
+    packages : iterable of str
+        Top-level names as they are imported: `sklearn` gives the version of scikit-learn. Names of the standard
+        library are left out.
+
+    Examples
+    --------
+    >>> sorted(versions(["os", "yaml"]))
+    ['PyYAML', 'numeric setting', 'python']
     """
-    names: set[str] = set()
-    for node in ast.walk(_parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*parents, *([node.module] if node.module else [])])
-            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return frozenset(names)
-
-
-def _parse(source: str) -> ast.Module:
-    for text in (source, MAGIC.sub(r"\1pass", source)):
-        with suppress(SyntaxError):
-            return ast.parse(text)
-    body: list[ast.stmt] = []
-    for line in source.splitlines():
-        if line.strip().startswith(("import ", "from ")):
-            with suppress(SyntaxError):
-                body += ast.parse(line.strip()).body
-    return ast.Module(body, [])
-
-
-def module_files(sources: Iterable[str], *, root: Path = store.ROOT) -> dict[str, Path]:
-    """Return every project file that the sources reach by imports, transitively, as name → path.
-
-    Packages bring their `__init__.py`; files that are no Python but lie beside a reached module (templates, R code)
-    belong to it.
-    """
-    found: dict[str, Path] = {}
-    queue = [name for source in sources for name in imported(source)]
-    while queue:
-        name = queue.pop()
-        if name.split(".")[0] != "lib" or name in found or (file := module_file(name, root)) is None:
-            continue
-        found[name] = file
-        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        queue += [package.rsplit(".", depth)[0] for depth in range(package.count(".") + 1)]
-        queue += imported(file.read_text(encoding="utf-8"), package=package)
-    beside = {
-        str(file.relative_to(root)): file
-        for folder in {path.parent for path in found.values()}
-        for file in folder.iterdir()
-        if file.is_file() and file.suffix not in (".py", ".pyc") and not file.name.startswith(".")
-    }
-    return dict(sorted({**found, **beside}.items()))
+    found = {"python": ".".join(platform.python_version_tuple()[:2]), "numeric setting": numeric.name()}
+    for package in sorted(set(packages) - sys.stdlib_module_names):
+        for distribution in _distributions(package):
+            found[distribution] = _version(distribution) or "absent"
+    return found
 
 
 @cache
-def python_versions() -> dict[str, str]:
-    """Return the versions that belong to every key: Python's minor release and the numeric packages."""
-    versions = {"python": ".".join(platform.python_version_tuple()[:2])}
-    for package in VERSIONS:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "absent"
-    return versions
+def _distributions(package: str) -> tuple[str, ...]:
+    """Return the distributions that bring a top-level package; itself where none says so."""
+    known = {"sklearn": "scikit-learn", "skimage": "scikit-image", "yaml": "PyYAML", "umap": "umap-learn"}
+    name = known.get(package, package)  # the others are slow to look up, and most have the name of their package
+    if _version(name) is not None:
+        return (name,)
+    return tuple(sorted(set(_all_distributions().get(package, [package]))))
+
+
+@cache
+def _all_distributions() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+@cache
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 @cache
@@ -149,6 +112,20 @@ def r_versions(packages: tuple[str, ...]) -> dict[str, str]:
     return names | {f"R:{line.split()[0]}": line.split()[1] for line in run.stdout.splitlines() if line.strip()}
 
 
+def files_below(folder: Path) -> list[tuple[str, Path]]:
+    """Return the files below a folder as (relative name, path), in order of their names, through links to folders.
+
+    A link that leads nowhere is listed as a file that is not there. A folder that is reached again from within itself
+    is not entered a second time.
+    """
+    found: list[tuple[str, Path]] = []
+    for here, folders, names in os.walk(folder, followlinks=True):
+        above = {os.path.realpath(here)} | {os.path.realpath(part) for part in Path(here).parents}
+        folders[:] = sorted(name for name in folders if os.path.realpath(os.path.join(here, name)) not in above)
+        found += [(os.path.relpath(os.path.join(here, name), folder), Path(here, name)) for name in names]
+    return sorted(found)
+
+
 class Hashes:
     """sha256 of files, remembered by size, times and inode, so that a plan over large files stays fast.
 
@@ -166,8 +143,7 @@ class Hashes:
     def __call__(self, path: Path) -> str:
         """Return the sha256 of a file, of a folder (all files below it), or `missing`."""
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file())
-            return store.digest({str(file.relative_to(path)): self(file) for file in files})
+            return store.digest({name: self(file) for name, file in files_below(path)})
         try:
             stat = path.stat()
         except OSError:
@@ -197,7 +173,7 @@ def parts(
     inputs: Mapping[str, Path],
     r_packages: Sequence[str] = (),
     hashes: Hashes,
-    root: Path = store.ROOT,
+    code: Code,
 ) -> Parts:
     """Return the parts of a notebook's key.
 
@@ -213,18 +189,21 @@ def parts(
         R packages whose versions count.
     hashes : Hashes
         Memory of file hashes.
+    code : Code
+        The project's sources: of `lib` count the definitions that the cells reach, by their syntax.
     """
     cells = {
         f"cell {number}": cell["source"]
         for number, cell in enumerate(notebook_cells(notebook), start=1)
         if "parameters" not in cell["tags"]
     }
+    syntax, reach = code.of_cells(list(cells.values()))
     return {
-        "code": {name: store.digest(source) for name, source in cells.items()},
+        "code": dict(zip(cells, syntax, strict=True)),
         "params": {key: json.dumps(value) for key, value in params.items()},
         "inputs": {name: hashes(path) for name, path in inputs.items()},
-        "modules": {name: hashes(path) for name, path in module_files(cells.values(), root=root).items()},
-        "versions": python_versions() | (r_versions(tuple(r_packages)) if r_packages else {}),
+        "modules": reach.hashes,
+        "versions": versions(reach.external) | (r_versions(tuple(r_packages)) if r_packages else {}),
     }
 
 
@@ -235,10 +214,26 @@ def changes(old: Parts | None, new: Parts) -> list[str]:
     lines = []
     for part, values in new.items():
         before = old.get(part, {})
+        moved = _moved(before, values) if part == "modules" else set()
         for name in dict.fromkeys([*values, *before]):
-            if before.get(name) != values.get(name):
+            if before.get(name) != values.get(name) and name not in moved:
                 lines.append(f"{part}: {name} {_difference(part, before.get(name), values.get(name))}")
     return lines
+
+
+def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    """Return the names of what is there before and after, under another name: a definition that was moved."""
+    came = {name: after[name] for name in after if name not in before}
+    gone = {name: before[name] for name in before if name not in after}
+    both = Counter(came.values()) & Counter(gone.values())
+    moved = set()
+    for names in (came, gone):
+        left = both.copy()
+        for name, value in names.items():
+            if left[value] > 0:
+                left[value] -= 1
+                moved.add(name)
+    return moved
 
 
 def _difference(part: str, before: str | None, after: str | None) -> str:

@@ -20,9 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lib.run import store
+from lib.run import numeric, store
 from lib.run.engines import die_with_parent
 
+NOT_OURS = ("PYTHONSTARTUP", "JUPYTER_PATH", "PYTHONOPTIMIZE")  # the last would drop every assertion
 LONGEST_PLACE = 60  # bytes; the path of a socket below it has to fit in 104
 
 
@@ -120,9 +121,9 @@ def _read_report(report: Path, code: int) -> Failure | None:
 
 
 def _environment(sockets: Path) -> dict[str, str]:
-    """Return this environment, apart from the user's own Jupyter and start-up files, and with repeatable hashing."""
-    mine = {name: value for name, value in os.environ.items() if name not in ("PYTHONSTARTUP", "JUPYTER_PATH")}
-    return mine | {
+    """Return this environment with the numeric setting and repeatable hashing, without the user's own settings."""
+    mine = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
+    ours = {
         "JUPYTER_RUNTIME_DIR": str(sockets),
         "IPYTHONDIR": str(sockets / "ipython"),
         "JUPYTER_PLATFORM_DIRS": "1",
@@ -130,7 +131,9 @@ def _environment(sockets: Path) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(store.ROOT), os.environ.get("PYTHONPATH")])),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MATPLOTLIBRC": os.devnull,  # pictures do not depend on a user's matplotlibrc
     }
+    return mine | numeric.environment() | ours
 
 
 def describe_exit(code: int | None) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from lib.run import compute, engines, keys, notebook_process, params, store
 from lib.run.pipeline import Pipeline, Step
 from lib.run.progress import Progress
+from lib.run.reach import MEMORY, Code
 from lib.sections import Section
 
 
@@ -55,6 +56,12 @@ class Run:
         self.pipeline = pipeline
         self.sections = sections
         self.hashes = keys.Hashes(pipeline.run_dir / ".hashes.json")
+        self.code = Code(pipeline.root, pipeline.run_dir.parent / MEMORY)
+
+    def remember(self) -> None:
+        """Keep for the next run what was hashed and read."""
+        self.hashes.save()
+        self.code.save()
 
     def executed_path(self, step: Step) -> Path:
         return self.pipeline.run_dir / "executed" / step.notebook
@@ -127,7 +134,7 @@ class Run:
             inputs={**self.pipeline.inputs(step), **named},
             r_packages=step.r_packages,
             hashes=self.hashes,
-            root=self.pipeline.root,
+            code=self.code,
         )
 
     def decide(self, step: Step, *, force: bool = False) -> Decision:
@@ -154,7 +161,7 @@ class Run:
                 decision = Decision(slug, True, tuple(f"if {up} changes what it makes" for up in sorted(waits)))
             decisions[slug] = decision
         if self.pipeline.run_dir.is_dir():
-            self.hashes.save()
+            self.remember()
         return list(decisions.values())
 
     def execute(self, step: Step, *, executor: str, progress: Progress) -> Outcome:
@@ -257,9 +264,9 @@ class Run:
                 progress.end(f"{slug}: already done")
                 continue
             outcomes[slug] = outcome = self.execute(step, executor=executor, progress=progress)
-            self.hashes.save()
+            self.remember()
             progress.end(f"{slug}: {'done in' if outcome.state == 'ran' else 'FAILED after'} {outcome.seconds:.1f} s")
-        self.hashes.save()
+        self.remember()
         return list(outcomes.values())
 
 
