@@ -22,7 +22,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lib.images import nuclei_store  # noqa: E402
-from lib.learning import training  # noqa: E402
+from lib.learning import scores, training  # noqa: E402
 from lib.learning.metrics import cross_entropy  # noqa: E402
 from lib.screen import networks  # noqa: E402
 from lib.screen.loaders import MEAN, SD, Loader, prepare  # noqa: E402
@@ -69,7 +69,7 @@ def epoch(architecture, samples, settings, steps):
     model = networks.build(architecture, np.random.default_rng(0))
     options = {"batch_size": settings.batch_size, "device": device, "n_channels": model.n_channels}
     loader = Loader(samples, np.arange(len(samples)), targets, **options)
-    options = {"loss": cross_entropy(), "score": None, "settings": replace(settings, max_epochs=1)}
+    options = {"loss": cross_entropy(), "settings": replace(settings, max_epochs=1, score="last_epoch")}
     training.fit(model, Watched(loader, 2), rng=np.random.default_rng(0), **options)
     watched = Watched(loader, steps)
     start = time.perf_counter()
@@ -135,8 +135,8 @@ def resume(folder):
     """What a checkpoint costs: written after an epoch, read when a run goes on."""
     line("checkpoint", "MB", "write s", "read s")
     for name, architecture in (("small network", SMALL), ("ResNet-18 ensemble", PAPER)):
-        run = training._Run(networks.build(architecture, np.random.default_rng(0)), training.Settings(), seed=1,
-                            keep_best=True)  # fmt: skip
+        model = networks.build(architecture, np.random.default_rng(0))
+        run = training._Run(model, training.Settings(), seed=1, score=scores.named("loss"))
         for value in run.model.parameters():
             value.grad = torch.zeros_like(value)
         run.optimiser.step()

@@ -14,8 +14,9 @@ from torch import nn
 from torch.nn import functional
 from toy_screen import processes
 
-from lib.learning import metrics, training
+from lib.learning import training
 from lib.learning.metrics import Metrics, Outcome, cross_entropy
+from lib.learning.scores import Score
 from lib.learning.training import Settings, fit, row_batches
 
 torch.set_num_threads(1)
@@ -46,7 +47,7 @@ def network(seed=0):
 def scripted(values):
     """A score that follows a script, whatever the metrics."""
     left = iter(values)
-    return lambda metrics: next(left)
+    return Score("scripted", lambda metrics: next(left))
 
 
 def same(one, other):
@@ -79,8 +80,8 @@ def test_model_is_left_with_the_weights_of_the_best_epoch():
 
 
 def test_without_a_score_the_last_epoch_is_kept_and_nothing_stops_early():
-    settings = Settings(learning_rate=0.5, patience=0, max_epochs=7)
-    fitted = fit(network(), batches(), loss=cross_entropy(), rng=rng(), score=None, settings=settings)
+    settings = Settings(learning_rate=0.5, patience=0, max_epochs=7, score="last_epoch")
+    fitted = fit(network(), batches(), loss=cross_entropy(), rng=rng(), settings=settings)
     assert len(fitted.history) == fitted.best_epoch == 7
 
 
@@ -145,14 +146,14 @@ def test_any_network_trains_a_graph_or_an_autoencoder_with_a_loss_of_its_own():
         size = sum(value.square().sum() for value in model.parameters())
         return Outcome(error + 1e-4 * size, len(batch), parts={"error": error})
 
-    settings = Settings(learning_rate=0.02, patience=100, max_epochs=60, weight_decay=0)
-    fitted = fit(model, lambda _: [features], lambda _: [features], loss=loss, rng=rng(), settings=settings,
-                 score=metrics.lowest_loss)  # fmt: skip
+    settings = Settings(learning_rate=0.02, patience=100, max_epochs=60, weight_decay=0, score="loss")
+    data = lambda _: [features]  # noqa: E731
+    fitted = fit(model, data, data, loss=loss, rng=rng(), settings=settings)
     assert list(fitted.history) == ["epoch", "train_loss", "train_error", "val_loss", "val_error"]
     assert fitted.best_score == -fitted.history["val_loss"].min() > -fitted.history["val_loss"].iloc[0]
 
 
-def test_mixed_precision_is_off_on_a_cpu_unless_asked_for():
+def test_mixed_precision_is_off_unless_asked_for():
     seen = []
 
     class Watch(nn.Linear):
@@ -161,14 +162,9 @@ def test_mixed_precision_is_off_on_a_cpu_unless_asked_for():
             seen.append(result.dtype)
             return result
 
-    for precision in ("auto", "bf16", "fp32"):
-        fit(
-            Watch(5, 3),
-            batches(),
-            loss=cross_entropy(),
-            rng=rng(),
-            settings=Settings(max_epochs=1, precision=precision),
-        )
+    for given in ({}, {"precision": "bf16"}, {"precision": "fp32"}):
+        settings = Settings(max_epochs=1, **given)
+        fit(Watch(5, 3), batches(), loss=cross_entropy(), rng=rng(), settings=settings)
     assert seen[0] == torch.float32 and torch.bfloat16 in seen and seen[-1] == torch.float32
 
 

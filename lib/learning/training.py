@@ -11,65 +11,25 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from lib.learning.metrics import Batch, Loss, Metrics, Total, balanced_accuracy
+from lib.learning import schedules, scores
+from lib.learning.metrics import Batch, Loss, Metrics, Total
+from lib.learning.scores import Score
+from lib.learning.settings import Settings
 from lib.run import store
+
+__all__ = ["Batches", "Fitted", "Settings", "evaluate", "fit", "pick_device", "row_batches"]
 
 Batches = Callable[[np.random.Generator | None], Iterable[Batch]]
 """One epoch: with a generator shuffled and augmented, with None every sample once, in order, as it is."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Hyper-parameters of a run; the defaults are those of the paper's impact screen.
-
-    | experiment              | learning rate | weight decay | batch size | patience | epochs |
-    |-------------------------|---------------|--------------|------------|----------|--------|
-    | screen, gene vs control | 1e-5          | 5e-4         | 32         | 5        | 300    |
-    | 42 classes, 4 folds     | 1e-5          | 5e-4         | 32         | 5        | 300    |
-    | leave one target out    | 1e-5          | 1e-3         | 64         | 5        | 300    |
-    | JUMP, 32 classes        | 1e-5          | 5e-4         | 64         | 5        | 300    |
-    | ablation, one input     | 1e-5          | 5e-4         | 32         | 10       | 300    |
-    | profiles, screen        | 1e-5          | 5e-4         | 64         | 5        | 300    |
-    | profiles, 42 classes    | 1e-5          | 5e-4         | 64         | 10       | 2000   |
-
-    The optimiser is Adam throughout and the learning rate stays as it is.
-
-    Parameters
-    ----------
-    patience : int, optional
-        Epochs without a better score that are forgiven: the run stops after `patience + 1` of them. None: never.
-    precision : str
-        `bf16` computes in bfloat16 where that is safe, `fp32` never does, `auto` does on a GPU.
-    device : str
-        `cpu`, `cuda`, `cuda:1`; `auto` takes the first GPU, else the CPU.
-    checkpoint_seconds : float
-        Least time between two checkpoints; 0 writes one after every epoch.
-    """
-
-    learning_rate: float = 1e-5
-    weight_decay: float = 5e-4
-    batch_size: int = 32
-    patience: int | None = 5
-    max_epochs: int = 300
-    amsgrad: bool = False
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    device: str = "auto"
-    checkpoint_seconds: float = 30.0
-
-    def __post_init__(self) -> None:
-        if self.learning_rate <= 0 or self.weight_decay < 0:
-            raise ValueError(f"learning rate {self.learning_rate} must be > 0, weight decay {self.weight_decay} >= 0")
-        if self.batch_size < 2 or self.max_epochs < 1 or (self.patience is not None and self.patience < 0):
-            raise ValueError("expected batch_size >= 2 (batch normalisation), max_epochs >= 1, patience >= 0 or null")
 
 
 @dataclass(frozen=True)
@@ -117,8 +77,8 @@ def fit(
     *,
     loss: Loss,
     rng: np.random.Generator,
-    score: Callable[[Metrics], float] | None = balanced_accuracy,
     settings: Settings | None = None,
+    score: Score | None = None,
     checkpoint: Path | None = None,
     progress: str = "",
 ) -> Fitted:
@@ -134,12 +94,20 @@ def fit(
         `loss(model, batch)` → `Outcome`.
     rng : Generator
         One draw from it seeds the run.
-    score : callable, optional
-        Metrics → number, higher is better; the best epoch is the first with the highest. None keeps the last epoch.
+    settings : Settings, optional
+        Default: those of Image2Reg's impact screen.
+    score : Score, optional
+        One of your own in place of that which the settings name. The best epoch is the first with
+        the highest.
     checkpoint : Path, optional
         File for the state of the run; if it is there, the run goes on from it. The caller removes it in the end.
     progress : str
         Label of a progress bar, which is drawn on a terminal only; empty for none.
+
+    Returns
+    -------
+    Fitted
+        History, best epoch and its score.
 
     Raises
     ------
@@ -149,19 +117,22 @@ def fit(
         If the training loss is no longer a number.
     """
     settings = settings or Settings()
-    run = _Run(model.to(pick_device(settings.device)), settings, seed=int(rng.integers(2**63)), keep_best=bool(score))
+    score = score or scores.named(settings.score)
+    run = _Run(
+        model.to(pick_device(settings.device)),
+        settings,
+        seed=int(rng.integers(2**63)),
+        score=score,
+        validates=validation is not None,
+    )
     if checkpoint is not None and checkpoint.exists():
         run.load(checkpoint)
     written = time.monotonic()
     with _private_random(run.device), _bar(progress, settings.max_epochs, run.epoch) as bar:
         while run.epoch < settings.max_epochs and not run.out_of_patience():
             epoch_rng = run.start_epoch()
-            metrics = _train_epoch(run, train(epoch_rng), loss)
-            row = metrics.row("train")
-            if validation is not None:
-                metrics = evaluate(model, validation, loss, settings=settings)
-                row |= metrics.row("val")
-            run.finish_epoch(row, score(metrics) if score else math.nan)
+            row, value = _epoch(run, train(epoch_rng), validation, loss)
+            run.finish_epoch(row, value)
             if checkpoint is not None and time.monotonic() - written >= settings.checkpoint_seconds:
                 run.save(checkpoint)
                 written = time.monotonic()
@@ -171,12 +142,39 @@ def fit(
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, batches: Batches, loss: Loss, *, settings: Settings | None = None) -> Metrics:
-    """Return the metrics of a model in evaluation mode over every sample of `batches(None)`."""
+def evaluate(
+    model: nn.Module,
+    batches: Batches,
+    loss: Loss,
+    *,
+    settings: Settings | None = None,
+    keep_outputs: bool = False,
+) -> Metrics:
+    """Return the metrics of a model in evaluation mode over every sample of `batches(None)`.
+
+    Parameters
+    ----------
+    model : Module
+        It is left in evaluation mode.
+    batches, loss, settings
+        As in `fit`; of the settings only the precision counts.
+    keep_outputs : bool
+        Whether the metrics hold outputs and targets of all samples, which takes their memory.
+
+    Returns
+    -------
+    Metrics
+        Means over all samples.
+
+    Raises
+    ------
+    ValueError
+        If there is no sample.
+    """
     settings = settings or Settings()
     device = next(model.parameters()).device
     model.eval()
-    total = Total()
+    total = Total(keeps_outputs=keep_outputs)
     for batch in batches(None):
         with autocast(settings, device):
             total.add(loss(model, batch))
@@ -185,13 +183,31 @@ def evaluate(model: nn.Module, batches: Batches, loss: Loss, *, settings: Settin
 
 def autocast(settings: Settings, device: torch.device) -> Any:
     """Return the context in which forward passes run: bfloat16 if the settings say so."""
-    enabled = settings.precision == "bf16" or (settings.precision == "auto" and device.type == "cuda")
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)
+    is_on = settings.precision == "bf16"
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_on)
+
+
+def _epoch(
+    run: "_Run", batches: Iterable[Batch], validation: Batches | None, loss: Loss
+) -> tuple[dict[str, float], float]:
+    """Train and validate once; return the history's row, and the score or NaN."""
+    metrics, prefix, score = _train_epoch(run, batches, loss), "train", run.score
+    row = metrics.row("train")
+    if validation is not None:
+        keep = score is not None and score.sees_outputs
+        metrics = evaluate(run.model, validation, loss, settings=run.settings, keep_outputs=keep)
+        prefix = "val"
+        row |= metrics.row("val")
+    value = math.nan if score is None else score.of(metrics)
+    if score is not None and score.sees_outputs:  # else the row has it already
+        row[f"{prefix}_{score.name}"] = value
+    return row, value
 
 
 def _train_epoch(run: "_Run", batches: Iterable[Batch], loss: Loss) -> Metrics:
     run.model.train()
-    total = Total()
+    is_scored = run.score is not None and not run.validates
+    total = Total(keeps_outputs=is_scored and run.score.sees_outputs)
     for batch in batches:
         run.optimiser.zero_grad(set_to_none=True)
         with autocast(run.settings, run.device):
@@ -211,16 +227,21 @@ def _train_epoch(run: "_Run", batches: Iterable[Batch], loss: Loss) -> Metrics:
 class _Run:
     """The state of a run, all that a checkpoint holds."""
 
-    def __init__(self, model: nn.Module, settings: Settings, *, seed: int, keep_best: bool) -> None:
-        self.model, self.settings, self.seed, self.keep_best = model, settings, seed, keep_best
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: Settings,
+        *,
+        seed: int,
+        score: Score | None = None,
+        validates: bool = True,
+    ) -> None:
+        self.model, self.settings, self.seed = model, settings, seed
+        self.score, self.validates = score, validates
         self.device = next(model.parameters()).device
-        self.optimiser = torch.optim.Adam(
-            model.parameters(),
-            settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            amsgrad=settings.amsgrad,
-            fused=True,  # one call a step instead of some a weight, which is what small networks wait for
-        )
+        rates = (settings.learning_rate, settings.weight_decay)
+        self.optimiser = settings.optimiser.build(model.parameters(), *rates)
+        self.schedule = settings.schedule.build(self.optimiser)
         self.epoch = self.best_epoch = 0
         self.best_score = -math.inf
         self.best_weights: dict[str, Tensor] = {}
@@ -241,12 +262,19 @@ class _Run:
         return rng
 
     def finish_epoch(self, row: dict[str, float], score: float) -> None:
-        """Note the epoch; keep its weights if the score is strictly better, or if the last epoch is wanted."""
+        """Note the epoch, keep its weights if it is the best, and set the next learning rate.
+
+        The best has a strictly higher score than all before; without a score it is the last.
+        """
         self.history.append({"epoch": self.epoch, **row})
-        if score > self.best_score or not self.keep_best:
+        if not isinstance(self.settings.schedule, schedules.Constant):
+            self.history[-1]["learning_rate"] = self.optimiser.param_groups[0]["lr"]
+        if self.score is None or score > self.best_score:
             self.best_epoch, self.best_score = self.epoch, score
-            if self.keep_best:
-                self.best_weights = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+            if self.score is not None:
+                weights = self.model.state_dict()
+                self.best_weights = {name: value.detach().clone() for name, value in weights.items()}
+        schedules.step(self.schedule, row.get("val_loss", row["train_loss"]))
 
     def finish(self) -> Fitted:
         if self.best_weights:
@@ -256,9 +284,10 @@ class _Run:
 
     def fingerprint(self) -> str:
         """Return what tells this run from another one; how often it is saved, and where it runs, do not matter."""
-        settings = {key: value for key, value in asdict(self.settings).items() if key != "checkpoint_seconds"}
+        settings = self.settings.as_dict()
+        del settings["checkpoint_seconds"], settings["device"]
         shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
-        return store.digest([settings, shapes, self.seed, self.keep_best])
+        return store.digest([settings, shapes, self.seed, self.score and self.score.name])
 
     def save(self, path: Path) -> None:
         scalars = {name: getattr(self, name) for name in ("epoch", "best_epoch", "best_score", "seed")}
@@ -268,6 +297,7 @@ class _Run:
             "history": self.history,
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
             "best_weights": self.best_weights,
         }
         with store.atomic(path) as part:
@@ -283,6 +313,7 @@ class _Run:
             raise ValueError(f"{path.name} is of a run with other settings, seed or network; delete it to start anew")
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
         for name in ("epoch", "best_epoch", "best_score", "history", "best_weights"):
             setattr(self, name, state[name])
 

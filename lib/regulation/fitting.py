@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from lib.learning import training
-from lib.learning.metrics import Metrics, lowest_loss
+from lib.learning.metrics import Metrics
 from lib.learning.training import Fitted, Settings
 from lib.regulation import autoencoder, links
 from lib.regulation.autoencoder import Architecture, Batch, GraphAutoencoder, Weights
@@ -104,12 +104,13 @@ def embed(
             "give other labels, or the term no weight (gamma = 0 of regulatory_embeddings)"
         )
     parts = links.split(problem.links, problem.n_nodes, rng=split_rng)
+    settings = replace(settings, score="loss")
     device = training.pick_device(settings.device)
     model = autoencoder.build(Architecture(problem.features.shape[1], problem.n_classes, size), rng)
     batches = _Batches(problem, parts, device)
     loss = autoencoder.loss(weights)
     fitted = training.fit(
-        model, batches.train, batches.validation, loss=loss, rng=rng, score=lowest_loss, settings=settings,
+        model, batches.train, batches.validation, loss=loss, rng=rng, settings=settings,
         checkpoint=checkpoint,
     )  # fmt: skip
     test = training.evaluate(model, batches.test, loss, settings=settings)

@@ -59,7 +59,7 @@ def embedding_run(
     problem = Problem(features.X, links.from_table(pd.read_csv(links_path), genes), class_numbers(used, genes))
     checkpoint = _checkpoint(part)
     embedded = embed(
-        problem, weights=terms, size=size, settings=Settings(precision="fp32", weight_decay=0.0, **settings),
+        problem, weights=terms, size=size, settings=Settings(**{"weight_decay": 0.0, **settings}),
         split_rng=np.random.default_rng(seed if split_seed is None else split_seed),
         rng=np.random.default_rng(seed), checkpoint=checkpoint,
     )  # fmt: skip

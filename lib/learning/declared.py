@@ -1,0 +1,41 @@
+"""Choices as data: one of some small dataclasses, named by its `kind`, from JSON or YAML."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+
+def require(holds: bool, message: str) -> None:
+    """Raise a ValueError with this message unless something holds."""
+    if not holds:
+        raise ValueError(message)
+
+
+def choice(value: Any, kinds: Mapping[str, type], what: str) -> Any:
+    """Return the dataclass that a name, or a mapping with the name as `kind`, stands for.
+
+    Parameters
+    ----------
+    value : str, mapping or instance of one of the kinds
+        An instance is returned as it is.
+    kinds : mapping
+        Name → dataclass.
+    what : str
+        What is chosen, for messages.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, or has no such option.
+    """
+    if isinstance(value, tuple(kinds.values())):
+        return value
+    options = {"kind": value} if isinstance(value, str) else dict(value)
+    kind = options.pop("kind", None)
+    known = ", ".join(kinds)
+    require(kind in kinds, f"{what} {kind!r} is unknown: expected `kind` to be one of {known}")
+    allowed = [part.name for part in fields(kinds[kind]) if part.init]
+    for name in options:
+        expected = ", ".join(allowed) or "none"
+        require(name in allowed, f"{what} {kind} has no option {name!r}: expected {expected}")
+    return kinds[kind](**options)
