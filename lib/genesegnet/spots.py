@@ -64,12 +64,21 @@ def read(
     InputError
         If a column is missing or in doubt, or a coordinate is no number.
     """
-    table = tables.read(path, pa.DataFrameSchema({}))
-    names = {name: _find(table, name, columns or {}, path) for name in ALIASES}
+    return named(tables.read(path, pa.DataFrameSchema({})), columns=columns, file=path)
+
+
+def named(
+    table: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    file: str | os.PathLike = "spots",
+) -> pd.DataFrame:
+    """Return a table of spots with the columns that this package uses; see `read`."""
+    names = {name: _find(table, name, columns or {}, file) for name in ALIASES}
     found = {name: column for name, column in names.items() if column is not None}
     spots = pd.DataFrame({name: table[column] for name, column in found.items()})
     for name in {"x", "y", "z", "qv"} & set(spots):
-        spots[name] = _numbers(spots[name], found[name], path)
+        spots[name] = _numbers(spots[name], found[name], file)
     spots["gene"] = spots["gene"].astype(str)
     spots.attrs["micron"] = {found["x"].lower(), found["y"].lower()} <= set(MICRON_COLUMNS)
     return spots

@@ -1,0 +1,380 @@
+"""Slides of any size: windows through the network, tiles through the dynamics, one set of labels.
+
+Every tile computes what it needs from a grid of windows that belongs to the slide, so its maps are those of the whole.
+It keeps the cells whose peak lies in its own part; a halo holds the rest of them. Tiles can thus be made in any order,
+on any machine, and the labels are those of one piece.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lib.data.errors import InputError
+from lib.genesegnet import crops, prediction
+from lib.genesegnet.dynamics import Settings, find_masks, flow_errors
+from lib.genesegnet.location import SIGMA, location_map, reach
+from lib.genesegnet.network import CELL, FLOW_SCALE, SegmentationNetwork
+from lib.genesegnet.samples import Sample
+from lib.run import store
+
+BLUR = 7.5  # pixels over which a window's weight falls, as published
+EDGE = 20  # pixels from a window's border to half its weight
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a slide is cut.
+
+    Parameters
+    ----------
+    window, step : int
+        Side of what the network sees at once, and distance from one to the next, in pixels of the slide. The
+        published 256 and 240 leave 16 pixels of overlap, and seams.
+    tile : int
+        Side of a tile of the dynamics; memory grows with its square, not with the slide.
+    halo : int
+        Pixels around a tile; two cell diameters or more.
+    batch_size : int
+        Windows in one pass.
+    taper : bool
+        Let the middle of a window count more than its border; the published average does not.
+    """
+
+    window: int = 256
+    step: int = 192
+    tile: int = 1024
+    halo: int = 96
+    batch_size: int = 8
+    taper: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.step <= self.window or min(self.tile, self.batch_size) < 1 or self.halo < 0:
+            raise ValueError(f"{self}: expected 0 < step <= window, tile and batch_size >= 1, halo >= 0")
+
+
+@dataclass(frozen=True)
+class Slide:
+    """What inference reads: pixels on disk or in memory, and spots sorted by row.
+
+    Attributes
+    ----------
+    stain : (rows, columns) array, of NumPy or Zarr
+    rows, columns : (n,) int
+        Pixels of the spots, sorted by row.
+    low, high : float
+        Levels of the whole slide that become 0 and 1.
+    sigma : float
+        Of the location map, in pixels.
+    """
+
+    stain: Any
+    rows: np.ndarray
+    columns: np.ndarray
+    low: float
+    high: float
+    sigma: float = SIGMA
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return tuple(self.stain.shape[:2])
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of pixels: rows from `top` to below `bottom`, columns from `left` to below `right`."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def grown(self, by: int, shape: tuple[int, int]) -> "Box":
+        """Return the box with a rim, cut at the slide's border."""
+        return Box(max(0, self.top - by), min(shape[0], self.bottom + by),
+                   max(0, self.left - by), min(shape[1], self.right + by))  # fmt: skip
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.bottom - self.top, self.right - self.left
+
+    def slices(self) -> tuple[slice, slice]:
+        """Return the box as an index."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+@dataclass(frozen=True)
+class TileCells:
+    """The cells of one tile, by pixel.
+
+    Attributes
+    ----------
+    rows, columns, ids : (pixels,) int
+        Pixels of the slide, and the cell 1 … n of the tile.
+    peaks : (n, 2) int
+        Where each cell's pixels met.
+    confidence : (n, 2) float
+        Mean probability of the cell's pixels, and error of its flow.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    ids: np.ndarray
+    peaks: np.ndarray
+    confidence: np.ndarray
+
+
+def from_sample(sample: Sample, *, sigma: float = SIGMA) -> Slide:
+    """Return a sample as a slide."""
+    order = np.argsort(sample.rows, kind="stable")
+    low, high = crops.levels(sample.stain)
+    return Slide(sample.stain, sample.rows[order], sample.columns[order], low, high, sigma)
+
+
+def select(slide: Slide, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """Return the spots inside a box, counted from its corner; the sorted rows make it quick."""
+    first, last = np.searchsorted(slide.rows, [box.top, box.bottom])
+    rows, columns = slide.rows[first:last], slide.columns[first:last]
+    inside = (columns >= box.left) & (columns < box.right)
+    return rows[inside] - box.top, columns[inside] - box.left
+
+
+def inputs(slide: Slide, box: Box) -> np.ndarray:
+    """Return the network's input in a box: stain by the slide's levels, location map with spots from beyond the box."""
+    wide = box.grown(reach(slide.sigma), slide.shape)
+    spots = location_map(*select(slide, wide), wide.shape, sigma=slide.sigma)
+    top, left = box.top - wide.top, box.left - wide.left
+    near = spots[top : top + box.shape[0], left : left + box.shape[1]]
+    stain = crops.normalise(np.asarray(slide.stain[box.slices()]), slide.low, slide.high)
+    return np.stack([stain, near])
+
+
+def starts(length: int, window: int, step: int) -> np.ndarray:
+    """Return where windows start along a side: every `step`, the last one moved back to end at the border.
+
+    Examples
+    --------
+    >>> starts(600, 256, 240)
+    array([  0, 240, 344])
+    """
+    if length <= window:
+        return np.array([0])
+    regular = np.arange(0, length - window, step)
+    return np.append(regular, length - window)
+
+
+def tiles(shape: tuple[int, int], plan: Plan) -> list[Box]:
+    """Return the tiles that cover a slide without overlap, in reading order."""
+    edges = [range(0, length, plan.tile) for length in shape]
+    return [
+        Box(top, min(top + plan.tile, shape[0]), left, min(left + plan.tile, shape[1]))
+        for top in edges[0]
+        for left in edges[1]
+    ]
+
+
+def maps(
+    network: SegmentationNetwork,
+    slide: Slide,
+    box: Box,
+    plan: Plan,
+    *,
+    diameter: float | None = None,
+) -> np.ndarray:
+    """Return blended flow and logit of a box, (3, rows, columns) float32, from all windows of the slide that meet it."""
+    total = np.zeros((CELL + 1, *box.shape), np.float32)
+    weights = np.zeros(box.shape, np.float32)
+    shape = tuple(min(plan.window, length) for length in slide.shape)
+    weight = _taper(shape) if plan.taper else np.ones(shape, np.float32)
+    for batch in _batches(slide, box, plan):
+        planes = np.stack([inputs(slide, window) for window in batch])
+        spare = np.repeat(planes[-1:], plan.batch_size - len(planes), axis=0)  # one shape, one result
+        found = prediction.maps(
+            network,
+            np.concatenate([planes, spare]),
+            diameter=diameter,
+            batch_size=plan.batch_size,
+        )
+        for window, output in zip(batch, found, strict=False):
+            here, there = _overlap(box, window)
+            total[:, *here] += output[: CELL + 1, *there] * weight[there]
+            weights[here] += weight[there]
+    return total / weights
+
+
+def segment_tile(
+    network: SegmentationNetwork,
+    slide: Slide,
+    tile: Box,
+    plan: Plan | None = None,
+    *,
+    settings: Settings | None = None,
+    diameter: float | None = None,
+) -> TileCells:
+    """Return the cells whose peak lies in a tile."""
+    plan = plan or Plan()
+    box = tile.grown(plan.halo, slide.shape)
+    found = maps(network, slide, box, plan, diameter=diameter)
+    masks = find_masks(found[:CELL], found[CELL], settings)
+    peaks = masks.peaks + [box.top, box.left]
+    own = (peaks >= [tile.top, tile.left]) & (peaks < [tile.bottom, tile.right])
+    mine = np.flatnonzero(own.all(axis=1)) + 1
+    names = np.zeros(len(peaks) + 1, np.int32)
+    names[mine] = np.arange(1, len(mine) + 1)
+    labels = names[masks.labels]
+    rows, columns = np.nonzero(labels)
+    confidence = _confidence(labels, found)
+    return TileCells(rows + box.top, columns + box.left, labels[rows, columns], peaks[mine - 1], confidence)
+
+
+def segment(
+    network: SegmentationNetwork,
+    slide: Slide,
+    plan: Plan | None = None,
+    *,
+    settings: Settings | None = None,
+    diameter: float | None = None,
+    progress: str = "",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels of a slide and the confidence of every cell, tile by tile.
+
+    Parameters
+    ----------
+    diameter : float, optional
+        Size of cells in pixels; default: that of training.
+    progress : str
+        Label of a progress bar; empty for none.
+
+    Returns
+    -------
+    labels : (rows, columns) int32
+        1 … n in reading order of the cells' peaks.
+    confidence : (n, 2) float
+        Mean probability of being in a cell, and error of the flow.
+    """
+    from tqdm.auto import tqdm
+
+    plan = plan or Plan()
+    parts = tqdm(tiles(slide.shape, plan), desc=progress, unit="tile", disable=not progress)
+    done = (
+        segment_tile(network, slide, tile, plan, settings=settings, diameter=diameter)
+        for tile in parts
+    )
+    return stitch(list(done), np.zeros(slide.shape, np.int32))
+
+
+def stitch(parts: list[TileCells], labels: Any) -> tuple[Any, np.ndarray]:
+    """Write the cells of all tiles into one label image, numbered in reading order of their peaks.
+
+    Parameters
+    ----------
+    parts : list of TileCells
+        In any order; sparse, so that all of a slide's fit where its maps would not.
+    labels : (rows, columns) int array of zeros
+        Filled in place; of NumPy, or of Zarr for slides beyond memory.
+
+    Returns
+    -------
+    labels, confidence : see `segment`
+    """
+    peaks = np.concatenate([part.peaks for part in parts])
+    order = np.lexsort((peaks[:, 1], peaks[:, 0]))
+    ids = np.empty(len(peaks), np.int64)
+    ids[order] = np.arange(1, len(peaks) + 1)
+    first = 0
+    for part in parts:
+        own = np.append(0, ids[first : first + len(part.peaks)])
+        first += len(part.peaks)
+        if len(part.rows):
+            box = (slice(part.rows.min(), part.rows.max() + 1), slice(part.columns.min(), part.columns.max() + 1))
+            block = np.asarray(labels[box])
+            block[part.rows - box[0].start, part.columns - box[1].start] = own[part.ids]
+            labels[box] = block
+    return labels, np.concatenate([part.confidence for part in parts])[order]
+
+
+def straight_edges(labels: np.ndarray, plan: Plan, *, least: int = 8) -> int:
+    """Count cells that end in a straight line of `least` pixels on a border between tiles: cut ones."""
+    cut = set()
+    for axis, length in enumerate(labels.shape):
+        along = np.moveaxis(labels, axis, 0)
+        for seam in range(plan.tile, length, plan.tile):
+            before, after = along[seam - 1], along[seam]
+            for side, other in ((before, after), (after, before)):
+                ids, counts = np.unique(side[(side > 0) & (side != other)], return_counts=True)
+                cut |= set(ids[counts >= least].tolist())
+    return len(cut)
+
+
+def write_tile(path: str | os.PathLike, cells: TileCells) -> None:
+    """Write the cells of a tile to the path of a unit, `.npz`."""
+    with Path(path).open("wb") as file:
+        np.savez_compressed(file, **vars(cells))
+
+
+def read_tile(path: str | os.PathLike) -> TileCells:
+    """Read what `write_tile` wrote."""
+    with np.load(store.resolve(path), allow_pickle=False) as file:
+        return TileCells(**{name: file[name] for name in TileCells.__dataclass_fields__})
+
+
+def estimate_diameter(
+    network: SegmentationNetwork, slide: Slide, plan: Plan, *, settings: Settings | None = None
+) -> float:
+    """Return the median diameter in pixels of the cells found at the size of training, on the fullest tile."""
+    from lib.genesegnet.labels import diameter
+
+    counts = [len(select(slide, tile)[0]) for tile in tiles(slide.shape, plan)]
+    tile = tiles(slide.shape, plan)[int(np.argmax(counts))]
+    found = maps(network, slide, tile, plan)
+    size = diameter(find_masks(found[:CELL], found[CELL], settings).labels)
+    if not size > 0:
+        raise InputError("no cell was found to take the diameter from", fix="give the diameter")
+    return size
+
+
+def _batches(slide: Slide, box: Box, plan: Plan) -> Iterator[list[Box]]:
+    """Yield the windows that meet a box, in reading order."""
+    firsts = [starts(length, plan.window, plan.step) for length in slide.shape]
+    size = [min(plan.window, length) for length in slide.shape]
+    rows = firsts[0][(firsts[0] < box.bottom) & (firsts[0] + size[0] > box.top)]
+    columns = firsts[1][(firsts[1] < box.right) & (firsts[1] + size[1] > box.left)]
+    corners = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+    for start in range(0, len(corners), plan.batch_size):
+        part = corners[start : start + plan.batch_size].tolist()
+        yield [Box(top, top + size[0], left, left + size[1]) for top, left in part]
+
+
+def _overlap(box: Box, window: Box) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return the common part of two boxes, counted from the corner of each."""
+    top, bottom = max(box.top, window.top), min(box.bottom, window.bottom)
+    left, right = max(box.left, window.left), min(box.right, window.right)
+    part = Box(top, bottom, left, right)
+    return tuple(
+        Box(part.top - at.top, part.bottom - at.top, part.left - at.left, part.right - at.left).slices()
+        for at in (box, window)
+    )
+
+
+def _taper(shape: tuple[int, int]) -> np.ndarray:
+    """Return the weight of a window's pixels: 1 in the middle, half at 20 pixels from the border."""
+    sides = []
+    for length in shape:
+        away = np.abs(np.arange(length) - (length - 1) / 2)
+        sides.append(1 / (1 + np.exp((away - (length / 2 - min(EDGE, length / 4))) / BLUR)))
+    return np.outer(*sides).astype(np.float32)
+
+
+def _confidence(labels: np.ndarray, found: np.ndarray) -> np.ndarray:
+    n = int(labels.max(initial=0))
+    if not n:
+        return np.zeros((0, 2))
+    probability = 1 / (1 + np.exp(-found[CELL].astype(np.float64)))
+    counts = np.bincount(labels.ravel(), minlength=n + 1)
+    means = np.bincount(labels.ravel(), weights=probability.ravel(), minlength=n + 1) / counts
+    return np.stack([means[1:], flow_errors(labels, found[:CELL] / FLOW_SCALE)[1]], axis=1)
