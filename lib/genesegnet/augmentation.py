@@ -120,9 +120,14 @@ def warp(images: Tensor, warps: Warps, tile: int, *, nearest: bool = False) -> T
 def turn_flows(fields: Tensor, warps: Warps) -> Tensor:
     """Turn flow vectors (n, 2 or more, …), rows first, as the picture was turned."""
     sign = torch.from_numpy(np.where(warps.flip, -1.0, 1.0)).to(fields)[:, None, None]
-    cosine, sine = (torch.from_numpy(f(warps.angle)).to(fields)[:, None, None] for f in (np.cos, np.sin))
+    cosine, sine = (
+        torch.from_numpy(f(warps.angle)).to(fields)[:, None, None] for f in (np.cos, np.sin)
+    )
     along_rows, along_columns = fields[:, 0], fields[:, 1] * sign
-    turned = [along_columns * sine + along_rows * cosine, along_columns * cosine - along_rows * sine]
+    turned = [
+        along_columns * sine + along_rows * cosine,
+        along_columns * cosine - along_rows * sine,
+    ]
     return torch.cat([torch.stack(turned, dim=1), fields[:, 2:]], dim=1)
 
 
@@ -144,9 +149,11 @@ def batches(
             )
             smooth = torch.cat([data.inputs[rows], data.fields[rows]], dim=1)
             smooth = warp(smooth, drawn, tile)
-            inputs, fields = smooth.split(
-                [data.inputs.shape[1], data.fields.shape[1]], dim=1
+            inputs, fields = smooth.split([data.inputs.shape[1], data.fields.shape[1]], dim=1)
+            yield (
+                inputs,
+                turn_flows(fields, drawn),
+                warp(data.cells[rows], drawn, tile, nearest=True),
             )
-            yield inputs, turn_flows(fields, drawn), warp(data.cells[rows], drawn, tile, nearest=True)
 
     return epoch

@@ -2,6 +2,7 @@
 
 import os
 import random
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,10 +90,14 @@ def normalise(image: np.ndarray, low: float, high: float) -> np.ndarray:
     """
     if high - low <= 1e-3:
         return np.zeros(image.shape, np.float32)
-    return ((image.astype(np.float32) - np.float32(low)) / np.float32(high - low)).astype(np.float32)
+    return ((image.astype(np.float32) - np.float32(low)) / np.float32(high - low)).astype(
+        np.float32
+    )
 
 
-def levels(image: np.ndarray, percentiles: tuple[float, float] = (1.0, 99.0)) -> tuple[float, float]:
+def levels(
+    image: np.ndarray, percentiles: tuple[float, float] = (1.0, 99.0)
+) -> tuple[float, float]:
     """Return the dark and the bright level of an image: the 1st and the 99th percentile.
 
     Where half a percent of a slide is nuclei both lie in the background, and scaling would blow up its noise. The
@@ -153,7 +158,9 @@ def cut(
     if per_crop:
         low, high = np.percentile(inputs, [1, 99], axis=(2, 3), keepdims=True)
         flat = high - low <= 1e-3
-        inputs = np.where(flat, 0, (inputs - low) / np.where(flat, 1, high - low)).astype(np.float32)
+        inputs = np.where(flat, 0, (inputs - low) / np.where(flat, 1, high - low)).astype(
+            np.float32
+        )
     views = np.lib.stride_tricks.sliding_window_view(sample.labels, (side, side))
     labels = views[corners[:, 0], corners[:, 1]].astype(np.int32)
     return Crops(inputs, labels, np.repeat(sample.name, len(corners)), corners)
@@ -173,10 +180,16 @@ def split(
         For fewer than three samples, or a name that occurs twice.
     """
     if len(names) < 3 or len(set(names)) < len(names):
-        raise InputError(f"{len(set(names))} different samples of {len(names)}; a split needs three")
+        raise InputError(
+            f"{len(set(names))} different samples of {len(names)}; a split needs three"
+        )
     order = [names[k] for k in rng.permutation(len(names))]
     n_val, n_test = (max(1, round(share / sum(shares) * len(names))) for share in shares[1:])
-    parts = {"test": order[:n_test], "val": order[n_test : n_test + n_val], "train": order[n_test + n_val :]}
+    parts = {
+        "test": order[:n_test],
+        "val": order[n_test : n_test + n_val],
+        "train": order[n_test + n_val :],
+    }
     if not parts["train"]:
         raise InputError(f"no sample of {len(names)} is left for training", fix="lower the shares")
     return {name: sorted(parts[name]) for name in ("train", "val", "test")}
@@ -205,7 +218,9 @@ def write(path: str | os.PathLike, crops: Crops) -> Path:
             group = zarr.create_group(file, attributes={"samples": crops.samples.tolist()})
             for name in ("inputs", "labels", "corners"):
                 values = getattr(crops, name)
-                group.create_array(name, data=values, chunks=(min(8, len(values)), *values.shape[1:]))
+                group.create_array(
+                    name, data=values, chunks=(min(8, len(values)), *values.shape[1:])
+                )
     return path
 
 
@@ -220,10 +235,12 @@ def read(path: str | os.PathLike) -> Crops:
     import zarr
 
     path = Path(store.resolve(path))
+    if not zipfile.is_zipfile(path):
+        raise InputError("no store of crops", file=path, fix="make it again by the preprocessing")
     try:
         with zarr.storage.ZipStore(path, mode="r") as file:
             group = zarr.open_group(file, mode="r")
             arrays = {name: group[name][:] for name in ("inputs", "labels", "corners")}
             return Crops(samples=np.array(group.attrs["samples"], dtype=str), **arrays)
-    except (FileNotFoundError, KeyError, ValueError, OSError) as error:
+    except (KeyError, ValueError, OSError) as error:
         raise InputError(f"no store of crops ({type(error).__name__})", file=path) from None

@@ -10,7 +10,11 @@ from lib.genesegnet import labels as label_images
 from lib.genesegnet.network import FLOW_SCALE
 
 PAD = 6  # bins around the histogram, so that no window of a peak leaves it
-MIN_PEAK, MIN_BIN, REACH = 10, 2, 5  # a peak holds more pixels than 10, a bin that joins it more than 2
+MIN_PEAK, MIN_BIN, REACH = (
+    10,
+    2,
+    5,
+)  # a peak holds more pixels than 10, a bin that joins it more than 2
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ on its neighbours and on where a slide was cut; here it does not.
 import numba
 import numpy as np
 
+from lib.genesegnet.labels import renumber
+
 EPS = 1e-20
 
 
@@ -35,30 +37,31 @@ def label_flows(labels: np.ndarray) -> np.ndarray:
     """
     from scipy.ndimage import find_objects
 
-    from lib.genesegnet.labels import renumber
-
     ranks = renumber(labels)
     flows = np.zeros((2, *labels.shape), np.float32)
-    boxes = [
-        (box[0].start, box[0].stop, box[1].start, box[1].stop) for box in find_objects(ranks)
-    ]
+    boxes = [(rows.start, rows.stop, cols.start, cols.stop) for rows, cols in find_objects(ranks)]
     if boxes:
-        _spread_all(ranks, np.array(boxes, np.int64), flows)
+        _spread_all(ranks, np.array(boxes, np.int64), sources(labels), flows)
     return flows
 
 
 def sources(labels: np.ndarray) -> np.ndarray:
-    """Return the source of every cell, (cells, 2) rows and columns: its pixel closest to its median row and column."""
-    from scipy.ndimage import find_objects
+    """Return every cell's pixel closest to its median row and column, the first of equals in reading order.
 
-    from lib.genesegnet.labels import renumber
-
+    Returns
+    -------
+    (cells, 2) int64
+        Row and column, in the order of the ids.
+    """
     ranks = renumber(labels)
-    found = np.zeros((int(ranks.max(initial=0)), 2), np.int64)
-    for rank, (rows, columns) in enumerate(find_objects(ranks), start=1):
-        place = _source(ranks[rows, columns], rank)
-        found[rank - 1] = place[0] + rows.start, place[1] + columns.start
-    return found
+    rows, columns = np.nonzero(ranks)
+    if not len(rows):
+        return np.zeros((0, 2), np.int64)
+    cells = ranks[rows, columns]
+    away = (rows - _medians(rows, cells)) ** 2 + (columns - _medians(columns, cells)) ** 2
+    order = np.lexsort((away, cells))  # stable, so that reading order breaks ties
+    first = order[np.r_[True, np.diff(cells[order]) != 0]]
+    return np.stack([rows[first], columns[first]], axis=1)
 
 
 def centre_map(labels: np.ndarray, *, sigma: float = 3.0) -> np.ndarray:
@@ -69,47 +72,48 @@ def centre_map(labels: np.ndarray, *, sigma: float = 3.0) -> np.ndarray:
     return location_map(rows, columns, labels.shape, sigma=sigma)
 
 
+def _medians(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Return for every pixel the median of its cell's values; cells are numbered 1 … n."""
+    ordered = values[np.lexsort((values, cells))]
+    counts = np.bincount(cells)[1:]
+    first = np.cumsum(counts) - counts
+    middle = ordered[first + (counts - 1) // 2] + ordered[first + counts // 2]
+    return (middle / 2)[cells - 1]
+
+
 @numba.njit(cache=True)
-def _spread_all(ranks, boxes, flows):
+def _spread_all(ranks, boxes, sources, flows):
+    """Write the flows of all cells; heat has a rim of background, rows holds sums over three columns."""
     for k in range(len(boxes)):
-        top, bottom, left, right = boxes[k]
-        _spread(ranks[top:bottom, left:right], k + 1, flows[:, top:bottom, left:right])
+        top, bottom, left, right = boxes[k, 0], boxes[k, 1], boxes[k, 2], boxes[k, 3]
+        height, width = bottom - top, right - left
+        heat = np.zeros((height + 2, width + 2))
+        rows = np.zeros((height + 2, width + 2))
+        inside = np.zeros((height + 2, width + 2))
+        for y in range(height):
+            for x in range(width):
+                if ranks[top + y, left + x] == k + 1:
+                    inside[y + 1, x + 1] = 1.0 / 9.0
+        row, column = sources[k, 0] - top + 1, sources[k, 1] - left + 1
+        for _ in range(2 * (height + width + 2)):
+            heat[row, column] += 1.0
+            _step(heat, rows, inside)
+        for y in range(height):
+            for x in range(width):
+                if inside[y + 1, x + 1] > 0:
+                    dy = np.log1p(heat[y + 2, x + 1]) - np.log1p(heat[y, x + 1])
+                    dx = np.log1p(heat[y + 1, x + 2]) - np.log1p(heat[y + 1, x])
+                    length = np.sqrt(dy * dy + dx * dx) + EPS
+                    flows[0, top + y, left + x] = dy / length
+                    flows[1, top + y, left + x] = dx / length
 
 
 @numba.njit(cache=True)
-def _spread(ranks, rank, flows):
-    """Write the flow of one cell; `ranks` and `flows` are cut to its box."""
-    height, width = ranks.shape
-    heat = np.zeros((height + 2, width + 2))  # a rim of background
-    rows = np.zeros((height + 2, width + 2))  # sums over three columns
-    row, column = _source(ranks, rank)
-    for _ in range(2 * (height + width + 2)):
-        heat[row + 1, column + 1] += 1.0
-        for y in range(1, height + 1):
-            for x in range(1, width + 1):
-                rows[y, x] = heat[y, x - 1] + heat[y, x] + heat[y, x + 1]
-        for y in range(1, height + 1):
-            for x in range(1, width + 1):
-                inside = ranks[y - 1, x - 1] == rank
-                mean = (rows[y - 1, x] + rows[y, x] + rows[y + 1, x]) / 9.0
-                heat[y, x] = mean if inside else 0.0
-    for y in range(height + 2):
-        for x in range(width + 2):
-            heat[y, x] = np.log1p(heat[y, x])
-    for y in range(height):
-        for x in range(width):
-            if ranks[y, x] == rank:
-                dy = heat[y + 2, x + 1] - heat[y, x + 1]
-                dx = heat[y + 1, x + 2] - heat[y + 1, x]
-                length = np.sqrt(dy * dy + dx * dx) + EPS
-                flows[0, y, x] = dy / length
-                flows[1, y, x] = dx / length
-
-
-@numba.njit(cache=True)
-def _source(ranks, rank):
-    """Return the pixel of the cell closest to its median row and column, the first of equals in reading order."""
-    ys, xs = np.nonzero(ranks == rank)
-    y0, x0 = np.median(ys), np.median(xs)
-    best = np.argmin((ys - y0) ** 2 + (xs - x0) ** 2)
-    return ys[best], xs[best]
+def _step(heat, rows, inside):
+    """Replace every pixel of the cell by the mean of its 3 × 3 neighbourhood, with 0 outside the cell."""
+    for y in range(heat.shape[0]):
+        for x in range(1, heat.shape[1] - 1):
+            rows[y, x] = heat[y, x - 1] + heat[y, x] + heat[y, x + 1]
+    for y in range(1, heat.shape[0] - 1):
+        for x in range(1, heat.shape[1] - 1):
+            heat[y, x] = (rows[y - 1, x] + rows[y, x] + rows[y + 1, x]) * inside[y, x]

@@ -62,7 +62,9 @@ def read_transform(path: str | os.PathLike) -> np.ndarray:
         raise InputError(f"a table of {rows.shape}, expected 3 rows of 3 numbers", file=path)
     matrix = rows[:3]
     if not (rows.reshape(-1, 3, 3) == matrix).all():
-        raise InputError("several transforms that differ", file=path, fix="keep that of your region")
+        raise InputError(
+            "several transforms that differ", file=path, fix="keep that of your region"
+        )
     if not np.array_equal(matrix[2], [0, 0, 1]) or np.linalg.det(matrix) <= 0:
         raise InputError(f"not a map from µm to pixels: last row {matrix[2]}", file=path)
     return matrix
@@ -125,6 +127,8 @@ def _from_ome(path: Path) -> float:
     size = re.search(r'PhysicalSizeX="([0-9.eE+-]+)"', text)
     unit = re.search(r'PhysicalSizeXUnit="([^"]+)"', text)
     if not size:
-        raise InputError("an image without PhysicalSizeX", file=path, fix="give the pixel size in µm")
+        raise InputError(
+            "an image without PhysicalSizeX", file=path, fix="give the pixel size in µm"
+        )
     factor = {"nm": 1e-3, "mm": 1e3}.get(unit.group(1) if unit else "µm", 1.0)
     return float(size.group(1)) * factor

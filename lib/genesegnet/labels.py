@@ -50,7 +50,9 @@ def check(
     if labels.dtype.kind == "f" and not (labels == np.floor(labels)).all():
         raise InputError("labels with fractions", file=file, fix="save whole numbers")
     if shape is not None and labels.shape != tuple(shape):
-        raise InputError(f"labels of {labels.shape} pixels for an image of {tuple(shape)}", file=file)
+        raise InputError(
+            f"labels of {labels.shape} pixels for an image of {tuple(shape)}", file=file
+        )
     if labels.size and labels.min() < 0:
         raise InputError(f"a negative label, {labels.min()}", file=file, fix="use 0 for background")
     largest = int(labels.max(initial=0))

@@ -91,7 +91,12 @@ def published_table(assigned: pd.DataFrame) -> pd.DataFrame:
     Every spot is kept, those in no cell under id 0.
     """
     table = assigned.sort_values("cell_id", kind="stable")
-    columns = {"cell_id": table["cell_id"], "spotX": table["x"], "spotY": table["y"], "gene": table["gene"]}
+    columns = {
+        "cell_id": table["cell_id"],
+        "spotX": table["x"],
+        "spotY": table["y"],
+        "gene": table["gene"],
+    }
     whole = {
         name: values.astype(np.int64)
         for name, values in columns.items()
@@ -152,7 +157,9 @@ def cells_by_genes(
         table.layers["nuclear"], table.layers["cytoplasmic"] = count(within), count(~within)
     if "z" in inside:
         table.obsm["counts_per_z"] = _per_plane(rows, inside["z"].to_numpy(), len(cells))
-    assert int(table.X.sum()) == table.uns["account"]["cell"], "the matrix holds every spot in a cell"
+    assert int(table.X.sum()) == table.uns["account"]["cell"], (
+        "the matrix holds every spot in a cell"
+    )
     return table
 
 
@@ -162,13 +169,20 @@ def cell_table(labels: np.ndarray, *, pixel_size: float | None = None) -> pd.Dat
     flat = ranks.ravel()
     area = np.bincount(flat, minlength=len(ids))[1:]
     rows, columns = np.indices(labels.shape)
-    y, x = (np.bincount(flat, weights=p.ravel(), minlength=len(ids))[1:] / area + 0.5 for p in (rows, columns))
+    y, x = (
+        np.bincount(flat, weights=p.ravel(), minlength=len(ids))[1:] / area + 0.5
+        for p in (rows, columns)
+    )
     table = pd.DataFrame({"cell_id": ids[1:], "area": area, "x": x, "y": y})
     return table if pixel_size is None else table.assign(area_um2=area * pixel_size**2)
 
 
 def assign_file(
-    path: str | os.PathLike, labels: np.ndarray, target: str | os.PathLike, *, pixel_size: float | None = None
+    path: str | os.PathLike,
+    labels: np.ndarray,
+    target: str | os.PathLike,
+    *,
+    pixel_size: float | None = None,
 ) -> dict[str, int]:
     """Assign the spots of a Parquet file piece by piece, in memory that does not grow with it, and return the account.
 
@@ -222,9 +236,7 @@ def owner_of_overlaps(
     return owner
 
 
-def _observed(
-    cells: pd.DataFrame, counts: "object", confidence: np.ndarray | None
-) -> pd.DataFrame:
+def _observed(cells: pd.DataFrame, counts: "object", confidence: np.ndarray | None) -> pd.DataFrame:
     obs = cells.set_index(cells["cell_id"].astype(str)).rename_axis(None)
     obs["n_transcripts"] = np.asarray(counts.sum(axis=1)).ravel().astype(np.int64)
     obs["n_genes"] = np.asarray((counts > 0).sum(axis=1)).ravel().astype(np.int64)

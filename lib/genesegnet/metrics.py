@@ -13,25 +13,34 @@ THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))  # 0.5 … 0.95
 
 @dataclass(frozen=True)
 class Overlaps:
-    """Areas of two label images and of what their cells share.
+    """Areas of the cells of two label images, and the pairs of cells that share pixels.
 
     Attributes
     ----------
-    true_areas : (n,), predicted_areas : (m,)
+    true_areas : (n,), predicted_areas : (m,) int
         Pixels per cell, in the order of the ids.
-    shared : (n, m) sparse
-        Pixels that a true and a predicted cell share.
+    true, predicted : (pairs,) int
+        Ranks of the two cells, from 0.
+    shared : (pairs,) int
+        Pixels in both.
     """
 
     true_areas: np.ndarray
     predicted_areas: np.ndarray
-    shared: "object"
+    true: np.ndarray
+    predicted: np.ndarray
+    shared: np.ndarray
 
-    def iou(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the pairs that overlap: true rank, predicted rank, intersection over union."""
-        pairs = self.shared.tocoo()
-        union = self.true_areas[pairs.row] + self.predicted_areas[pairs.col] - pairs.data
-        return pairs.row, pairs.col, pairs.data / union
+    @property
+    def union(self) -> np.ndarray:
+        """Pixels in either cell of each pair."""
+        both = self.true_areas[self.true] + self.predicted_areas[self.predicted]
+        return both - self.shared
+
+    @property
+    def iou(self) -> np.ndarray:
+        """Intersection over union of each pair."""
+        return self.shared / self.union
 
 
 def overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
@@ -42,39 +51,39 @@ def overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
     ValueError
         For images of different sizes.
     """
-    from scipy.sparse import coo_array
-
     if truth.shape != predicted.shape:
         raise ValueError(f"images of different sizes, {truth.shape} and {predicted.shape}")
     (true_ids, a), (predicted_ids, b) = label_images.dense(truth), label_images.dense(predicted)
-    ones = np.ones(truth.size, np.int64)
-    size = (len(true_ids), len(predicted_ids))
-    table = coo_array((ones, (a.ravel(), b.ravel())), shape=size).tocsr()
-    return Overlaps(table.sum(axis=1)[1:], table.sum(axis=0)[1:], table[1:, 1:])
+    a, b = a.ravel(), b.ravel()
+    areas = [np.bincount(c, minlength=len(k))[1:] for c, k in ((a, true_ids), (b, predicted_ids))]
+    both = (a > 0) & (b > 0)
+    codes = a[both].astype(np.int64) * len(predicted_ids) + b[both]
+    pairs, counts = np.unique(codes, return_counts=True)
+    first, second = np.divmod(pairs, len(predicted_ids))
+    return Overlaps(*areas, first - 1, second - 1, counts)
 
 
-def match(table: Overlaps, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the best pairing at an overlap: true ranks, predicted ranks, and their IoU.
+def match(table: Overlaps, threshold: float) -> np.ndarray:
+    """Return which pairs make up the best one-to-one pairing at an overlap.
 
     Parameters
     ----------
     threshold : float
-        Least IoU of a pair. From just above 0.5 on no cell has two partners; below, the pairing with most pairs, then
-        with the largest sum of IoU, is taken.
+        Least IoU of a pair. Above 0.5 no cell has two partners; below, the pairing with most
+        pairs, then with the largest sum of IoU, is taken.
     """
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns, iou = table.iou()
-    enough = iou >= threshold
-    rows, columns, iou = rows[enough], columns[enough], iou[enough]
+    enough = np.flatnonzero(table.iou >= threshold)
+    rows, columns = table.true[enough], table.predicted[enough]
     if len(np.unique(rows)) == len(rows) and len(np.unique(columns)) == len(columns):
-        return rows, columns, iou
-    gain = np.zeros(table.shared.shape)
-    gain[rows, columns] = 1 + iou / (2 * min(gain.shape))
+        return enough
+    size = len(table.true_areas), len(table.predicted_areas)
+    gain, which = np.zeros(size), np.zeros(size, np.int64)
+    gain[rows, columns] = 1 + table.iou[enough] / (2 * min(size))
+    which[rows, columns] = enough
     a, b = linear_sum_assignment(-gain)
-    paired = gain[a, b] > 0
-    overlap = (gain[a, b] - 1) * 2 * min(gain.shape)
-    return a[paired], b[paired], overlap[paired]
+    return which[a, b][gain[a, b] > 0]
 
 
 def scores(
@@ -100,10 +109,10 @@ def scores(
     [0.5]
     """
     table = overlaps(truth, predicted)
-    n_true, n_predicted = table.shared.shape
+    n_true, n_predicted = len(table.true_areas), len(table.predicted_areas)
     rows = []
     for threshold in thresholds:
-        iou = match(table, threshold)[2]
+        iou = table.iou[match(table, threshold)]
         hit, half = len(iou), (n_true + n_predicted) / 2
         rows.append(
             {
@@ -121,7 +130,9 @@ def scores(
     return pd.DataFrame(rows)
 
 
-def aggregated_jaccard(truth: np.ndarray, predicted: np.ndarray, *, published: bool = False) -> float:
+def aggregated_jaccard(
+    truth: np.ndarray, predicted: np.ndarray, *, published: bool = False
+) -> float:
     """Return the aggregated Jaccard index (Kumar et al., IEEE TMI 36:1550, 2017).
 
     Each true cell is paired with the prediction of highest IoU; intersections are divided by unions plus the area of
@@ -130,25 +141,19 @@ def aggregated_jaccard(truth: np.ndarray, predicted: np.ndarray, *, published: b
     """
     table = overlaps(truth, predicted)
     if published:
-        rows, columns, _ = match(table, 0.5)
-        shared = np.asarray(table.shared[rows, columns]).sum()
+        shared = table.shared[match(table, 0.5)].sum()
         return _share(shared, int(((truth > 0) | (predicted > 0)).sum()))
-    rows, columns, iou = table.iou()
-    best = _first_best(rows, iou)
-    rows, columns = rows[best], columns[best]
-    shared = np.asarray(table.shared[rows, columns]).ravel()
-    union = table.true_areas[rows] + table.predicted_areas[columns] - shared
-    unpaired = np.delete(table.true_areas, rows).sum()
-    spare = np.delete(table.predicted_areas, np.unique(columns)).sum()
-    return _share(shared.sum(), union.sum() + unpaired + spare)
+    best = _first_best(table.true, table.iou)
+    unpaired = np.delete(table.true_areas, table.true[best]).sum()
+    spare = np.delete(table.predicted_areas, np.unique(table.predicted[best])).sum()
+    return _share(table.shared[best].sum(), table.union[best].sum() + unpaired + spare)
 
 
 def cell_iou(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return for every true cell its highest IoU with a prediction; 0 where none overlaps."""
     table = overlaps(truth, predicted)
-    rows, _, iou = table.iou()
     best = np.zeros(len(table.true_areas))
-    np.maximum.at(best, rows, iou)
+    np.maximum.at(best, table.true, table.iou)
     return best
 
 
@@ -167,12 +172,11 @@ def gene_iou(
     """
     pixels = np.unique(np.ravel_multi_index((rows, columns), truth.shape))
     a, b = label_images.dense(truth)[1].ravel(), label_images.dense(predicted)[1].ravel()
-    n_true, n_predicted = int(a.max()), int(b.max(initial=0))
     table = overlaps(truth, predicted)
-    first, second, iou = table.iou()
+    n_true, n_predicted = len(table.true_areas), len(table.predicted_areas)
     partner = np.zeros(n_true + 1, np.int64)
-    best = _first_best(first, iou)
-    partner[first[best] + 1] = second[best] + 1
+    best = _first_best(table.true, table.iou)
+    partner[table.true[best] + 1] = table.predicted[best] + 1
     in_true = np.bincount(a[pixels], minlength=n_true + 1)
     in_predicted = np.append(0, np.bincount(b[pixels], minlength=n_predicted + 1)[1:])[partner]
     both = pixels[(b[pixels] > 0) & (partner[a[pixels]] == b[pixels])]

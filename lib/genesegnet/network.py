@@ -108,9 +108,7 @@ class _Decoder(nn.Module):
         x = stages[-1]
         for n in reversed(range(len(self.up))):
             if n < len(self.up) - 1:
-                x = functional.interpolate(
-                    x, scale_factor=2, mode="bilinear", align_corners=False
-                )
+                x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             x = self.up[n](x, stages[n], style)
         return x
 

@@ -76,7 +76,9 @@ def _write_pyramid(group: "object", image: np.ndarray, pixel_size: float | None)
         name = str(len(datasets))
         group.create_array(name, data=np.ascontiguousarray(level), chunks=(512, 512))
         scale = [step * (pixel_size or 1.0)] * 2
-        datasets.append({"path": name, "coordinateTransformations": [{"type": "scale", "scale": scale}]})
+        datasets.append(
+            {"path": name, "coordinateTransformations": [{"type": "scale", "scale": scale}]}
+        )
         step *= 2
     unit = {"unit": "micrometer"} if pixel_size else {}
     axes = [{"name": name, "type": "space", **unit} for name in ("y", "x")]

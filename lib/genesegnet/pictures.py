@@ -111,7 +111,9 @@ def _read(path: Path) -> np.ndarray:
         raise InputError(
             f"no whole image ({reason})", file=path, fix="copy or convert it again"
         ) from None
-    values = values.astype(np.uint16) if values.dtype == np.int32 and path.suffix == ".png" else values
+    values = (
+        values.astype(np.uint16) if values.dtype == np.int32 and path.suffix == ".png" else values
+    )
     values = values.reshape([side for side in values.shape if side != 1] or [1, 1])
     if values.ndim < 2 or values.ndim > 3 or (values.ndim == 3 and values.shape[-1] not in (3, 4)):
         raise InputError(

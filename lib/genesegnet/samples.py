@@ -144,9 +144,7 @@ def read(name: str, files: dict[str, Path], reading: Reading | None = None) -> S
     if "labels" in files:
         labels = pictures.read_labels(files["labels"], shape=shape, split=reading.split_masks)
         label_images.require_cells(labels, file=files["labels"])
-    spots = spot_tables.to_pixels(
-        spot_tables.read(files["spots"]), pixel_size=reading.pixel_size
-    )
+    spots = spot_tables.to_pixels(spot_tables.read(files["spots"]), pixel_size=reading.pixel_size)
     spot_tables.check_extent(spots, shape, file=files["spots"])
     return assemble(name, stain, labels, spots, reading)
 
@@ -163,7 +161,11 @@ def assemble(
     rows, columns, inside = spot_tables.pixels(spots, stain.shape[:2], origin=reading.origin)
     good = spot_tables.quality(spots, min_qv=reading.min_qv) == "gene"
     used = inside & good
-    notes = [f"{(~inside).sum()} of {len(spots)} spots lie outside the image"] if not inside.all() else []
+    notes = (
+        [f"{(~inside).sum()} of {len(spots)} spots lie outside the image"]
+        if not inside.all()
+        else []
+    )
     notes += [f"{(~good).sum()} spots are controls or of low quality"] if not good.all() else []
     if labels is not None:
         notes += [words] if (words := label_images.describe_pieces(labels)) else []
@@ -174,7 +176,9 @@ def assemble(
 def _by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """Return name → file; the name is the file's without suffix and without the word for its kind."""
     if not folder.is_dir():
-        raise InputError("there is no such folder", file=folder, fix="expected images, labels and spots")
+        raise InputError(
+            "there is no such folder", file=folder, fix="expected images, labels and spots"
+        )
     files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in suffixes]
     if not files:
         raise InputError(f"the folder has no file of {listed(suffixes)}", file=folder)
@@ -184,6 +188,8 @@ def _by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
         for word in WORDS:
             name = name.removesuffix(word) if word.startswith("_") else name.removeprefix(word)
         if name in names:
-            raise InputError(f"{names[name].name} and {path.name} are both of sample {name!r}", file=folder)
+            raise InputError(
+                f"{names[name].name} and {path.name} are both of sample {name!r}", file=folder
+            )
         names[name] = path
     return names

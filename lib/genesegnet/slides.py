@@ -53,7 +53,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         if not 0 < self.step <= self.window or min(self.tile, self.batch_size) < 1 or self.halo < 0:
-            raise ValueError(f"{self}: expected 0 < step <= window, tile and batch_size >= 1, halo >= 0")
+            raise ValueError(
+                f"{self}: expected 0 < step <= window, tile and batch_size >= 1, halo >= 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,9 @@ def maps(
     weight = _taper(shape) if plan.taper else np.ones(shape, np.float32)
     for batch in _batches(slide, box, plan):
         planes = np.stack([inputs(slide, window) for window in batch])
-        spare = np.repeat(planes[-1:], plan.batch_size - len(planes), axis=0)  # one shape, one result
+        spare = np.repeat(
+            planes[-1:], plan.batch_size - len(planes), axis=0
+        )  # one shape, one result
         found = prediction.maps(
             network,
             np.concatenate([planes, spare]),
@@ -229,7 +233,9 @@ def segment_tile(
     labels = names[masks.labels]
     rows, columns = np.nonzero(labels)
     confidence = _confidence(labels, found)
-    return TileCells(rows + box.top, columns + box.left, labels[rows, columns], peaks[mine - 1], confidence)
+    return TileCells(
+        rows + box.top, columns + box.left, labels[rows, columns], peaks[mine - 1], confidence
+    )
 
 
 def segment(
@@ -291,7 +297,10 @@ def stitch(parts: list[TileCells], labels: Any) -> tuple[Any, np.ndarray]:
         own = np.append(0, ids[first : first + len(part.peaks)])
         first += len(part.peaks)
         if len(part.rows):
-            box = (slice(part.rows.min(), part.rows.max() + 1), slice(part.columns.min(), part.columns.max() + 1))
+            box = (
+                slice(part.rows.min(), part.rows.max() + 1),
+                slice(part.columns.min(), part.columns.max() + 1),
+            )
             block = np.asarray(labels[box])
             block[part.rows - box[0].start, part.columns - box[1].start] = own[part.ids]
             labels[box] = block
@@ -356,7 +365,9 @@ def _overlap(box: Box, window: Box) -> tuple[tuple[slice, slice], tuple[slice, s
     left, right = max(box.left, window.left), min(box.right, window.right)
     part = Box(top, bottom, left, right)
     return tuple(
-        Box(part.top - at.top, part.bottom - at.top, part.left - at.left, part.right - at.left).slices()
+        Box(
+            part.top - at.top, part.bottom - at.top, part.left - at.left, part.right - at.left
+        ).slices()
         for at in (box, window)
     )
 

@@ -38,13 +38,12 @@ CONTROLS = re.compile(
 UNASSIGNED = {"", "0", "-1", "nan", "none", "unassigned", "4294967295", "background"}
 SNAP = 1e-4  # pixels: coordinates stored as 32-bit numbers fall this much short of an edge
 
-REACHED = 0.5  # share of the image's sides that spots must reach, and share of spots inside it
+REACHED = 0.5  # share of one of the image's sides that spots must reach
+INSIDE = 0.25  # share of the spots that must lie inside
 N_JUDGED = 20  # spots below which their extent says nothing
 
 
-def read(
-    path: str | os.PathLike, *, columns: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+def read(path: str | os.PathLike, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Read a table of spots, CSV or Parquet, whatever its columns are called.
 
     Parameters
@@ -107,8 +106,10 @@ def to_pixels(
         x, y, _ = np.asarray(transform, np.float64) @ np.stack([x, y, np.ones_like(x)])
     elif pixel_size is not None:
         if not 0.005 < pixel_size < 50:
-            raise InputError(f"a pixel size of {pixel_size} µm", fix="give µm per pixel, such as 0.2125")
-        x, y = x / pixel_size, y / pixel_size
+            raise InputError(
+                f"a pixel size of {pixel_size} µm", fix="give µm per pixel, such as 0.2125"
+            )
+        x, y = (_snap(v / pixel_size, _slack(v) / pixel_size) for v in (x, y))
     elif spots.attrs.get("micron"):
         raise InputError(
             "the coordinates' columns are those of instruments that write µm",
@@ -170,14 +171,14 @@ def check_extent(
     Raises
     ------
     InputError
-        If under half of the spots lie inside the image, or if they do not reach half of either side. Both extents are
+        If under a quarter of the spots lie inside the image, or if they do not reach half of either side. Both extents are
         named. Few spots are let through.
     """
     if len(spots) < N_JUDGED:
         return
     inside = pixels(spots, shape)[2].mean()
     reached = max(spots["x"].max() / shape[1], spots["y"].max() / shape[0])
-    if inside >= REACHED and reached >= REACHED:
+    if inside >= INSIDE and reached >= REACHED:
         return
     x, y = ((spots[name].min(), spots[name].max()) for name in ("x", "y"))
     raise InputError(
@@ -307,6 +308,16 @@ def _numbers(values: pd.Series, column: str, path: str | os.PathLike) -> pd.Seri
 
 
 def _floor(values: np.ndarray) -> np.ndarray:
+    return np.floor(_snap(values, SNAP)).astype(np.int64)
+
+
+def _snap(values: np.ndarray, slack: float | np.ndarray) -> np.ndarray:
+    """Put values on the edge of a pixel that they miss by less than a 32-bit number can tell."""
     nearest = np.rint(values)
-    snapped = np.where(np.abs(values - nearest) < SNAP, nearest, values)
-    return np.floor(snapped).astype(np.int64)
+    return np.where(np.abs(values - nearest) < np.maximum(slack, SNAP), nearest, values)
+
+
+def _slack(values: np.ndarray) -> np.ndarray:
+    """Return the error of values that were stored in 32 bits; 0 for those that need more."""
+    short = values.astype(np.float32)
+    return np.spacing(np.abs(short)).astype(np.float64) * np.array_equal(short, values)

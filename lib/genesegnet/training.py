@@ -144,7 +144,9 @@ def relabel(
         Move outlines to edges of stain and spots instead of growing them as published.
     """
     found = []
-    for crop, labels in zip(crops.inputs, prediction.segment(network, crops.inputs, masks), strict=True):
+    for crop, labels in zip(
+        crops.inputs, prediction.segment(network, crops.inputs, masks), strict=True
+    ):
         labels = refine.tidy(labels, min_area=min_area)
         if look_at_image:
             labels = refine.follow_image(labels, crop[0], crop[-1])

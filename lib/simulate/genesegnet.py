@@ -168,9 +168,7 @@ def _nuclei(shapes: _Shapes, tissue: Tissue, rng: np.random.Generator) -> np.nda
     angle = rng.uniform(0, 2 * np.pi, len(room))
     away = room * np.sqrt(rng.random(len(room)))
     offset = np.stack([np.sin(angle), np.cos(angle)], axis=1) * away[:, None]
-    nuclei = _Shapes(
-        shapes.centres + offset, tissue.nucleus * shapes.radii, 0.5 * shapes.waves
-    )
+    nuclei = _Shapes(shapes.centres + offset, tissue.nucleus * shapes.radii, 0.5 * shapes.waves)
     return nuclei.render(tissue.side)
 
 
@@ -183,10 +181,14 @@ def _stain(nuclei: np.ndarray, tissue: Tissue, rng: np.random.Generator) -> np.n
     blurred = np.append(False, rng.random(n) < tissue.dim)
     texture = 1 + 0.25 * _smooth_noise(nuclei.shape, 0.08 * tissue.diameter, rng)
     sharp = gaussian_filter(np.where(blurred[nuclei], 0, brightness[nuclei] * texture), 0.8)
-    faint = gaussian_filter(np.where(blurred[nuclei], 0.45 * brightness[nuclei], 0), 0.2 * tissue.diameter)
+    faint = gaussian_filter(
+        np.where(blurred[nuclei], 0.45 * brightness[nuclei], 0), 0.2 * tissue.diameter
+    )
     light = 1 + 0.15 * _smooth_noise(nuclei.shape, tissue.side / 6, rng)
     photons = 400 * light * (0.12 + sharp + faint)
-    return np.clip(8 * rng.poisson(photons) + rng.normal(200, 20, nuclei.shape), 0, 65535).astype(np.uint16)
+    return np.clip(8 * rng.poisson(photons) + rng.normal(200, 20, nuclei.shape), 0, 65535).astype(
+        np.uint16
+    )
 
 
 def _transcripts(
@@ -233,9 +235,7 @@ def _noisy(shapes: _Shapes, tissue: Tissue, rng: np.random.Generator) -> np.ndar
     return label_images.renumber(label_images.largest_pieces(names[labels])[0])
 
 
-def _merge(
-    labels: np.ndarray, n: int, share: float, rng: np.random.Generator
-) -> np.ndarray:
+def _merge(labels: np.ndarray, n: int, share: float, rng: np.random.Generator) -> np.ndarray:
     """Return the new name of every id: some have that of a neighbour they touch."""
     names = np.arange(n + 1, dtype=np.int32)
     pairs = np.concatenate(
@@ -244,15 +244,15 @@ def _merge(
             np.stack([labels[:, 1:].ravel(), labels[:, :-1].ravel()], axis=1),
         ]
     )
-    pairs = np.unique(np.sort(pairs[(pairs[:, 0] != pairs[:, 1]) & (pairs > 0).all(axis=1)]), axis=0)
+    pairs = np.unique(
+        np.sort(pairs[(pairs[:, 0] != pairs[:, 1]) & (pairs > 0).all(axis=1)]), axis=0
+    )
     chosen = pairs[rng.permutation(len(pairs))[: round(share * n / 2)]]
     names[chosen[:, 1]] = chosen[:, 0]
     return names
 
 
-def _smooth_noise(
-    shape: tuple[int, int], sigma: float, rng: np.random.Generator
-) -> np.ndarray:
+def _smooth_noise(shape: tuple[int, int], sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Return noise of mean 0 and standard deviation 1 that varies over `sigma` pixels."""
     from scipy.ndimage import gaussian_filter
 
