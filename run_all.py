@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 try:
-    from lib.run import engines, numeric, params, pipeline, runner
+    from lib.run import engines, machine, numeric, params, pipeline, runner
     from lib.run.progress import Progress
 except ModuleNotFoundError as missing:
     venv = HERE / ".venv" / "bin" / "python"
@@ -51,7 +51,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add(
         "--workers", type=int, metavar="N", help="processes for units on this machine (default: all cores; smoke: none)"
     )
-    add("--cluster", metavar="ENGINE", help="inline, local:N, slurm:FILE.yaml or tcp://HOST:PORT")
+    add("--cluster", metavar="ENGINE", help="inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://HOST:PORT")
     add("--keep-going", action="store_true", help="after a failure run what does not depend on it")
     add("--report", action="store_true", help="build the site in runs/<profile>/site when done")
     return parser.parse_args(arguments)
@@ -61,7 +61,7 @@ def executor_of(options: argparse.Namespace) -> str:
     """Return the engine that the options ask for, checked."""
     if options.workers is not None and (options.workers < 1 or options.cluster):
         raise engines.ExecutorError("--workers: a number from 1, and not together with --cluster")
-    by_default = "inline" if options.profile == "smoke" else f"local:{engines.n_cores()}"  # smoke: less than a start
+    by_default = "inline" if options.profile == "smoke" else f"local:{machine.n_cores()}"  # smoke: less than a start
     executor = options.cluster or (f"local:{options.workers}" if options.workers else by_default)
     engines.check_executor(executor)
     return executor
@@ -130,7 +130,7 @@ def work(options: argparse.Namespace, again: str) -> int:
         return DONE
     executor = executor_of(options)
     run.check_inputs(selected)
-    with runner.locked(plan.run_dir, command=again), runner.interruptible():
+    with runner.locked(plan.run_dir, command=again), runner.interruptible(), run.warm_workers(executor):
         started = time.monotonic()
         progress = Progress(len(selected))
         try:

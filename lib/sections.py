@@ -109,7 +109,6 @@ class Segmentation(Section):
     """The built-in segmentation beside the screen's masks."""
 
     n_fields: int = Field(ge=1, le=1000, description="fields drawn for the comparison")
-    least_f1: float = Field(ge=0, le=1, description="the check fails below this F1 at an IoU of 0.5")
     seed: int = Field(ge=0, description="seed of the draw")
 
 
@@ -137,7 +136,6 @@ class ImpactScreen(Training):
     fdr: Probability = Field(description="false discovery rate of the selection")
     n_selected: int = Field(ge=1, le=190, description="genes that the paper's rule selects by hand")
     n_shown: int = Field(ge=1, le=190, description="bars of the figure")
-    least_auroc: float = Field(ge=0, le=1, description="the check fails below this, where a truth is planted")
 
 
 class ImageEmbeddings(Training):
@@ -162,7 +160,6 @@ class GenePerturbationClusters(Section):
 
     n_clusters: int = Field(ge=0, le=100, description="clusters; 0 = the best Calinski-Harabasz index")
     k_max: int = Field(ge=3, le=100, description="largest number of clusters looked at")
-    least_ari: float = Field(ge=-1, le=1, description="the check fails below this, where a truth is planted")
 
 
 class ProfileBaseline(Section):
@@ -237,9 +234,6 @@ class Expression(Section):
     min_pct: float = Field(ge=0, le=1, description="share of lines that must express a gene with a prize")
     deg_fdr: Probability = Field(description="largest false discovery rate of a coloured marker")
     n_clusters: int = Field(ge=2, le=100, description="clusters of the regulators' signatures")
-    least_contrast: float = Field(
-        ge=-1, le=1, description="the check fails below this gain in |Spearman| within modules"
-    )
 
 
 class PpiPruning(Section):
@@ -257,8 +251,10 @@ class Interactome(Section):
 
     n_betas: int = Field(ge=1, le=1000, description="prize weights 0.1, 0.2, …")
     beta: float = Field(ge=0, le=100, description="prize weight that is kept; 0 = chosen by the rule")
+    plateau: int = Field(
+        ge=0, le=1000, description="fewest β of like solutions whose middle is taken; 0 = the smallest β"
+    )
     louvain_up_to: int = Field(ge=0, le=100_000, description="nodes up to which Louvain clusters are counted")
-    least_recall: float = Field(ge=0, le=1, description="the check fails below this, where a truth is planted")
     seed: int = Field(ge=0, description="seed of the Louvain method and of the layout")
 
 
@@ -280,7 +276,6 @@ class RegulatoryTraining(Section):
     max_epochs: int = Field(ge=1, le=100_000, description="largest number of epochs")
     seed: int = Field(ge=0, description="base seed of splits and training")
     in_kernel: bool = Field(description="train in the notebook's process, which saves the start of workers")
-    least_auc: float = Field(ge=0, le=1, description="the check fails below this mean AUC, where a truth is planted")
 
 
 class RegulatoryEmbeddings(RegulatoryTraining):
@@ -293,7 +288,6 @@ class RegulatoryEmbeddings(RegulatoryTraining):
     n_clusters: int = Field(ge=0, le=100, description="clusters; 0 = the best silhouette")
     k_max: int = Field(ge=3, le=100, description="largest number of clusters looked at")
     tsne_learning_rate: float = Field(ge=1, le=1000, description="of the layout; too high throws genes far out")
-    least_ari: float = Field(ge=-1, le=1, description="the check fails below this mean ARI, where a truth is planted")
 
 
 RegulatorySetting = Literal[
@@ -306,6 +300,7 @@ class RegulatoryTargets(RegulatoryTraining):
     """Regulatory embeddings for every left-out target."""
 
     settings: list[RegulatorySetting] = Field(min_length=1, description="loss weights and label sources by name")
+    n_link_splits: int = Field(ge=1, le=50, description="splits of the links; left-out targets take turns with them")
     n_image_clusters: int = Field(ge=2, le=100, description="clusters of image embeddings")
     n_cmap_clusters: int = Field(ge=2, le=100, description="clusters of CMap signatures")
 
@@ -323,9 +318,6 @@ class Translation(Section):
     n_bootstrap: int = Field(ge=100, le=1_000_000, description="draws of targets behind the confidence band")
     effects: list[float] = Field(min_length=1, description="sizes of effect in the power figure, 1 = as planted")
     n_worlds: int = Field(ge=2, le=10_000, description="worlds an effect in the power figure")
-    least_margin: float = Field(
-        ge=-1, le=1, description="the check fails if AUC_20 is not this much above the null, where a truth is planted"
-    )
     seed: int = Field(ge=0, description="base seed of draws and permutations")
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import toy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.run import compute, engines, keys, store
+from lib.run import compute, engines, keys, machine, store
 
 
 def write(part, *, seed, text="", log=None):
@@ -87,7 +88,7 @@ def test_the_name_of_a_file_changes_with_all_that_the_result_depends_on(tmp_path
     assert path_of(arguments={"x": 1, "table": moved}) == first, "the content of a file counts, not its name"
     moved.write_text("b")
     others.append(path_of(arguments={"x": 1, "table": moved}))
-    monkeypatch.setattr(keys, "python_versions", lambda: {"torch": "99"})
+    monkeypatch.setattr(keys, "versions", lambda packages: {"torch": "99"})
     others.append(path_of(arguments={"x": 1, "table": moved}))
     assert len({first, *others}) == 8
 
@@ -183,15 +184,13 @@ def test_engine_and_thread_count_change_no_byte(tmp_path, cluster, four_threads)
     assert json.loads(here["only"].read_text())[0] == os.getpid()
 
 
-def test_a_unit_runs_with_one_thread_and_gives_the_others_back():
+def test_a_unit_runs_with_one_thread_in_whatever_thread_it_runs(four_threads):
     import torch
 
-    before = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
-    torch.set_num_threads(2)
-    with compute._one_thread():
-        assert (torch.get_num_threads(), os.environ["OMP_NUM_THREADS"]) == (1, "1")
-    assert (torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")) == (2, before[1])
-    torch.set_num_threads(before[0])
+    with ThreadPoolExecutor(3) as threads:
+        counts = [threads.submit(lambda: (compute._use_one_thread(), torch.get_num_threads())[1]) for _ in range(9)]
+    assert {count.result() for count in counts} == {1}
+    assert all(os.environ[name] == "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"))
 
 
 def test_a_unit_that_kills_its_process_takes_no_other_along(tmp_path):
@@ -217,7 +216,7 @@ def test_each_worker_has_a_gpu_of_its_own(tmp_path, monkeypatch, visible, names)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert engines.n_gpus() == 2
+    assert machine.n_gpus() == 2
     units = {f"u{i}": {"pause": 0.3} for i in range(6)}
     told = [
         json.loads(text)
@@ -230,20 +229,20 @@ def test_each_worker_has_a_gpu_of_its_own(tmp_path, monkeypatch, visible, names)
 @pytest.mark.parametrize(("visible", "names"), [("", []), ("-1", []), ("0", ["0"]), ("2, 3", ["2", "3"])])
 def test_visible_gpus_are_believed(monkeypatch, visible, names):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert engines.gpus() == names
+    assert machine.gpus() == names
 
 
 def test_no_gpu_tool_is_no_gpu(tmp_path, monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert engines.gpus() == []
+    assert machine.gpus() == []
     fake_command(tmp_path, "nvidia-smi", "echo 'NVIDIA-SMI has failed'; exit 9")
-    assert engines.gpus() == []
+    assert machine.gpus() == []
 
 
 def test_cores_are_those_that_this_process_may_use():
-    code = "import os; from lib.run import engines; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
-    code += "; print(engines.n_cores())"
+    code = "import os; from lib.run import machine; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
+    code += "; print(machine.n_cores())"
     assert subprocess.run([sys.executable, "-c", code], cwd=toy.ROOT, capture_output=True).stdout == b"1\n"
 
 
@@ -257,7 +256,7 @@ NO_ENGINES = ["", "locl:2", "local:0", "local:-1", "local:two", "local:²", "tcp
 
 @pytest.mark.parametrize("name", NO_ENGINES)
 def test_an_engine_that_is_not_understood_is_refused(name):
-    with pytest.raises(engines.ExecutorError, match="expected inline, local:N, slurm:FILE.yaml or tcp://HOST:PORT"):
+    with pytest.raises(engines.ExecutorError, match="expected inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://"):
         engines.check_executor(name)
 
 
@@ -302,7 +301,7 @@ def test_units_run_in_slurm_jobs(tmp_path, monkeypatch):
         file.write(f"job_script_prologue: ['export PYTHONPATH=$PYTHONPATH:{toy.ROOT}/tests']")
     paths = compute.run_units(write, units, **options)
     assert read(paths) == {f"u{i}": f"{i} {compute.unit_seed(0, f'u{i}')}" for i in range(3)}
-    assert f"export PYTHONPATH={store.ROOT}\nexport" in (tmp_path / "script").read_text()
+    assert f"export PYTHONPATH={store.ROOT}\nexport PYTHONHASHSEED=0\nexport" in (tmp_path / "script").read_text()
     assert len((tmp_path / "jobs").read_text().split()) == 2, "one job a run"
     assert (tmp_path / "jobs").read_text() == (tmp_path / "cancelled").read_text()
 

@@ -9,6 +9,7 @@ from scipy import stats
 
 from lib.interactome import claims, cmap, expression_plots, markers, planted, source_plots, sources, universes
 from lib.interactome.sources import Source, SourceError
+from lib.report import planted as truths
 from lib.report import published
 
 LINES = pd.DataFrame(
@@ -185,9 +186,7 @@ def test_planted_numbers_see_what_is_there_and_not_what_is_absent(found, seen):
     measured = planted.measured(seen, perfect, truth)
     assert measured["expression.planted.cmap_ari"] == 1 and measured["expression.planted.marker_auroc"] > 0.95
     assert abs(measured["expression.planted.contrast"]) < 0.05
-    assert set(measured) == {
-        name for name, entry in published.load().items() if name.startswith("expression.") and entry.kind == "planted"
-    }
+    assert set(measured) == {name for name in truths.load() if name.startswith("expression.")}
     middle = seen.signatures.groupby("kind")["cosine"].median()
     assert middle[planted.SAME] > 0.5 > abs(middle[planted.BACKGROUND])
 
@@ -235,7 +234,7 @@ def test_published_numbers_are_measured_on_real_sources_alone(found, lines):
 
 def test_published_entries_agree_with_each_other():
     values = {name: entry for name, entry in published.load().items() if name.startswith("expression.")}
-    assert all(entry.needs for entry in values.values() if entry.kind == "published")
+    assert all(entry.needs for entry in values.values())
     sizes = [int(size) for size in values["expression.cmap.cluster_sizes"].value.split(",")]
     assert sum(sizes) == values["expression.cmap.covered"].value == 47
     assert len(sizes) == values["expression.cmap.clusters"].value == 10

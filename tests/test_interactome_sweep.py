@@ -108,6 +108,30 @@ def test_the_rule_takes_the_smallest_beta_with_most_regulators():
     assert sweep.choose(table) == 0.2
 
 
+def test_the_middle_of_a_plateau_is_taken_where_many_solutions_are_alike():
+    """Genes over β: none of the tie, then 10, 20, 20, 20, 20, 21, 40; equal solutions from 0.3 to 0.7."""
+    sizes = [5, 10, 20, 20, 20, 20, 21, 40]
+    nodes = np.arange(40)[None] < np.array(sizes)[:, None]
+    found = sweep.Sweep(np.arange(1, 9) / 10, nodes, ((),) * 8, 0.0)
+    table = pd.DataFrame({"beta": found.betas, "n_spec_target_nodes": [3, 4, 4, 4, 4, 4, 4, 4]})
+    overlap = sweep.node_iou(found, found)
+    assert sweep.longest_plateau(overlap, np.arange(8) > 0) == (2, 5), "20 of 21 genes are more than 95 %"
+    assert sweep.choose(table, overlap, plateau=5) == 0.5
+    assert sweep.choose(table, overlap, plateau=6) == 0.2, "too short: the paper's rule"
+    assert sweep.choose(table, overlap) == 0.2 and sweep.choose(table, plateau=5) == 0.2
+    one_lost = table.assign(n_spec_target_nodes=[3, 4, 4, 4, 3, 4, 4, 4])
+    assert sweep.longest_plateau(overlap, (one_lost["n_spec_target_nodes"] == 4).to_numpy()) == (2, 2)
+
+
+def test_published_sizes_have_no_plateau_so_both_rules_give_the_published_beta():
+    """Genes of the published Spearman solutions: 249 at 2.6, 269, 310, some 330, 346 at 3.0, 3,506 at 9.9."""
+    betas = np.arange(26, 100) / 10
+    sizes = np.interp(betas, [2.6, 2.7, 2.8, 3.0, 9.9], [249, 269, 310, 346, 3506]).astype(int)
+    found = sweep.Sweep(betas, np.arange(3506)[None] < sizes[:, None], ((),) * len(betas), 0.0)
+    table = pd.DataFrame({"beta": betas, "n_spec_target_nodes": 39})
+    assert sweep.choose(table) == 2.6 == sweep.choose(table, sweep.node_iou(found, found), plateau=10)
+
+
 def test_overlap_is_that_of_sets():
     network, worth, _ = problem()
     first = sweep.run(network, worth, network.costs, BETAS[::8])

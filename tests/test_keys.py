@@ -1,5 +1,6 @@
 """A key changes with what a notebook is made from, with nothing else, and says which part changed."""
 
+import importlib.metadata
 import json
 import os
 import time
@@ -8,6 +9,7 @@ import pytest
 import toy
 
 from lib.run import keys
+from lib.run.reach import Code
 
 
 @pytest.fixture
@@ -15,72 +17,27 @@ def project(tmp_path):
     """A project of three modules: `a` imports `b.deep` inside a function, `alone` is imported by nobody."""
     files = {
         "lib/__init__.py": "",
-        "lib/a.py": "def f():\n    from .b import deep\n    return deep\n",
+        "lib/a.py": "def f():\n    from .b import deep\n    return deep.X, 'script.R'\n",
         "lib/b/__init__.py": "",
         "lib/b/deep.py": "X = '%d' % (\n    1\n    % 2)\n",
-        "lib/b/script.R": "x <- 1\n",
-        "lib/b/.hidden": "",
-        "lib/b/__pycache__/deep.pyc": "",
+        "lib/script.R": "x <- 1\n",
         "lib/alone.py": "",
         "genes.csv": "gene\nMYC\n",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    toy.write_notebook(tmp_path / "1.ipynb", ["n: int = 1", "from lib import a", "print(1)"])
+    toy.write_notebook(tmp_path / "1.ipynb", ["n: int = 1", "from lib import a", "print(a.f())"])
     return tmp_path
 
 
 def parts(project, **options):
     options = {"params": {"n": 1}, "inputs": {"genes.csv": project / "genes.csv"}, **options}
-    return keys.parts(project / "1.ipynb", hashes=keys.Hashes(), root=project, **options)
+    return keys.parts(project / "1.ipynb", hashes=keys.Hashes(), code=Code(project), **options)
 
 
 def said(project, old, **options):
     return keys.changes(old, parts(project, **options))
-
-
-def test_modules_are_found_transitively_with_what_lies_beside_them(project):
-    found = keys.module_files(["from lib import a"], root=project)
-    assert list(found) == ["lib", "lib.a", "lib.b", "lib.b.deep", "lib/b/script.R"]
-    assert list(keys.module_files(["import lib.b.deep"], root=project)) == [
-        "lib",
-        "lib.b",
-        "lib.b.deep",
-        "lib/b/script.R",
-    ]
-    assert keys.module_files(["import numpy, os.path"], root=project) == {}
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ("import lib.a as x, os", {"lib.a", "os"}),
-        ("from lib import a, b", {"lib", "lib.a", "lib.b"}),
-        ("from lib.b import deep", {"lib.b", "lib.b.deep"}),
-        ("%matplotlib inline\nfrom lib import a", {"lib", "lib.a"}),
-        ("%%time\nfrom lib import (\n    a,\n)", {"lib", "lib.a"}),
-        ("files = !ls\nif files:\n    !rm x\nfrom lib import (\n    a,\n)", {"lib", "lib.a"}),
-        ("print?\nimport lib.a", {"lib.a"}),
-        ("%%bash\nfor x in *; do echo $x; done", set()),
-        ("x = (\nimport lib.a", {"lib.a"}),
-        ("x = ('%d'\n  % 3)\nfrom lib import (\n    a,\n)", {"lib", "lib.a"}),
-    ],
-)
-def test_imports_are_read_in_what_jupyter_accepts(source, names):
-    assert keys.imported(source) == names
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ("from . import c", {"lib.b", "lib.b.c"}),
-        ("from .c import d", {"lib.b.c", "lib.b.c.d"}),
-        ("from .. import a", {"lib", "lib.a"}),
-    ],
-)
-def test_relative_imports_start_at_the_package(source, names):
-    assert keys.imported(source, package="lib.b") == names
 
 
 def test_nothing_changed_says_nothing(project):
@@ -95,19 +52,19 @@ def test_each_change_is_named(project):
     (project / "genes.csv").write_text("gene\nTP53\n")
     assert said(project, old) == ["inputs: genes.csv changed"]
     (project / "lib" / "b" / "deep.py").write_text("X = 2\n")
-    (project / "lib" / "b" / "script.R").unlink()
+    (project / "lib" / "script.R").unlink()
     (project / "lib" / "alone.py").write_text("X = 2\n")
     assert said(project, old) == [
         "inputs: genes.csv changed",
-        "modules: lib.b.deep changed",
-        "modules: lib/b/script.R is gone",
+        "modules: lib.b.deep.X changed",
+        "modules: lib/script.R is gone",
     ]
 
 
 def test_a_code_cell_is_named_by_the_number_that_a_person_counts(project):
     old = parts(project)
     toy.write_notebook(
-        project / "1.ipynb", ["n: int = 5  # another default", "from lib import a", "print(2)", "print(3)"]
+        project / "1.ipynb", ["n: int = 5  # another default", "from lib import a", "print(a.f)", "print(3)"]
     )
     assert said(project, old) == ["code: cell 3 changed", "code: cell 4 is new"]
 
@@ -124,9 +81,17 @@ def test_text_and_outputs_of_a_notebook_do_not_count(project):
 
 def test_versions_are_part_of_the_key(project, monkeypatch):
     old = parts(project)
-    now = keys.python_versions() | {"numpy": "1.0"}
-    monkeypatch.setattr(keys, "python_versions", lambda: now)
-    assert said(project, old) == [f"versions: numpy was {old['versions']['numpy']}, is 1.0"]
+    monkeypatch.setattr(keys.numeric, "name", lambda: "another")
+    was = old["versions"]["numeric setting"]
+    assert said(project, old) == [f"versions: numeric setting was {was}, is another"]
+
+
+def test_versions_are_those_of_the_distributions_that_bring_a_package():
+    found = keys.versions(["sklearn", "PIL", "torch_geometric", "os", "json", "no_such_package"])
+    distributions = {"scikit-learn", "pillow", "torch_geometric", "no_such_package"}
+    assert set(found) == {"python", "numeric setting"} | distributions
+    assert found["scikit-learn"] == importlib.metadata.version("scikit-learn")
+    assert found["no_such_package"] == "absent"
 
 
 def test_r_that_is_absent_or_hangs_is_a_version_too(tmp_path, monkeypatch):
@@ -208,3 +173,29 @@ def test_a_folder_counts_by_names_and_contents(tmp_path):
     assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
     (tmp_path / "two" / "deep" / "x").rename(tmp_path / "two" / "deep" / "y")
     assert hashes(tmp_path / "one") != hashes(tmp_path / "two")
+
+
+def test_links_are_followed_also_nested_and_a_broken_one_is_a_missing_file(tmp_path):
+    """Plate folders are often links to a store elsewhere: what lies behind them is the input."""
+    for name in ("store/plate/deep", "screen"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "y").write_text("y")
+    (tmp_path / "store/plate/x").write_text("x")
+    (tmp_path / "store/plate/deep/further").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "screen/plate").symlink_to(tmp_path / "store/plate")
+    assert [name for name, _ in keys.files_below(tmp_path / "screen")] == ["plate/deep/further/y", "plate/x"]
+    hashes = keys.Hashes()
+    first = hashes(tmp_path / "screen")
+    (tmp_path / "elsewhere" / "y").write_text("other")
+    second = hashes(tmp_path / "screen")
+    (tmp_path / "screen/gone").symlink_to(tmp_path / "nowhere")
+    assert len({first, second, hashes(tmp_path / "screen")}) == 3
+    assert keys.broken_links(tmp_path / "screen") == [tmp_path / "screen/gone"]
+
+
+def test_a_folder_that_links_to_itself_ends(tmp_path):
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/up").symlink_to(tmp_path / "a")
+    (tmp_path / "a/b/x").write_text("x")
+    assert [name for name, _ in keys.files_below(tmp_path / "a")] == ["b/x"]

@@ -1,6 +1,7 @@
 """Node features and links of the network: values that can be checked by hand, properties, and input that is wrong."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -118,11 +119,56 @@ def test_training_negatives_are_no_training_link_in_either_direction(seed):
     train = random_links(30, 12, seed)
     train = np.where(rng.random(30) < 0.5, train, train[::-1])  # some given the other way round
     pool = links.unlinked(train, 12)
-    drawn = links.draw_negatives(pool, 20, rng=rng)
+    assert links.n_unlinked(train, 12) == pool.shape[1]
+    drawn = links.draw_negatives(train, 12, 20, rng=rng)
     both = as_set(train) | as_set(train[::-1])
     assert len(as_set(drawn)) == 20 and not (as_set(drawn) | as_set(drawn[::-1])) & both
     assert (drawn[0] != drawn[1]).all() and pool.shape[1] == 12 * 11 // 2 - 30
-    assert as_set(links.draw_negatives(pool, 1000, rng=rng)) == as_set(pool)  # all that there are
+    assert as_set(links.draw_negatives(train, 12, 1000, rng=rng)) == as_set(pool)  # all that there are
+
+
+@pytest.mark.parametrize(("n_links", "n"), [(2, 8), (2, 20), (30, 15), (0, 11)])
+def test_every_free_pair_is_drawn_equally_often(n_links, n):
+    """Of 10 nodes; 8 and 11 pairs are drawn by rejection, 15 of 15 and 20 of 43 from a list."""
+    every = random_links(n_links, 10)
+    rng = np.random.default_rng(5)
+    drawn = np.hstack([links.draw_negatives(every, 10, n, rng=rng) for _ in range(4000)])
+    pairs, counts = np.unique(drawn, axis=1, return_counts=True)
+    assert as_set(pairs) == as_set(links.unlinked(every, 10)) and pairs.shape[1] == 45 - n_links
+    assert counts.sum() == 4000 * n
+    assert np.abs(counts - counts.mean()).max() <= 5 * np.sqrt(counts.mean() * (1 - n / pairs.shape[1]))
+
+
+def test_the_first_drawn_are_no_other_than_the_last():
+    """The split gives the first to validation and the rest to test."""
+    rng = np.random.default_rng(6)
+    first = np.hstack([links.draw_negatives(random_links(2, 10), 10, 8, rng=rng)[:, :2] for _ in range(4000)])
+    counts = np.unique(first, axis=1, return_counts=True)[1]
+    assert len(counts) == 43 and np.abs(counts - counts.mean()).max() <= 5 * np.sqrt(counts.mean())
+
+
+def test_where_all_but_a_few_pairs_are_linked_the_draw_still_ends():
+    every = np.vstack(np.triu_indices(300, k=1))
+    linked = np.delete(every, [5, 4000, 40000], axis=1)
+    for n, expected in ((1, 1), (2, 2), (3, 3), (9, 3)):
+        drawn = as_set(links.draw_negatives(linked, 300, n, rng=np.random.default_rng(n)))
+        assert len(drawn) == expected and drawn <= as_set(every[:, [5, 4000, 40000]])
+    assert links.draw_negatives(every, 300, 4, rng=np.random.default_rng(0)).shape == (2, 0)
+
+
+def test_a_large_network_needs_memory_for_its_links_not_for_all_pairs():
+    """20,000 nodes have 200 million pairs: 3.2 GB as a list, 400 MB as a mask."""
+    rng = np.random.default_rng(0)
+    every = np.unique(np.sort(rng.integers(20_000, size=(2, 60_000)), axis=0), axis=1)
+    every = every[:, every[0] != every[1]]
+    tracemalloc.start()
+    parts = links.split(every, 20_000, rng=rng)
+    drawn = links.draw_negatives(parts.train, 20_000, parts.train.shape[1] + 20_000, rng=rng)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 * every.nbytes
+    pairs = pd.DataFrame(drawn.T)
+    assert len(pairs.drop_duplicates()) == drawn.shape[1] and not len(pairs.merge(pd.DataFrame(parts.train.T)))
 
 
 def test_the_same_seed_gives_the_same_split():

@@ -11,7 +11,7 @@ import toy_regulation as toy
 from anndata import AnnData
 
 from lib import sections
-from lib.regulation import features, h5ad, labels, runs, settings, targets
+from lib.regulation import features, h5ad, labels, links, runs, settings, targets
 from lib.regulation.errors import RegulationError
 from lib.run import compute
 
@@ -50,16 +50,17 @@ def target_labels(source, target, network, signatures):
     )
 
 
-def units(network, signatures, names, **common):
+def units(network, signatures, names, n_splits=1, **common):
     folder, nodes = network
     common = {
         "features_path": folder / "features.h5ad", "links_path": folder / "links.csv", "size": 8,
-        "settings": TRAINING, "split_seed": 1, **common,
+        "settings": TRAINING, **common,
     }  # fmt: skip
     found = targets.found(folder / "left_out", nodes)
     return targets.units(
-        settings.chosen(names), found, signatures=signatures, nodes=nodes, k_image=3, k_signature=3, common=common
-    )
+        settings.chosen(names), found, signatures=signatures, nodes=nodes, k_image=3, k_signature=3, seed=1,
+        n_splits=n_splits, common=common,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("source", settings.SOURCES)
@@ -126,11 +127,29 @@ def test_settings_are_those_of_the_parameters():
 def test_units_that_do_not_hang_on_the_target_are_trained_once(network, signatures):
     made = units(network, signatures, ["physical", "cmap_full_all_nodes", "no_cluster_loss"])
     assert list(made) == [
-        "physical__G0A", "physical__G1A", "cmap_full_all_nodes__every", "no_cluster_loss__every",
+        "physical__G0A", "physical__G1A", "cmap_full_all_nodes__every_1", "no_cluster_loss__every_1",
     ]  # fmt: skip
     assert "G0A" not in made["physical__G0A"]["labels"] and "G0A" in made["physical__G1A"]["labels"]
-    assert made["no_cluster_loss__every"]["labels"] == {}
-    assert made["no_cluster_loss__every"]["weights"] == {"alpha": 1, "beta": 0, "gamma": 0}
+    assert made["no_cluster_loss__every_1"]["labels"] == {}
+    assert made["no_cluster_loss__every_1"]["weights"] == {"alpha": 1, "beta": 0, "gamma": 0}
+
+
+def test_targets_take_turns_with_the_splits_in_every_setting(network, signatures, tmp_path):
+    names = ["physical", "no_cluster_loss"]
+    made = units(network, signatures, names, n_splits=2)
+    assert {name: arguments["split_seed"] for name, arguments in made.items()} == {
+        "physical__G0A": 1, "physical__G1A": 2, "no_cluster_loss__every_1": 1, "no_cluster_loss__every_2": 2,
+    }  # fmt: skip
+    for name in made:
+        (tmp_path / name).write_text(name)
+    targets.place({name: tmp_path / name for name in made}, ["G0A", "G1A"], tmp_path / "placed")
+    placed = {file.parent.name + " " + file.stem: file.read_text() for file in (tmp_path / "placed").rglob("*.h5ad")}
+    assert placed["no_cluster_loss G0A"] == "no_cluster_loss__every_1"
+    assert placed["no_cluster_loss G1A"] == "no_cluster_loss__every_2" and placed["physical G1A"] == "physical__G1A"
+    many = units(network, signatures, names, n_splits=50)
+    assert len(many) == 4, "never more splits than targets"
+    metrics = pd.DataFrame({"run": list(made), "test_auc": 0.5})
+    assert targets.table(metrics, settings.chosen(names), made)["link_split"].tolist() == [1, 2, 1, 2]
 
 
 def test_units_run_are_placed_and_read_and_other_workers_change_no_number(network, signatures, tmp_path):
@@ -150,9 +169,9 @@ def test_units_run_are_placed_and_read_and_other_workers_change_no_number(networ
     assert found.shape == (36, 8) and found.obs_names.tolist() == network[1]["gene"].tolist()
     assert found.obs.loc["G0A", "label"] == "" and (found.obs["label"] != "").sum() == 11
     assert np.linalg.norm(found.X, axis=1).std() > 0  # not normalised
-    table = targets.table(runs.metrics(paths), settings.chosen(names))
+    table = targets.table(runs.metrics(paths), settings.chosen(names), made)
     assert table[["setting", "target"]].to_numpy().tolist() == [
-        ["physical", "G0A"], ["physical", "G1A"], ["no_cluster_loss", "every"],
+        ["physical", "G0A"], ["physical", "G1A"], ["no_cluster_loss", "every_1"],
     ]  # fmt: skip
     assert table["n_labelled"].tolist() == [11, 11, 0] and not table["is_leaky"].any()
     again = compute.run_units(
@@ -171,6 +190,27 @@ def test_the_split_of_the_links_is_shared_if_asked_for(network, signatures, tmp_
         scores[seed] = [anndata.read_h5ad(tmp_path / f"{name}.h5ad").X for name in "ab"]
     assert not np.allclose(scores[1][0], scores[2][0])  # first weights and negatives differ all the same
     assert not np.allclose(scores[1][0], scores[1][1])
+
+
+def test_the_network_of_a_unit_lies_in_its_file(network, signatures, tmp_path):
+    import torch
+
+    from lib.regulation import autoencoder
+
+    arguments = units(network, signatures, ["physical"])["physical__G0A"]
+    runs.embedding_run(tmp_path / "a.h5ad", seed=1, **arguments)
+    runs.embedding_run(tmp_path / "b.h5ad", seed=1, **arguments, keep_weights=False)
+    found, bare = (anndata.read_h5ad(tmp_path / f"{name}.h5ad") for name in "ab")
+    np.testing.assert_array_equal(found.X, bare.X)
+    model, card = runs.read_network(tmp_path / "a.h5ad")
+    nodes = h5ad.read(arguments["features_path"])
+    every = links.from_table(pd.read_csv(arguments["links_path"]), nodes.obs_names)
+    graph = autoencoder.graph(every, len(nodes))
+    with torch.inference_mode():
+        latents = model(torch.as_tensor(nodes.X, dtype=torch.float32), graph)
+    np.testing.assert_allclose(latents.numpy(), found.X, rtol=1e-5, atol=1e-6)
+    assert card.settings["score"] == "loss" and len(card.origin) == 2
+    assert card.history["val_loss"] == found.uns["metrics"]["val_loss"]
 
 
 def test_a_killed_unit_leaves_a_checkpoint_and_the_next_one_removes_it(network, signatures, tmp_path, monkeypatch):
@@ -209,4 +249,4 @@ def test_labels_in_one_cluster_are_refused_before_training(network, signatures):
     message = r"setting physical, left-out target G0A: .* are in 1 cluster.*raise regulatory_targets\.n_image_clusters"
     with pytest.raises(RegulationError, match=message):
         targets.units(settings.chosen(["physical"]), found, signatures=signatures, nodes=nodes, k_image=1,
-                      k_signature=3, common={})  # fmt: skip
+                      k_signature=3, seed=1, n_splits=1, common={})  # fmt: skip

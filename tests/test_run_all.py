@@ -95,17 +95,21 @@ def test_explain_names_exactly_what_changed(done):
     edit_cell(done, "20_double.ipynb", "seed=7", "seed=8")
     assert explain("double") == ["  code: cell 3 changed"]
     edit(done / "lib/doubling.py", "number * 2", "number + number")
-    assert explain("double") == ["  code: cell 3 changed", "  modules: lib.doubling changed"]
+    assert explain("double") == ["  code: cell 3 changed", "  modules: lib.doubling.double changed"]
     edit(done / "lib/run/store.py", "import hashlib", "import hashlib  # the same")
-    assert explain("draw") == ["  modules: lib.run.store changed"]
+    assert explain("draw") == []
+    edit(done / "lib/run/store.py", "indent=1", "indent=2")
+    assert explain("draw") == [], "it writes no JSON"
+    edit(done / "lib/run/store.py", "return ROOT / path", "return ROOT.joinpath(path)")
+    assert explain("draw") == ["  modules: lib.run.store.resolve changed"]
     (done / "figures/mini/draw__panel.csv").write_text("edited")
     (done / "figures/mini/draw__panel.svg").unlink()
     assert explain("panel")[1:] == [
         "  output: figures/mini/draw__panel.svg is missing",
         "  output: figures/mini/draw__panel.csv changed",
     ]
-    edit(done / "runs/mini/stamps/source.json", '"numpy": "', '"numpy": "1.')
-    assert re.fullmatch(r"  versions: numpy was 1\.(\S+), is \1", explain("source")[-1])
+    edit(done / "runs/mini/stamps/source.json", '"python": "', '"python": "1.')
+    assert re.fullmatch(r"  versions: python was 1\.(\S+), is \1", explain("source")[-1])
     (done / "runs/mini/stamps/source.json").write_text("{}")
     assert explain("source") == ["  it has not been run"]
 

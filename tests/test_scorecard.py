@@ -1,8 +1,5 @@
 """What was published is read strictly; what was measured is put beside it and judged."""
 
-import math
-
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -149,7 +146,6 @@ def test_status(published_value, tolerance, value, expected):
 
 def test_missing_values():
     assert status(None) == scorecard.NEEDS_DATA
-    assert status(None, kind="planted") == scorecard.NOT_RUN
 
 
 def test_a_difference_with_a_reason_says_it():
@@ -161,36 +157,8 @@ def test_a_difference_with_a_reason_says_it():
 
 
 def test_a_misspelt_id_is_refused():
-    with pytest.raises(ValueError, match="go.xx is measured but not in params/published; did you mean go.x?"):
+    with pytest.raises(ValueError, match="go.xx is measured but not in params/published or .*; did you mean go.x"):
         scorecard.compare([entry()], {"go.xx": 1})
-
-
-def test_record_and_collect(tmp_path):
-    first = scorecard.record(tmp_path / "a__measured.json", {"go.x": np.float64(0.5), "go.y": True}, {"go.y": "why"})
-    before = first.read_bytes()
-    scorecard.record(tmp_path / "b__measured.json", {"go.z": np.int64(3), "go.t": "term"})
-    measured, notes = scorecard.collect(tmp_path)
-    assert measured == {"go.x": 0.5, "go.y": True, "go.z": 3, "go.t": "term"} and notes == {"go.y": "why"}
-    scorecard.record(first, {"go.y": True, "go.x": 0.5}, {"go.y": "why"})
-    assert first.read_bytes() == before
-    scorecard.record(tmp_path / "c__measured.json", {"go.x": 1})
-    with pytest.raises(ValueError, match="go.x is measured twice, in a__measured.json and c__measured.json"):
-        scorecard.collect(tmp_path)
-    assert scorecard.collect(tmp_path / "absent") == ({}, {})
-
-
-@pytest.mark.parametrize(
-    ("measured", "notes", "message"),
-    [
-        ({"a": math.nan}, None, "a: the measured value is nan"),
-        ({"a": [1]}, None, "a: a measured value is a number, a boolean or a text, not list"),
-        ({"a": 1}, {"b": "why"}, "notes without a measured value: b"),
-    ],
-)
-def test_record_refuses(tmp_path, measured, notes, message):
-    with pytest.raises(ValueError, match=message):
-        scorecard.record(tmp_path / "a.json", measured, notes)
-    assert not list(tmp_path.iterdir())
 
 
 # the picture -----------------------------------------------------------------------------------------------------
@@ -201,7 +169,7 @@ def test_the_picture_has_every_row_and_saves_the_same_bytes(tmp_path):
     table = scorecard.compare(entries, {f"go.x{i}": 10 + i % 2 for i in range(100)})
     assert scorecard.summary(table) == {
         "reproduced": 50, "within tolerance": 0, "differs, as explained": 0, "differs": 50,
-        "needs the paper's data": 30, "not run": 0,
+        "needs the paper's data": 30,
     }  # fmt: skip
     for name in "ab":
         figure, data = scorecard.figure(table, title="Scorecard")
@@ -211,19 +179,3 @@ def test_the_picture_has_every_row_and_saves_the_same_bytes(tmp_path):
     assert (tmp_path / "a/scorecard__table.svg").read_bytes() == (tmp_path / "b/scorecard__table.svg").read_bytes()
     with pytest.raises(ValueError, match="scorecard is empty"):
         scorecard.figure(table.iloc[:0])
-
-
-# the check a notebook ends with ------------------------------------------------------------------------------------
-
-
-def test_check_fails_on_a_claim_that_nothing_excuses():
-    entries = {"go.x": entry(), "go.y": entry(id="go.y", needs="org.Hs.eg.db 3.12")}
-    assert list(scorecard.check({"go.x": 10, "go.y": 9}, entries)["status"]) == ["reproduced", "differs, as explained"]
-    with pytest.raises(
-        scorecard.ClaimNotReproduced, match="1 published claims are not reproduced: .* published 10, here 7"
-    ):
-        scorecard.check({"go.x": 7}, entries)
-
-
-def test_check_of_nothing_is_an_empty_table():
-    assert scorecard.check({}, {"go.x": entry()}).empty

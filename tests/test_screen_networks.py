@@ -1,13 +1,12 @@
 """Networks: the published sizes and names, embeddings that a batch does not change, and weights from files."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 
+from lib.learning.weights import WeightsError, load_state, read_state
 from lib.screen import networks
-from lib.screen.networks import Architecture, WeightsError, build, n_parameters
+from lib.screen.networks import Architecture, build, n_parameters
 
 SMALL = Architecture(n_classes=3, embedding_size=16, kind="small")
 
@@ -44,7 +43,7 @@ def test_published_weights_load_from_a_pth_file(tmp_path):
     weights = {name: value for name, value in theirs.state_dict().items() if "num_batches" not in name}
     torch.save(weights, tmp_path / "image_encoder_weights.pth")
     ours = build(Architecture(41), rng(2))
-    networks.load_weights(ours, tmp_path / "image_encoder_weights.pth")
+    load_state(tmp_path / "image_encoder_weights.pth", ours)
     assert all(torch.equal(weights[name], value) for name, value in ours.state_dict().items() if name in weights)
 
 
@@ -154,22 +153,22 @@ def test_without_a_network_imagenet_weights_say_what_to_do(monkeypatch, tmp_path
 def test_weights_that_do_not_fit_are_named(tmp_path):
     model = build(SMALL, rng())
     with pytest.raises(WeightsError, match="nowhere.pth is not there"):
-        networks.load_weights(model, tmp_path / "nowhere.pth")
+        load_state(tmp_path / "nowhere.pth", model)
     (tmp_path / "text.pth").write_text("no weights")
     with pytest.raises(WeightsError, match="text.pth holds no readable weights"):
-        networks.load_weights(model, tmp_path / "text.pth")
+        load_state(tmp_path / "text.pth", model)
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(WeightsError, match="no state dict"):
-        networks.load_weights(model, tmp_path / "list.pth")
+        load_state(tmp_path / "list.pth", model)
     wider = build(Architecture(3, 32, kind="small"), rng())
     torch.save(wider.state_dict(), tmp_path / "wider.pth")
     with pytest.raises(
         WeightsError, match=r"encoder.bias has shape \(32,\), expected \(16,\)|encoder.weight has shape"
     ):
-        networks.load_weights(model, tmp_path / "wider.pth")
+        load_state(tmp_path / "wider.pth", model)
     torch.save({"encoder.weight": torch.zeros(1)}, tmp_path / "part.pth")
     with pytest.raises(WeightsError, match="part.pth lacks"):
-        networks.load_weights(model, tmp_path / "part.pth")
+        load_state(tmp_path / "part.pth", model)
 
 
 def test_a_pickle_that_runs_code_is_not_opened(tmp_path):
@@ -179,23 +178,8 @@ def test_a_pickle_that_runs_code_is_not_opened(tmp_path):
 
     torch.save({"weight": Bomb()}, tmp_path / "bomb.pth")
     with pytest.raises(WeightsError):
-        networks.read_weights(tmp_path / "bomb.pth")
+        read_state(tmp_path / "bomb.pth")
     assert not (tmp_path / "ran").exists()
-
-
-def test_saved_weights_come_back_with_their_card_and_the_same_bytes(tmp_path):
-    model = build(SMALL, rng()).eval()
-    one = networks.save_weights(model, tmp_path / "one.safetensors", SMALL, classes=["A", "B", "C"])
-    two = networks.save_weights(model, tmp_path / "two.safetensors", SMALL, classes=["A", "B", "C"])
-    assert one.read_bytes() == two.read_bytes()
-    loaded, card = networks.load_model(one)
-    assert card["classes"] == ["A", "B", "C"] and card["n_parameters"] == n_parameters(model)
-    with torch.inference_mode():
-        assert torch.equal(loaded(images()), model(images()))
-    json.loads(one.with_suffix(".json").read_text())
-    one.write_bytes(two.read_bytes()[:-1] + b"\1")
-    with pytest.raises(WeightsError, match="sha256 differs"):
-        networks.load_model(one)
 
 
 def test_impossible_architectures_are_refused():

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from toy_screen import processes, write_screen
 
+from lib.learning import weights
+from lib.learning.weights import WeightsError
 from lib.run import compute, store
 from lib.screen import encoding, runs, splits
 
@@ -89,6 +91,41 @@ def test_class_run_writes_the_embeddings_of_the_test_nuclei(screen, tmp_path):
     recall = np.diag(confusion) / confusion.sum(axis=1)
     assert found.uns["metrics"]["test_bacc"] == pytest.approx(recall.mean()) and recall.mean() > 0.6
     assert len(found.uns["history"]["val_bacc"]) == found.uns["metrics"]["n_epochs"]
+
+
+def test_the_network_of_a_class_run_lies_in_its_file(screen, tmp_path):
+    """The network that comes back gives the embeddings of the file; without it the file has the same."""
+    import anndata
+
+    path = tmp_path / "kept.h5ad"
+    few = {**arguments(screen, genes=["JUN", "BRAF"], fold=1), "settings": {**SETTINGS, "max_epochs": 2}}
+    runs.class_run(path, seed=3, **few)
+    runs.class_run(tmp_path / "not.h5ad", seed=3, **few, keep_weights=False)
+    found, bare = anndata.read_h5ad(path), anndata.read_h5ad(tmp_path / "not.h5ad")
+    model, card = encoding.read_network(path)
+    table, samples = runs.open_screen(
+        **screen[0], network=runs.Network(**NETWORK), symbols=["BRAF", "EMPTY", "JUN"]
+    )
+    rows = np.flatnonzero(table["nucleus_id"].isin(found.obs["nucleus_id"]))
+    np.testing.assert_array_equal(encoding.encode(model, samples, rows)[0], found.X)
+    np.testing.assert_array_equal(bare.X, found.X)
+    assert card.classes == ["BRAF", "EMPTY", "JUN"] and card.settings["max_epochs"] == 2
+    assert card.inputs == {"images": ["nucleus", "region"], "size": 16}
+    assert card.origin == {"nuclei.parquet": store.sha256(screen[0]["nuclei_path"])}
+    assert card.history["val_bacc"] == found.uns["metrics"]["val_bacc"]
+    with pytest.raises(WeightsError, match=r"not\.h5ad holds no network; make it again with keep_weights"):
+        encoding.read_network(tmp_path / "not.h5ad")
+
+
+def test_the_screen_keeps_weights_only_on_request(screen, tmp_path):
+    few = {**arguments(screen, gene="JUN", folds=[0, 2]), "settings": {**SETTINGS, "max_epochs": 2}}
+    runs.screen_run(tmp_path / "not.parquet", seed=3, **few)
+    runs.screen_run(tmp_path / "kept.parquet", seed=3, **few, keep_weights=True)
+    without, kept = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("not", "kept"))
+    pd.testing.assert_frame_equal(kept.drop(columns="weights"), without)
+    cards = [weights.read_card(data) for data in kept["weights"]]
+    assert [card.history["best_epoch"] for card in cards] == kept["best_epoch"].tolist()
+    assert kept["weights"].nunique() == 2 and cards[0].classes == ["EMPTY", "JUN"]
 
 
 def test_target_run_never_trains_on_its_targets_and_reads_as_published(screen, tmp_path):

@@ -41,7 +41,7 @@ def test_planted_screen_by_hand():
 def test_a_real_screen_has_nothing_planted():
     assert tables.planted_screen(scores([0.9, 0.8, 0.6, 0.5]), NO_TRUTH) == {}
     assert tables.planted_clusters(pd.DataFrame({"gene": ["A", "B"], "cluster": [1, 1]}), NO_TRUTH) == {}
-    assert tables.planted_margin({"network": pd.Series([0.5]), "profiles": pd.Series([0.4])}, NO_TRUTH) == {}
+    assert tables.planted_accuracy({"embedding": pd.Series([0.5])}, NO_TRUTH, n_classes=4) == {}
 
 
 def test_clusters_and_margin_by_hand():
@@ -49,7 +49,13 @@ def test_clusters_and_margin_by_hand():
     right = pd.DataFrame({"gene": list("ABCD"), "cluster": [1, 2, 1, 2]})
     assert tables.planted_clusters(right, truth) == {"imaging.planted.cluster_ari": 1.0}
     folds = {"network": pd.Series([0.5, 0.3]), "profiles": pd.Series([0.45, 0.45])}
-    assert tables.planted_margin(folds, TRUTH) == {"imaging.planted.beats_profiles": False}
+    assert tables.planted_accuracy(folds, TRUTH, n_classes=4) == {
+        "imaging.planted.profile_margin": 0.2,
+        "imaging.planted.network_over_profiles": -0.05,
+    }
+    assert tables.planted_accuracy({"embedding": pd.Series([0.5, 0.7])}, TRUTH, n_classes=5) == {
+        "imaging.planted.embedding_margin": 0.4
+    }
 
 
 def test_calls_name_each_method_and_keep_to_screened_genes():

@@ -178,8 +178,7 @@ def test_claims_of_a_real_screen_have_published_ids():
 
     found = results.translate("physical", problems(), Axes(neighbours=((0,),)))
     measured = claims.published([found], np.arange(24).reshape(2, 12))
-    known = claims.only_known(measured, published.load())
-    assert set(measured) - set(known) == set() and measured["translation.physical.auc_20"] == pytest.approx(
+    assert set(measured) <= set(published.load()) and measured["translation.physical.auc_20"] == pytest.approx(
         float(metrics.area(found.places[results.PUBLISHED], 20))
     )
 

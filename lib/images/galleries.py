@@ -92,6 +92,21 @@ def pooled_f1(scores: pd.DataFrame) -> float:
     return float(2 * scores["n_matched"].sum() / (scores["n_truth"].sum() + scores["n_predicted"].sum()))
 
 
+def planted_segmentation(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
+    """Measure the segmentation of a simulated screen; nothing where no truth is planted or no field has masks.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `compare`.
+    truth : DataFrame
+        From `screens.planted`, without a row for a real screen.
+    """
+    if scores.empty or truth.empty:
+        return {}
+    return {"imaging.planted.segmentation_f1": round(pooled_f1(scores), 4)}
+
+
 def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 4.0) -> tuple[Figure, pd.DataFrame]:
     """Draw the mean features of every gene in SD of the control wells, rows and columns by linkage.
 

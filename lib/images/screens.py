@@ -28,12 +28,17 @@ def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
     Raises
     ------
     FileNotFoundError
-        If the folder lacks images or the image table; says which.
+        If the folder lacks images or the image table, or a link in it leads nowhere; says which.
     """
     source, screen_dir = store.resolve(source), store.resolve(screen_dir)
     for needed in ("illum_corrected", simulated.TABLE):
         if not (source / needed).exists():
             raise FileNotFoundError(f"{source}: no {needed}; a screen has {', '.join(PARTS)} below its folder")
+    if broken := keys.broken_links(source):
+        raise FileNotFoundError(
+            f"{source}: {broken[0].relative_to(source)} is a link to {os.readlink(broken[0])}, which is not there"
+            f"{f', and so are {len(broken) - 1} more' if len(broken) > 1 else ''}; mend or remove it"
+        )
     hashes = keys.Hashes(screen_dir.with_suffix(".hashes.json"))
     listing = {part: hashes(source / part) for part in PARTS if (source / part).exists()}
     shutil.rmtree(screen_dir, ignore_errors=True)

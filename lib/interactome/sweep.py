@@ -18,6 +18,9 @@ from lib.interactome.network import Network, NetworkError
 BETAS = np.arange(1, 100) / 10
 """Prize weights of the paper, 0.1 … 9.9."""
 
+ALIKE = 0.95
+"""Overlap of genes from which two solutions count as the same."""
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -101,8 +104,21 @@ def statistics(
     return pd.DataFrame(rows)
 
 
-def choose(table: pd.DataFrame) -> float:
-    """Return the smallest β whose solution holds the most regulators.
+def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: int = 0) -> float:
+    """Return the β that is kept among those whose solutions hold the most regulators.
+
+    The paper takes the smallest of them, which sits on the steep foot of the sweep: another last digit of a prize makes
+    another interactome. Where solutions hardly change over a range of β, the plateau, its middle is taken instead.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `beta`, ascending, and `n_spec_target_nodes`, from `statistics`; B rows.
+    overlap : (B, B) ndarray, optional
+        Overlap of every two solutions, from `node_iou`; needed for a plateau.
+    plateau : int
+        Fewest consecutive β that make a plateau, the first and last of which share at least `ALIKE` of their genes. The
+        longest counts, of equal ones the first. Where there is none, or for 0, the paper's rule holds.
 
     Raises
     ------
@@ -115,7 +131,26 @@ def choose(table: pd.DataFrame) -> float:
             f"no tree up to β = {table['beta'].max():g} holds a structural regulator; raise β, or check that the "
             "network has them"
         )
-    return float(table.loc[table["n_spec_target_nodes"] == most, "beta"].min())
+    tied = (table["n_spec_target_nodes"] == most).to_numpy()
+    first, length = longest_plateau(overlap, tied) if plateau and overlap is not None else (0, 0)
+    row = first + (length - 1) // 2 if length and length >= plateau else int(tied.argmax())
+    return float(table["beta"].iloc[row])
+
+
+def longest_plateau(overlap: np.ndarray, tied: np.ndarray) -> tuple[int, int]:
+    """Return the first row and the length of the longest run of tied β whose ends are alike; the first of equal ones.
+
+    Parameters
+    ----------
+    overlap : (B, B) ndarray
+    tied : (B,) ndarray of bool
+    """
+    places = np.arange(len(tied))
+    broken = np.concatenate([[0], np.cumsum(~tied)])  # (B + 1,)
+    unbroken = broken[places + 1][None] == broken[places][:, None]  # (from, to): every β between is tied
+    lengths = np.where(unbroken & (overlap >= ALIKE), places[None] - places[:, None] + 1, 0)
+    first, last = np.unravel_index(lengths.argmax(), lengths.shape)
+    return int(first), int(lengths[first, last])
 
 
 def node_iou(first: Sweep, second: Sweep) -> np.ndarray:

@@ -44,6 +44,12 @@ class Fitted:
         """Return the history's row of the best epoch."""
         return self.history.iloc[self.best_epoch - 1].drop("epoch").to_dict()
 
+    def summary(self) -> dict[str, float | int | None]:
+        """Return what a card of weights keeps; None stands for what is no number."""
+        values = {"best_score": self.best_score, **self.best_row()}
+        numbers = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
+        return {"best_epoch": self.best_epoch, "n_epochs": len(self.history), **numbers}
+
 
 def row_batches(n: int, size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
     """Cut `n` row numbers into batches, shuffled if there is a generator; nothing is dropped.

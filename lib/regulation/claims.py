@@ -11,12 +11,14 @@ from lib.regulation import autoencoder, clusters, labels, links
 from lib.regulation.autoencoder import Architecture
 from lib.regulation.layout import normalised
 from lib.report import published
+from lib.stats.intervals import mean_interval
 
 N_GENES, N_LINKS = 249, 526  # the published interactome
 K = 8  # clusters of Fig 3C
 NO_MODULE = "none"
 
 Measured = dict[str, float | int | str]
+Intervals = dict[str, tuple[float, float]]
 
 
 def definitions() -> Measured:
@@ -76,35 +78,64 @@ def planted(
     modules: pd.DataFrame,
     regulators: AnnData,
     known: Mapping[str, str],
-) -> Measured:
-    """Measure what a simulated network must give back: links, modules (means over runs), and what Fig 3B is to show.
+) -> tuple[Measured, Intervals]:
+    """Measure what a simulated network must give back: links, modules, and what Fig 3B is to show.
 
     Parameters
     ----------
     metrics : DataFrame
-        `test_auc`, one row a run.
+        `test_auc`, one row per run.
     tables : mapping of str to DataFrame
         Run → `gene`, `cluster`.
     modules : DataFrame
         `gene`, `module`.
     regulators, known
         As in `together`.
+
+    Returns
+    -------
+    dict
+        Values; the first two are means over runs, each of which has a link split of its own.
+    dict
+        95 % intervals of these means.
     """
     compared = clusters.agreement(with_planted(tables, modules))
-    measured = {
-        "link_auc": metrics["test_auc"].mean(),
-        "cluster_ari": compared.loc[compared["second"] == "planted", "ari"].mean(),
-        "together": together(regulators, known),
+    repeats = {
+        "regulation.planted.link_auc": metrics["test_auc"],
+        "regulation.planted.cluster_ari": compared.loc[compared["second"] == "planted", "ari"],
     }
-    return {
-        f"regulation.planted.{name}": round(float(value), 4) for name, value in measured.items() if np.isfinite(value)
-    }
+    values, intervals = _means(repeats)
+    share = together(regulators, known)
+    return values | ({"regulation.planted.together": round(share, 4)} if np.isfinite(share) else {}), intervals
 
 
-def planted_targets(metrics: pd.DataFrame) -> Measured:
-    """Measure the AUC of held-out links over left-out targets, mean of the settings that learn links."""
-    by_setting = metrics[metrics["alpha"] > 0].groupby("setting")["test_auc"].mean()
-    return {"regulation.planted.target_auc": round(float(by_setting.mean()), 4)} if len(by_setting) else {}
+def planted_targets(metrics: pd.DataFrame) -> tuple[Measured, Intervals]:
+    """Measure the AUC of held-out links over link splits, in each the mean of the settings that learn links.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        From `targets.table`.
+
+    Returns
+    -------
+    dict
+        The mean over link splits.
+    dict
+        Its 95 % interval, where there are two splits or more.
+    """
+    learnt = metrics[metrics["alpha"] > 0]
+    by_setting = learnt.groupby(["link_split", "setting"])["test_auc"].mean()
+    return _means({"regulation.planted.target_auc": by_setting.groupby("link_split").mean()})
+
+
+def _means(repeats: Mapping[str, pd.Series]) -> tuple[Measured, Intervals]:
+    """Return mean and interval of each quantity over its repeats; nothing of one without repeats."""
+    made = {name: values for name, values in repeats.items() if len(values)}
+    low = {name: -1.0 if name.endswith("ari") else 0.0 for name in made}
+    ends = {name: mean_interval(values, limits=(low[name], 1.0)) for name, values in made.items()}
+    means = {name: round(float(values.mean()), 4) for name, values in made.items()}
+    return means, {name: (round(end[0], 4), round(end[1], 4)) for name, end in ends.items() if end}
 
 
 def signature_clusters(signatures: AnnData, nodes: pd.DataFrame, *, k: int) -> Measured:

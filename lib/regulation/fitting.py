@@ -18,8 +18,9 @@ from lib.regulation.errors import RegulationError
 
 @dataclass(frozen=True)
 class Embedded:
-    """A trained network's latents (N, L) over the full graph, and how it did on the held-out links."""
+    """A trained network, its latents (N, L) over the full graph, and how it did on the held-out links."""
 
+    model: GraphAutoencoder
     latents: np.ndarray
     fitted: Fitted
     test: Metrics
@@ -115,7 +116,7 @@ def embed(
     )  # fmt: skip
     test = training.evaluate(model, batches.test, loss, settings=settings)
     auc, precision = _score(model, batches.fixed["test"])
-    return Embedded(_latents(model, batches), fitted, test, auc, precision)
+    return Embedded(model, _latents(model, batches), fitted, test, auc, precision)
 
 
 class _Batches:
@@ -126,7 +127,6 @@ class _Batches:
         self.features = torch.as_tensor(problem.features, dtype=torch.float32, device=device)
         self.labelled = torch.from_numpy(np.flatnonzero(problem.classes >= 0)).to(device)
         self.classes = torch.from_numpy(problem.classes[problem.classes >= 0]).to(device)
-        self.pool = links.unlinked(parts.train, problem.n_nodes)
         self.fixed = {
             "train": self.batch(parts.train, parts.train, parts.train[:, :0]),
             "validation": self.batch(parts.train, parts.validation, parts.validation_negatives),
@@ -142,7 +142,7 @@ class _Batches:
     def train(self, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Give the training links with as many negatives as links and nodes together, as published."""
         n = self.parts.train.shape[1] + self.problem.n_nodes
-        negatives = links.draw_negatives(self.pool, n, rng=rng)
+        negatives = links.draw_negatives(self.parts.train, self.problem.n_nodes, n, rng=rng)
         yield replace(self.fixed["train"], negatives=self._tensor(negatives))
 
     def validation(self, rng: None) -> Iterator[Batch]:

@@ -9,6 +9,7 @@ import pandas as pd
 from lib.regulation.errors import RegulationError
 
 VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # paper: 526 links → 369, 52, 105
+DENSE = 4  # pairs per link and negative, above which at least three of four random pairs are free
 
 
 @dataclass(frozen=True)
@@ -88,31 +89,82 @@ def split(links: np.ndarray, n_nodes: int, *, rng: np.random.Generator) -> LinkS
     order = rng.permutation(n_links)
     n_train = n_links - n_validation - n_test
     train, validation, test = (np.sort(part) for part in np.split(order, [n_train, n_train + n_validation]))
-    pool = unlinked(links, n_nodes)
-    if pool.shape[1] < n_validation + n_test:
+    free = n_unlinked(links, n_nodes)
+    if free < n_validation + n_test:
         raise RegulationError(
-            f"{n_links} links among {n_nodes} genes leave {pool.shape[1]} pairs that are not linked; "
+            f"{n_links} links among {n_nodes} genes leave {free} pairs that are not linked; "
             f"{n_validation + n_test} are needed as negatives"
         )
-    negatives = pool[:, rng.choice(pool.shape[1], n_validation + n_test, replace=False)]
+    negatives = draw_negatives(links, n_nodes, n_validation + n_test, rng=rng)
     return LinkSplit(
         links[:, train], links[:, validation], links[:, test], negatives[:, :n_validation], negatives[:, n_validation:]
     )
 
 
-def unlinked(links: np.ndarray, n_nodes: int) -> np.ndarray:
-    """Return all pairs of different nodes that have no link in either direction, (2, P), the smaller first."""
-    free = np.triu(np.ones((n_nodes, n_nodes), bool), k=1)
-    free[tuple(np.sort(links, axis=0))] = False
-    return np.vstack(np.nonzero(free))
+def n_unlinked(links: np.ndarray, n_nodes: int) -> int:
+    """Return how many pairs of different nodes have no link in either direction.
 
-
-def draw_negatives(pool: np.ndarray, n: int, *, rng: np.random.Generator) -> np.ndarray:
-    """Draw `n` different pairs from a pool (2, P), or take all if it holds fewer.
-
-    For training the pool is `unlinked(split.train, …)`: held-out links may be drawn, as nothing tells them from other
-    pairs while training. The published code could draw the reverse of a link that it trains on; here it cannot.
+    Examples
+    --------
+    >>> n_unlinked(np.array([[0, 2], [1, 1]]), 3)  # only 0 and 2 are not linked
+    1
     """
-    if pool.shape[1] <= n:
-        return pool
-    return pool[:, rng.choice(pool.shape[1], n, replace=False, shuffle=False)]
+    return n_nodes * (n_nodes - 1) // 2 - len(np.unique(_codes(links, n_nodes)))
+
+
+def unlinked(links: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Return all pairs of different nodes that have no link in either direction, (2, P), the smaller first.
+
+    Memory grows with the square of the number of nodes; `draw_negatives` needs the pairs only of dense networks.
+    """
+    codes = _codes(np.vstack(np.triu_indices(n_nodes, k=1)), n_nodes)
+    return _pairs(codes[~np.isin(codes, _codes(links, n_nodes))], n_nodes)
+
+
+def draw_negatives(links: np.ndarray, n_nodes: int, n: int, *, rng: np.random.Generator) -> np.ndarray:
+    """Draw `n` different pairs of nodes that are not linked, each set of them equally likely, or take all if fewer.
+
+    For training the links are those of `split.train`: held-out links may be drawn, as nothing tells them from other
+    pairs while training. The published code could draw the reverse of a link that it trains on; here it cannot.
+
+    Pairs are drawn until `n` are new and free, so that memory grows with links and `n` only. Where few pairs are free
+    that would take long, and all of them are listed instead.
+
+    Parameters
+    ----------
+    links : (2, E) ndarray of int
+        Pairs of nodes, in either direction.
+    n_nodes, n : int
+        Number of nodes; number of pairs wanted.
+    rng : Generator
+        Decides alone which pairs are drawn.
+
+    Returns
+    -------
+    (2, n) ndarray of int
+        In random order, the smaller node first; all free pairs in order if there are no more than `n`.
+    """
+    n_pairs = n_nodes * (n_nodes - 1) // 2
+    if n_pairs > DENSE * (links.shape[1] + n):
+        return _pairs(_rejected(np.unique(_codes(links, n_nodes)), n_nodes, n, rng), n_nodes)
+    pool = unlinked(links, n_nodes)
+    return pool if pool.shape[1] <= n else pool[:, rng.choice(pool.shape[1], n, replace=False)]
+
+
+def _rejected(linked: np.ndarray, n_nodes: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the codes of the first `n` different free pairs in a random sequence of pairs; most pairs must be free."""
+    found = np.empty(0, np.int64)
+    while len(found) < n:
+        ends = rng.integers(n_nodes, size=(2, 2 * (n - len(found)) + 8))
+        codes = _codes(ends[:, ends[0] != ends[1]], n_nodes)
+        found = pd.unique(np.concatenate([found, codes[~np.isin(codes, linked)]]))  # in the order of drawing
+    return found[:n]
+
+
+def _codes(pairs: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Return one number for each pair (2, n) whatever its direction, (n,): smaller · N + larger."""
+    return pairs.min(axis=0).astype(np.int64) * n_nodes + pairs.max(axis=0)
+
+
+def _pairs(codes: np.ndarray, n_nodes: int) -> np.ndarray:
+    return np.vstack(np.divmod(codes, n_nodes))  # (2, n)

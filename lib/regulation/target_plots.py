@@ -8,22 +8,22 @@ from matplotlib.figure import Figure
 from lib.regulation.settings import SETTINGS
 from lib.report import figures
 
+CHANCE = 0.5  # AUC of a guess
 
-def settings(table: pd.DataFrame, *, least_auc: float) -> tuple[Figure, pd.DataFrame]:
+
+def settings(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw test AUC and the number of labelled genes of every run, a dot a target, by setting.
 
     Parameters
     ----------
     table : DataFrame
         From `lib.regulation.targets.table`.
-    least_auc : float
-        Dashed line.
 
     Returns
     -------
     Figure
     DataFrame
-        `setting`, `target`, `is_leaky`, `test_auc`, `test_ap`, `n_labelled`, `n_classes`.
+        `setting`, `target`, `link_split`, `is_leaky`, `test_auc`, `test_ap`, `n_labelled`, `n_classes`.
     """
     names = list(dict.fromkeys(table["setting"]))
     with figures.style():
@@ -34,7 +34,7 @@ def settings(table: pd.DataFrame, *, least_auc: float) -> tuple[Figure, pd.DataF
             colour = "#D55E00" if rows["is_leaky"].any() else "#0072B2"
             for ax, column in zip(axes, ("test_auc", "n_labelled"), strict=True):
                 _dots(ax, rows[column].to_numpy(float), y, colour)
-        axes[0].axvline(least_auc, color="0.4", linestyle="--", linewidth=0.8)
+        axes[0].axvline(CHANCE, color="0.4", linestyle="--", linewidth=0.8, label="chance")
         axes[0].set_yticks(range(len(names)), [_title(table, name) for name in names])
         axes[0].set_xlabel("AUC of held-out links")
         axes[1].set_xlabel("genes with a cluster label")
@@ -42,8 +42,8 @@ def settings(table: pd.DataFrame, *, least_auc: float) -> tuple[Figure, pd.DataF
         axes[0].set_ylim(len(names) - 0.5, -0.5)
         for colour, label in {"#0072B2": "target has no label", "#D55E00": "target is labelled (not blind)"}.items():
             axes[0].plot([], [], "o", color=colour, label=label, markersize=4)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
-    columns = ["setting", "target", "is_leaky", "test_auc", "test_ap", "n_labelled", "n_classes"]
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    columns = ["setting", "target", "link_split", "is_leaky", "test_auc", "test_ap", "n_labelled", "n_classes"]
     return figure, table[columns]
 
 

@@ -13,7 +13,7 @@ from lib.regulation.errors import RegulationError
 from lib.regulation.settings import Setting
 from lib.run import store
 
-EVERY = "every"  # stands for the target in the name of a unit that serves all targets
+EVERY = "every_"  # stands, with the number of a link split, for the target in the name of a unit that serves several
 
 
 def found(directory: Path, nodes: pd.DataFrame) -> dict[str, Path]:
@@ -42,12 +42,16 @@ def units(
     nodes: pd.DataFrame,
     k_image: int,
     k_signature: int,
+    seed: int,
+    n_splits: int,
     common: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """Return the units `setting__target` of `runs.embedding_run`.
 
-    A setting whose labels do not depend on the target (no clusters; all CMap clusters) is trained once, as
-    `setting__every`: only the first weights could differ between its targets.
+    Targets take turns with the splits of the links: the first target has the first split in every setting, and so on,
+    so that no number rests on one draw of held-out links. A setting whose labels do not depend on the target (no
+    clusters; all CMap clusters) is trained once per split, as `setting__every_1`: only the first weights could differ
+    between the targets of a split.
 
     Parameters
     ----------
@@ -55,6 +59,8 @@ def units(
         From `found`.
     signatures, nodes, k_image, k_signature
         As in `labels.target_labels`.
+    seed, n_splits : int
+        Seed of the first split, the next integers being those of the others; number of splits (paper: 1).
     common : mapping
         Arguments that all units share.
 
@@ -66,16 +72,18 @@ def units(
     made = {}
     means = {target: labels.image_means(path) for target, path in targets.items()}
     for name, setting in settings.items():
-        chosen = list(targets) if setting.source.depends_on_target else list(targets)[:1]
-        for target in chosen:
+        chosen = list(targets) if setting.source.depends_on_target else list(targets)[:n_splits]
+        for number, target in enumerate(chosen):
             found_labels = labels.target_labels(
                 setting.labels, target, means=means[target], signatures=signatures, nodes=nodes,
                 k_image=k_image, k_signature=k_signature,
             )  # fmt: skip
             if setting.weights["gamma"]:
                 _check_classes(found_labels, nodes, name=name, target=target)
-            suffix = target if setting.source.depends_on_target else EVERY
-            made[f"{name}__{suffix}"] = {**common, "labels": found_labels, "weights": setting.weights}
+            split = number % n_splits
+            suffix = target if setting.source.depends_on_target else f"{EVERY}{split + 1}"
+            own = {"labels": found_labels, "weights": setting.weights, "split_seed": seed + split}
+            made[f"{name}__{suffix}"] = {**common, **own}
     return made
 
 
@@ -94,25 +102,42 @@ def _check_classes(found: labels.Labels, nodes: pd.DataFrame, *, name: str, targ
 
 
 def place(paths: Mapping[str, Path], targets: Sequence[str], directory: str | Path) -> None:
-    """Write `directory/<setting>/<target>.h5ad` for every target; what other settings and targets left there goes."""
+    """Write `directory/<setting>/<target>.h5ad` for every target; what other settings and targets left there goes.
+
+    A unit that serves several targets is written for those that have its split.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        Unit → file.
+    targets : sequence of str
+        In the order given to `units`.
+    """
     folder = store.resolve(directory)
     shutil.rmtree(folder, ignore_errors=True)
+    n_splits = max((int(name.rpartition(EVERY)[2]) for name in paths if f"__{EVERY}" in name), default=1)
     for name, path in paths.items():
         setting, _, target = name.rpartition("__")
-        for each in targets if target == EVERY else [target]:
+        is_shared = target.startswith(EVERY)
+        for each in targets[int(target.removeprefix(EVERY)) - 1 :: n_splits] if is_shared else [target]:
             with store.atomic(folder / setting / f"{each}.h5ad") as part:
                 part.write_bytes(Path(path).read_bytes())
 
 
-def table(metrics: pd.DataFrame, settings: Mapping[str, Setting]) -> pd.DataFrame:
-    """Return one row a run: `setting`, `target` (`every` if trained once), `is_leaky`, weights, metrics.
+def table(
+    metrics: pd.DataFrame, settings: Mapping[str, Setting], units: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """Return one row per run: `setting`, `target`, `link_split`, `is_leaky`, weights, metrics.
 
+    `target` is `every_1` and so on where one run serves all targets of a split; `link_split` counts from 1;
     `is_leaky`: the target's own label was learnt.
     """
     names = metrics["run"].str.rpartition("__")
+    seeds = metrics["run"].map({name: arguments["split_seed"] for name, arguments in units.items()})
     about = pd.DataFrame([settings[name].weights for name in names[0]], index=metrics.index)
     leaky = [settings[name].source.is_leaky for name in names[0]]
-    first = pd.DataFrame({"setting": names[0], "target": names[2], "is_leaky": leaky})
+    splits = seeds - seeds.min() + 1
+    first = pd.DataFrame({"setting": names[0], "target": names[2], "link_split": splits, "is_leaky": leaky})
     return pd.concat([first, about, metrics.drop(columns="run")], axis=1)
 
 

@@ -1,5 +1,6 @@
 """What the papers published: gene lists and numbers, each with its source and how certain it is."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -60,7 +61,7 @@ class Tolerance(_Strict):
 
 
 class Published(_Strict):
-    """One number, claim or text of a paper, or one planted truth of the simulation."""
+    """One number, claim or text of a paper."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", description="for example go.physical.n_terms")]
     analysis: Annotated[Text, Field(description="figure or analysis under which the scorecard shows it")]
@@ -70,9 +71,49 @@ class Published(_Strict):
     source: Text
     certainty: Certainty
     tolerance: Tolerance | Literal["exact"]
-    kind: Literal["published", "planted"] = "published"
     needs: Annotated[str, Field(description="data or release without which the value cannot come out")] = ""
     note: str = ""
+
+    def equals(self, value: Value) -> bool:
+        """Return whether a value is the published one; numbers to 1 part in 10⁹."""
+        if _is_number(self.value) and _is_number(value):
+            return math.isclose(self.value, value, rel_tol=1e-9, abs_tol=1e-12)
+        return type(self.value) is type(value) and self.value == value
+
+    def agrees(self, value: Value) -> bool:
+        """Return whether a value is the published one, or as close to it as the tolerance says."""
+        if self.equals(value) or self.tolerance == "exact":
+            return self.equals(value)
+        if self.tolerance.one_of is not None:
+            return value in self.tolerance.one_of
+        if not (_is_number(self.value) and _is_number(value)):
+            return False
+        low, high = self.bound
+        slack = 1e-9 * max(abs(low), abs(high)) if math.isfinite(low + high) else 0.0
+        return low - slack <= value <= high + slack  # exactly the tolerance agrees, whatever the last bit
+
+    @property
+    def bound(self) -> tuple[float, float]:
+        """Smallest and largest number that agrees; infinite where there is none, or for a text."""
+        if not _is_number(self.value):
+            return -math.inf, math.inf
+        if self.tolerance == "exact":
+            return float(self.value), float(self.value)
+        given = self.tolerance
+        if given.abs is not None or given.rel is not None:
+            reach = given.abs if given.abs is not None else given.rel * abs(self.value)
+            return self.value - reach, self.value + reach
+        low = -math.inf if given.at_least is None else given.at_least
+        return low, math.inf if given.at_most is None else given.at_most
+
+    @property
+    def expectation(self) -> str:
+        """What is expected of a reproduced value, in words: `11.9 (±0.05)`, `≥ 0.8`, `yes`."""
+        value = ("yes" if self.value else "no") if isinstance(self.value, bool) else str(self.value)
+        if self.tolerance == "exact":
+            return value
+        is_bound = self.tolerance.at_least is not None or self.tolerance.at_most is not None
+        return str(self.tolerance) if is_bound or self.tolerance.one_of else f"{value} ({self.tolerance})"
 
 
 class GeneList(_Strict):
@@ -155,6 +196,10 @@ def gene_list_entries(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, 
     path = store.resolve(path)
     entries = _read(path, "lists", dict)
     return {name: _parse(GeneList, entry, f"{path.name}, list {name}") for name, entry in entries.items()}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _read(path: Path, key: str, kind: type) -> list | dict:

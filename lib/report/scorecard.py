@@ -1,78 +1,33 @@
 """The published numbers beside the reproduced ones."""
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.report import figures
-from lib.report.published import Published, load
-from lib.run import store
+from lib.report import claims, figures
+from lib.report.published import Published
 
 REPRODUCED, WITHIN, DIFFERS = "reproduced", "within tolerance", "differs"
 EXPLAINED = "differs, as explained"
-NEEDS_DATA, NOT_RUN = "needs the paper's data", "not run"
+NEEDS_DATA = "needs the paper's data"
 MARKS = {
     REPRODUCED: ("o", "#009E73"),
     WITHIN: ("D", "#56B4E9"),
     EXPLAINED: ("v", "#E69F00"),
     DIFFERS: ("X", "#D55E00"),
     NEEDS_DATA: ("o", "#BBBBBB"),
-    NOT_RUN: ("_", "#888888"),
 }
 """Shape and colour of each status; shapes tell them apart without colour."""
 
-COLUMNS = ["id", "kind", "analysis", "quantity", "published", "reproduced", "unit", "difference", "tolerance",
+COLUMNS = ["id", "analysis", "quantity", "published", "reproduced", "unit", "difference", "tolerance",
            "certainty", "status", "source", "note"]  # fmt: skip
 _ROW, _WIDTH = 0.17, 6.6  # inches: height of a line of the picture, width of a column of it
 _VALUES = 0.70, 0.94  # right ends of the two values, as shares of the width of a column
 
 Measured = float | bool | str
-
-
-class ClaimNotReproduced(AssertionError):
-    """A published value that should come out does not."""
-
-
-def record(path: Path | str, measured: Mapping[str, Measured], notes: Mapping[str, str] | None = None) -> Path:
-    """Write what a notebook measured, by the id of the published value, for the scorecard to compare.
-
-    Parameters
-    ----------
-    path : path
-        `runs/<profile>/results/<slug>__measured.json`.
-    measured : mapping of id to number, boolean or text
-    notes : mapping of id to str, optional
-        Why a value differs, where the reason is known (another annotation release, simulated data).
-
-    Raises
-    ------
-    ValueError
-        If a value is not finite or not a plain value, or a note has no value.
-    """
-    values = {name: _plain(name, value) for name, value in measured.items()}
-    stray = sorted(set(notes or {}) - set(values))
-    if stray:
-        raise ValueError(f"notes without a measured value: {', '.join(stray)}")
-    return store.write_json(path, {"measured": values, "notes": dict(notes or {})})
-
-
-def collect(results_dir: Path | str) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Read every `*__measured.json` of a profile: the measured values and the notes, by id."""
-    measured, notes, origin = {}, {}, {}
-    for path in sorted(store.resolve(results_dir).glob("*__measured.json")):
-        content = store.read_json(path)
-        for name, value in content["measured"].items():
-            if name in measured:
-                raise ValueError(f"{name} is measured twice, in {origin[name]} and {path.name}")
-            measured[name], origin[name] = value, path.name
-        notes |= content["notes"]
-    return measured, notes
 
 
 def compare(
@@ -82,13 +37,13 @@ def compare(
 
     Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance*, or *differ*; those that rest
     on other data or another release than here, or carry a note, differ *as explained*. A published value without a
-    measured one *needs the paper's data*; a planted one was *not run*.
+    measured one *needs the paper's data*.
 
     Parameters
     ----------
     published : iterable of Published
     measured : mapping of id to value
-        As given to `record`.
+        As given to `claims.record`.
     notes : mapping of id to str, optional
         Why a value differs, shown where it does.
 
@@ -98,7 +53,7 @@ def compare(
         If a measured id is not among the published ones.
     """
     published = list(published)
-    _refuse_unknown(measured, [entry.id for entry in published])
+    claims.refuse_unknown(measured, [entry.id for entry in published])
     rows = [_row(entry, measured.get(entry.id), (notes or {}).get(entry.id, "")) for entry in published]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -130,32 +85,6 @@ def figure(table: pd.DataFrame, *, rows_a_column: int = 48, title: str = "") -> 
     return sheet, table
 
 
-def check(measured: Mapping[str, Measured], entries: Mapping[str, Published] | None = None) -> pd.DataFrame:
-    """Compare what a notebook measured with its published values, and fail loudly where a claim is not reproduced.
-
-    A value that needs data or a release that may be absent is shown, not required; so is a planted truth, which has
-    its bound in the notebook that measures it.
-
-    Returns
-    -------
-    DataFrame
-        The rows of the scorecard for the measured values.
-
-    Raises
-    ------
-    ClaimNotReproduced
-        Listing every published value that nothing excuses and that ours differs from.
-    """
-    known = load() if entries is None else entries
-    table = compare([entry for entry in known.values() if entry.id in measured], measured)
-    failed = table[(table["status"] == DIFFERS) & (table["kind"] == "published")]
-    if len(failed):
-        rows = failed[["quantity", "published", "reproduced"]].itertuples(index=False)
-        listing = "; ".join(f"{quantity}: published {value}, here {ours}" for quantity, value, ours in rows)
-        raise ClaimNotReproduced(f"{len(failed)} published claims are not reproduced: {listing}")
-    return table
-
-
 def summary(table: pd.DataFrame) -> dict[str, int]:
     """Count the rows of each status, every status named."""
     counts = table["status"].value_counts()
@@ -169,7 +98,6 @@ def _row(entry: Published, value: Measured | None, note: str) -> dict:
         status = EXPLAINED
     return {
         "id": entry.id,
-        "kind": entry.kind,
         "analysis": entry.analysis,
         "quantity": entry.what,
         "published": _text(entry.value),
@@ -186,35 +114,10 @@ def _row(entry: Published, value: Measured | None, note: str) -> dict:
 
 def _status(entry: Published, value: Measured | None) -> str:
     if value is None:
-        return NOT_RUN if entry.kind == "planted" else NEEDS_DATA
-    if _equal(entry.value, value):
+        return NEEDS_DATA
+    if entry.equals(value):
         return REPRODUCED
-    return WITHIN if entry.tolerance != "exact" and _agrees(entry, value) else DIFFERS
-
-
-def _equal(published: Measured, value: Measured) -> bool:
-    if _is_number(published) and _is_number(value):
-        return math.isclose(published, value, rel_tol=1e-9, abs_tol=1e-12)
-    return type(published) is type(value) and published == value
-
-
-def _agrees(entry: Published, value: Measured) -> bool:
-    tolerance = entry.tolerance
-    if tolerance.one_of is not None:
-        return value in tolerance.one_of
-    if not (_is_number(entry.value) and _is_number(value)):
-        return False
-    distance = abs(value - entry.value)
-    slack = 1 + 1e-9  # a difference of exactly the tolerance agrees, whatever the last bit
-    checks = {
-        "abs": lambda limit: distance <= limit * slack,
-        "rel": lambda limit: distance <= limit * abs(entry.value) * slack,
-        "at_least": lambda limit: value >= limit,
-        "at_most": lambda limit: value <= limit,
-    }
-    return all(
-        check(getattr(tolerance, name)) for name, check in checks.items() if getattr(tolerance, name) is not None
-    )
+    return WITHIN if entry.agrees(value) else DIFFERS
 
 
 def _difference(published: Measured, value: Measured | None) -> float:
@@ -229,23 +132,6 @@ def _text(value: Measured) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _plain(name: str, value: object) -> Measured:
-    value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, bool | int | float | str):
-        raise ValueError(f"{name}: a measured value is a number, a boolean or a text, not {type(value).__name__}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{name}: the measured value is {value}")
-    return value
-
-
-def _refuse_unknown(measured: Mapping[str, Measured], known: list[str]) -> None:
-    for name in measured:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise ValueError(f"{name} is measured but not in params/published{hint}")
 
 
 def _columns(table: pd.DataFrame, longest: int) -> list[list[pd.Series | str]]:
@@ -280,7 +166,7 @@ def _draw_column(ax: Axes, lines: list[pd.Series | str], tallest: int) -> None:
 
 def _draw_row(ax: Axes, y: int, row: pd.Series) -> None:
     marker, colour = MARKS[row["status"]]
-    ax.scatter(0.975, y, s=26, marker=marker, color=colour, linewidths=1.5 if marker == "_" else 0)
+    ax.scatter(0.975, y, s=26, marker=marker, color=colour, linewidths=0)
     unit = "" if row["unit"] in row["quantity"] else f" ({row['unit']})"
     ax.text(0.015, y, _shorten(row["quantity"], 50 - len(unit)) + unit, va="center", fontsize=7.5)
     wordy = max(len(row["published"]), len(row["reproduced"])) > 12

@@ -3,7 +3,7 @@
 A unit is a call of a function of `lib` that writes one file. Done means that the file is there. Its name carries a hash
 of its arguments, of the code it calls, of versions and of its seed, so a unit is never taken for another one. Order,
 worker, number of workers and of threads change no number: a seed comes from the base seed and the unit's name alone,
-and a unit computes with one thread.
+and a unit computes with one thread, alone in its process.
 """
 
 import hashlib
@@ -14,14 +14,12 @@ import sys
 import textwrap
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lib.run import keys, store
-from lib.run.engines import open_executor
+from lib.run import engines, keys, numeric, store
 from lib.run.reach import MEMORY, Code, Reach
 from lib.run.syntax import PROJECT
 
@@ -31,7 +29,6 @@ UnitFunction = Callable[..., None]
 
 LOADED = time.time()  # what changes on disk after this moment is not what this process runs
 N_SHOWN = 10  # failed units named in one message
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 _hash = keys.Hashes()  # a file that many units read is hashed once
 _sources = Code(memory=store.ROOT / "runs" / MEMORY)
@@ -113,12 +110,15 @@ def run_units(
     seed : int
         Base seed; each unit gets its own, derived from its name.
     executor : str, optional
-        `inline`, `local:N`, `slurm:FILE.yaml` or `tcp://HOST:PORT`; default from the runner, else `local` on all cores.
+        `inline`, `local:N`, `slurm:FILE.yaml`, `pbs:FILE.yaml` or `tcp://HOST:PORT`; default from the runner,
+        else `local` on all cores.
 
     Raises
     ------
     UnitsFailed
         After all units have been tried; results of the others are kept.
+    NoWorkers
+        If units wait on a cluster and no worker comes for some minutes; what is done is kept.
     """
     directory = store.resolve(directory)
     paths = {
@@ -128,7 +128,7 @@ def run_units(
     waiting = [name for name, path in paths.items() if not path.exists()]
     progress = _Progress(directory.name, total=len(units), done=len(units) - len(waiting))
     errors: dict[str, str] = {}
-    with open_executor(executor, n_units=len(waiting)) as engine:
+    with engines.open_executor(executor, n_units=len(waiting)) as engine:
         futures = {
             engine.submit(_run_unit, function, str(paths[name]), unit_seed(seed, name), dict(units[name])): name
             for name in waiting
@@ -149,35 +149,29 @@ def run_units(
 
 
 def _run_unit(function: UnitFunction, path: str, seed: int, arguments: dict[str, Any]) -> str:
-    """Run one unit on a worker; return the traceback of its error, or nothing."""
+    """Run one unit, alone in its process; return the traceback of its error, or nothing."""
     try:
-        _check_fresh(function)
-        with store.atomic(path) as part, _one_thread():
-            function(part, seed=seed, **arguments)
+        with engines.ALONE:
+            _check_fresh(function)
+            _use_one_thread()
+            with store.atomic(path) as part:
+                function(part, seed=seed, **arguments)
     except Exception:
         return traceback.format_exc()
     return ""
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute with one thread, so that sums have one order of terms whatever the engine and the machine."""
+def _use_one_thread() -> None:
+    """Let this process compute with one thread from now on: sums have one order of terms whatever the engine.
+
+    It stays so. Each thread of a process has a count of its own, so each unit sets that of the thread it runs in.
+    """
     from threadpoolctl import threadpool_limits
 
-    variables = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(variables, "1"))  # for libraries that the unit is the first to load
-    torch = sys.modules.get("torch")
-    n_threads = torch.get_num_threads() if torch else 0
-    try:
-        with threadpool_limits(1):
-            if torch:
-                torch.set_num_threads(1)
-            yield
-    finally:
-        if torch:
-            torch.set_num_threads(n_threads)
-        for name, value in variables.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    os.environ.update(dict.fromkeys(numeric.THREADS, "1"))  # for libraries that the unit is the first to load
+    threadpool_limits(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def _outcome(future: Any) -> str:

@@ -19,6 +19,15 @@ from pathlib import Path
 from lib.run import numeric, store
 from lib.run.reach import Code
 
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+    "yaml": "PyYAML",
+}
+"""Packages of another name than their distribution; one that is missing here is looked up, which takes a second."""
+
 TICK_NS = 50_000_000  # coarser than the clock of any file system in use on Linux and macOS
 
 Parts = dict[str, dict[str, str]]
@@ -75,8 +84,7 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 @cache
 def _distributions(package: str) -> tuple[str, ...]:
     """Return the distributions that bring a top-level package; itself where none says so."""
-    known = {"sklearn": "scikit-learn", "skimage": "scikit-image", "yaml": "PyYAML", "umap": "umap-learn"}
-    name = known.get(package, package)  # the others are slow to look up, and most have the name of their package
+    name = DISTRIBUTIONS.get(package, package)
     if _version(name) is not None:
         return (name,)
     return tuple(sorted(set(_all_distributions().get(package, [package]))))
@@ -126,6 +134,11 @@ def files_below(folder: Path) -> list[tuple[str, Path]]:
     return sorted(found)
 
 
+def broken_links(folder: Path) -> list[Path]:
+    """Return the links below a folder that lead nowhere."""
+    return [path for _, path in files_below(folder) if not path.exists()]
+
+
 class Hashes:
     """sha256 of files, remembered by size, times and inode, so that a plan over large files stays fast.
 
@@ -171,7 +184,7 @@ def parts(
     *,
     params: Mapping[str, object],
     inputs: Mapping[str, Path],
-    r_packages: Sequence[str] = (),
+    r_versions: Mapping[str, str] | None = None,
     hashes: Hashes,
     code: Code,
 ) -> Parts:
@@ -185,8 +198,8 @@ def parts(
         Resolved parameters, which replace the cell's; those that name input files belong to `inputs` instead.
     inputs : mapping
         Name → path of each file it needs, files named by parameters included.
-    r_packages : sequence of str
-        R packages whose versions count.
+    r_versions : mapping of str to str, optional
+        Versions of R and its packages, from `r_versions`.
     hashes : Hashes
         Memory of file hashes.
     code : Code
@@ -203,7 +216,7 @@ def parts(
         "params": {key: json.dumps(value) for key, value in params.items()},
         "inputs": {name: hashes(path) for name, path in inputs.items()},
         "modules": reach.hashes,
-        "versions": versions(reach.external) | (r_versions(tuple(r_packages)) if r_packages else {}),
+        "versions": versions(reach.external) | dict(r_versions or {}),
     }
 
 
@@ -214,11 +227,18 @@ def changes(old: Parts | None, new: Parts) -> list[str]:
     lines = []
     for part, values in new.items():
         before = old.get(part, {})
-        moved = _moved(before, values) if part == "modules" else set()
-        for name in dict.fromkeys([*values, *before]):
-            if before.get(name) != values.get(name) and name not in moved:
-                lines.append(f"{part}: {name} {_difference(part, before.get(name), values.get(name))}")
+        names = [name for name in dict.fromkeys([*values, *before]) if before.get(name) != values.get(name)]
+        for name in _causes(names, before, values) if part == "modules" else names:
+            lines.append(f"{part}: {name} {_difference(part, before.get(name), values.get(name))}")
     return lines
+
+
+def _causes(names: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the definitions that changed themselves, without those that only refer to them or were moved."""
+    moved = _moved(before, after)
+    left = [name for name in names if name not in moved]
+    own = [name for name in left if before.get(name, "").split(".")[0] != after.get(name, "").split(".")[0]]
+    return own or left
 
 
 def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.run import numeric, store
-from lib.run.engines import die_with_parent
+from lib.run.machine import die_with_parent
 
 NOT_OURS = ("PYTHONSTARTUP", "JUPYTER_PATH", "PYTHONOPTIMIZE")  # the last would drop every assertion
 LONGEST_PLACE = 60  # bytes; the path of a socket below it has to fit in 104
@@ -95,7 +95,7 @@ def execute(
         process = subprocess.Popen(
             [sys.executable, "-m", "lib.run.notebook_process", json.dumps(job)],
             cwd=store.ROOT,
-            env={**_environment(sockets), **(environment or {})},
+            env={**clean_environment(sockets), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -120,7 +120,7 @@ def _read_report(report: Path, code: int) -> Failure | None:
     return Failure(**ended) if ended else None
 
 
-def _environment(sockets: Path) -> dict[str, str]:
+def clean_environment(sockets: Path) -> dict[str, str]:
     """Return this environment with the numeric setting and repeatable hashing, without the user's own settings."""
     mine = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
     ours = {

@@ -19,7 +19,7 @@ from pathlib import Path
 from lib.run import store, syntax
 from lib.run.syntax import ALWAYS, PROJECT, Definition, Source
 
-MACHINERY = ("lib.run.compute", "lib.run.engines", "lib.run.progress")
+MACHINERY = tuple(f"lib.run.{name}" for name in ("compute", "engines", "job_queues", "machine", "pool", "progress"))
 """Where and when units run, which changes no number: these modules are in no key."""
 
 MEMORY = ".code.json"  # below runs/
@@ -29,7 +29,10 @@ Symbol = tuple[str, str]  # module, name in it
 
 @dataclass
 class Reach:
-    """What is reached: definition or file → hash; top-level names of the packages from elsewhere; source files."""
+    """What is reached: definition or file → hash; top-level names of the packages from elsewhere; source files.
+
+    The hash of a definition is that of its own syntax, a dot, and that of the definitions that its names mean.
+    """
 
     hashes: dict[str, str] = field(default_factory=dict)
     external: set[str] = field(default_factory=set)
@@ -42,6 +45,7 @@ class Code:
     def __init__(self, root: Path = store.ROOT, memory: Path | None = None) -> None:
         self.root, self.memory = root, memory
         self.sources: dict[str, Source] = {}
+        self.files: dict[str, Path | None] = {}
         self.remembered: dict[str, dict] = {}
         self.changed = False
         if memory is not None:
@@ -56,8 +60,11 @@ class Code:
 
     def file(self, module: str) -> Path | None:
         """Return the file of a project module such as `lib.go.topgo`, or None if there is no such module."""
-        base = self.root.joinpath(*module.split("."))
-        return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
+        if module not in self.files:
+            base = self.root.joinpath(*module.split("."))
+            places = (base.with_suffix(".py"), base / "__init__.py")
+            self.files[module] = next((place for place in places if place.is_file()), None)
+        return self.files[module]
 
     def source(self, module: str) -> Source:
         """Return what a module says."""
@@ -129,7 +136,7 @@ class Code:
             if other in self.source(there).definitions and there not in MACHINERY
         )
         label = f"{module}.{name}" if name != ALWAYS else module
-        reach.hashes[label] = store.digest([found.syntax, targets])
+        reach.hashes[label] = f"{found.syntax[:32]}.{store.digest(targets)[:32]}"
         for text in found.texts:
             beside = self.file(module).parent / text
             if beside.suffix != ".py" and beside.is_file():

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.run import compute, engines, keys, notebook_process, params, store
+from lib.run import compute, engines, keys, notebook_process, params, pool, store
 from lib.run.pipeline import Pipeline, Step
 from lib.run.progress import Progress
 from lib.run.reach import MEMORY, Code
@@ -57,6 +57,20 @@ class Run:
         self.sections = sections
         self.hashes = keys.Hashes(pipeline.run_dir / ".hashes.json")
         self.code = Code(pipeline.root, pipeline.run_dir.parent / MEMORY)
+        self.pool: pool.Pool | None = None
+
+    @contextmanager
+    def warm_workers(self, executor: str) -> Iterator[None]:
+        """Let all notebooks run within the block share one pool of workers, if units run in several processes here."""
+        if executor.startswith("local") and executor != "local:1":
+            folder = notebook_process.private_folder(f"{self.pipeline.run_dir}/pool")
+            self.pool = pool.Pool(folder, notebook_process.clean_environment(folder))
+        try:
+            yield
+        finally:
+            if self.pool is not None:
+                self.pool.close()
+                self.pool = None
 
     def remember(self) -> None:
         """Keep for the next run what was hashed and read."""
@@ -132,10 +146,18 @@ class Run:
             self.pipeline.notebook_path(step),
             params=params.plain_values(section),
             inputs={**self.pipeline.inputs(step), **named},
-            r_packages=step.r_packages,
+            r_versions=self._r_versions(step.r_packages),
             hashes=self.hashes,
             code=self.code,
         )
+
+    def _r_versions(self, packages: Sequence[str]) -> dict[str, str]:
+        """Return the versions of R and of these packages; R is asked once for those of all notebooks."""
+        if not packages:
+            return {}
+        every = {package for step in self.pipeline.steps for package in step.r_packages}
+        found = keys.r_versions(tuple(sorted(every)))
+        return {name: found[name] for name in ("R:R", *(f"R:{package}" for package in packages))}
 
     def decide(self, step: Step, *, force: bool = False) -> Decision:
         """Decide whether a notebook has to run now, with what it needs as it is now."""
@@ -179,7 +201,11 @@ class Run:
             part,
             params=self.sections[step.slug].model_dump(),
             log=self.log_path(step),
-            environment={engines.EXECUTOR_VARIABLE: executor, compute.PROGRESS_VARIABLE: str(units_file)},
+            environment={
+                engines.EXECUTOR_VARIABLE: executor,
+                compute.PROGRESS_VARIABLE: str(units_file),
+                **(self.pool.variables() if self.pool else {}),
+            },
             wait=progress.watch,
         )
         units_file.unlink(missing_ok=True)

@@ -147,9 +147,7 @@ def definition(nodes: Iterable[ast.stmt], *, own: set[str], imports: dict[str, s
     reader = _Reader(own, imports)
     dumped = [reader.read(node) for node in nodes]
     syntax = hashlib.sha256("\n".join(dumped).encode()).hexdigest()
-    return Definition(
-        syntax, sorted(reader.own_found), sorted(map(list, reader.bound_found)), sorted(reader.texts)
-    )
+    return Definition(syntax, sorted(reader.own_found), sorted(map(list, reader.bound_found)), sorted(reader.texts))
 
 
 def bindings(tree: ast.AST, package: str = "") -> dict[str, str]:
@@ -195,11 +193,7 @@ def _says_nothing(node: ast.stmt) -> bool:
 
 
 def _is_text(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _acts(node: ast.stmt) -> bool:

@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from lib.learning import weights
+from lib.learning.weights import Card
+from lib.screen import networks
 from lib.screen.loaders import Loader
 from lib.screen.samples import Samples
 
@@ -70,6 +73,20 @@ def write_embeddings(
     dimensions = pd.DataFrame(index=pd.Index([f"zs_{i}" for i in range(embeddings.shape[1])], dtype=object))
     uns = {"classes": np.array(classes, dtype=object), **about}
     anndata.AnnData(embeddings, obs=observed, var=dimensions, uns=uns).write_h5ad(path)
+
+
+def read_network(path: Path) -> tuple[torch.nn.Module, Card]:
+    """Return the trained network inside the `.h5ad` of a `class_run` or `target_run`, and its card.
+
+    Raises
+    ------
+    WeightsError
+        If the file holds no network, or one that was changed.
+    """
+    data = weights.from_h5ad(path)
+    architecture = networks.Architecture(**weights.read_card(data).architecture)
+    model = networks.build(architecture, np.random.default_rng(0))
+    return model, weights.load(data, model)
 
 
 def read_target_embeddings(path: Path, *, use: Sequence[str] = ("train", "val", "test", "out")) -> pd.DataFrame:

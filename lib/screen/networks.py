@@ -6,23 +6,19 @@ before the classifier. Names of the two-branch network's weights are those of th
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.error import URLError
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lib.run import store
+from lib.learning.weights import WeightsError, put, read_state
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
 SMALL_LAYERS = ((16, 7, 4), (32, 3, 1))  # of the small branch: channels, kernel, stride
-
-
-class WeightsError(ValueError):
-    """Weights that cannot be had, or do not fit the network."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +173,7 @@ def build(
     if imagenet and architecture.kind == "resnet18":
         weights = imagenet_weights(imagenet)
         for branch in branches:
-            _load(branch, {**weights, **_own_classifier(branch)}, str(imagenet))
+            put(branch, {**weights, **_own_classifier(branch)}, Path(imagenet).name)
     return model
 
 
@@ -204,7 +200,7 @@ def _own_classifier(branch: nn.Module) -> dict[str, Tensor]:
 def imagenet_weights(source: str | Path) -> dict[str, Tensor]:
     """Return ImageNet weights of a ResNet-18 without its classifier, from a file or, for `download`, torchvision."""
     if str(source) != "download":
-        weights = read_weights(source)
+        weights = read_state(source)
     else:
         from torchvision.models import ResNet18_Weights
 
@@ -217,76 +213,6 @@ def imagenet_weights(source: str | Path) -> dict[str, Tensor]:
                 "network, download that file elsewhere and give its path instead of `download`"
             ) from None
     return {name: value for name, value in weights.items() if not name.startswith("fc.")}
-
-
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Read weights from a `.safetensors` file, or a `.pth` one without running anything that is in it.
-
-    Raises
-    ------
-    WeightsError
-        If there is no such file, or it holds something else.
-    """
-    path = store.resolve(path)
-    if not path.is_file():
-        raise WeightsError(f"weights file {path} is not there")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # zip, pickle and header errors alike
-        raise WeightsError(f"{path.name} holds no readable weights ({type(error).__name__})") from None
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise WeightsError(f"{path.name} is no state dict: expected names with tensors")
-    return weights
-
-
-def load_weights(model: nn.Module, path: str | Path) -> None:
-    """Put the weights of a file into a model; names and shapes must be the model's own."""
-    _load(model, read_weights(path), Path(path).name)
-
-
-def _load(model: nn.Module, weights: dict[str, Tensor], source: str) -> None:
-    own = model.state_dict()
-    if missing := sorted(own.keys() - weights.keys()):
-        missing = [name for name in missing if not name.endswith("num_batches_tracked")]  # absent from old files
-    unknown = sorted(weights.keys() - own.keys())
-    if missing or unknown:
-        name, what = (missing[0], "lacks") if missing else (unknown[0], "has, unknown to the network,")
-        raise WeightsError(f"{source} {what} {name} ({len(missing)} missing, {len(unknown)} unknown): another network?")
-    for name, value in weights.items():
-        if value.shape != own[name].shape:
-            expected = tuple(own[name].shape)
-            raise WeightsError(
-                f"{source}: {name} has shape {tuple(value.shape)}, expected {expected}: another network?"
-            )
-    model.load_state_dict(weights, strict=False)
-
-
-def save_weights(model: nn.Module, path: str | Path, architecture: Architecture, **card: Any) -> Path:
-    """Write weights as safetensors and beside them a JSON card: architecture, number of parameters, what is given."""
-    from safetensors.torch import save
-
-    path = store.resolve(path)
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    with store.atomic(path) as part:
-        part.write_bytes(save(weights))
-    about = {"architecture": asdict(architecture), "n_parameters": n_parameters(model), "sha256": store.sha256(path)}
-    store.write_json(path.with_suffix(".json"), {**card, **about})
-    return path
-
-
-def load_model(path: str | Path) -> tuple[TwoBranch | OneBranch, dict[str, Any]]:
-    """Return the network of a weights file with a card, in evaluation mode, and the card."""
-    path = store.resolve(path)
-    card = store.read_json(path.with_suffix(".json"))
-    if card["sha256"] != store.sha256(path):
-        raise WeightsError(f"{path.name} is not the file that its card describes (sha256 differs); make both again")
-    model = build(Architecture(**card["architecture"]), np.random.default_rng(0))
-    load_weights(model, path)
-    return model.eval(), card
 
 
 def n_parameters(model: nn.Module) -> int:

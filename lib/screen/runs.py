@@ -2,12 +2,14 @@
 
 Each trains what it is asked for from a table of nuclei and the stores of their plates, and writes one file. A killed
 unit goes on from the checkpoint that lies beside its file. The numbers depend on the unit's seed and arguments only.
+The trained network lies inside the unit's file, as the bytes of a safetensors file with its card: one file is whole
+or not there. `encoding.read_network` gives the network of an `.h5ad`.
 """
 
 import glob
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.learning import training
+from lib.learning import training, weights
 from lib.learning.metrics import Metrics, cross_entropy
 from lib.learning.training import Fitted, Settings
 from lib.run import store
@@ -54,12 +56,13 @@ class Network:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained fold: the network, its history, and its metrics over the test nuclei."""
+    """A trained fold: the network, its classes and history, and its metrics over the test nuclei."""
 
     model: torch.nn.Module
     fitted: Fitted
     test: Metrics
     n_samples: dict[str, int]
+    classes: Sequence[str]
 
     def row(self) -> dict[str, float]:
         """Return loss, accuracy and balanced accuracy of the splits, best epoch and sizes as the columns of a table.
@@ -76,6 +79,20 @@ class Trained:
         metrics = {name: float(value) for name, value in self.row().items()}
         return {"confusion": self.test.confusion, "metrics": metrics, "history": history}
 
+    def packed(self, network: Network, settings: Settings, nuclei_path: Path) -> bytes:
+        """Return the network's weights with their card, as `weights.load` reads them."""
+        return weights.pack(
+            self.model,
+            weights.Card(
+                architecture=asdict(network.architecture(len(self.classes))),
+                settings=settings.as_dict(),
+                origin={Path(nuclei_path).name: store.sha256(nuclei_path)},
+                classes=list(self.classes),
+                inputs={"images": list(network.inputs), "size": network.size},
+                history=self.fitted.summary(),
+            ),
+        )
+
 
 def screen_run(
     part: Path,
@@ -89,6 +106,7 @@ def screen_run(
     split: Mapping[str, Any] | None = None,
     folds: Sequence[int] | None = None,
     imagenet: str | Path = "",
+    keep_weights: bool = False,
 ) -> None:
     """Train a gene against the control, fold by fold; write one Parquet row a fold.
 
@@ -104,18 +122,24 @@ def screen_run(
         Those to run; default all. A fold's numbers do not depend on which others run.
     imagenet : path, optional
         Weights to start from, see `networks.build`.
+    keep_weights : bool
+        Whether a column `weights` holds each fold's network, as `weights.load` reads it. The paper's screen trains 860
+        of them, 90 MB each.
     """
-    table, samples = open_screen(nuclei_path, stores_dir, Network(**network))
+    shape, chosen = Network(**network), Settings(**settings)
+    table, samples = open_screen(nuclei_path, stores_dir, shape)
     columns = splits.screen_splits(table, gene, **(split or {}))
     control = (split or {}).get("control", splits.CONTROL)
     rows = []
     for fold in range(columns.shape[1]) if folds is None else folds:
         labels = columns[f"fold_{fold}"]
         trained = train_fold(
-            table, samples, labels, [gene, control], network=Network(**network), settings=Settings(**settings),
+            table, samples, labels, [gene, control], network=shape, settings=chosen,
             rng=np.random.default_rng([seed, fold]), checkpoint=_checkpoint(part, fold), imagenet=imagenet,
         )  # fmt: skip
         rows.append({"gene": gene, "fold": fold, **trained.row()})
+        if keep_weights:
+            rows[-1]["weights"] = trained.packed(shape, chosen, nuclei_path)
     store.write_table(part, pd.DataFrame(rows))
     _forget_checkpoints(part)
 
@@ -132,22 +156,28 @@ def class_run(
     settings: Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
     imagenet: str | Path = "",
+    keep_weights: bool = True,
 ) -> None:
     """Train one fold of the many-class network; write the embeddings of its test nuclei as `.h5ad`.
 
-    obs as in `encoding.write_embeddings`; uns: classes, confusion (rows = true classes), metrics, history. Arguments as
-    in `screen_run`, `split` as in `splits.class_splits`.
+    obs as in `encoding.write_embeddings`; uns: classes, confusion (rows = true classes), metrics, history, and unless
+    told otherwise the network, see `encoding.read_network`. Arguments as in `screen_run`, `split` as in
+    `splits.class_splits`.
     """
+    shape, chosen = Network(**network), Settings(**settings)
     control = (split or {}).get("control", splits.CONTROL)
     classes = sorted({*genes, control})
-    table, samples = open_screen(nuclei_path, stores_dir, Network(**network), symbols=classes)
+    table, samples = open_screen(nuclei_path, stores_dir, shape, symbols=classes)
     labels = splits.class_splits(table, genes, **(split or {}))[f"fold_{fold}"]
     trained = train_fold(
-        table, samples, labels, classes, network=Network(**network), settings=Settings(**settings),
+        table, samples, labels, classes, network=shape, settings=chosen,
         rng=np.random.default_rng(seed), checkpoint=_checkpoint(part, fold), imagenet=imagenet,
     )  # fmt: skip
     test = labels[labels == "test"]
-    write_embeddings(part, table, samples, test, trained.model, classes, fold=fold, about=trained.about())
+    about = trained.about()
+    if keep_weights:
+        about |= weights.as_uns(trained.packed(shape, chosen, nuclei_path))
+    write_embeddings(part, table, samples, test, trained.model, classes, fold=fold, about=about)
     _forget_checkpoints(part)
 
 
@@ -163,21 +193,25 @@ def target_run(
     settings: Mapping[str, Any],
     split: Mapping[str, Any] | None = None,
     imagenet: str | Path = "",
+    keep_weights: bool = True,
 ) -> None:
     """Train on all conditions but the targets; write the embeddings of all nuclei, the targets' too, as `.h5ad`.
 
     As in `class_run`, but obs["split"] is train, val, test, or `out` for the targets, and uns has the targets.
     `encoding.read_target_embeddings` gives the published layout. `split` as in `splits.target_split`.
     """
+    shape, chosen = Network(**network), Settings(**settings)
     conditions = sorted({*genes, (split or {}).get("control", splits.CONTROL)})
-    table, samples = open_screen(nuclei_path, stores_dir, Network(**network), symbols=conditions)
+    table, samples = open_screen(nuclei_path, stores_dir, shape, symbols=conditions)
     labels = splits.target_split(table, targets, genes, **(split or {}))["fold_0"]
     classes = [symbol for symbol in conditions if symbol not in targets]
     trained = train_fold(
-        table, samples, labels, classes, network=Network(**network), settings=Settings(**settings),
+        table, samples, labels, classes, network=shape, settings=chosen,
         rng=np.random.default_rng(seed), checkpoint=_checkpoint(part, 0), imagenet=imagenet,
     )  # fmt: skip
     about = {**trained.about(), "targets": np.array(targets, dtype=object)}
+    if keep_weights:
+        about |= weights.as_uns(trained.packed(shape, chosen, nuclei_path))
     write_embeddings(part, table, samples, labels, trained.model, classes, fold=0, about=about)
     _forget_checkpoints(part)
 
@@ -240,7 +274,8 @@ def train_fold(
         model, loaders["train"], loaders["val"], loss=loss, rng=rng, settings=settings, checkpoint=checkpoint
     )
     test = training.evaluate(model, loaders["test"], loss, settings=settings)
-    return Trained(model, fitted, test, {split: len(loader) for split, loader in loaders.items()})
+    n_samples = {split: len(loader) for split, loader in loaders.items()}
+    return Trained(model, fitted, test, n_samples, classes)
 
 
 def _checkpoint(part: Path, fold: int) -> Path:

@@ -177,11 +177,32 @@ def _with_truth(table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     return known.assign(planted=known["gene_symbol"].map(planted).astype(bool))
 
 
-def planted_margin(accuracies: Mapping[str, pd.Series], truth: pd.DataFrame) -> dict[str, bool]:
-    """Measure whether the network's balanced accuracy exceeds that of profiles, mean over folds."""
-    if not len(truth):
+def planted_accuracy(accuracies: Mapping[str, pd.Series], truth: pd.DataFrame, *, n_classes: int) -> dict[str, float]:
+    """Measure how far balanced accuracies lie above chance, mean over folds; nothing where no truth is planted.
+
+    Parameters
+    ----------
+    accuracies : mapping of str to Series
+        `embedding`, or `network` and `profiles` on the same folds → balanced accuracy of each fold.
+    truth : DataFrame
+        Planted genes, without a row for a real screen.
+    n_classes : int
+        Conditions that are told apart.
+
+    Examples
+    --------
+    >>> folds = {"network": pd.Series([0.5, 0.7]), "profiles": pd.Series([0.75])}
+    >>> planted_accuracy(folds, pd.DataFrame({"gene": ["JUN"]}), n_classes=4)
+    {'imaging.planted.profile_margin': 0.5, 'imaging.planted.network_over_profiles': -0.15}
+    """
+    if truth.empty:
         return {}
-    return {"imaging.planted.beats_profiles": bool(accuracies["network"].mean() > accuracies["profiles"].mean())}
+    means = {name: float(values.mean()) for name, values in accuracies.items()}
+    found = {f"{name}_margin": means[key] - 1 / n_classes
+             for name, key in (("embedding", "embedding"), ("profile", "profiles")) if key in means}  # fmt: skip
+    if {"network", "profiles"} <= set(means):
+        found["network_over_profiles"] = means["network"] - means["profiles"]
+    return {f"imaging.planted.{name}": round(value, 4) for name, value in found.items()}
 
 
 def _metrics(found: AnnData) -> dict[str, float]:

@@ -10,6 +10,11 @@ from lib.translation.grid import Axes
 from lib.translation.results import NESTED, PLAIN, PUBLISHED, Translation
 
 KS = (1, 5, 10, 20, 30, 50)
+CURVES = ("physical", "cmap_full_all_nodes", "physical_full", "no_cluster_loss")
+"""Settings whose accuracies are published, beside the areas."""
+AREAS = (*CURVES, "a0_b0_g1", "a1_b1_g1", "a1_b0_g2", "a1_b0_g5", "a1_b2_g1", "a1_b5_g1")
+RANKED, PLAIN_TOO = ("physical", "cmap_full_all_nodes"), ("physical", "physical_full")
+"""Settings whose mean rank, and whose plain model, is published."""
 DEMO_SETTING, DEMO_TARGETS = "cmap_full_all_nodes", ("BRAF", "JUN", "RAF1", "SMAD4", "SREBF1")
 
 
@@ -26,13 +31,23 @@ def published(translations: Sequence[Translation], random: np.ndarray) -> dict[s
     main = translations[0]
     measured: dict[str, float] = {"translation.n_targets": len(main.problems), "translation.n_genes": main.n_genes}
     for found in translations:
-        name, places = f"translation.{found.setting}", found.places[PUBLISHED]
-        measured |= _areas(name, places) | _accuracies(name, metrics.accuracy(places))
-        measured[f"{name}.mean_rank"] = float(places.mean() + 1)
-        measured |= _areas(f"{name}.plain", found.plain) | _accuracies(f"{name}.plain", metrics.accuracy(found.plain))
-        measured |= _demo(found) if found.setting == DEMO_SETTING else {}
+        measured |= _setting(found)
     measured |= _accuracies("translation.random", metrics.accuracy(random).mean(axis=0))
     return measured | _accuracies("translation.mean_all", metrics.accuracy(main.places["mean (all)"]))
+
+
+def _setting(found: Translation) -> dict[str, float]:
+    """Return what is published of a setting: areas, and of some accuracies, mean rank, the plain model, the demo."""
+    setting, places, name = found.setting, found.places[PUBLISHED], f"translation.{found.setting}"
+    measured = _areas(name, places) if setting in AREAS else {}
+    if setting in CURVES:
+        measured |= _accuracies(name, metrics.accuracy(places))
+    if setting in RANKED:
+        measured[f"{name}.mean_rank"] = float(places.mean() + 1)
+    if setting in PLAIN_TOO:
+        plain = found.plain
+        measured |= _areas(f"{name}.plain", plain) | _accuracies(f"{name}.plain", metrics.accuracy(plain))
+    return measured | (_demo(found) if setting == DEMO_SETTING else {})
 
 
 def _areas(name: str, places: np.ndarray) -> dict[str, float]:
@@ -80,11 +95,6 @@ def planted(
 def chance_area(n_genes: int, k: int = 20) -> float:
     """Return the expected AUC_k of places that are uniform among the genes."""
     return float(metrics.area(np.arange(n_genes), k))
-
-
-def only_known(measured: Mapping[str, float], entries: Mapping[str, object]) -> dict[str, float]:
-    """Return the measured values that have a published or planted one to compare with."""
-    return {name: value for name, value in measured.items() if name in entries}
 
 
 def missing(coverage: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,147 @@
+"""One warm pool of workers per run: a process that the runner starts and that notebooks ask for workers.
+
+The runner holds a `Pool`; the first notebook that runs starts its process, the first one with units to compute its
+workers. Workers stay warm from notebook to notebook, with their libraries loaded, and die with the run, whatever ends
+it. They are replaced when code was edited since they started, or while they still compute for a notebook that is gone.
+
+A notebook sends one line, the number of workers it can use, over a socket in a private folder and gets one line back:
+the address of a Dask scheduler. Without a pool, as in JupyterLab, a notebook starts workers of its own.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lib.run import machine, store
+
+POOL_VARIABLE = "COMPENDIUM_POOL"
+ANSWER_SECONDS = 120.0  # a loaded machine starts workers slowly
+ADDRESS = "tcp://"  # how the address of a scheduler begins
+
+
+class Pool:
+    """The runner's side: start the pool's process when a notebook may need it, and end it with the run."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        """Keep an empty private folder for the socket, and the environment of the workers."""
+        self.folder, self.environment = folder, dict(environment)
+        self.process: subprocess.Popen | None = None
+
+    def variables(self) -> dict[str, str]:
+        """Return what a notebook's environment needs to find the pool, which is started if it does not run."""
+        path = self.folder / "pool"
+        if self.process is None or self.process.poll() is not None:
+            path.unlink(missing_ok=True)
+            with socket.socket(socket.AF_UNIX) as listener:  # bound here: a notebook never comes too early
+                listener.bind(str(path))
+                listener.listen()
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "lib.run.pool", str(listener.fileno())],
+                    cwd=store.ROOT,
+                    env=self.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[listener.fileno()],
+                    start_new_session=True,
+                    preexec_fn=partial(machine.die_with_parent, os.getpid()),
+                )
+        return {POOL_VARIABLE: str(path)}
+
+    def close(self) -> None:
+        """End the process and with it the workers."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def ask(n_workers: int) -> str:
+    """Return the address of the run's pool once it has `n_workers` workers; nothing where there is no pool.
+
+    A pool that does not answer is told on stderr; the caller then starts workers of its own, with the same results.
+    """
+    path = os.environ.get(POOL_VARIABLE)
+    if not path:
+        return ""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            connection.connect(path)
+            with connection.makefile("rw", encoding="utf-8") as talk:
+                print(n_workers, file=talk, flush=True)
+                answer = talk.readline().strip()
+    except OSError as error:
+        answer = str(error)
+    if answer.startswith(ADDRESS):
+        return answer
+    print(f"the run's pool of workers does not answer ({answer or 'it has ended'}); starting others", file=sys.stderr)
+    return ""
+
+
+class Workers:
+    """The pool's side: the workers, started when first asked for, more when more are asked for."""
+
+    def __init__(self) -> None:
+        self.stack, self.cluster, self.started = ExitStack(), None, 0.0
+
+    def ready(self, n_workers: int) -> str:
+        """Return the address of a scheduler with at least `n_workers` workers that are idle and have today's code."""
+        if self.cluster is not None and (_edited_since(self.started) or self._busy()):
+            self.close()
+        if self.cluster is None:
+            self.started = time.time()
+            self.cluster = self.stack.enter_context(machine.workers(n_workers))
+        elif len(self.cluster.workers) < n_workers:
+            self.cluster.scale(n_workers)
+            self.cluster.wait_for_workers(n_workers, timeout=ANSWER_SECONDS)
+        return self.cluster.scheduler_address
+
+    def close(self) -> None:
+        self.stack.close()
+        self.cluster = None
+
+    def _busy(self) -> bool:
+        """Return whether a worker still computes; only a notebook that is gone can have left that."""
+        from distributed import Client
+
+        def executing(dask_worker: Any) -> int:
+            return dask_worker.state.executing_count
+
+        executing.__module__ = "__main__"  # sent by value: workers load no module of ours for it
+        with Client(self.cluster) as client:
+            return any(client.run(executing).values())
+
+
+def _edited_since(moment: float) -> bool:
+    return any(file.stat().st_mtime > moment for file in (store.ROOT / "lib").rglob("*.py"))
+
+
+def main() -> None:
+    """Answer notebooks, one after the other, on the socket whose number is on the command line."""
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    workers = Workers()
+    while True:
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rw", encoding="utf-8") as talk:
+            try:
+                answer = workers.ready(int(talk.readline()))
+            except Exception as error:  # told to the notebook, which starts workers of its own
+                workers.close()
+                answer = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            try:
+                print(answer, file=talk, flush=True)
+            except OSError:  # the notebook was killed while it waited
+                continue
+
+
+if __name__ == "__main__":
+    main()
