@@ -48,6 +48,32 @@ def watershed(found: np.ndarray, sample: Sample, *, sigma: float) -> np.ndarray:
     return label_images.largest_pieces(flood(-height, found, mask=mask))[0].astype(np.int32)
 
 
+def every(
+    sample: Sample, *, expansion: float, reach: float, sigma: float
+) -> dict[str, np.ndarray]:
+    """Return the labels of all ways by name; lengths are in pixels, see the functions above."""
+    found = nuclei(sample)
+    return {
+        "nuclei": found,
+        "nuclei, grown": expanded(found, expansion),
+        "Voronoi": voronoi(found, sample, sigma=sigma, distance=reach),
+        "watershed": watershed(found, sample, sigma=sigma),
+    }
+
+
+def count(predictions: dict[str, np.ndarray], sample: Sample) -> pd.DataFrame:
+    """Return what needs no truth: cells and the share of spots assigned, one row per name."""
+    rows = [
+        {
+            "method": name,
+            "assigned": float((labels[sample.rows, sample.columns] > 0).mean()),
+            "n_cells": len(label_images.areas(labels)[0]),
+        }
+        for name, labels in predictions.items()
+    ]
+    return pd.DataFrame(rows)
+
+
 def compare(
     predictions: dict[str, np.ndarray],
     truth: np.ndarray,

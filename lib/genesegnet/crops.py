@@ -137,7 +137,9 @@ def cut(
     sigma: float = SIGMA,
     per_crop: bool = False,
 ) -> Crops:
-    """Cut a labelled sample; the location map is made once for the whole sample, so no crop lacks its neighbours' spots.
+    """Cut a labelled sample, with one location map for the whole of it.
+
+    So no crop lacks the spots beside it.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import numpy as np
 
 from lib.genesegnet import flows as flow_fields
 from lib.genesegnet import labels as label_images
-from lib.genesegnet.network import FLOW_SCALE
+from lib.genesegnet.flows import FLOW_SCALE
 
 PAD = 6  # bins around the histogram, so that no window of a peak leaves it
 MIN_PEAK, MIN_BIN, REACH = (

@@ -11,6 +11,7 @@ import numpy as np
 from lib.genesegnet.labels import renumber
 
 EPS = 1e-20
+FLOW_SCALE = 5.0  # the network predicts five times the unit vector
 
 
 def label_flows(labels: np.ndarray) -> np.ndarray:

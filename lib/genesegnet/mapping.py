@@ -164,7 +164,10 @@ def cells_by_genes(
 
 
 def cell_table(labels: np.ndarray, *, pixel_size: float | None = None) -> pd.DataFrame:
-    """Return one row per cell: `cell_id`, `area` in pixels, middle `x`, `y`, and `area_um2` if the pixel size is known."""
+    """Return one row per cell: `cell_id`, `area` in pixels, middle `x`, `y`, and perhaps `area_um2`.
+
+    The last needs the pixel size, in µm.
+    """
     ids, ranks = label_images.dense(labels)
     flat = ranks.ravel()
     area = np.bincount(flat, minlength=len(ids))[1:]

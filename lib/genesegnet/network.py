@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-FLOW_SCALE = 5.0  # the flow heads predict five times the unit vector
 STRIDE = 8  # sides of an input must be multiples of it
 FLOW_Y, FLOW_X, CELL, CENTRE = range(4)  # channels of the output
 

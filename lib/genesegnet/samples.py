@@ -1,6 +1,7 @@
 """The raw layout: a folder with images, labels and spots, one file of each per sample, paired by name."""
 
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -171,6 +172,29 @@ def assemble(
         notes += [words] if (words := label_images.describe_pieces(labels)) else []
         labels = label_images.largest_pieces(labels)[0]
     return Sample(name, stain, labels, spots, rows[used], columns[used], inside, tuple(notes))
+
+
+def link(source: str | os.PathLike, folder: str | os.PathLike) -> Path:
+    """Take a lab's own folder in by links, after its files were paired; nothing is copied."""
+    source, folder = Path(store.resolve(source)), Path(store.resolve(folder))
+    find(source, labelled=(source / "labels").is_dir())
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*FOLDERS, "truth"):
+        place = folder / name
+        if place.is_symlink():
+            place.unlink()
+        elif place.exists():
+            shutil.rmtree(place)
+        if (source / name).is_dir():
+            place.symlink_to(source / name, target_is_directory=True)
+    return folder
+
+
+def origin(folder: str | os.PathLike) -> str:
+    """Return the sentence of every caption: whether the slides of a folder are simulated."""
+    if (Path(store.resolve(folder)) / "truth").is_dir():
+        return "Simulated data, planted truth."
+    return "Slides of the user."
 
 
 def _by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:

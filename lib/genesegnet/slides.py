@@ -17,7 +17,8 @@ from lib.data.errors import InputError
 from lib.genesegnet import crops, prediction
 from lib.genesegnet.dynamics import Settings, find_masks, flow_errors
 from lib.genesegnet.location import SIGMA, location_map, reach
-from lib.genesegnet.network import CELL, FLOW_SCALE, SegmentationNetwork
+from lib.genesegnet.flows import FLOW_SCALE
+from lib.genesegnet.network import CELL, SegmentationNetwork
 from lib.genesegnet.samples import Sample
 from lib.run import store
 
@@ -71,6 +72,8 @@ class Slide:
         Levels of the whole slide that become 0 and 1.
     sigma : float
         Of the location map, in pixels.
+    inputs : both, stain or rna
+        What the network was trained to look at; the other channel is blank.
     """
 
     stain: Any
@@ -79,6 +82,7 @@ class Slide:
     low: float
     high: float
     sigma: float = SIGMA
+    inputs: str = "both"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -131,11 +135,13 @@ class TileCells:
     confidence: np.ndarray
 
 
-def from_sample(sample: Sample, *, sigma: float = SIGMA) -> Slide:
+def from_sample(sample: Sample, *, sigma: float = SIGMA, inputs: str = "both") -> Slide:
     """Return a sample as a slide."""
     order = np.argsort(sample.rows, kind="stable")
     low, high = crops.levels(sample.stain)
-    return Slide(sample.stain, sample.rows[order], sample.columns[order], low, high, sigma)
+    rows, columns = sample.rows[order], sample.columns[order]
+    return Slide(sample.stain, rows, columns, low, high, sigma, inputs)
+
 
 
 def select(slide: Slide, box: Box) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +159,8 @@ def inputs(slide: Slide, box: Box) -> np.ndarray:
     top, left = box.top - wide.top, box.left - wide.left
     near = spots[top : top + box.shape[0], left : left + box.shape[1]]
     stain = crops.normalise(np.asarray(slide.stain[box.slices()]), slide.low, slide.high)
-    return np.stack([stain, near])
+    kept = {"stain": (stain, 0 * near), "rna": (0 * stain, near)}
+    return np.stack(kept.get(slide.inputs, (stain, near)))
 
 
 def starts(length: int, window: int, step: int) -> np.ndarray:
@@ -188,7 +195,12 @@ def maps(
     *,
     diameter: float | None = None,
 ) -> np.ndarray:
-    """Return blended flow and logit of a box, (3, rows, columns) float32, from all windows of the slide that meet it."""
+    """Return blended flow and logit of a box, from all windows of the slide that meet it.
+
+    Returns
+    -------
+    (3, rows, columns) float32
+    """
     total = np.zeros((CELL + 1, *box.shape), np.float32)
     weights = np.zeros(box.shape, np.float32)
     shape = tuple(min(plan.window, length) for length in slide.shape)

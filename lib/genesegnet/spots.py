@@ -171,8 +171,8 @@ def check_extent(
     Raises
     ------
     InputError
-        If under a quarter of the spots lie inside the image, or if they do not reach half of either side. Both extents are
-        named. Few spots are let through.
+        If under a quarter of the spots lie inside the image, or if they do not reach half of
+        either side. Both extents are named. Few spots are let through.
     """
     if len(spots) < N_JUDGED:
         return

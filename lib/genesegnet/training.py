@@ -10,7 +10,8 @@ from torch.nn import functional
 from lib.genesegnet import augmentation, prediction, refine
 from lib.genesegnet.crops import Crops
 from lib.genesegnet.dynamics import Settings as MaskSettings
-from lib.genesegnet.network import CELL, CENTRE, FLOW_SCALE, Architecture, SegmentationNetwork
+from lib.genesegnet.flows import FLOW_SCALE
+from lib.genesegnet.network import CELL, CENTRE, Architecture, SegmentationNetwork
 from lib.learning import training
 from lib.learning.metrics import Outcome
 from lib.learning.schedules import WarmUp

@@ -6,6 +6,7 @@ are off, cells that are missed, neighbours that are taken for one.
 """
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def slide(tissue: Tissue, rng: np.random.Generator) -> Slide:
 
 
 def write(folder: str | os.PathLike, name: str, planted: Slide) -> Path:
-    """Write a slide in the raw layout (`images`, `labels`, `spots`), its truth beside it (`truth`); return the folder."""
+    """Write a slide in the raw layout, its truth beside it (`truth`), and return the folder."""
     folder = Path(store.resolve(folder))
     pictures.write_image(folder / "images" / f"{name}.tif", planted.stain)
     pictures.write_labels(folder / "labels" / f"{name}.png", planted.noisy_labels)
@@ -115,6 +116,32 @@ def write(folder: str | os.PathLike, name: str, planted: Slide) -> Path:
     table = pd.DataFrame({"cell": ids, "type": planted.types[1:]})
     store.write_table(folder / "truth" / f"{name}_types.csv", table)
     return folder
+
+
+def write_all(folder: str | os.PathLike, tissue: Tissue, n_slides: int, *, seed: int) -> Path:
+    """Simulate slides `slide_01` … into an emptied raw folder; each has a random stream of its own."""
+    folder = Path(store.resolve(folder))
+    for name in ("images", "labels", "spots", "truth"):
+        place = folder / name
+        place.unlink() if place.is_symlink() else shutil.rmtree(place, ignore_errors=True)
+    for number in range(1, n_slides + 1):
+        planted = slide(tissue, np.random.default_rng([seed, number]))
+        write(folder, f"slide_{number:02d}", planted)
+    return folder
+
+
+def read_truth(folder: str | os.PathLike, name: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the spots of a written slide with their planted `cell`, and the planted type by cell id (−1 for 0)."""
+    folder = Path(store.resolve(folder)) / "truth"
+    types = pd.read_csv(folder / f"{name}_types.csv")["type"].to_numpy()
+    return pd.read_csv(folder / f"{name}_spots.csv"), np.append(-1, types)
+
+
+def judge(folder: str | os.PathLike, name: str) -> tuple[np.ndarray, pd.DataFrame, np.ndarray]:
+    """Return true cells, spots with their planted cell, and types of a written slide."""
+    folder = Path(store.resolve(folder))
+    cells = pictures.read_labels(folder / "truth" / f"{name}_cells.png")
+    return (cells, *read_truth(folder, name))
 
 
 @dataclass(frozen=True)
