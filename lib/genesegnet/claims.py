@@ -50,7 +50,7 @@ def ablation(scores: pd.DataFrame) -> tuple[dict[str, float], dict[str, Interval
 
     per_slide = mean_ap(scores, "inputs")
     values, intervals = {}, {}
-    for other in ("stain", "rna"):
+    for other in per_slide.index.intersection(["stain", "rna"]):
         name, gain = f"genesegnet.planted.gain_over_{other}", per_slide.loc["both"] - per_slide.loc[other]
         values[name] = float(gain.mean())
         if interval := mean_interval(gain.to_numpy(), limits=(-1, 1)):
@@ -64,12 +64,10 @@ def mean_ap(scores: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def mapping(account: dict[str, int], purity: float) -> dict[str, float]:
-    """Return the share of transcripts that lie in a cell, and how pure the cells are."""
+    """Return the share of transcripts that lie in a cell and, where there are any, how pure the cells are."""
     usable = account["input"] - account["low"] - account["control"]
-    return {
-        "genesegnet.planted.assigned": account["cell"] / usable,
-        "genesegnet.planted.purity": purity,
-    }
+    found = {"genesegnet.planted.assigned": account["cell"] / usable}
+    return found | ({"genesegnet.planted.purity": purity} if np.isfinite(purity) else {})
 
 
 def alternatives(scores: pd.DataFrame) -> dict[str, float]:

@@ -21,7 +21,8 @@ def from_labels(labels: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `cell_id` and `geometry` (shapely), x along columns, y along rows, corner of the first pixel at (0, 0).
+        `cell_id`, `area` in pixels and `geometry` (shapely): x along columns, y along rows,
+        the corner of the first pixel at (0, 0).
     """
     import shapely
 
@@ -32,7 +33,8 @@ def from_labels(labels: np.ndarray) -> pd.DataFrame:
     ends = np.searchsorted(rank[order], np.arange(1, len(ids) + 1))
     pieces = np.split(strips[order], ends[:-1])[1:] if len(ids) > 1 else []
     outlines = [shapely.union_all(piece) for piece in pieces]  # one union per cell, in C
-    return pd.DataFrame({"cell_id": ids[1:], "geometry": outlines})
+    area = shapely.area(np.array(outlines, object))
+    return pd.DataFrame({"cell_id": ids[1:], "area": area, "geometry": outlines})
 
 
 def read_merscope(path: str | os.PathLike, *, z: int | None = None) -> pd.DataFrame:

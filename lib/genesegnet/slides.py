@@ -16,8 +16,8 @@ import numpy as np
 from lib.data.errors import InputError
 from lib.genesegnet import crops, prediction
 from lib.genesegnet.dynamics import Settings, find_masks, flow_errors
-from lib.genesegnet.location import SIGMA, location_map, reach
 from lib.genesegnet.flows import FLOW_SCALE
+from lib.genesegnet.location import SIGMA, location_map, reach
 from lib.genesegnet.network import CELL, SegmentationNetwork
 from lib.genesegnet.samples import Sample
 from lib.run import store

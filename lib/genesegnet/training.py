@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lib.genesegnet import augmentation, prediction, refine
-from lib.genesegnet.crops import Crops
+from lib.genesegnet.crops import Crops, with_cells
 from lib.genesegnet.dynamics import Settings as MaskSettings
 from lib.genesegnet.flows import FLOW_SCALE
 from lib.genesegnet.network import CELL, CENTRE, Architecture, SegmentationNetwork
 from lib.learning import training
 from lib.learning.metrics import Outcome
 from lib.learning.schedules import WarmUp
-from lib.learning.training import Fitted, Settings
+from lib.learning.training import Batches, Fitted, Settings
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,14 @@ def train(
     """
     architecture, recipe = architecture or Architecture(), recipe or Recipe()
     network = build(architecture, rng, diameter_mean=recipe.diameter_mean)
-    epochs = []
-    for part in (train_crops, val_crops):
-        epochs.append(part and _epochs(part, architecture, recipe))
-    (data, run), validation = epochs[0], epochs[1] and epochs[1][1]
+    kept = with_cells(train_crops, recipe.min_cells)
+    if not len(kept):
+        raise ValueError(f"none of {len(train_crops)} crops has {recipe.min_cells} cells or more")
+    data, run = _epochs(kept, architecture, recipe)
+    validation = None
+    if val_crops is not None:
+        shown = with_cells(val_crops, recipe.min_cells)
+        validation = _epochs(shown if len(shown) else val_crops, architecture, recipe)[1]
     with torch.no_grad():
         network.diam_labels.fill_(float(data.diameters.mean()))
     fitted = training.fit(
@@ -133,7 +137,7 @@ def relabel(
     """Return crops whose labels are the network's own predictions, refined; for training and validation only.
 
     Test labels are never replaced: the published code does, after which its scores compare predictions with
-    predictions.
+    predictions. A network that finds no cell at all has nothing to teach: labels stay.
 
     Parameters
     ----------
@@ -154,18 +158,16 @@ def relabel(
         else:
             labels = refine.grow_as_published(labels, round_number=round_number)
         found.append(refine.tidy(labels, min_area=min_area))
-    return crops.with_labels(np.stack(found))
+    labels = np.stack(found)
+    return crops.with_labels(labels) if labels.any() else crops
 
 
-def _epochs(crops: Crops, architecture: Architecture, recipe: Recipe):
-    """Return the targets of crops with cells, and their epochs."""
-    from lib.genesegnet.crops import with_cells
-
-    kept = with_cells(crops, recipe.min_cells)
-    if not len(kept):
-        raise ValueError(f"none of {len(crops)} crops has {recipe.min_cells} cells or more")
+def _epochs(
+    crops: Crops, architecture: Architecture, recipe: Recipe
+) -> tuple[augmentation.Targets, Batches]:
+    """Return the targets of crops, and their epochs."""
     data = augmentation.targets(
-        kept, centre=architecture.centre, diameter_mean=recipe.diameter_mean
+        crops, centre=architecture.centre, diameter_mean=recipe.diameter_mean
     )
     run = augmentation.batches(
         data, batch_size=recipe.batch_size, tile=recipe.tile, diameter_mean=recipe.diameter_mean
