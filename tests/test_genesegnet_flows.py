@@ -1,4 +1,6 @@
-"""Location map, flows, dynamics and refinement: definitions, shapes whose answer is known, real labels."""
+"""Location map, flows, dynamics and refinement: definitions, shapes whose answer is known, real
+labels.
+"""
 
 import numpy as np
 import pytest
@@ -69,7 +71,9 @@ def test_a_cells_flow_does_not_depend_on_its_neighbours_or_its_place():
 
 def test_ids_need_not_be_consecutive():
     image = disk(20, 20, 9) + 2 * disk(50, 50, 9)
-    assert np.array_equal(flows.label_flows(image), flows.label_flows(np.where(image == 2, 70000, image)))
+    assert np.array_equal(
+        flows.label_flows(image), flows.label_flows(np.where(image == 2, 70000, image))
+    )
 
 
 def test_a_steep_symmetric_disk_is_one_mask_and_not_two():
@@ -107,7 +111,9 @@ def test_nothing_in_gives_nothing_out():
 
 
 def test_small_masks_go_by_their_own_id():
-    """Pain 11: with position taken for id, id 2 of 100 pixels would go in place of id 3 of 5 pixels."""
+    """Pain 11: with position taken for id, id 2 of 100 pixels would go in place of id 3 of 5
+    pixels.
+    """
     image = np.zeros((20, 20), int)
     image[:10, :10], image[15, :5] = 2, 3
     assert np.unique(labels.drop_small(image, 15)).tolist() == [0, 2]
@@ -130,7 +136,9 @@ def test_centre_votes_find_the_cells_of_the_early_design():
 
 
 def looped_growth(image, round_number):
-    """Return the published effect cell by cell: erode once, dilate twice, two passes, the higher id wins."""
+    """Return the published effect cell by cell: erode once, dilate twice, two passes, the higher id
+    wins.
+    """
     from scipy.ndimage import binary_dilation, binary_erosion
 
     box = np.ones((3, 3), bool)
@@ -167,7 +175,9 @@ def test_the_refinement_that_looks_moves_an_outline_to_the_edge():
     for radius in (11, 17):  # too small and too large alike
         image = disk(32, 32, radius).astype(int)
         moved = refine.follow_image(image, np.zeros((SIDE, SIDE)), density, reach=5)
-        before, after = (metrics.cell_iou(truth.astype(int), part).item() for part in (image, moved))
+        before, after = (
+            metrics.cell_iou(truth.astype(int), part).item() for part in (image, moved)
+        )
         assert after > 0.93 > before
 
 
@@ -194,7 +204,11 @@ def test_largest_pieces_keeps_one_piece_and_counts_the_rest():
     image = np.zeros((6, 6), int)
     image[:2, :2], image[5, 5] = 4, 4
     kept, n_lost = labels.largest_pieces(image)
-    assert (kept == 4).sum() == 4 and n_lost == 1 and "1 cells lie in pieces (4)" in labels.describe_pieces(image)
+    assert (
+        (kept == 4).sum() == 4
+        and n_lost == 1
+        and "1 cells lie in pieces (4)" in labels.describe_pieces(image)
+    )
 
 
 def test_growth_stops_at_a_distance_and_tells_it():

@@ -19,7 +19,9 @@ def test_scores_by_hand():
 
 def test_a_low_threshold_pairs_as_many_as_it_can():
     truth = np.repeat([1, 2], [4, 4])[None]
-    found = np.repeat([1, 2, 0], [6, 1, 1])[None]  # 1 covers all of the first and half of the second
+    found = np.repeat([1, 2, 0], [6, 1, 1])[
+        None
+    ]  # 1 covers all of the first and half of the second
     table = metrics.scores(truth, found, [0.25])
     assert table["n_matched"].item() == 2
 
@@ -45,7 +47,9 @@ def test_jaccard_of_the_textbook_pays_for_spare_predictions():
 
 def test_cell_iou_and_gene_iou_by_hand():
     assert metrics.cell_iou(TRUTH, FOUND).tolist() == pytest.approx([2 / 3, 1, 0])
-    columns = np.array([0, 2, 2, 4, 5, 7])  # cell 1: {0, 2}, found {0}; cell 2: both; cell 3: none found
+    columns = np.array(
+        [0, 2, 2, 4, 5, 7]
+    )  # cell 1: {0, 2}, found {0}; cell 2: both; cell 3: none found
     values = metrics.gene_iou(TRUTH, FOUND, np.zeros(6, int), columns)
     assert values.tolist() == pytest.approx([1 / 2, 1, 0])
 
@@ -58,7 +62,9 @@ def looped_gene_iou(truth, found, rows, columns):
             continue
         ids, counts = np.unique(found[truth == cell], return_counts=True)
         ious = {
-            k: n / ((truth == cell) | (found == k)).sum() for k, n in zip(ids, counts, strict=True) if k
+            k: n / ((truth == cell) | (found == k)).sum()
+            for k, n in zip(ids, counts, strict=True)
+            if k
         }
         best = max(ious, key=ious.get) if ious else None
         other = {(r, c) for r, c in zip(rows, columns, strict=True) if best and found[r, c] == best}

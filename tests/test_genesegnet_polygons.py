@@ -37,8 +37,12 @@ def test_overlapping_outlines_share_no_spot():
     """Pain 12, with shapes: A = [0,4]², B = [3,7] × [0,4], spot (3.2, 2)."""
     import pandas as pd
 
-    outlines = pd.DataFrame({"cell_id": [1, 2], "geometry": [shapely.box(0, 0, 4, 4), shapely.box(3, 0, 7, 4)]})
-    assert polygons.owners(outlines, np.array([3.2, 3.9, 9.0]), np.array([2.0, 2.0, 2.0])).tolist() == [1, 2, 0]
+    outlines = pd.DataFrame(
+        {"cell_id": [1, 2], "geometry": [shapely.box(0, 0, 4, 4), shapely.box(3, 0, 7, 4)]}
+    )
+    assert polygons.owners(
+        outlines, np.array([3.2, 3.9, 9.0]), np.array([2.0, 2.0, 2.0])
+    ).tolist() == [1, 2, 0]
 
 
 def test_geojson_for_viewers(tmp_path):
@@ -66,8 +70,14 @@ def test_real_merscope_runs_through_to_cells_by_genes(real):
     vendor = polygons.to_labels(polygons.transform(outlines, matrix), sample.shape)
     assigned = mapping.assign(vendor, sample.spots)
     counts = mapping.account(assigned)
-    table = mapping.cells_by_genes(assigned, vendor, pixel_size=instruments.pixel_size(folder / instruments.TRANSFORM))
-    assert counts["input"] == 5936 and counts["control"] == 22 and counts["cell"] == table.X.sum() > 1000
+    table = mapping.cells_by_genes(
+        assigned, vendor, pixel_size=instruments.pixel_size(folder / instruments.TRANSFORM)
+    )
+    assert (
+        counts["input"] == 5936
+        and counts["control"] == 22
+        and counts["cell"] == table.X.sum() > 1000
+    )
     density = counts["cell"] / (vendor > 0).mean() / (counts["background"] / (vendor == 0).mean())
     assert density > 1.5  # the vendor's cells are richer in transcripts than what lies around them
 
@@ -97,7 +107,9 @@ def test_alternatives_are_cells_around_nuclei_and_are_compared():
     }
     for labels in ways.values():
         assert ((labels == nuclei) | (nuclei == 0) | (labels is planted.cells)).mean() > 0.99
-    table = alternatives.compare(ways, planted.cells, planted.spots, planted.types).set_index("method")
+    table = alternatives.compare(ways, planted.cells, planted.spots, planted.types).set_index(
+        "method"
+    )
     assert table.loc["truth", ["ap50", "ap75", "ap", "aji", "pq"]].eq(1).all()
     assert table.loc["nuclei", "ap50"] < table.loc["expanded", "ap50"] < 1
     assert table.loc["nuclei", "assigned"] < table.loc["voronoi", "assigned"] <= 1

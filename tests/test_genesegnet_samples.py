@@ -1,4 +1,5 @@
-"""The raw layout, crops and pictures: what goes in, and every bad input with the message it gets."""
+"""The raw layout, crops and pictures: what goes in, and every bad input with the message it gets.
+"""
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,11 @@ def test_labels_are_not_needed_for_inference(raw):
 
 
 def test_published_names_of_crops_are_paired(raw):
-    for folder, suffix in (("images", "_image.tif"), ("labels", "_label.png"), ("spots", "_spot.csv")):
+    for folder, suffix in (
+        ("images", "_image.tif"),
+        ("labels", "_label.png"),
+        ("spots", "_spot.csv"),
+    ):
         for path in list((raw / folder).iterdir()):
             path.rename(path.with_name(path.stem + suffix))
     assert list(samples.find(raw)) == ["s1", "s10", "s2"]
@@ -62,7 +67,10 @@ def test_two_files_of_one_name_are_named(raw, slide):
 def test_all_bad_files_of_a_folder_are_counted_and_named(raw):
     (raw / "images" / "s1.tif").write_bytes(b"no image")
     pictures.write_labels(raw / "labels" / "s10.png", np.ones((5, 5), int))
-    with pytest.raises(InputError, match=r"2 of 3 samples cannot be used: s1.tif: no whole image.*s10.png: labels of"):
+    with pytest.raises(
+        InputError,
+        match=r"2 of 3 samples cannot be used: s1.tif: no whole image.*s10.png: labels of",
+    ):
         samples.read_all(raw)
 
 
@@ -88,7 +96,9 @@ def test_colour_where_grey_is_expected(tmp_path, slide):
 def test_eight_and_sixteen_bits_are_read_as_they_are(tmp_path, suffix, kind):
     image = np.arange(48).reshape(6, 8).astype(kind) * (5 if kind is np.uint8 else 1300)
     path = pictures.write_image(tmp_path / f"a{suffix}", image)
-    assert np.array_equal(pictures.read_stain(path), image) and pictures.read_stain(path).dtype == kind
+    assert (
+        np.array_equal(pictures.read_stain(path), image) and pictures.read_stain(path).dtype == kind
+    )
 
 
 def test_stacks_floats_and_missing_files_are_refused(tmp_path):
@@ -130,7 +140,9 @@ def test_a_crop_knows_the_spots_beside_it(slide):
     assert np.array_equal(cut.inputs[1], whole[:, 20:60, 30:70])
     assert np.array_equal(cut.labels[0], slide.cells[3:43, 8:48])
     published = crops.cut(sample, np.array([[3, 8]]), 40, per_crop=True).inputs[0]
-    assert np.percentile(published, [1, 99], axis=(1, 2)).ravel() == pytest.approx([0, 0, 1, 1], abs=1e-5)
+    assert np.percentile(published, [1, 99], axis=(1, 2)).ravel() == pytest.approx(
+        [0, 0, 1, 1], abs=1e-5
+    )
 
 
 def test_few_bright_pixels_do_not_explode():
@@ -184,7 +196,9 @@ def test_published_files_of_labels_read_back(tmp_path, slide):
 def test_many_cells_are_written_in_32_bits(tmp_path):
     image = np.arange(65_536 + 64).reshape(-1, 64)
     paths = outputs.write_published(tmp_path, "many", image)
-    assert paths[0].name == "label_many.tif" and np.array_equal(pictures.read_labels(paths[0]), image)
+    assert paths[0].name == "label_many.tif" and np.array_equal(
+        pictures.read_labels(paths[0]), image
+    )
     assert np.array_equal(pictures.read_labels(paths[1]), image)
 
 

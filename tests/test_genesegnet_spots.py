@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lib.data.errors import InputError
-from lib.genesegnet import instruments, labels, mapping, spots
+from lib.genesegnet import coordinates, instruments, labels, mapping, spots
 
 
 def table(**columns):
@@ -14,13 +14,13 @@ def table(**columns):
 
 
 def pixel(x, y, shape=(1000, 1000), **options):
-    rows, columns, inside = spots.pixels(table(x=[x], y=[y]), shape, **options)
+    rows, columns, inside = coordinates.pixels(table(x=[x], y=[y]), shape, **options)
     return (rows[0], columns[0]) if inside[0] else None
 
 
 def test_microns_become_pixels():
     """Pain 1: 1000 × 1000 pixels of 0.2125 µm."""
-    placed = spots.to_pixels(table(x=[106.25], y=[21.25]), pixel_size=0.2125)
+    placed = coordinates.to_pixels(table(x=[106.25], y=[21.25]), pixel_size=0.2125)
     assert pixel(placed["x"][0], placed["y"][0]) == (100, 500)
 
 
@@ -28,10 +28,10 @@ def test_microns_given_as_pixels_are_noticed_and_both_extents_named():
     rng = np.random.default_rng(0)
     microns = table(x=rng.uniform(0, 212, 50), y=rng.uniform(0, 212, 50))
     with pytest.raises(InputError, match=r"x .* to 2\d\d.*1000 × 1000 pixels"):
-        spots.check_extent(microns, (1000, 1000))
-    spots.check_extent(spots.to_pixels(microns, pixel_size=0.2125), (1000, 1000))
+        coordinates.check_extent(microns, (1000, 1000))
+    coordinates.check_extent(coordinates.to_pixels(microns, pixel_size=0.2125), (1000, 1000))
     with pytest.raises(InputError, match="0% of 50 spots lie inside"):
-        spots.check_extent(microns.assign(x=microns["x"] + 5000), (1000, 1000))
+        coordinates.check_extent(microns.assign(x=microns["x"] + 5000), (1000, 1000))
 
 
 def test_columns_of_instruments_that_write_microns_need_a_pixel_size(tmp_path):
@@ -39,10 +39,10 @@ def test_columns_of_instruments_that_write_microns_need_a_pixel_size(tmp_path):
     path.write_text("x_location,y_location,feature_name\n1.5,2.5,A\n")
     found = spots.read(path)
     with pytest.raises(InputError, match="those of instruments that write µm"):
-        spots.to_pixels(found)
-    assert spots.to_pixels(found, pixel_size=0.5)["x"].tolist() == [3.0]
+        coordinates.to_pixels(found)
+    assert coordinates.to_pixels(found, pixel_size=0.5)["x"].tolist() == [3.0]
     with pytest.raises(InputError, match="a pixel size of 212.5 µm"):
-        spots.to_pixels(found, pixel_size=212.5)
+        coordinates.to_pixels(found, pixel_size=212.5)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,8 @@ def test_pixel_size_of_xenium_and_of_an_image(tmp_path):
 
 
 CONTROLS = table(x=[0.5] * 7, y=[0.5] * 7).assign(
-    gene=["NEGR1", "ACTA2", "ACTA2", "NegControlProbe_1", "UnassignedCodeword_7", "BLANK_1", "Intergenic_Region_9"],
+    gene=["NEGR1", "ACTA2", "ACTA2", "NegControlProbe_1", "UnassignedCodeword_7",
+          "BLANK_1", "Intergenic_Region_9"],
     qv=[40, 40, 12, 40, 40, 38, 40],
 )  # fmt: skip
 
@@ -78,7 +79,10 @@ def test_controls_and_low_quality_are_counted_apart_in_table_and_matrix():
     cell = np.array([[1]])
     assigned = mapping.assign(cell, CONTROLS)
     matrix = mapping.cells_by_genes(assigned, cell)
-    assert dict(zip(matrix.var_names, matrix.X.toarray()[0], strict=True)) == {"ACTA2": 1, "NEGR1": 1}
+    assert dict(zip(matrix.var_names, matrix.X.toarray()[0], strict=True)) == {
+        "ACTA2": 1,
+        "NEGR1": 1,
+    }
     assert mapping.account(assigned) == {
         "cell": 2, "background": 0, "outside": 0, "low": 1, "control": 4, "input": 7}  # fmt: skip
     assert (mapping.published_table(assigned)["cell_id"] == 1).sum() == 2
@@ -94,11 +98,11 @@ def test_orientations_are_scored_and_nothing_is_turned():
     foreground = np.zeros((4, 4), bool)
     foreground[0] = True
     found = table(x=[0.5, 1.5, 2.5, 3.5], y=[3.5] * 4)
-    shares = spots.orientations(found, foreground)
+    shares = coordinates.orientations(found, foreground)
     flipped = shares[~shares["transpose"] & ~shares["flip_x"] & shares["flip_y"]]
     assert shares["share"].iloc[0] == 0 and flipped["share"].item() == 1 and len(shares) == 8
-    assert "100% would after flip_y" in spots.orientation_warning(found, foreground)
-    assert spots.orientation_warning(found.assign(y=0.5), foreground) == ""
+    assert "100% would after flip_y" in coordinates.orientation_warning(found, foreground)
+    assert coordinates.orientation_warning(found.assign(y=0.5), foreground) == ""
     assert found["y"].tolist() == [3.5] * 4
 
 
@@ -108,18 +112,18 @@ def test_origin_of_a_pixel_is_told():
     spot = table(x=[1.6], y=[0.2])
     assert mapping.assign(image, spot, origin="corner")["cell_id"].tolist() == [0]
     assert mapping.assign(image, spot, origin="centre")["cell_id"].tolist() == [5]
-    assert spots.first_pixel(2.3) == 2
+    assert coordinates.first_pixel(2.3) == 2
 
 
 def test_float32_microns_do_not_fall_one_pixel_short():
     """Pain 6."""
     edge = np.float32(0.6375)
     assert int(np.float64(edge) / 0.2125) == 2  # what goes wrong
-    placed = spots.to_pixels(table(x=[edge], y=[edge]), pixel_size=0.2125)
+    placed = coordinates.to_pixels(table(x=[edge], y=[edge]), pixel_size=0.2125)
     assert pixel(placed["x"][0], placed["y"][0]) == (3, 3)
     edges = (np.arange(60_000) * 0.2125).astype(np.float32)
-    many = spots.to_pixels(table(x=edges, y=edges), pixel_size=0.2125)
-    assert np.array_equal(spots.pixels(many, (60_000, 60_000))[1], np.arange(60_000))
+    many = coordinates.to_pixels(table(x=edges, y=edges), pixel_size=0.2125)
+    assert np.array_equal(coordinates.pixels(many, (60_000, 60_000))[1], np.arange(60_000))
 
 
 def test_negative_coordinates_are_outside_and_not_in_the_first_row():
@@ -161,7 +165,9 @@ def test_labels_of_more_than_16_bits_keep_their_ids(tmp_path):
 def test_a_spot_in_two_outlines_belongs_to_the_nearer_middle():
     """Pain 12: A = [0,4]², B = [3,7] × [0,4], spot (3.2, 2)."""
     inside = [np.array([0]), np.array([0])]
-    owner = mapping.owner_of_overlaps(inside, np.array([[2, 2], [5, 2]]), np.array([3.2]), np.array([2.0]))
+    owner = mapping.owner_of_overlaps(
+        inside, np.array([[2, 2], [5, 2]]), np.array([3.2]), np.array([2.0])
+    )
     assert owner.tolist() == [1]
 
 
@@ -174,7 +180,10 @@ def test_every_spot_is_accounted_for():
     counts = mapping.account(assigned)
     assert [counts[name] for name in ("cell", "background", "outside", "low")] == [6, 2, 1, 1]
     matrix = mapping.cells_by_genes(assigned, image)
-    assert matrix.X.sum() == counts["cell"] and counts["input"] == len(mapping.published_table(assigned)) == 10
+    assert (
+        matrix.X.sum() == counts["cell"]
+        and counts["input"] == len(mapping.published_table(assigned)) == 10
+    )
 
 
 def test_a_mask_is_not_taken_for_labels():
@@ -211,7 +220,11 @@ def test_a_coordinate_that_is_no_number_is_named_with_its_row(tmp_path):
 def test_whole_numbers_stay_whole_in_the_published_table():
     assigned = mapping.assign(np.array([[3, 0]]), table(x=[1.0, 0.0], y=[0.0, 0.0]))
     published = mapping.published_table(assigned)
-    assert published.to_csv(index=False).splitlines() == ["cell_id,spotX,spotY,gene", "0,1,0,G", "3,0,0,G"]
+    assert published.to_csv(index=False).splitlines() == [
+        "cell_id,spotX,spotY,gene",
+        "0,1,0,G",
+        "3,0,0,G",
+    ]
 
 
 def test_counts_within_and_around_the_nucleus_and_per_plane():
@@ -226,7 +239,9 @@ def test_counts_within_and_around_the_nucleus_and_per_plane():
 
 def test_a_spot_near_a_cell_may_join_it_and_its_distance_is_kept():
     """Wish 2."""
-    assigned = mapping.assign(np.array([[4, 0, 0]]), table(x=[1.5, 2.5], y=[0.5, 0.5]), max_distance=1)
+    assigned = mapping.assign(
+        np.array([[4, 0, 0]]), table(x=[1.5, 2.5], y=[0.5, 0.5]), max_distance=1
+    )
     assert assigned["cell_id"].tolist() == [4, 0] and assigned["distance"][0] == 1
 
 
@@ -240,7 +255,9 @@ def test_a_parquet_file_in_pieces_gives_what_it_gives_at_once(tmp_path, monkeypa
     counts = mapping.assign_file(tmp_path / "spots.parquet", image, tmp_path / "out.parquet")
     at_once = mapping.assign(image, found)
     assert counts == mapping.account(at_once)
-    assert pd.read_parquet(tmp_path / "out.parquet")["cell_id"].tolist() == at_once["cell_id"].tolist()
+    assert (
+        pd.read_parquet(tmp_path / "out.parquet")["cell_id"].tolist() == at_once["cell_id"].tolist()
+    )
 
 
 @pytest.mark.real
@@ -250,15 +267,17 @@ def test_real_spots_of_ca1_are_all_accounted_for(real):
     folder = real / "data" / "spatial" / "ca1_left"
     image = pictures.read_labels(folder / "label_image.coo.npz")
     found = spots.read(folder / "spots.csv")
-    spots.check_extent(found, image.shape)
+    coordinates.check_extent(found, image.shape)
     assigned = mapping.assign(image, found)
     counts = mapping.account(assigned)
     assert counts["input"] == 45_251 and counts["outside"] == (found["x"] < 0).sum() == 6
     assert counts["cell"] == 25_984 and counts["background"] == 19_261
-    direct = image[found["y"].astype(int), found["x"].astype(int)]  # −1 wraps around to the last column
+    direct = image[
+        found["y"].astype(int), found["x"].astype(int)
+    ]  # −1 wraps around to the last column
     outside = found["x"] < 0
     assert np.array_equal(direct[~outside], assigned["cell_id"][~outside])
-    assert spots.orientation_warning(found, image > 0) == ""
+    assert coordinates.orientation_warning(found, image > 0) == ""
     matrix = mapping.cells_by_genes(assigned, image)
     assert matrix.shape[1] <= 92 and matrix.X.sum() == 25_984
 
@@ -273,7 +292,9 @@ def test_real_merscope_transcripts_lie_on_the_mosaic(real):
         "2602 of 5936 spots lie outside the image",
         f"{blanks} spots are controls or of low quality",
     )
-    shares = spots.orientations(sample.spots, sample.stain > np.percentile(sample.stain, 70))["share"]
+    shares = coordinates.orientations(sample.spots, sample.stain > np.percentile(sample.stain, 70))[
+        "share"
+    ]
     assert shares.idxmax() == 0
     size = instruments.pixel_size(real / "data/spatial/vizgen/micron_to_mosaic_pixel_transform.csv")
     assert size == pytest.approx(0.108, abs=1e-4)

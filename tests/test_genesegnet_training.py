@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.genesegnet import augmentation, crops, flows, metrics, samples, slides, training
+from lib.genesegnet import augmentation, crops, flows, metrics, samples, slides, tiling, training
 from lib.genesegnet import labels as label_images
 from lib.genesegnet.dynamics import Settings
 from lib.genesegnet.network import Architecture, SegmentationNetwork
@@ -33,7 +33,9 @@ def network(sample):
     many = crops.cut(sample, crops.draw_corners(sample.shape, 32, 48), 48, sigma=3.5)
     recipe = dataclasses.replace(RECIPE, n_epochs=16, batch_size=8, learning_rate=1e-2)
     kind = Architecture(widths=(6, 12, 12))
-    return training.train(many, None, architecture=kind, recipe=recipe, rng=np.random.default_rng(0))[0]
+    return training.train(
+        many, None, architecture=kind, recipe=recipe, rng=np.random.default_rng(0)
+    )[0]
 
 
 def test_the_published_network_has_the_published_weights():
@@ -84,20 +86,32 @@ def test_turned_flows_are_those_of_the_turned_cells(cut):
 def test_a_quarter_turn_moves_pixels_where_it_says():
     image = torch.zeros(1, 1, 9, 9)
     image[0, 0, 4, 7] = 1  # right of the middle
-    quarter = augmentation.Warps(np.array([False]), np.array([np.pi / 2]), np.ones(1), np.zeros((1, 2)))
-    assert augmentation.warp(image, quarter, 9)[0, 0, 7, 4] == pytest.approx(1, abs=1e-5)  # below it
+    quarter = augmentation.Warps(
+        np.array([False]), np.array([np.pi / 2]), np.ones(1), np.zeros((1, 2))
+    )
+    assert augmentation.warp(image, quarter, 9)[0, 0, 7, 4] == pytest.approx(
+        1, abs=1e-5
+    )  # below it
     right = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)
-    assert augmentation.turn_flows(right, quarter).ravel().tolist() == pytest.approx([1, 0], abs=1e-6)
+    assert augmentation.turn_flows(right, quarter).ravel().tolist() == pytest.approx(
+        [1, 0], abs=1e-6
+    )
     flipped = dataclasses.replace(quarter, flip=np.array([True]), angle=np.zeros(1))
     assert augmentation.warp(image, flipped, 9)[0, 0, 4, 1] == pytest.approx(1, abs=1e-5)
     assert augmentation.turn_flows(right, flipped).ravel().tolist() == [0, -1]
 
 
 def test_cells_are_brought_to_the_mean_size():
-    drawn = augmentation.draw(np.array([17.0, 34.0, 2.0]), 256, 224, np.random.default_rng(0), jitter=0)
+    drawn = augmentation.draw(
+        np.array([17.0, 34.0, 2.0]), 256, 224, np.random.default_rng(0), jitter=0
+    )
     assert drawn.scale.tolist() == [2, 1, 34 / 5]
     many = augmentation.draw(np.full(2000, 34.0), 256, 224, np.random.default_rng(0))
-    assert many.scale.min() > 0.75 and many.scale.max() < 1.25 and np.abs(many.shift).max() <= (256 * 1.25 - 224) / 2
+    assert (
+        many.scale.min() > 0.75
+        and many.scale.max() < 1.25
+        and np.abs(many.shift).max() <= (256 * 1.25 - 224) / 2
+    )
 
 
 def test_validation_sees_the_same_every_time_and_training_does_not(cut):
@@ -119,7 +133,9 @@ def test_loss_by_hand():
 
     fields, cells = torch.ones(1, 2, 2, 2), torch.ones(1, 1, 2, 2)
     outcome = training.loss(Constant(), (torch.zeros(1, 2, 2, 2), fields, cells))
-    assert outcome.parts["flow"].item() == 25 and outcome.parts["cell"].item() == pytest.approx(np.log(2))
+    assert outcome.parts["flow"].item() == 25 and outcome.parts["cell"].item() == pytest.approx(
+        np.log(2)
+    )
     assert outcome.loss.item() == pytest.approx(25 + np.log(2))
 
 
@@ -134,7 +150,9 @@ def test_the_published_schedule():
 def test_training_is_the_same_twice_and_another_with_another_seed(cut):
     def weights(seed):
         torch.manual_seed(99)  # must not matter
-        net, _ = training.train(cut, cut, architecture=TINY, recipe=RECIPE, rng=np.random.default_rng(seed))
+        net, _ = training.train(
+            cut, cut, architecture=TINY, recipe=RECIPE, rng=np.random.default_rng(seed)
+        )
         return net.output[2].weight.detach()
 
     assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))
@@ -162,30 +180,32 @@ def test_relabelling_replaces_labels_by_refined_predictions(network, cut):
     assert (new.labels > 0).mean() > 0.1
 
 
-PLAN = slides.Plan(window=48, step=32, tile=96, halo=40, batch_size=3)
+PLAN = tiling.Plan(window=48, step=32, tile=96, halo=40, batch_size=3)
 
 
 def test_windows_are_the_published_ones():
-    assert slides.starts(736, 256, 240).tolist() == [0, 240, 480]
-    assert slides.starts(600, 256, 240).tolist() == [0, 240, 344]
-    assert slides.starts(200, 256, 240).tolist() == [0]
+    assert tiling.starts(736, 256, 240).tolist() == [0, 240, 480]
+    assert tiling.starts(600, 256, 240).tolist() == [0, 240, 344]
+    assert tiling.starts(200, 256, 240).tolist() == [0]
 
 
 def test_spots_of_a_box_are_those_of_the_loop(sample):
     slide = slides.from_sample(sample)
-    box = slides.Box(10, 40, 25, 70)
+    box = tiling.Box(10, 40, 25, 70)
     rows, columns = slides.select(slide, box)
     looped = sorted(
-        (r - 10, c - 25) for r, c in zip(sample.rows, sample.columns, strict=True) if 10 <= r < 40 and 25 <= c < 70
+        (r - 10, c - 25)
+        for r, c in zip(sample.rows, sample.columns, strict=True)
+        if 10 <= r < 40 and 25 <= c < 70
     )
     assert sorted(zip(rows.tolist(), columns.tolist(), strict=True)) == looped
 
 
 def test_the_input_of_a_window_is_a_cut_of_the_slides(sample):
     slide = slides.from_sample(sample, sigma=3.5)
-    whole = slides.inputs(slide, slides.Box(0, 96, 0, 96))
+    whole = slides.inputs(slide, tiling.Box(0, 96, 0, 96))
     assert np.array_equal(whole, crops.channels(sample, sigma=3.5))
-    part = slides.inputs(slide, slides.Box(20, 60, 30, 96))
+    part = slides.inputs(slide, tiling.Box(20, 60, 30, 96))
     assert np.array_equal(part, whole[:, 20:60, 30:96])
 
 
@@ -196,19 +216,25 @@ def test_tiles_give_the_labels_of_one_piece(network, sample, tile):
     plan = dataclasses.replace(PLAN, tile=tile)
     many, same = slides.segment(network, slide, plan)
     assert one.max() >= 8 and np.array_equal(one, many)
-    assert np.allclose(confidence, same) and ((confidence[:, 0] > 0.4) & (confidence[:, 0] <= 1)).all()
+    assert (
+        np.allclose(confidence, same) and ((confidence[:, 0] > 0.4) & (confidence[:, 0] <= 1)).all()
+    )
 
 
 def test_tiles_in_any_order_through_files(network, sample, tmp_path):
     slide = slides.from_sample(sample, sigma=3.5)
     plan = dataclasses.replace(PLAN, tile=40)
     parts = []
-    for number, tile in enumerate(reversed(slides.tiles(slide.shape, plan))):
-        slides.write_tile(tmp_path / f"{number}.npz", slides.segment_tile(network, slide, tile, plan))
+    for number, tile in enumerate(reversed(tiling.tiles(slide.shape, plan))):
+        slides.write_tile(
+            tmp_path / f"{number}.npz", slides.segment_tile(network, slide, tile, plan)
+        )
         parts.append(slides.read_tile(tmp_path / f"{number}.npz"))
     import zarr
 
-    store = zarr.create_array(tmp_path / "labels.zarr", shape=slide.shape, dtype="int32", chunks=(32, 32))
+    store = zarr.create_array(
+        tmp_path / "labels.zarr", shape=slide.shape, dtype="int32", chunks=(32, 32)
+    )
     slides.stitch(parts, store)
     assert np.array_equal(store[:], slides.segment(network, slide, plan)[0])
 
@@ -222,15 +248,20 @@ def test_a_cell_on_a_seam_is_one_cell_of_the_same_area(monkeypatch):
     """Pain 14: a 20 × 20 cell centred on a seam and one in the middle of a tile."""
     image = np.zeros((128, 128), int)
     image[54:74, 54:74], image[22:42, 22:42] = 1, 2
-    monkeypatch.setattr(slides, "maps", lambda network, slide, box, plan, diameter: perfect(image)[:, *box.slices()])
+    monkeypatch.setattr(
+        slides, "maps", lambda network, slide, box, plan, diameter: perfect(image)[:, *box.slices()]
+    )
     nothing = np.zeros(0, int)
     slide = slides.Slide(image, nothing, nothing, 0, 1)
     plan = dataclasses.replace(PLAN, tile=64, halo=40)
     found, _ = slides.segment(None, slide, plan)
-    assert label_images.areas(found)[1].tolist() == [400, 400] and slides.straight_edges(found, plan) == 0
+    assert (
+        label_images.areas(found)[1].tolist() == [400, 400]
+        and tiling.straight_edges(found, plan) == 0
+    )
     without = dataclasses.replace(plan, halo=0)
     cut_off, _ = slides.segment(None, slide, without, settings=Settings(flow_threshold=0))
-    assert slides.straight_edges(cut_off, plan) > 0  # what a halo is for
+    assert tiling.straight_edges(cut_off, plan) > 0  # what a halo is for
 
 
 def test_a_slide_smaller_than_a_window(network):
@@ -247,10 +278,12 @@ def test_the_diameter_can_be_estimated(network, sample):
 
 def test_a_plan_with_gaps_is_refused():
     with pytest.raises(ValueError, match="expected 0 < step <= window"):
-        slides.Plan(window=64, step=80)
+        tiling.Plan(window=64, step=80)
 
 
 def test_simulated_truth_is_found_by_a_short_training(network, sample):
-    """Not a score: that the parts fit together well enough to find most cells of what they were trained on."""
+    """Not a score: that the parts fit together well enough to find most cells of what they were
+    trained on.
+    """
     labels, _ = slides.segment(network, slides.from_sample(sample, sigma=3.5), PLAN)
     assert metrics.cell_iou(sample.labels, labels).mean() > 0.3

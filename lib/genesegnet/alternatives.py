@@ -1,4 +1,6 @@
-"""What a user would take instead: cells from nuclei, with and without transcripts, and how they compare."""
+"""What a user would take instead: cells from nuclei, with and without transcripts, and how they
+compare.
+"""
 
 import numpy as np
 import pandas as pd
@@ -36,7 +38,9 @@ def voronoi(found: np.ndarray, sample: Sample, *, sigma: float, distance: float)
 
 
 def watershed(found: np.ndarray, sample: Sample, *, sigma: float) -> np.ndarray:
-    """Flood the sum of stain and density of transcripts from the nuclei, down to Otsu's threshold of the density."""
+    """Flood the sum of stain and density of transcripts from the nuclei, down to Otsu's threshold
+    of the density.
+    """
     from scipy.ndimage import gaussian_filter
     from skimage.filters import threshold_otsu
     from skimage.segmentation import watershed as flood
@@ -48,9 +52,7 @@ def watershed(found: np.ndarray, sample: Sample, *, sigma: float) -> np.ndarray:
     return label_images.largest_pieces(flood(-height, found, mask=mask))[0].astype(np.int32)
 
 
-def every(
-    sample: Sample, *, expansion: float, reach: float, sigma: float
-) -> dict[str, np.ndarray]:
+def every(sample: Sample, *, expansion: float, reach: float, sigma: float) -> dict[str, np.ndarray]:
     """Return the labels of all ways by name; lengths are in pixels, see the functions above."""
     found = nuclei(sample)
     return {
@@ -95,8 +97,9 @@ def compare(
     Returns
     -------
     DataFrame
-        One row per name: AP at 0.5 and 0.75, mean AP over 0.5 to 0.95, AJI, PQ, share of spots assigned, purity (see
-        `purity`), share of assigned spots that are in the cell matching their own.
+        One row per name: AP at 0.5 and 0.75, mean AP over 0.5 to 0.95, AJI, PQ, share of spots
+        assigned, purity (see `purity`), share of assigned spots that are in the cell matching their
+        own.
     """
     rows, columns = spots["y"].to_numpy(np.int64), spots["x"].to_numpy(np.int64)
     scored = []

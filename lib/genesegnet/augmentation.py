@@ -60,7 +60,9 @@ class Targets:
 
 
 def targets(crops: Crops, *, centre: bool = False, diameter_mean: float = 34.0) -> Targets:
-    """Compute flows and cell maps of labelled crops; a crop without cells counts as of the mean diameter."""
+    """Compute flows and cell maps of labelled crops; a crop without cells counts as of the mean
+    diameter.
+    """
     fields = np.stack([label_flows(labels) for labels in crops.labels])
     if centre:
         maps = np.stack([centre_map(labels) for labels in crops.labels])
@@ -80,7 +82,8 @@ def draw(
     diameter_mean: float = 34.0,
     jitter: float = 0.5,
 ) -> Warps:
-    """Draw a flip, an angle, a scale that brings cells to the mean size, and a shift for every crop.
+    """Draw a flip, an angle, a scale that brings cells to the mean size, and a shift for every
+    crop.
 
     Parameters
     ----------
@@ -134,7 +137,8 @@ def turn_flows(fields: Tensor, warps: Warps) -> Tensor:
 def batches(
     data: Targets, *, batch_size: int = 8, tile: int = 224, diameter_mean: float = 34.0
 ) -> Batches:
-    """Return the epochs of training: every crop once, warped anew; for validation the same warps every time.
+    """Return the epochs of training: every crop once, warped anew; for validation the same warps
+    every time.
 
     Batches are (inputs, fields, cells), shapes as in `Targets` with `tile` for the side.
     """

@@ -1,4 +1,6 @@
-"""What the chapter measured, by the ids of `params/planted.yaml` and `params/published/genesegnet.yaml`."""
+"""What the chapter measured, by the ids of `params/planted.yaml` and
+`params/published/genesegnet.yaml`.
+"""
 
 import numpy as np
 import pandas as pd
@@ -39,19 +41,26 @@ def held_out(scores: pd.DataFrame) -> dict[str, float]:
 
 
 def recursion(scores: pd.DataFrame) -> dict[str, float]:
-    """Return what rounds after the first change in mean AP over 0.5 to 0.95, against the planted cells."""
+    """Return what rounds after the first change in mean AP over 0.5 to 0.95, against the planted
+    cells.
+    """
     per_round = mean_ap(scores[scores["reference"] == "truth"], "round").mean(axis=1)
     return {"genesegnet.planted.recursion_gain": float(per_round.iloc[-1] - per_round.iloc[0])}
 
 
 def ablation(scores: pd.DataFrame) -> tuple[dict[str, float], dict[str, Interval]]:
-    """Return how much both inputs gain over each alone in mean AP, slide by slide, with 95 % intervals."""
+    """Return how much both inputs gain over each alone in mean AP, slide by slide, with 95 %
+    intervals.
+    """
     from lib.stats.intervals import mean_interval
 
     per_slide = mean_ap(scores, "inputs")
     values, intervals = {}, {}
     for other in per_slide.index.intersection(["stain", "rna"]):
-        name, gain = f"genesegnet.planted.gain_over_{other}", per_slide.loc["both"] - per_slide.loc[other]
+        name, gain = (
+            f"genesegnet.planted.gain_over_{other}",
+            per_slide.loc["both"] - per_slide.loc[other],
+        )
         values[name] = float(gain.mean())
         if interval := mean_interval(gain.to_numpy(), limits=(-1, 1)):
             intervals[name] = interval
@@ -59,12 +68,16 @@ def ablation(scores: pd.DataFrame) -> tuple[dict[str, float], dict[str, Interval
 
 
 def mean_ap(scores: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Return the mean AP over overlaps of 0.5 to 0.95: one row per value of `by`, one column per slide."""
+    """Return the mean AP over overlaps of 0.5 to 0.95: one row per value of `by`, one column per
+    slide.
+    """
     return scores.groupby([by, "sample"])["ap"].mean().unstack()
 
 
 def mapping(account: dict[str, int], purity: float) -> dict[str, float]:
-    """Return the share of transcripts that lie in a cell and, where there are any, how pure the cells are."""
+    """Return the share of transcripts that lie in a cell and, where there are any, how pure the
+    cells are.
+    """
     usable = account["input"] - account["low"] - account["control"]
     found = {"genesegnet.planted.assigned": account["cell"] / usable}
     return found | ({"genesegnet.planted.purity": purity} if np.isfinite(purity) else {})
@@ -73,6 +86,4 @@ def mapping(account: dict[str, int], purity: float) -> dict[str, float]:
 def alternatives(scores: pd.DataFrame) -> dict[str, float]:
     """Return the lead in mean AP over the best of the other ways."""
     means = scores.groupby("method")["ap"].mean()
-    return {
-        "genesegnet.planted.lead": float(means["GeneSegNet"] - means.drop("GeneSegNet").max())
-    }
+    return {"genesegnet.planted.lead": float(means["GeneSegNet"] - means.drop("GeneSegNet").max())}

@@ -1,4 +1,6 @@
-"""Samples → crops: the training set as one Zarr store per split, with all crops of a sample in the same split."""
+"""Samples → crops: the training set as one Zarr store per split, with all crops of a sample in the
+same split.
+"""
 
 import os
 import random
@@ -81,7 +83,8 @@ def draw_corners(
 
 
 def normalise(image: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Scale an image so that two of its levels become 0 and 1, without clipping; 0 where they are equal.
+    """Scale an image so that two of its levels become 0 and 1, without clipping; 0 where they are
+    equal.
 
     Examples
     --------
@@ -100,8 +103,8 @@ def levels(
 ) -> tuple[float, float]:
     """Return the dark and the bright level of an image: the 1st and the 99th percentile.
 
-    Where half a percent of a slide is nuclei both lie in the background, and scaling would blow up its noise. The
-    bright level is then raised to the 99.9th percentile, or to the maximum.
+    Where half a percent of a slide is nuclei both lie in the background, and scaling would blow up
+    its noise. The bright level is then raised to the 99.9th percentile, or to the maximum.
     """
     low, high = np.percentile(image, percentiles)
     for percent in (99.9, 100.0):
@@ -115,8 +118,8 @@ def levels(
 def channels(sample: Sample, *, sigma: float = SIGMA, per_crop: bool = False) -> np.ndarray:
     """Return the network's input for a whole sample: normalised stain and location map.
 
-    Levels are those of the whole sample, so that neighbouring crops and windows have one contrast; `per_crop` leaves
-    the stain's raw values, for the published way of scaling each crop by itself.
+    Levels are those of the whole sample, so that neighbouring crops and windows have one contrast;
+    `per_crop` leaves the stain's raw values, for the published way of scaling each crop by itself.
 
     Returns
     -------
@@ -173,8 +176,8 @@ def split(
 ) -> dict[str, list[str]]:
     """Deal whole samples out to train, val and test.
 
-    A sample is the unit: its crops overlap, so two splits that share a sample would share pixels. Every split gets
-    at least one sample.
+    A sample is the unit: its crops overlap, so two splits that share a sample would share pixels.
+    Every split gets at least one sample.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""Flows → masks: every foreground pixel follows the flow, and pixels that end together are one cell."""
+"""Flows → masks: every foreground pixel follows the flow, and pixels that end together are one
+cell.
+"""
 
 from dataclasses import dataclass
 
@@ -26,13 +28,15 @@ class Settings:
     confidence_threshold : float
         Logit above which a pixel belongs to a cell.
     flow_threshold : float
-        Largest mean squared difference between a mask's own flow and the predicted one; 0 keeps every mask.
+        Largest mean squared difference between a mask's own flow and the predicted one; 0 keeps
+        every mask.
     n_steps : int
         Steps along the flow, of at most one pixel each.
     min_area : int
         Smallest cell in pixels.
     max_share : float
-        Largest share of the image for one mask. The published 0.4 loses cells that fill a crop; 1 keeps them.
+        Largest share of the image for one mask. The published 0.4 loses cells that fill a crop; 1
+        keeps them.
     """
 
     confidence_threshold: float = 0.0
@@ -60,8 +64,9 @@ class Masks:
 def find_masks(flows: np.ndarray, logits: np.ndarray, settings: Settings | None = None) -> Masks:
     """Return the cells of predicted maps.
 
-    All foreground pixels move; in the published code those without a flow along rows stay, which cuts a perfect disk
-    in two. Peaks are taken in the order of their height, as the published code meant to.
+    All foreground pixels move; in the published code those without a flow along rows stay, which
+    cuts a perfect disk in two. Peaks are taken in the order of their height, as the published code
+    meant to.
 
     Parameters
     ----------
@@ -103,7 +108,9 @@ def follow(field: np.ndarray, starts: np.ndarray, *, n_steps: int = 200) -> np.n
 
 
 def flow_errors(labels: np.ndarray, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ids and, for each cell, the mean squared difference of its own flow from the predicted unit flow."""
+    """Return ids and, for each cell, the mean squared difference of its own flow from the predicted
+    unit flow.
+    """
     own = flow_fields.label_flows(labels)
     squared = ((own.astype(np.float64) - field) ** 2).sum(axis=0)
     ids, ranks = label_images.dense(labels)
@@ -122,7 +129,8 @@ def vote_for_centres(offsets: np.ndarray, logits: np.ndarray, centres: np.ndarra
     logits : (rows, columns) float
         Foreground where above 0.8, as published.
     centres : (rows, columns) float
-        Predicted centre map; its local maxima above 0.1, after smoothing by 3 pixels, are the centres.
+        Predicted centre map; its local maxima above 0.1, after smoothing by 3 pixels, are the
+        centres.
     """
     from scipy.ndimage import gaussian_filter, maximum_filter
     from scipy.spatial import cKDTree
@@ -178,7 +186,9 @@ def _gather(
 
 
 def _grow_peaks(counts: np.ndarray, peaks: np.ndarray) -> np.ndarray:
-    """Return the owner of every bin: a peak takes bins of more than two pixels around it; the highest peak wins."""
+    """Return the owner of every bin: a peak takes bins of more than two pixels around it; the
+    highest peak wins.
+    """
     from scipy.ndimage import maximum_filter
 
     owners = np.zeros(counts.shape, np.int32)

@@ -1,8 +1,9 @@
-"""Labels → flows: in every cell heat spreads from a source near the middle, and the flow points up its slope.
+"""Labels → flows: in every cell heat spreads from a source near the middle, and the flow points up
+its slope.
 
-Each cell is computed alone, in its own box and with a number of steps of its own. The published GPU path takes
-differences across touching cells, and Cellpose one number of steps for the whole image, so that a cell's flow depends
-on its neighbours and on where a slide was cut; here it does not.
+Each cell is computed alone, in its own box and with a number of steps of its own. The published GPU
+path takes differences across touching cells, and Cellpose one number of steps for the whole image,
+so that a cell's flow depends on its neighbours and on where a slide was cut; here it does not.
 """
 
 import numba
@@ -28,8 +29,8 @@ def label_flows(labels: np.ndarray) -> np.ndarray:
 
     References
     ----------
-    Stringer et al., Nature Methods 18:100 (2021); as released with GeneSegNet: logarithm of the temperature, source
-    at the pixel closest to the medians.
+    Stringer et al., Nature Methods 18:100 (2021); as released with GeneSegNet: logarithm of the
+    temperature, source at the pixel closest to the medians.
 
     Examples
     --------
@@ -47,7 +48,8 @@ def label_flows(labels: np.ndarray) -> np.ndarray:
 
 
 def sources(labels: np.ndarray) -> np.ndarray:
-    """Return every cell's pixel closest to its median row and column, the first of equals in reading order.
+    """Return every cell's pixel closest to its median row and column, the first of equals in
+    reading order.
 
     Returns
     -------
@@ -66,7 +68,9 @@ def sources(labels: np.ndarray) -> np.ndarray:
 
 
 def centre_map(labels: np.ndarray, *, sigma: float = 3.0) -> np.ndarray:
-    """Return the target of the early design's fourth output: a Gaussian of `sigma` pixels at every source."""
+    """Return the target of the early design's fourth output: a Gaussian of `sigma` pixels at every
+    source.
+    """
     from lib.genesegnet.location import location_map
 
     rows, columns = sources(labels).T
@@ -84,7 +88,9 @@ def _medians(values: np.ndarray, cells: np.ndarray) -> np.ndarray:
 
 @numba.njit(cache=True)
 def _spread_all(ranks, boxes, sources, flows):
-    """Write the flows of all cells; heat has a rim of background, rows holds sums over three columns."""
+    """Write the flows of all cells; heat has a rim of background, rows holds sums over three
+    columns.
+    """
     for k in range(len(boxes)):
         top, bottom, left, right = boxes[k, 0], boxes[k, 1], boxes[k, 2], boxes[k, 3]
         height, width = bottom - top, right - left
@@ -111,7 +117,9 @@ def _spread_all(ranks, boxes, sources, flows):
 
 @numba.njit(cache=True)
 def _step(heat, rows, inside):
-    """Replace every pixel of the cell by the mean of its 3 × 3 neighbourhood, with 0 outside the cell."""
+    """Replace every pixel of the cell by the mean of its 3 × 3 neighbourhood, with 0 outside the
+    cell.
+    """
     for y in range(heat.shape[0]):
         for x in range(1, heat.shape[1] - 1):
             rows[y, x] = heat[y, x - 1] + heat[y, x] + heat[y, x + 1]

@@ -1,4 +1,6 @@
-"""Files of instruments and of other tools: MERSCOPE, pciSeq-like spots, and where each writes its pixel size."""
+"""Files of instruments and of other tools: MERSCOPE, pciSeq-like spots, and where each writes its
+pixel size.
+"""
 
 import json
 import os
@@ -8,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.data.errors import InputError, listed
-from lib.genesegnet import pictures, samples
+from lib.genesegnet import coordinates, pictures, samples
 from lib.genesegnet import spots as spot_tables
 from lib.genesegnet.samples import Reading, Sample
 from lib.run import store
@@ -38,10 +40,10 @@ def read_merscope(
         raise InputError(f"no mosaic of {stain} at z {z}; found {listed(there)}", file=image)
     transform = read_transform(folder / TRANSFORM)
     pixels = pictures.read_stain(image)
-    found = spot_tables.to_pixels(
+    found = coordinates.to_pixels(
         spot_tables.read(folder / "detected_transcripts.csv"), transform=transform
     )
-    spot_tables.check_extent(found, pixels.shape, file=folder / "detected_transcripts.csv")
+    coordinates.check_extent(found, pixels.shape, file=folder / "detected_transcripts.csv")
     return samples.assemble(folder.name, pixels, None, found, Reading(min_qv=min_qv))
 
 
@@ -71,10 +73,11 @@ def read_transform(path: str | os.PathLike) -> np.ndarray:
 
 
 def pixel_size(path: str | os.PathLike) -> float:
-    """Return µm per pixel from what the instrument wrote; sizes differ between generations of one instrument.
+    """Return µm per pixel from what the instrument wrote; sizes differ between generations of one
+    instrument.
 
-    Known are CosMx (`ImPixel_nm` in a CSV or text file), Xenium (`pixel_size` in `experiment.xenium`), MERSCOPE (the
-    transform) and OME-TIFF (`PhysicalSizeX`).
+    Known are CosMx (`ImPixel_nm` in a CSV or text file), Xenium (`pixel_size` in
+    `experiment.xenium`), MERSCOPE (the transform) and OME-TIFF (`PhysicalSizeX`).
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""Label images, 0 = background: what is checked when they come in, and what is mended, all at once for every cell."""
+"""Label images, 0 = background: what is checked when they come in, and what is mended, all at once
+for every cell.
+"""
 
 import os
 
@@ -114,7 +116,8 @@ def areas(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def diameter(labels: np.ndarray) -> float:
-    """Return the median over cells of the diameter in pixels of a disk of the same area; NaN without cells.
+    """Return the median over cells of the diameter in pixels of a disk of the same area; NaN
+    without cells.
 
     Examples
     --------
@@ -126,7 +129,8 @@ def diameter(labels: np.ndarray) -> float:
 
 
 def keep(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Return the labels with every id that is not in `ids` set to background; ids stay as they are."""
+    """Return the labels with every id that is not in `ids` set to background; ids stay as they are.
+    """
     known, ranks = dense(labels)
     return np.where(np.isin(known, ids), known, 0).astype(labels.dtype)[ranks]
 
@@ -144,7 +148,9 @@ def drop_small(labels: np.ndarray, min_area: int) -> np.ndarray:
 
 
 def largest_pieces(labels: np.ndarray) -> tuple[np.ndarray, int]:
-    """Keep the largest connected piece of every cell, the first of equals; also return how many pixels went."""
+    """Keep the largest connected piece of every cell, the first of equals; also return how many
+    pixels went.
+    """
     from skimage.measure import label
 
     pieces = label(labels, connectivity=2)
@@ -159,7 +165,9 @@ def largest_pieces(labels: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def fill_holes(labels: np.ndarray) -> np.ndarray:
-    """Give background that one cell encloses to this cell; what lies between two cells stays background."""
+    """Give background that one cell encloses to this cell; what lies between two cells stays
+    background.
+    """
     from skimage.measure import label
 
     holes = label(labels == 0, connectivity=1)
@@ -178,8 +186,8 @@ def fill_holes(labels: np.ndarray) -> np.ndarray:
 def open_labels(labels: np.ndarray, size: int = 5) -> np.ndarray:
     """Take off what is thinner than `size` pixels, cell by cell.
 
-    The published script opens the grey values of the label image, which moves the border between touching cells of
-    different ids; here a pixel keeps its own id or becomes background.
+    The published script opens the grey values of the label image, which moves the border between
+    touching cells of different ids; here a pixel keeps its own id or becomes background.
     """
     from scipy.ndimage import maximum_filter
 
@@ -197,7 +205,8 @@ def core(labels: np.ndarray, size: int = 3) -> np.ndarray:
 
 
 def grow(labels: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Let cells grow into background without overlap, and return each pixel's distance to the cell it joined.
+    """Let cells grow into background without overlap, and return each pixel's distance to the cell
+    it joined.
 
     Parameters
     ----------
@@ -225,7 +234,8 @@ def grow(labels: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def resize(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Bring labels to another size by indexing the nearest pixel, so that no id is ever averaged."""
+    """Bring labels to another size by indexing the nearest pixel, so that no id is ever averaged.
+    """
     rows, columns = (
         np.minimum((np.arange(new) + 0.5) * old / new, old - 1).astype(int)
         for new, old in zip(shape, labels.shape, strict=True)

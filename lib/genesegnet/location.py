@@ -11,9 +11,9 @@ def location_map(
 ) -> np.ndarray:
     """Return the truncated Gaussian of the distance to the nearest spot.
 
-    The published map is the pixelwise maximum of one Gaussian per spot. A Gaussian falls with distance, so the
-    maximum is that of the nearest spot, and one exact distance transform gives it at a cost that does not depend on
-    the number of spots.
+    The published map is the pixelwise maximum of one Gaussian per spot. A Gaussian falls with
+    distance, so the maximum is that of the nearest spot, and one exact distance transform gives it
+    at a cost that does not depend on the number of spots.
 
     Parameters
     ----------
@@ -52,7 +52,8 @@ def location_map(
 
 
 def reach(sigma: float = SIGMA) -> int:
-    """Return the distance in pixels beyond which a spot changes nothing: the halo that a tile needs.
+    """Return the distance in pixels beyond which a spot changes nothing: the halo that a tile
+    needs.
 
     Examples
     --------
@@ -65,7 +66,8 @@ def reach(sigma: float = SIGMA) -> int:
 def spot_density(
     rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int], *, sigma: float = SIGMA
 ) -> np.ndarray:
-    """Return spots per pixel, smoothed by a Gaussian: what the location map leaves out, their number.
+    """Return spots per pixel, smoothed by a Gaussian: what the location map leaves out, their
+    number.
 
     Shapes and units as in `location_map`; the sum over the image is about the number of spots.
     """

@@ -9,6 +9,7 @@ import pandas as pd
 from anndata import AnnData
 
 from lib.data.errors import InputError
+from lib.genesegnet import coordinates
 from lib.genesegnet import labels as label_images
 from lib.genesegnet import spots as spot_tables
 from lib.run import store
@@ -21,7 +22,7 @@ def assign(
     labels: np.ndarray,
     spots: pd.DataFrame,
     *,
-    origin: spot_tables.Origin = "corner",
+    origin: coordinates.Origin = "corner",
     min_qv: float = 20.0,
     max_distance: float = 0.0,
 ) -> pd.DataFrame:
@@ -43,8 +44,8 @@ def assign(
     Returns
     -------
     DataFrame
-        The spots in their order with `cell_id` (0: none), `status` (cell, background, outside, low, control) and
-        `distance` in pixels to its cell.
+        The spots in their order with `cell_id` (0: none), `status` (cell, background, outside, low,
+        control) and `distance` in pixels to its cell.
 
     Examples
     --------
@@ -52,7 +53,7 @@ def assign(
     >>> assign(np.array([[7]]), spots)["cell_id"].tolist()
     [0, 7]
     """
-    rows, columns, inside = spot_tables.pixels(spots, labels.shape, origin=origin)
+    rows, columns, inside = coordinates.pixels(spots, labels.shape, origin=origin)
     ids, distance = np.zeros(len(spots), np.int64), np.full(len(spots), np.nan, np.float32)
     places = rows[inside], columns[inside]
     if max_distance > 0:
@@ -86,7 +87,8 @@ def account(assigned: pd.DataFrame) -> dict[str, int]:
 
 
 def published_table(assigned: pd.DataFrame) -> pd.DataFrame:
-    """Return the published table: `cell_id`, `spotX`, `spotY`, `gene`, by id and then in the order of the input.
+    """Return the published table: `cell_id`, `spotX`, `spotY`, `gene`, by id and then in the order
+    of the input.
 
     Every spot is kept, those in no cell under id 0.
     """
@@ -110,7 +112,7 @@ def cells_by_genes(
     labels: np.ndarray,
     *,
     nuclei: np.ndarray | None = None,
-    origin: spot_tables.Origin = "corner",
+    origin: coordinates.Origin = "corner",
     pixel_size: float | None = None,
     confidence: np.ndarray | None = None,
 ) -> AnnData:
@@ -131,8 +133,8 @@ def cells_by_genes(
     Returns
     -------
     AnnData
-        Cells × genes counts; obs: id, area, middle, transcripts, genes; obsm: `spatial` (x, y in pixels) and, where
-        spots have a z, `counts_per_z`; uns: `account`.
+        Cells × genes counts; obs: id, area, middle, transcripts, genes; obsm: `spatial` (x, y in
+        pixels) and, where spots have a z, `counts_per_z`; uns: `account`.
     """
     from scipy.sparse import csr_matrix
 
@@ -152,7 +154,7 @@ def cells_by_genes(
     table.obsm["spatial"] = cells[["x", "y"]].to_numpy()
     table.uns["account"] = account(assigned)
     if nuclei is not None:
-        row, column, _ = spot_tables.pixels(inside, labels.shape, origin=origin)
+        row, column, _ = coordinates.pixels(inside, labels.shape, origin=origin)
         within = nuclei[row.clip(0, labels.shape[0] - 1), column.clip(0, labels.shape[1] - 1)] > 0
         table.layers["nuclear"], table.layers["cytoplasmic"] = count(within), count(~within)
     if "z" in inside:
@@ -164,7 +166,8 @@ def cells_by_genes(
 
 
 def cell_table(labels: np.ndarray, *, pixel_size: float | None = None) -> pd.DataFrame:
-    """Return one row per cell: `cell_id`, `area` in pixels, middle `x`, `y`, and perhaps `area_um2`.
+    """Return one row per cell: `cell_id`, `area` in pixels, middle `x`, `y`, and perhaps
+    `area_um2`.
 
     The last needs the pixel size, in µm.
     """
@@ -187,7 +190,8 @@ def assign_file(
     *,
     pixel_size: float | None = None,
 ) -> dict[str, int]:
-    """Assign the spots of a Parquet file piece by piece, in memory that does not grow with it, and return the account.
+    """Assign the spots of a Parquet file piece by piece, in memory that does not grow with it, and
+    return the account.
 
     The target is Parquet with the columns of `assign`.
     """
@@ -198,7 +202,7 @@ def assign_file(
     writer = None
     with store.atomic(target) as part:
         for spots in _pieces(path):
-            placed = spot_tables.to_pixels(spots, pixel_size=pixel_size)
+            placed = coordinates.to_pixels(spots, pixel_size=pixel_size)
             assigned = assign(labels, placed)
             for name, count in account(assigned).items():
                 total[name] += count
@@ -214,7 +218,8 @@ def assign_file(
 def owner_of_overlaps(
     inside: list[np.ndarray], centroids: np.ndarray, x: np.ndarray, y: np.ndarray
 ) -> np.ndarray:
-    """Return for every spot the one cell that owns it where outlines overlap: the one with the nearest centroid.
+    """Return for every spot the one cell that owns it where outlines overlap: the one with the
+    nearest centroid.
 
     Parameters
     ----------

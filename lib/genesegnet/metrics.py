@@ -100,8 +100,9 @@ def scores(
     Returns
     -------
     DataFrame
-        One row per threshold: `iou`, `n_matched`, `n_true`, `n_predicted`, `precision`, `recall`, `f1`,
-        `ap` = TP / (TP + FP + FN), `pq` = sum of matched IoU / (TP + FP/2 + FN/2). NaN where both are empty.
+        One row per threshold: `iou`, `n_matched`, `n_true`, `n_predicted`, `precision`, `recall`,
+        `f1`, `ap` = TP / (TP + FP + FN), `pq` = sum of matched IoU / (TP + FP/2 + FN/2). NaN where
+        both are empty.
 
     Examples
     --------
@@ -135,9 +136,10 @@ def aggregated_jaccard(
 ) -> float:
     """Return the aggregated Jaccard index (Kumar et al., IEEE TMI 36:1550, 2017).
 
-    Each true cell is paired with the prediction of highest IoU; intersections are divided by unions plus the area of
-    predictions that no true cell took. The form of the released code, `published`, divides matched intersections by
-    the area of all foreground, so what is wrong within the foreground costs less.
+    Each true cell is paired with the prediction of highest IoU; intersections are divided by unions
+    plus the area of predictions that no true cell took. The form of the released code, `published`,
+    divides matched intersections by the area of all foreground, so what is wrong within the
+    foreground costs less.
     """
     table = overlaps(truth, predicted)
     if published:
@@ -160,7 +162,8 @@ def cell_iou(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 def gene_iou(
     truth: np.ndarray, predicted: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> np.ndarray:
-    """Return for every true cell with spots the IoU of its spots and those of its best-overlapping prediction.
+    """Return for every true cell with spots the IoU of its spots and those of its best-overlapping
+    prediction.
 
     Spots are sets of distinct pixels, as published; cells without spots are left out.
 
@@ -203,7 +206,9 @@ def boundary_scores(
 
 
 def shape_statistics(labels: np.ndarray) -> pd.DataFrame:
-    """Return one row per cell: `area` in pixels, `solidity`, `elongation` and `compactness` (1 for a disk)."""
+    """Return one row per cell: `area` in pixels, `solidity`, `elongation` and `compactness` (1 for
+    a disk).
+    """
     from skimage.measure import regionprops_table
 
     names = ("label", "area", "solidity", "axis_major_length", "axis_minor_length", "perimeter")

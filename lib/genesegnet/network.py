@@ -1,7 +1,8 @@
 """The residual U-Net of GeneSegNet: stain and location map in, flow and cell logit out.
 
-Parameter names are those of Cellpose 2 and 3, so that a published state dict fits; upsampling is bilinear, as in the
-reference, and the style vector is switched by one setting that travels with the weights.
+Parameter names are those of Cellpose 2 and 3, so that a published state dict fits; upsampling is
+bilinear, as in the reference, and the style vector is switched by one setting that travels with the
+weights.
 """
 
 from dataclasses import dataclass
@@ -21,11 +22,13 @@ class Architecture:
     Parameters
     ----------
     n_channels : int
-        Input channels, the location map last: 2 for a grey stain, 4 for a colour image, 1 for an ablation.
+        Input channels, the location map last: 2 for a grey stain, 4 for a colour image, 1 for an
+        ablation.
     widths : tuple of int
         Channels of the stages; the paper's are 32, 64, 128, 256.
     residual, style, concatenation : bool
-        The published switches: residual blocks, style vector, skips that are concatenated instead of added.
+        The published switches: residual blocks, style vector, skips that are concatenated instead
+        of added.
     centre : bool
         A fourth output, the map of cell centres of the early public design.
     """
@@ -46,9 +49,9 @@ class Architecture:
 class SegmentationNetwork(nn.Module):
     """Encoder and decoder with skips; a style vector is taken from the deepest stage.
 
-    Shapes: input (B, C, H, W) with H and W multiples of 8 → output (B, 3 or 4, H, W): flow-y and flow-x, both five
-    times the unit vector, then the logit of being in a cell, then the centre map. Source: specification of the
-    released code; Wang et al., Genome Biology 24:235 (2023).
+    Shapes: input (B, C, H, W) with H and W multiples of 8 → output (B, 3 or 4, H, W): flow-y and
+    flow-x, both five times the unit vector, then the logit of being in a cell, then the centre map.
+    Source: specification of the released code; Wang et al., Genome Biology 24:235 (2023).
 
     Examples
     --------

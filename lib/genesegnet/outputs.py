@@ -1,4 +1,5 @@
-"""Cells for other programs: the published files, and those that viewers and analysis packages read."""
+"""Cells for other programs: the published files, and those that viewers and analysis packages read.
+"""
 
 import os
 from pathlib import Path
@@ -13,7 +14,8 @@ SMALLEST = 64  # side in pixels below which a pyramid ends
 
 
 def write_published(folder: str | os.PathLike, name: str, labels: np.ndarray) -> list[Path]:
-    """Write `label_<name>.png` (16 bits), `.mat` (variable `CellMap`) and the picture `label_plt_<name>.jpg`.
+    """Write `label_<name>.png` (16 bits), `.mat` (variable `CellMap`) and the picture
+    `label_plt_<name>.jpg`.
 
     With more than 65,535 cells the first is a 32-bit TIFF.
     """
@@ -30,7 +32,8 @@ def write_published(folder: str | os.PathLike, name: str, labels: np.ndarray) ->
 
 
 def colours(labels: np.ndarray) -> np.ndarray:
-    """Return a picture of labels, (rows, columns, 3) uint8: neighbours differ, background is black."""
+    """Return a picture of labels, (rows, columns, 3) uint8: neighbours differ, background is black.
+    """
     from matplotlib import colormaps
 
     palette = (255 * colormaps["turbo"](np.linspace(0.05, 0.95, 251))[:, :3]).astype(np.uint8)

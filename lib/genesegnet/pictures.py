@@ -67,7 +67,9 @@ def read_labels(
 
 
 def write_labels(path: str | os.PathLike, labels: np.ndarray) -> Path:
-    """Write labels as 16-bit PNG, or as 32-bit TIFF where an id needs it; return the path that was written."""
+    """Write labels as 16-bit PNG, or as 32-bit TIFF where an id needs it; return the path that was
+    written.
+    """
     path = Path(store.resolve(path))
     kind = label_images.smallest_type(int(labels.max(initial=0)))
     if kind is np.uint32:
@@ -78,7 +80,8 @@ def write_labels(path: str | os.PathLike, labels: np.ndarray) -> Path:
 def write_image(
     path: str | os.PathLike, image: np.ndarray, *, pixel_size: float | None = None
 ) -> Path:
-    """Write an image as PNG, JPEG or TIFF; with a pixel size in µm, a `.tif` becomes an OME-TIFF."""
+    """Write an image as PNG, JPEG or TIFF; with a pixel size in µm, a `.tif` becomes an OME-TIFF.
+    """
     import tifffile
     from PIL import Image
 

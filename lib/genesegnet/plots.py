@@ -18,7 +18,8 @@ BLUE, ORANGE, GREEN, RED, _, CYAN, YELLOW, _ = figures.PALETTE
 def slides(
     sample: Sample, outlines: Mapping[str, np.ndarray], *, window: int = 128, spots: bool = True
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw a window of a slide once per label image: stain, outlines, and spots inside (cyan) and outside (yellow).
+    """Draw a window of a slide once per label image: stain, outlines, and spots inside (cyan) and
+    outside (yellow).
 
     Parameters
     ----------
@@ -75,7 +76,9 @@ def losses(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[Figu
             epochs = np.arange(1, len(values) + 1)
             label = name if split == "train" else None
             axis.plot(epochs, values, dash, color=colour, label=label)
-            rows.append(pd.DataFrame({"network": name, "split": split, "epoch": epochs, "loss": values}))
+            rows.append(
+                pd.DataFrame({"network": name, "split": split, "epoch": epochs, "loss": values})
+            )
     axis.set(xlabel="epoch", ylabel="loss (dashed: validation)", yscale="log")
     axis.legend()
     return figure, pd.concat(rows, ignore_index=True)
@@ -95,7 +98,9 @@ def precision(scores: pd.DataFrame, by: str) -> tuple[Figure, pd.DataFrame]:
     for colour, (name, group) in zip(figures.PALETTE, scores.groupby(by, sort=False), strict=False):
         table = group.pivot_table(index="iou", columns="sample", values="ap")
         axis.plot(table.index, table.to_numpy(), color=colour, alpha=0.25, linewidth=0.7)
-        axis.plot(table.index, table.mean(axis=1), color=colour, marker="o", markersize=3, label=name)
+        axis.plot(
+            table.index, table.mean(axis=1), color=colour, marker="o", markersize=3, label=name
+        )
     axis.set(xlabel="least overlap of a match (IoU)", ylabel="average precision", ylim=(0, 1.02))
     axis.legend(title=by)
     return figure, scores[[by, "sample", "iou", "ap"]].reset_index(drop=True)

@@ -1,4 +1,6 @@
-"""Outlines of cells: from labels without losing a hole or a corner, from vendors' files, and out for viewers."""
+"""Outlines of cells: from labels without losing a hole or a corner, from vendors' files, and out
+for viewers.
+"""
 
 import json
 import os
@@ -14,7 +16,8 @@ from lib.run import store
 
 
 def from_labels(labels: np.ndarray) -> pd.DataFrame:
-    """Return the outline of every cell along the edges of its pixels: holes are kept, areas are those of the pixels.
+    """Return the outline of every cell along the edges of its pixels: holes are kept, areas are
+    those of the pixels.
 
     Parts that touch at a corner only are parts of one MultiPolygon.
 
@@ -38,7 +41,8 @@ def from_labels(labels: np.ndarray) -> pd.DataFrame:
 
 
 def read_merscope(path: str | os.PathLike, *, z: int | None = None) -> pd.DataFrame:
-    """Read the outlines of a MERSCOPE file (WKB in µm), one row per cell; of several planes the middle one.
+    """Read the outlines of a MERSCOPE file (WKB in µm), one row per cell; of several planes the
+    middle one.
 
     Raises
     ------
@@ -72,7 +76,8 @@ def transform(outlines: pd.DataFrame, matrix: np.ndarray) -> pd.DataFrame:
 
 
 def to_labels(outlines: pd.DataFrame, shape: tuple[int, int]) -> np.ndarray:
-    """Return a label image, 1 … n by row of the table: a pixel is of the cell that owns its middle."""
+    """Return a label image, 1 … n by row of the table: a pixel is of the cell that owns its middle.
+    """
     rows, columns = np.indices(shape)
     owner = owners(outlines, columns.ravel() + 0.5, rows.ravel() + 0.5)
     return owner.reshape(shape).astype(np.int32)
@@ -98,7 +103,9 @@ def owners(outlines: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def write_geojson(
     path: str | os.PathLike, outlines: pd.DataFrame, *, pixel_size: float | None = None
 ) -> Path:
-    """Write outlines as GeoJSON for viewers such as QuPath, in pixels, or in µm if a pixel size is given."""
+    """Write outlines as GeoJSON for viewers such as QuPath, in pixels, or in µm if a pixel size is
+    given.
+    """
     import shapely
 
     shapes = outlines["geometry"].to_numpy()

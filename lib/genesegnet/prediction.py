@@ -29,14 +29,15 @@ def maps(
     inputs : (n, channels, rows, columns) float32
         Normalised stain and location map.
     diameter : float, optional
-        Size of the cells in pixels; images are scaled so that cells have the size of training. Default: the mean of
-        the training images, which the weights carry.
+        Size of the cells in pixels; images are scaled so that cells have the size of training.
+        Default: the mean of the training images, which the weights carry.
     batch_size : int
 
     Returns
     -------
     (n, 3 or 4, rows, columns) float32
-        Flow along rows and columns, five times the unit vector; cell logit; centre map where there is one.
+        Flow along rows and columns, five times the unit vector; cell logit; centre map where there
+        is one.
     """
     network.eval()
     factor = _factor(network, diameter)

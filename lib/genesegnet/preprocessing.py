@@ -1,4 +1,6 @@
-"""Raw slides → stores of crops, one per split, and what later steps must know of how they were made."""
+"""Raw slides → stores of crops, one per split, and what later steps must know of how they were
+made.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -37,7 +39,9 @@ class Cutting:
 
 
 def cut_all(samples: Sequence[Sample], cutting: Cutting, *, seed: int) -> crops.Crops:
-    """Return the crops of several slides; corners are drawn with the same seed for each, as published."""
+    """Return the crops of several slides; corners are drawn with the same seed for each, as
+    published.
+    """
     parts = []
     for sample in samples:
         corners = crops.draw_corners(sample.shape, cutting.n_crops, cutting.side, seed=seed)
@@ -106,7 +110,9 @@ def read_about(folder: Path | str) -> dict[str, Any]:
 
 
 def describe(samples: Sequence[Sample], splits: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Return one row per slide: split, size, cells, their diameter in pixels, spots used, and what was noted."""
+    """Return one row per slide: split, size, cells, their diameter in pixels, spots used, and what
+    was noted.
+    """
     split_of = {name: split for split, names in splits.items() for name in names}
     rows = [
         {
@@ -114,7 +120,9 @@ def describe(samples: Sequence[Sample], splits: Mapping[str, Sequence[str]]) -> 
             "split": split_of.get(sample.name, ""),
             "rows": sample.shape[0],
             "columns": sample.shape[1],
-            "cells": 0 if sample.labels is None else len(np.unique(sample.labels[sample.labels > 0])),
+            "cells": 0
+            if sample.labels is None
+            else len(np.unique(sample.labels[sample.labels > 0])),
             "diameter": np.nan if sample.labels is None else label_images.diameter(sample.labels),
             "spots": len(sample.rows),
             "notes": "; ".join(sample.notes),

@@ -15,11 +15,13 @@ def tidy(labels: np.ndarray, *, min_area: int = MIN_AREA) -> np.ndarray:
 
 
 def grow_as_published(labels: np.ndarray, *, round_number: int = 1) -> np.ndarray:
-    """Return what the published "level set" makes of labels: every cell two pixels larger, twice one.
+    """Return what the published "level set" makes of labels: every cell two pixels larger, twice
+    one.
 
-    The published step evolves a level set whose only evidence is the mask itself; what comes out is, pixel for pixel,
-    two passes of a 3 × 3 erosion and two 3 × 3 dilations of every cell. Cells grow into background only; where two
-    meet, the higher id wins. From the third round on nothing changes.
+    The published step evolves a level set whose only evidence is the mask itself; what comes out
+    is, pixel for pixel, two passes of a 3 × 3 erosion and two 3 × 3 dilations of every cell. Cells
+    grow into background only; where two meet, the higher id wins. From the third round on nothing
+    changes.
 
     Parameters
     ----------
@@ -40,8 +42,9 @@ def follow_image(
 ) -> np.ndarray:
     """Move the outlines of cells to the edges of stain and transcripts: a watershed from markers.
 
-    Each cell's core is its marker, background far from all cells is another, and between them the slope of the two
-    images decides. Unlike the published step it looks at the image, and it can shrink a cell.
+    Each cell's core is its marker, background far from all cells is another, and between them the
+    slope of the two images decides. Unlike the published step it looks at the image, and it can
+    shrink a cell.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Units of the chapter, for `lib.run.compute.run_units`: train, relabel, score, segment a tile.
 
-Each writes one file, whole or not at all; weights carry their card, so that a network is built for use as it was built
-for training.
+Each writes one file, whole or not at all; weights carry their card, so that a network is built for
+use as it was built for training.
 """
 
 import os
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data.errors import InputError
-from lib.genesegnet import crops, metrics, pictures, samples, slides, training
+from lib.genesegnet import crops, metrics, pictures, samples, slides, tiling, training
 from lib.genesegnet import labels as label_images
 from lib.genesegnet.dynamics import Settings
 from lib.genesegnet.network import Architecture, SegmentationNetwork
@@ -27,7 +27,9 @@ Inputs = Literal["both", "stain", "rna"]
 
 
 def only(inputs: np.ndarray, which: Inputs) -> np.ndarray:
-    """Return inputs (n, channels, rows, columns) with stain or location map blanked, for an ablation."""
+    """Return inputs (n, channels, rows, columns) with stain or location map blanked, for an
+    ablation.
+    """
     if which not in ("both", "stain", "rna"):
         raise ValueError(f"inputs {which!r}: expected both, stain or rna")
     kept = inputs.copy()
@@ -95,7 +97,8 @@ def relabel_unit(
     look_at_image: bool = False,
     masks: Mapping[str, Any] | None = None,
 ) -> None:
-    """Replace the labels of a store of crops by a network's refined predictions; nothing is drawn."""
+    """Replace the labels of a store of crops by a network's refined predictions; nothing is drawn.
+    """
     trained, _ = open_network(network)
     new = training.relabel(
         trained,
@@ -118,7 +121,8 @@ def train_rounds(
     options: Mapping[str, Any],
     relabel: Mapping[str, Any],
 ) -> list[Path]:
-    """Train, relabel training and validation crops, and train anew; return the weights of every round.
+    """Train, relabel training and validation crops, and train anew; return the weights of every
+    round.
 
     Parameters
     ----------
@@ -139,7 +143,10 @@ def train_rounds(
         found.append(made[name])
         if number < n_rounds:
             common = {"network": made[name], "round_number": number, **relabel}
-            parts = {f"{k}_{number + 1}": {"source": v, **common} for k, v in (("train", train), ("val", val))}
+            parts = {
+                f"{k}_{number + 1}": {"source": v, **common}
+                for k, v in (("train", train), ("val", val))
+            }
             new = compute.run_units(
                 relabel_unit, parts, directory=directory, suffix=".zip", seed=seed
             )
@@ -176,8 +183,8 @@ def open_network(path: str | os.PathLike) -> tuple[SegmentationNetwork, weights.
 def open_published(path: str | os.PathLike, architecture: Architecture) -> SegmentationNetwork:
     """Read a published state dict into the architecture that it was trained with.
 
-    The released code builds every network with the style on, whatever it was trained with, and loads what fits; here
-    the architecture is said, and every weight must fit.
+    The released code builds every network with the style on, whatever it was trained with, and
+    loads what fits; here the architecture is said, and every weight must fit.
     """
     network = SegmentationNetwork(architecture)
     weights.load_state(path, network)
@@ -197,13 +204,15 @@ def score_unit(
     reading: Mapping[str, Any] | None = None,
     diameter: float | None = None,
 ) -> None:
-    """Segment held-out slides as the network was trained and write their scores, one row per slide and overlap."""
+    """Segment held-out slides as the network was trained and write their scores, one row per slide
+    and overlap.
+    """
     trained, card = open_network(network)
     found = []
     for sample in read_some(raw, names, reading):
         slide = slides.from_sample(sample, sigma=sigma, inputs=card.inputs["which"])
         labels, _ = slides.segment(
-            trained, slide, slides.Plan(**plan), settings=Settings(**masks), diameter=diameter
+            trained, slide, tiling.Plan(**plan), settings=Settings(**masks), diameter=diameter
         )
         for reference, truth in references(raw, sample).items():
             found.append(scored(sample, truth, labels).assign(reference=reference))
@@ -228,8 +237,8 @@ def tile_unit(
     trained, card = open_network(network)
     (sample,) = read_some(raw, [name], reading, labelled=False)
     slide = slides.from_sample(sample, sigma=sigma, inputs=card.inputs["which"])
-    cut = slides.Plan(**plan)
-    tile = slides.tiles(slide.shape, cut)[number]
+    cut = tiling.Plan(**plan)
+    tile = tiling.tiles(slide.shape, cut)[number]
     cells = slides.segment_tile(
         trained, slide, tile, cut, settings=Settings(**masks), diameter=diameter
     )
@@ -245,7 +254,7 @@ def segment_slide(
     -------
     labels, confidence : see `slides.segment`
     """
-    n_tiles = len(slides.tiles(shape, slides.Plan(**arguments["plan"])))
+    n_tiles = len(tiling.tiles(shape, tiling.Plan(**arguments["plan"])))
     units = {f"{arguments['name']}_{k}": {**arguments, "number": k} for k in range(n_tiles)}
     paths = compute.run_units(tile_unit, units, directory=directory, suffix=".npz")
     parts = [slides.read_tile(path) for path in paths.values()]
@@ -268,14 +277,17 @@ def read_some(
 
 
 def references(raw: str | os.PathLike, sample: Sample) -> dict[str, np.ndarray]:
-    """Return what a prediction is compared with: the given `labels` and, where planted, the whole cells (`truth`)."""
+    """Return what a prediction is compared with: the given `labels` and, where planted, the whole
+    cells (`truth`).
+    """
     planted = Path(store.resolve(raw)) / "truth" / f"{sample.name}_cells.png"
     found = {} if sample.labels is None else {"labels": sample.labels}
     return {"truth": pictures.read_labels(planted), **found} if planted.exists() else found
 
 
 def scored(sample: Sample, truth: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return the scores of one slide at overlaps of 0.5 to 0.95, and those that have no threshold."""
+    """Return the scores of one slide at overlaps of 0.5 to 0.95, and those that have no threshold.
+    """
     table = metrics.scores(truth, labels).assign(sample=sample.name)
     shared = metrics.gene_iou(truth, labels, sample.rows, sample.columns)
     return table.assign(

@@ -1,4 +1,6 @@
-"""The raw layout: a folder with images, labels and spots, one file of each per sample, paired by name."""
+"""The raw layout: a folder with images, labels and spots, one file of each per sample, paired by
+name.
+"""
 
 import os
 import shutil
@@ -9,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from lib.data.errors import InputError, listed
+from lib.genesegnet import coordinates, pictures
 from lib.genesegnet import labels as label_images
-from lib.genesegnet import pictures
 from lib.genesegnet import spots as spot_tables
 from lib.run import store
 
@@ -35,7 +37,8 @@ class Sample:
     inside : (spots,) bool
         Which rows of the table these are.
     notes : tuple of str
-        What was found on the way in and did not stop it: counts of spots outside, of cells in pieces.
+        What was found on the way in and did not stop it: counts of spots outside, of cells in
+        pieces.
     """
 
     name: str
@@ -72,22 +75,25 @@ class Reading:
     """
 
     pixel_size: float | None = None
-    origin: spot_tables.Origin = "corner"
+    origin: coordinates.Origin = "corner"
     min_qv: float = 20.0
     n_channels: int = 1
     split_masks: bool = False
 
 
 def find(folder: str | os.PathLike, *, labelled: bool = True) -> dict[str, dict[str, Path]]:
-    """Return name → its files, after checking that every image has its spots and, where wanted, its labels.
+    """Return name → its files, after checking that every image has its spots and, where wanted, its
+    labels.
 
-    The published script pairs files by their place in a sorted list, which pairs wrongly without a word when one is
-    missing. Here the names must agree, but for a word such as `_image` or `_label`.
+    The published script pairs files by their place in a sorted list, which pairs wrongly without a
+    word when one is missing. Here the names must agree, but for a word such as `_image` or
+    `_label`.
 
     Raises
     ------
     InputError
-        If a folder is missing or empty, a name occurs twice, or a file has no partner: all of them named.
+        If a folder is missing or empty, a name occurs twice, or a file has no partner: all of them
+        named.
     """
     folder = Path(store.resolve(folder))
     wanted = [name for name in FOLDERS if labelled or name != "labels"]
@@ -135,8 +141,8 @@ def read(name: str, files: dict[str, Path], reading: Reading | None = None) -> S
     Raises
     ------
     InputError
-        For files of different sizes, spots that cannot belong to the image, an empty label, and what the readers of
-        images, labels and tables refuse.
+        For files of different sizes, spots that cannot belong to the image, an empty label, and
+        what the readers of images, labels and tables refuse.
     """
     reading = reading or Reading()
     stain = pictures.read_stain(files["images"], n_channels=reading.n_channels)
@@ -145,8 +151,8 @@ def read(name: str, files: dict[str, Path], reading: Reading | None = None) -> S
     if "labels" in files:
         labels = pictures.read_labels(files["labels"], shape=shape, split=reading.split_masks)
         label_images.require_cells(labels, file=files["labels"])
-    spots = spot_tables.to_pixels(spot_tables.read(files["spots"]), pixel_size=reading.pixel_size)
-    spot_tables.check_extent(spots, shape, file=files["spots"])
+    spots = coordinates.to_pixels(spot_tables.read(files["spots"]), pixel_size=reading.pixel_size)
+    coordinates.check_extent(spots, shape, file=files["spots"])
     return assemble(name, stain, labels, spots, reading)
 
 
@@ -157,9 +163,11 @@ def assemble(
     spots: pd.DataFrame,
     reading: Reading | None = None,
 ) -> Sample:
-    """Return a sample from what is in memory: spots placed on pixels, stray pixels of cells taken away and noted."""
+    """Return a sample from what is in memory: spots placed on pixels, stray pixels of cells taken
+    away and noted.
+    """
     reading = reading or Reading()
-    rows, columns, inside = spot_tables.pixels(spots, stain.shape[:2], origin=reading.origin)
+    rows, columns, inside = coordinates.pixels(spots, stain.shape[:2], origin=reading.origin)
     good = spot_tables.quality(spots, min_qv=reading.min_qv) == "gene"
     used = inside & good
     notes = (
@@ -198,7 +206,8 @@ def origin(folder: str | os.PathLike) -> str:
 
 
 def _by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return name → file; the name is the file's without suffix and without the word for its kind."""
+    """Return name → file; the name is the file's without suffix and without the word for its kind.
+    """
     if not folder.is_dir():
         raise InputError(
             "there is no such folder", file=folder, fix="expected images, labels and spots"

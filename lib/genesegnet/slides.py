@@ -1,12 +1,11 @@
 """Slides of any size: windows through the network, tiles through the dynamics, one set of labels.
 
-Every tile computes what it needs from a grid of windows that belongs to the slide, so its maps are those of the whole.
-It keeps the cells whose peak lies in its own part; a halo holds the rest of them. Tiles can thus be made in any order,
-on any machine, and the labels are those of one piece.
+Every tile computes what it needs from a grid of windows that belongs to the slide, so its maps are
+those of the whole. It keeps the cells whose peak lies in its own part; a halo holds the rest of
+them. Tiles can thus be made in any order, on any machine, and the labels are those of one piece.
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,43 +19,8 @@ from lib.genesegnet.flows import FLOW_SCALE
 from lib.genesegnet.location import SIGMA, location_map, reach
 from lib.genesegnet.network import CELL, SegmentationNetwork
 from lib.genesegnet.samples import Sample
+from lib.genesegnet.tiling import Box, Plan, common, taper, tiles, window_batches
 from lib.run import store
-
-BLUR = 7.5  # pixels over which a window's weight falls, as published
-EDGE = 20  # pixels from a window's border to half its weight
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a slide is cut.
-
-    Parameters
-    ----------
-    window, step : int
-        Side of what the network sees at once, and distance from one to the next, in pixels of the slide. The
-        published 256 and 240 leave 16 pixels of overlap, and seams.
-    tile : int
-        Side of a tile of the dynamics; memory grows with its square, not with the slide.
-    halo : int
-        Pixels around a tile; two cell diameters or more.
-    batch_size : int
-        Windows in one pass.
-    taper : bool
-        Let the middle of a window count more than its border; the published average does not.
-    """
-
-    window: int = 256
-    step: int = 192
-    tile: int = 1024
-    halo: int = 96
-    batch_size: int = 8
-    taper: bool = True
-
-    def __post_init__(self) -> None:
-        if not 0 < self.step <= self.window or min(self.tile, self.batch_size) < 1 or self.halo < 0:
-            raise ValueError(
-                f"{self}: expected 0 < step <= window, tile and batch_size >= 1, halo >= 0"
-            )
 
 
 @dataclass(frozen=True)
@@ -91,30 +55,6 @@ class Slide:
 
 
 @dataclass(frozen=True)
-class Box:
-    """A rectangle of pixels: rows from `top` to below `bottom`, columns from `left` to below `right`."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    def grown(self, by: int, shape: tuple[int, int]) -> "Box":
-        """Return the box with a rim, cut at the slide's border."""
-        return Box(max(0, self.top - by), min(shape[0], self.bottom + by),
-                   max(0, self.left - by), min(shape[1], self.right + by))  # fmt: skip
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.bottom - self.top, self.right - self.left
-
-    def slices(self) -> tuple[slice, slice]:
-        """Return the box as an index."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-
-@dataclass(frozen=True)
 class TileCells:
     """The cells of one tile, by pixel.
 
@@ -143,7 +83,6 @@ def from_sample(sample: Sample, *, sigma: float = SIGMA, inputs: str = "both") -
     return Slide(sample.stain, rows, columns, low, high, sigma, inputs)
 
 
-
 def select(slide: Slide, box: Box) -> tuple[np.ndarray, np.ndarray]:
     """Return the spots inside a box, counted from its corner; the sorted rows make it quick."""
     first, last = np.searchsorted(slide.rows, [box.top, box.bottom])
@@ -153,7 +92,9 @@ def select(slide: Slide, box: Box) -> tuple[np.ndarray, np.ndarray]:
 
 
 def inputs(slide: Slide, box: Box) -> np.ndarray:
-    """Return the network's input in a box: stain by the slide's levels, location map with spots from beyond the box."""
+    """Return the network's input in a box: stain by the slide's levels, location map with spots
+    from beyond the box.
+    """
     wide = box.grown(reach(slide.sigma), slide.shape)
     spots = location_map(*select(slide, wide), wide.shape, sigma=slide.sigma)
     top, left = box.top - wide.top, box.left - wide.left
@@ -161,30 +102,6 @@ def inputs(slide: Slide, box: Box) -> np.ndarray:
     stain = crops.normalise(np.asarray(slide.stain[box.slices()]), slide.low, slide.high)
     kept = {"stain": (stain, 0 * near), "rna": (0 * stain, near)}
     return np.stack(kept.get(slide.inputs, (stain, near)))
-
-
-def starts(length: int, window: int, step: int) -> np.ndarray:
-    """Return where windows start along a side: every `step`, the last one moved back to end at the border.
-
-    Examples
-    --------
-    >>> starts(600, 256, 240)
-    array([  0, 240, 344])
-    """
-    if length <= window:
-        return np.array([0])
-    regular = np.arange(0, length - window, step)
-    return np.append(regular, length - window)
-
-
-def tiles(shape: tuple[int, int], plan: Plan) -> list[Box]:
-    """Return the tiles that cover a slide without overlap, in reading order."""
-    edges = [range(0, length, plan.tile) for length in shape]
-    return [
-        Box(top, min(top + plan.tile, shape[0]), left, min(left + plan.tile, shape[1]))
-        for top in edges[0]
-        for left in edges[1]
-    ]
 
 
 def maps(
@@ -204,8 +121,8 @@ def maps(
     total = np.zeros((CELL + 1, *box.shape), np.float32)
     weights = np.zeros(box.shape, np.float32)
     shape = tuple(min(plan.window, length) for length in slide.shape)
-    weight = _taper(shape) if plan.taper else np.ones(shape, np.float32)
-    for batch in _batches(slide, box, plan):
+    weight = taper(shape) if plan.taper else np.ones(shape, np.float32)
+    for batch in window_batches(slide.shape, box, plan):
         planes = np.stack([inputs(slide, window) for window in batch])
         spare = np.repeat(
             planes[-1:], plan.batch_size - len(planes), axis=0
@@ -217,7 +134,7 @@ def maps(
             batch_size=plan.batch_size,
         )
         for window, output in zip(batch, found, strict=False):
-            here, there = _overlap(box, window)
+            here, there = common(box, window)
             total[:, *here] += output[: CELL + 1, *there] * weight[there]
             weights[here] += weight[there]
     return total / weights
@@ -319,19 +236,6 @@ def stitch(parts: list[TileCells], labels: Any) -> tuple[Any, np.ndarray]:
     return labels, np.concatenate([part.confidence for part in parts])[order]
 
 
-def straight_edges(labels: np.ndarray, plan: Plan, *, least: int = 8) -> int:
-    """Count cells that end in a straight line of `least` pixels on a border between tiles: cut ones."""
-    cut = set()
-    for axis, length in enumerate(labels.shape):
-        along = np.moveaxis(labels, axis, 0)
-        for seam in range(plan.tile, length, plan.tile):
-            before, after = along[seam - 1], along[seam]
-            for side, other in ((before, after), (after, before)):
-                ids, counts = np.unique(side[(side > 0) & (side != other)], return_counts=True)
-                cut |= set(ids[counts >= least].tolist())
-    return len(cut)
-
-
 def write_tile(path: str | os.PathLike, cells: TileCells) -> None:
     """Write the cells of a tile to the path of a unit, `.npz`."""
     with Path(path).open("wb") as file:
@@ -347,7 +251,9 @@ def read_tile(path: str | os.PathLike) -> TileCells:
 def estimate_diameter(
     network: SegmentationNetwork, slide: Slide, plan: Plan, *, settings: Settings | None = None
 ) -> float:
-    """Return the median diameter in pixels of the cells found at the size of training, on the fullest tile."""
+    """Return the median diameter in pixels of the cells found at the size of training, on the
+    fullest tile.
+    """
     from lib.genesegnet.labels import diameter
 
     counts = [len(select(slide, tile)[0]) for tile in tiles(slide.shape, plan)]
@@ -357,40 +263,6 @@ def estimate_diameter(
     if not size > 0:
         raise InputError("no cell was found to take the diameter from", fix="give the diameter")
     return size
-
-
-def _batches(slide: Slide, box: Box, plan: Plan) -> Iterator[list[Box]]:
-    """Yield the windows that meet a box, in reading order."""
-    firsts = [starts(length, plan.window, plan.step) for length in slide.shape]
-    size = [min(plan.window, length) for length in slide.shape]
-    rows = firsts[0][(firsts[0] < box.bottom) & (firsts[0] + size[0] > box.top)]
-    columns = firsts[1][(firsts[1] < box.right) & (firsts[1] + size[1] > box.left)]
-    corners = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
-    for start in range(0, len(corners), plan.batch_size):
-        part = corners[start : start + plan.batch_size].tolist()
-        yield [Box(top, top + size[0], left, left + size[1]) for top, left in part]
-
-
-def _overlap(box: Box, window: Box) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return the common part of two boxes, counted from the corner of each."""
-    top, bottom = max(box.top, window.top), min(box.bottom, window.bottom)
-    left, right = max(box.left, window.left), min(box.right, window.right)
-    part = Box(top, bottom, left, right)
-    return tuple(
-        Box(
-            part.top - at.top, part.bottom - at.top, part.left - at.left, part.right - at.left
-        ).slices()
-        for at in (box, window)
-    )
-
-
-def _taper(shape: tuple[int, int]) -> np.ndarray:
-    """Return the weight of a window's pixels: 1 in the middle, half at 20 pixels from the border."""
-    sides = []
-    for length in shape:
-        away = np.abs(np.arange(length) - (length - 1) / 2)
-        sides.append(1 / (1 + np.exp((away - (length / 2 - min(EDGE, length / 4))) / BLUR)))
-    return np.outer(*sides).astype(np.float32)
 
 
 def _confidence(labels: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -44,7 +44,9 @@ class Recipe:
     n_warm_up: int = 10
 
     def settings(self) -> Settings:
-        """Return the settings of the training loop: AdamW, warm-up, and from 250 epochs on halvings at the end."""
+        """Return the settings of the training loop: AdamW, warm-up, and from 250 epochs on halvings
+        at the end.
+        """
         halve_from = self.n_epochs - 90 if self.n_epochs > 250 else None
         return Settings(
             learning_rate=self.learning_rate,
@@ -61,17 +63,19 @@ class Recipe:
 def build(
     architecture: Architecture, rng: np.random.Generator, *, diameter_mean: float = 34.0
 ) -> SegmentationNetwork:
-    """Return a network with weights drawn by `rng` alone; torch's own random state stays as it was."""
+    """Return a network with weights drawn by `rng` alone; torch's own random state stays as it was.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))
         return SegmentationNetwork(architecture, diameter_mean=diameter_mean)
 
 
 def loss(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Outcome:
-    """Return mean squared error of five times the flow plus cross-entropy of the cell map, over all pixels.
+    """Return mean squared error of five times the flow plus cross-entropy of the cell map, over all
+    pixels.
 
-    Shapes: inputs (n, channels, H, W), fields (n, 2 or 3, H, W), cells (n, 1, H, W). Where the network has a centre
-    map, its mean squared error is a third term.
+    Shapes: inputs (n, channels, H, W), fields (n, 2 or 3, H, W), cells (n, 1, H, W). Where the
+    network has a centre map, its mean squared error is a third term.
     """
     device = next(model.parameters()).device
     inputs, fields, cells = (part.to(device) for part in batch)
@@ -134,10 +138,12 @@ def relabel(
     masks: MaskSettings | None = None,
     look_at_image: bool = False,
 ) -> Crops:
-    """Return crops whose labels are the network's own predictions, refined; for training and validation only.
+    """Return crops whose labels are the network's own predictions, refined; for training and
+    validation only.
 
-    Test labels are never replaced: the published code does, after which its scores compare predictions with
-    predictions. A network that finds no cell at all has nothing to teach: labels stay.
+    Test labels are never replaced: the published code does, after which its scores compare
+    predictions with predictions. A network that finds no cell at all has nothing to teach: labels
+    stay.
 
     Parameters
     ----------

@@ -1,8 +1,10 @@
-"""Tissue with planted cells: whole-cell truth, a nuclear stain, transcripts of cell types, and labels that are wrong.
+"""Tissue with planted cells: whole-cell truth, a nuclear stain, transcripts of cell types, and
+labels that are wrong.
 
-Cells touch and are irregular; nuclei lie off the middle and some are out of focus, so that a stain alone does not tell
-where a cell ends. Transcripts fill the whole cell. Labels for training are what another tool might give: outlines that
-are off, cells that are missed, neighbours that are taken for one.
+Cells touch and are irregular; nuclei lie off the middle and some are out of focus, so that a stain
+alone does not tell where a cell ends. Transcripts fill the whole cell. Labels for training are what
+another tool might give: outlines that are off, cells that are missed, neighbours that are taken for
+one.
 """
 
 import os
@@ -119,7 +121,8 @@ def write(folder: str | os.PathLike, name: str, planted: Slide) -> Path:
 
 
 def write_all(folder: str | os.PathLike, tissue: Tissue, n_slides: int, *, seed: int) -> Path:
-    """Simulate slides `slide_01` … into an emptied raw folder; each has a random stream of its own."""
+    """Simulate slides `slide_01` … into an emptied raw folder; each has a random stream of its own.
+    """
     folder = Path(store.resolve(folder))
     for name in ("images", "labels", "spots", "truth"):
         place = folder / name
@@ -131,7 +134,9 @@ def write_all(folder: str | os.PathLike, tissue: Tissue, n_slides: int, *, seed:
 
 
 def read_truth(folder: str | os.PathLike, name: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the spots of a written slide with their planted `cell`, and the planted type by cell id (−1 for 0)."""
+    """Return the spots of a written slide with their planted `cell`, and the planted type by cell
+    id (−1 for 0).
+    """
     folder = Path(store.resolve(folder)) / "truth"
     types = pd.read_csv(folder / f"{name}_types.csv")["type"].to_numpy()
     return pd.read_csv(folder / f"{name}_spots.csv"), np.append(-1, types)
@@ -159,7 +164,8 @@ class _Shapes:
         return cls(centres, tissue.diameter / 2 * rng.lognormal(0, 0.12, n), waves)
 
     def render(self, side: int) -> np.ndarray:
-        """Return labels: a pixel is of the cell in which it lies deepest; neighbours share borders."""
+        """Return labels: a pixel is of the cell in which it lies deepest; neighbours share borders.
+        """
         from scipy.spatial import cKDTree
 
         places = np.stack(np.mgrid[:side, :side], axis=-1).reshape(-1, 2)  # (pixels, 2)
@@ -200,7 +206,9 @@ def _nuclei(shapes: _Shapes, tissue: Tissue, rng: np.random.Generator) -> np.nda
 
 
 def _stain(nuclei: np.ndarray, tissue: Tissue, rng: np.random.Generator) -> np.ndarray:
-    """Return 16-bit counts: nuclei of varied brightness and texture, some out of focus, uneven light, noise."""
+    """Return 16-bit counts: nuclei of varied brightness and texture, some out of focus, uneven
+    light, noise.
+    """
     from scipy.ndimage import gaussian_filter
 
     n = int(nuclei.max(initial=0))
@@ -221,7 +229,9 @@ def _stain(nuclei: np.ndarray, tissue: Tissue, rng: np.random.Generator) -> np.n
 def _transcripts(
     cells: np.ndarray, types: np.ndarray, tissue: Tissue, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Return transcripts: in proportion to area and a cell's own rate, genes by type, a few anywhere."""
+    """Return transcripts: in proportion to area and a cell's own rate, genes by type, a few
+    anywhere.
+    """
     n_cells = len(types) - 1
     rate = np.append(0, rng.lognormal(0, 0.3, n_cells)) * tissue.spots_per_cell
     per_pixel = rate / (np.pi / 4 * tissue.diameter**2)
