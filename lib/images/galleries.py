@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
+from scipy.spatial.distance import pdist
 
 from lib.images import segmentation
 from lib.images.extraction import read_or_segment
@@ -15,6 +16,7 @@ from lib.images.fields import Field, eight_bit
 from lib.report import figures
 from lib.run import store
 from lib.screen import activity
+from lib.stats import order
 
 MASKS = "unet_masks"
 _MASK, _FOUND = "#E69F00", "#56B4E9"
@@ -136,7 +138,7 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
 def _order(values: np.ndarray) -> Sequence[int]:
     if len(values) < 3:
         return range(len(values))
-    return hierarchy.leaves_list(hierarchy.linkage(np.clip(values, -10, 10), "average"))
+    return hierarchy.leaves_list(hierarchy.linkage(order.rounded(pdist(np.clip(values, -10, 10))), "average"))
 
 
 def _read(screen_dir: str | os.PathLike, plate: int, name: str) -> Field:

@@ -11,6 +11,7 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn import metrics
 
 from lib.screen.impact import ScreenTableError
+from lib.stats import order
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def choose_k(table: pd.DataFrame, *, rule: str = "calinski_harabasz", k_min: int
     allowed = table[table["k"] >= k_min]
     if allowed.empty:
         raise ScreenTableError(f"no cut into {k_min} clusters or more; k runs to {table['k'].max()}")
-    return int(allowed.loc[allowed[rule].idxmax(), "k"])
+    return int(allowed["k"].iloc[order.largest(allowed[rule])])
 
 
 def assign(means: AnnData, *, k: int) -> pd.DataFrame:
@@ -163,7 +164,7 @@ def co_clustering_grid(
 
 
 def _distances(means: AnnData) -> np.ndarray:
-    return pdist(np.asarray(means.X, np.float64))
+    return order.rounded(pdist(np.asarray(means.X, np.float64)))
 
 
 def _permuted(first, second, n_permutations: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
