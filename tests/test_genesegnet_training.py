@@ -276,6 +276,24 @@ def test_the_diameter_can_be_estimated(network, sample):
     assert 12 < slides.estimate_diameter(network, slide, PLAN) < 24
 
 
+@pytest.mark.real
+def test_a_real_merscope_slide_goes_from_its_files_to_cells_by_genes(network, real, tmp_path):
+    """The network was trained on simulated cells: that it runs and that numbers add up is all."""
+    from lib.genesegnet import instruments, mapping
+
+    folder = samples.write(tmp_path, instruments.read_merscope(real / "data/spatial/vizgen"))
+    (again,) = samples.read_all(folder, labelled=False)
+    assert again.shape == (512, 512) and again.inside.sum() == 3334
+    plan = tiling.Plan(window=256, step=192, tile=256, halo=64)
+    slide = slides.from_sample(again, sigma=9)
+    labels, _ = slides.segment(network, slide, plan, diameter=90)
+    assigned = mapping.assign(labels, again.spots)
+    table = mapping.cells_by_genes(assigned, labels)
+    counts = mapping.account(assigned)
+    assert counts["outside"] + counts["control"] >= 2602 and counts["input"] == 5936
+    assert table.X.sum() == counts["cell"] and table.n_obs == labels.max()
+
+
 def test_a_plan_with_gaps_is_refused():
     with pytest.raises(ValueError, match="expected 0 < step <= window"):
         tiling.Plan(window=64, step=80)

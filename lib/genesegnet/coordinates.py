@@ -161,8 +161,7 @@ def orientations(spots: pd.DataFrame, foreground: np.ndarray) -> pd.DataFrame:
 
 
 def orientation_warning(spots: pd.DataFrame, foreground: np.ndarray, *, margin: float = 0.1) -> str:
-    """Return a sentence if another orientation puts clearly more spots on foreground; else nothing.
-    """
+    """Return a sentence if another orientation puts clearly more spots on foreground; else nothing."""
     table = orientations(spots, foreground)
     best = table.loc[table["share"].idxmax()]
     if best["share"] <= table["share"].iloc[0] + margin:

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from lib.genesegnet.mapping import CLASSES, cell_table
 from lib.genesegnet.samples import Sample
 from lib.report import figures
 
+RASTER = {"rasterized": True}  # thousands of marks as pixels: an SVG of a tenth of the size
 BLUE, ORANGE, GREEN, RED, _, CYAN, YELLOW, _ = figures.PALETTE
 
 
@@ -36,7 +38,9 @@ def slides(
     drawn = []
     for axis, (title, labels) in zip(axes, outlines.items(), strict=True):
         grey(axis, sample.stain[part])
-        axis.contour(*_edges(labels[part]), levels=[0.5], colors=[RED], linewidths=0.7)
+        axis.contour(*_edges(labels[part]), levels=[0.5], colors=[RED], linewidths=0.7).set(
+            **RASTER
+        )
         axis.set_title(title)
         drawn.append(cell_table(labels[part]).assign(panel=title, mark="cell"))
         if spots:
@@ -80,6 +84,8 @@ def losses(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[Figu
                 pd.DataFrame({"network": name, "split": split, "epoch": epochs, "loss": values})
             )
     axis.set(xlabel="epoch", ylabel="loss (dashed: validation)", yscale="log")
+    axis.yaxis.set_major_formatter(ScalarFormatter())
+    axis.yaxis.set_minor_formatter(ScalarFormatter())
     axis.legend()
     return figure, pd.concat(rows, ignore_index=True)
 
@@ -187,5 +193,7 @@ def _draw_spots(
     cells = labels[sample.rows[shown], sample.columns[shown]]
     table = pd.DataFrame({"x": columns[shown], "y": rows[shown], "cell_id": cells})
     for inside, colour in ((cells > 0, CYAN), (cells == 0, YELLOW)):
-        axis.scatter(table["x"][inside], table["y"][inside], s=1.5, color=colour, linewidths=0)
+        axis.scatter(
+            table["x"][inside], table["y"][inside], s=1.5, color=colour, linewidths=0, **RASTER
+        )
     return table

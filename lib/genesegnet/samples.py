@@ -182,6 +182,17 @@ def assemble(
     return Sample(name, stain, labels, spots, rows[used], columns[used], inside, tuple(notes))
 
 
+def write(folder: str | os.PathLike, sample: Sample) -> Path:
+    """Write a sample in the raw layout, such as one read from an instrument's files."""
+    folder = Path(store.resolve(folder))
+    pictures.write_image(folder / "images" / f"{sample.name}.tif", sample.stain)
+    if sample.labels is not None:
+        pictures.write_labels(folder / "labels" / f"{sample.name}.png", sample.labels)
+    table = sample.spots.rename(columns={"x": "spotX", "y": "spotY"})
+    store.write_table(folder / "spots" / f"{sample.name}.csv", table)
+    return folder
+
+
 def link(source: str | os.PathLike, folder: str | os.PathLike) -> Path:
     """Take a lab's own folder in by links, after its files were paired; nothing is copied."""
     source, folder = Path(store.resolve(source)), Path(store.resolve(folder))
@@ -206,8 +217,7 @@ def origin(folder: str | os.PathLike) -> str:
 
 
 def _by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return name → file; the name is the file's without suffix and without the word for its kind.
-    """
+    """Return name → file; the name is the file's without suffix and without the word for its kind."""
     if not folder.is_dir():
         raise InputError(
             "there is no such folder", file=folder, fix="expected images, labels and spots"

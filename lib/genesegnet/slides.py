@@ -6,7 +6,7 @@ them. Tiles can thus be made in any order, on any machine, and the labels are th
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +22,26 @@ from lib.genesegnet.samples import Sample
 from lib.genesegnet.tiling import Box, Plan, common, taper, tiles, window_batches
 from lib.run import store
 
+BAND = 64  # rows of a band of the index of spots
+
 
 @dataclass(frozen=True)
 class Slide:
-    """What inference reads: pixels on disk or in memory, and spots sorted by row.
+    """What inference reads: pixels on disk or in memory, and spots with an index.
 
     Attributes
     ----------
     stain : (rows, columns) array, of NumPy or Zarr
     rows, columns : (n,) int
-        Pixels of the spots, sorted by row.
+        Pixels of the spots.
     low, high : float
         Levels of the whole slide that become 0 and 1.
     sigma : float
         Of the location map, in pixels.
     inputs : both, stain or rna
         What the network was trained to look at; the other channel is blank.
+    order, codes : (n,) int
+        Index of the spots by band of rows, then column.
     """
 
     stain: Any
@@ -47,6 +51,14 @@ class Slide:
     high: float
     sigma: float = SIGMA
     inputs: str = "both"
+    order: np.ndarray = field(init=False, repr=False)
+    codes: np.ndarray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        codes = np.asarray(self.rows, np.int64) // BAND * self.stain.shape[1] + self.columns
+        order = np.argsort(codes, kind="stable")
+        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "codes", codes[order])
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,18 +89,19 @@ class TileCells:
 
 def from_sample(sample: Sample, *, sigma: float = SIGMA, inputs: str = "both") -> Slide:
     """Return a sample as a slide."""
-    order = np.argsort(sample.rows, kind="stable")
     low, high = crops.levels(sample.stain)
-    rows, columns = sample.rows[order], sample.columns[order]
-    return Slide(sample.stain, rows, columns, low, high, sigma, inputs)
+    return Slide(sample.stain, sample.rows, sample.columns, low, high, sigma, inputs)
 
 
 def select(slide: Slide, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """Return the spots inside a box, counted from its corner; the sorted rows make it quick."""
-    first, last = np.searchsorted(slide.rows, [box.top, box.bottom])
-    rows, columns = slide.rows[first:last], slide.columns[first:last]
-    inside = (columns >= box.left) & (columns < box.right)
-    return rows[inside] - box.top, columns[inside] - box.left
+    """Return the spots inside a box, counted from its corner, by a search in every band of rows."""
+    width = slide.shape[1]
+    bands = np.arange(box.top // BAND, (box.bottom - 1) // BAND + 1) * width
+    first, last = np.searchsorted(slide.codes, np.stack([bands + box.left, bands + box.right]))
+    near = np.concatenate([slide.order[a:b] for a, b in zip(first, last, strict=True)])
+    rows = slide.rows[near] - box.top
+    inside = (rows >= 0) & (rows < box.bottom - box.top)
+    return rows[inside], slide.columns[near[inside]] - box.left
 
 
 def inputs(slide: Slide, box: Box) -> np.ndarray:
