@@ -423,6 +423,111 @@ class LincsDigits(Section):
     max_epochs: int = Field(ge=1, le=1000, description="epochs")
     batch_size: int = Field(ge=2, le=100_000, description="images a step")
     seed: int = Field(ge=0, description="base seed of split and training")
+class GeneSegNetData(Section):
+    """Slides with stain, labels and transcripts: simulated with a planted truth, or a folder with real ones."""
+
+    source: InputPath = Field(description="folder with images, labels and spots; empty = simulate")
+    n_slides: int = Field(ge=3, le=1000, description="simulated slides")
+    side: int = Field(ge=64, le=20_000, description="side of a slide in pixels")
+    cell_diameter: float = Field(ge=6, le=200, description="typical cell in pixels")
+    crowding: float = Field(gt=0, le=1, description="share of a hexagonal packing that holds cells")
+    dim: float = Field(ge=0, le=1, description="share of nuclei that are out of focus")
+    spots_per_cell: float = Field(gt=0, le=10_000, description="mean number of transcripts in a cell")
+    stray: float = Field(ge=0, le=10, description="transcripts anywhere, per transcript in a cell")
+    missed: float = Field(ge=0, lt=1, description="share of cells that the noisy labels lack")
+    merged: float = Field(ge=0, lt=1, description="share of cells that the noisy labels join to a neighbour")
+    outline_noise: float = Field(ge=0, le=0.5, description="spread of the noisy outlines, in radii")
+    seed: int = Field(ge=0, description="base seed of the simulation")
+
+
+class GeneSegNetPreprocess(Section):
+    """From slides to crops in splits that share no slide."""
+
+    pixel_size: float = Field(ge=0, le=50, description="µm per pixel of spots in µm; 0 = spots are in pixels")
+    origin: Literal["corner", "centre"] = Field(description="what coordinate 0 is: corner or centre of a pixel")
+    min_qv: float = Field(ge=0, le=100, description="quality below which a transcript is left out")
+    split_masks: bool = Field(description="number the pieces of a mask instead of refusing it")
+    chan: Literal[2, 4] = Field(description="2 = grey stain and location map, 4 = colour and map")
+    n_crops: int = Field(ge=1, le=100_000, description="crops per slide")
+    crop_size: int = Field(ge=16, le=4096, description="side of a crop in pixels")
+    sigma: float = Field(gt=0, le=100, description="width of the location map in pixels")
+    per_crop: bool = Field(description="scale every crop by its own percentiles, as published")
+    val_share: float = Field(gt=0, lt=1, description="share of slides for validation")
+    test_share: float = Field(gt=0, lt=1, description="share of slides that are held out")
+    seed: int = Field(ge=0, description="seed of crops and splits")
+
+
+class GeneSegNetMasks(Section):
+    """From predicted maps to cells."""
+
+    diameter: float = Field(ge=0, le=1000, description="cell diameter in pixels; 0 = that of training")
+    flow_threshold: float = Field(ge=0, le=10, description="largest error of a mask's flow; 0 = no check")
+    confidence_threshold: float = Field(ge=-20, le=20, description="logit above which a pixel is in a cell")
+    min_size: int = Field(ge=0, le=100_000, description="smallest cell in pixels")
+    window: int = Field(ge=16, le=4096, description="side of a window of the network in pixels")
+    step: int = Field(ge=1, le=4096, description="distance between windows in pixels")
+    tile: int = Field(ge=32, le=100_000, description="side of a tile of the dynamics in pixels")
+    halo: int = Field(ge=0, le=10_000, description="pixels around a tile, two diameters or more")
+
+
+class GeneSegNetTrain(Section):
+    """Training with recursion; names are those of the published flags."""
+
+    learning_rate: float = Field(gt=0, le=1, description="of AdamW")
+    weight_decay: float = Field(ge=0, le=1, description="of AdamW")
+    n_epochs: int = Field(ge=1, le=100_000, description="epochs; the last one is kept")
+    n_warm_up: int = Field(ge=0, le=1000, description="epochs of rising learning rate")
+    batch_size: int = Field(ge=2, le=4096, description="crops a step")
+    tile: int = Field(ge=16, le=2048, description="side of a training window in pixels")
+    diam_mean: float = Field(ge=5, le=500, description="diameter that cells are scaled to, in pixels")
+    min_train_masks: int = Field(ge=1, le=10_000, description="cells a crop needs")
+    widths: list[int] = Field(min_length=2, max_length=6, description="channels of the stages")
+    residual_on: bool = Field(description="residual blocks")
+    style_on: bool = Field(description="style vector, in training and inference alike")
+    concatenation: bool = Field(description="concatenate skips instead of adding them")
+    centre_map: bool = Field(description="fourth output of the early design")
+    recursive_num: int = Field(ge=1, le=20, description="rounds of training")
+    refinement: Literal["published", "image"] = Field(description="refinement of predicted labels")
+    relabel_min_size: int = Field(ge=0, le=100_000, description="smallest predicted label in pixels")
+    seed: int = Field(ge=0, description="base seed of training")
+
+
+class GeneSegNetTest(GeneSegNetMasks):
+    """Held-out slides, round by round."""
+
+
+class GeneSegNetInfer(GeneSegNetMasks):
+    """Slides of any size through the network."""
+
+    source: InputPath = Field(description="folder of slides with images and spots; empty = the held-out ones")
+    weights: InputPath = Field(description="file of weights with their card; empty = those trained here")
+    pixel_size: float = Field(ge=0, le=50, description="µm per pixel; 0 = not known")
+    diameter_um: float = Field(ge=0, le=1000, description="cell diameter in µm; 0 = take the one in pixels")
+    opening: int = Field(ge=0, le=51, description="side of the box of the final opening in pixels; 0 = none")
+
+
+class GeneSegNetMap(Section):
+    """From transcripts to cells."""
+
+    origin: Literal["corner", "centre"] = Field(description="what coordinate 0 is: corner or centre of a pixel")
+    min_qv: float = Field(ge=0, le=100, description="quality below which a transcript is left out")
+    max_distance: float = Field(ge=0, le=1000, description="how far from its cell a transcript may lie, in pixels")
+
+
+class GeneSegNetAblations(GeneSegNetMasks):
+    """What stain, transcripts and the width of the map contribute, with retraining."""
+
+    inputs: list[Literal["stain", "rna"]] = Field(description="inputs that are used alone")
+    sigmas: list[float] = Field(description="widths of the location map to compare, in pixels")
+
+
+class GeneSegNetAlternatives(Section):
+    """What a user would take instead."""
+
+    expansion: float = Field(ge=0, le=1000, description="growth of nuclei in pixels")
+    reach: float = Field(ge=0, le=1000, description="reach of a Voronoi cell from its nucleus in pixels")
+    sigma: float = Field(gt=0, le=100, description="smoothing of transcripts and stain in pixels")
+
 
 class Scorecard(Section):
     """Every published number beside ours."""
@@ -460,5 +565,13 @@ SECTIONS: dict[str, type[Section]] = {
     "lincs_targets": LincsTargets,
     "lincs_own": LincsOwn,
     "lincs_digits": LincsDigits,
+    "genesegnet_data": GeneSegNetData,
+    "genesegnet_preprocess": GeneSegNetPreprocess,
+    "genesegnet_train": GeneSegNetTrain,
+    "genesegnet_test": GeneSegNetTest,
+    "genesegnet_infer": GeneSegNetInfer,
+    "genesegnet_map": GeneSegNetMap,
+    "genesegnet_ablations": GeneSegNetAblations,
+    "genesegnet_alternatives": GeneSegNetAlternatives,
     "scorecard": Scorecard,
 }
