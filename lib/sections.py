@@ -527,6 +527,112 @@ class GeneSegNetAlternatives(Section):
     expansion: float = Field(ge=0, le=1000, description="growth of nuclei in pixels")
     reach: float = Field(ge=0, le=1000, description="reach of a Voronoi cell from its nucleus in pixels")
     sigma: float = Field(gt=0, le=100, description="smoothing of transcripts and stain in pixels")
+Mark = Annotated[str, Field(min_length=1)]
+Fold = Annotated[int, Field(ge=1, le=4)]
+Factor = Annotated[float, Field(ge=0, le=1)]
+
+
+class EpigenomeData(Section):
+    """Marks, expression, genes and contacts of every cell: given, or simulated."""
+
+    expression_path: InputPath = Field(description="RPKM matrix, genes × epigenomes; empty = simulated")
+    genes_path: InputPath = Field(description="gene model, GTF or table of transcripts; empty = simulated")
+    fragments_path: InputPath = Field(description="start site → fragment of the contact map; empty = simulated")
+    contacts_path: InputPath = Field(description="contact table, or folder of TISSUE.parquet; empty = simulated")
+    tracks_path: InputPath = Field(description="folder of CELL-MARK.bigWig or .tagAlign.gz; empty = simulated")
+    eqtl_path: InputPath = Field(description="fine-mapped variants; empty = simulated")
+    train_table_path: InputPath = Field(description="published table of genes; goes with arrays_path; empty = none")
+    arrays_path: InputPath = Field(description="published region arrays, a folder or .npz; empty = none")
+    cells: list[str] = Field(min_length=1, description="epigenomes to learn from")
+    extra_cells: list[str] = Field(description="epigenomes that are simulated too, but never learned from")
+    marks: list[Mark] = Field(min_length=1, description="marks that are read")
+    build: Literal["", "hg19", "hg38"] = Field(description="build that tracks must have; empty = not compared")
+    tss_rule: Literal["longest", "commonest", "five_prime"] = Field(description="which start site stands for a gene")
+    score_type: Literal["normalised", "chicago"] = Field(description="what contact scores are")
+    score_cutoff: float = Field(ge=0, description="scores must be above it; 0 = the usual one of the type")
+    max_partners: int = Field(ge=0, le=8, description="contact regions of a gene at most")
+    cis_only: bool = Field(description="leave out contacts with another chromosome")
+    direction: Literal["max", "directed"] = Field(description="whether a contact counts from both ends")
+    folds: list[Fold] = Field(min_length=1, description="folds that are held out in turn")
+    n_genes: int = Field(ge=100, le=380, description="simulated genes")
+    seed: int = Field(ge=0, description="base seed of the simulation")
+
+
+class EpigenomeTraining(Section):
+    """How networks of the epigenome chapter are trained."""
+
+    learning_rate: float = Field(gt=0, description="first learning rate")
+    batch_size: int = Field(ge=2, description="genes per step")
+    patience: int = Field(ge=1, description="epochs without a lower validation loss after which training stops")
+    max_epochs: int = Field(ge=1, description="largest number of epochs")
+    seed: int = Field(ge=0, description="base seed")
+
+
+class FirstApproach(EpigenomeTraining):
+    """The first approach: profile network on signal tracks."""
+
+    signal_path: InputPath = Field(description="folder of p-value tracks; empty = the same tracks")
+    assays: list[Mark] = Field(min_length=1, description="assays, one network each")
+    window: int = Field(ge=3200, le=1_000_000, description="window around the start site, bp")
+    bin_size: int = Field(ge=1, le=1000, description="bin, bp")
+    n_blind_sets: int = Field(ge=1, le=20, description="blind sets of three chromosomes")
+    scaling: Literal["min_max", "z_score", "log"] = Field(description="target: RPKM scaled, or log2(RPKM + 1)")
+    width: float = Field(gt=0, le=1, description="channels as a share of the published network")
+    momentum: float = Field(gt=0, le=1, description="of running means in batch normalisation, per batch")
+
+
+class MarkScreen(EpigenomeTraining):
+    """One network per cell, mark set and fold."""
+
+    singles: list[Mark] = Field(min_length=1, description="single marks")
+    pairs: list[str] = Field(description="pairs, joined by -; the one word paper = its 15")
+    with_all: bool = Field(description="all seven marks as well")
+    narrow_window: int = Field(ge=1600, le=40_000, description="window of the promoter network, bp")
+    wide_window: int = Field(ge=4000, le=40_000, description="promoter window of Chromoformer, bp")
+    channels: list[int] = Field(min_length=3, max_length=3, description="channels of the promoter network")
+    hidden: list[int] = Field(min_length=2, max_length=2, description="dense layers of the promoter network")
+    width: int = Field(ge=8, le=512, description="width of Chromoformer")
+    pair_layers: int = Field(ge=1, le=8, description="layers of its pairwise transformer")
+    regulation_layers: int = Field(ge=1, le=12, description="layers of its regulation transformer")
+    generation: Literal["paper", "authors"] = Field(description="training of Chromoformer: ours, or its authors'")
+    keep: list[str] = Field(description="mark sets whose networks are kept; all = all seven marks")
+    simple_models: list[str] = Field(min_length=1, description="simple models on the same genes")
+    n_bootstrap: int = Field(ge=100, description="draws of genes behind an interval")
+
+
+class CellStates(Section):
+    """Mark activity, groups of cells, levels of expression, other cells."""
+
+    windows: list[int] = Field(min_length=1, description="windows of mean activity, bp")
+    n_levels: int = Field(ge=1, le=20, description="levels of expression besides none")
+
+
+class Perturbation(Section):
+    """What the networks expect if a mark is weakened."""
+
+    expressed_marks: list[Mark] = Field(min_length=1, description="marks perturbed at expressed genes")
+    silent_marks: list[Mark] = Field(description="marks perturbed at genes that are not expressed")
+    factors: list[Factor] = Field(min_length=1, description="factors on the mark at the promoter")
+    distal_factors: list[Factor] = Field(min_length=1, description="factors on the mark in distal stretches")
+    how: Literal["log", "depth"] = Field(description="what is scaled: ln(1 + depth), or depth")
+    eqtl_mark: Mark = Field(description="mark whose predicted effects are compared with eQTL")
+    n_draws: int = Field(ge=100, description="random draws of bins behind a p-value")
+    seed: int = Field(ge=0, description="base seed of the draws")
+
+
+class OwnCell(Section):
+    """Trained networks on a cell of your own."""
+
+    cell: str = Field(min_length=1, description="your cell: tracks are named CELL-MARK")
+    train_cell: str = Field(min_length=1, description="cell whose networks are used")
+    tracks_path: InputPath = Field(description="folder of your tracks; empty = the simulated extra cell")
+    genes_path: InputPath = Field(description="your gene model; empty = that of the chapter")
+    fragments_path: InputPath = Field(description="start site → fragment of your contact map; empty = the chapter's")
+    contacts_path: InputPath = Field(description="your contacts; empty = the chapter's")
+    with_contacts: bool = Field(description="whether contacts are used; false where no map fits your cell")
+    expression_path: InputPath = Field(description="your RPKM, optional; empty = the chapter's, where it has the cell")
+    build: Literal["", "hg19", "hg38"] = Field(description="build of your tracks; empty = not compared")
+    seed: int = Field(ge=0, description="base seed")
 
 
 class Scorecard(Section):
@@ -573,5 +679,11 @@ SECTIONS: dict[str, type[Section]] = {
     "genesegnet_map": GeneSegNetMap,
     "genesegnet_ablations": GeneSegNetAblations,
     "genesegnet_alternatives": GeneSegNetAlternatives,
+    "epigenome_data": EpigenomeData,
+    "first_approach": FirstApproach,
+    "mark_screen": MarkScreen,
+    "cell_states": CellStates,
+    "perturbation": Perturbation,
+    "own_cell": OwnCell,
     "scorecard": Scorecard,
 }
