@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from lib.images import well_profiles
-from lib.screen import activity
 from lib.images.metadata_schema import MetadataError
+from lib.screen import activity
 from lib.screen.impact import ScreenTableError
 
 
