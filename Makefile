@@ -4,8 +4,9 @@ PROFILE ?= mini
 ARGS ?=
 PYTHON ?=
 export PYTHON
+APT_SLURM = apt-get update -q && apt-get install -qy --no-install-recommends slurmctld slurmd slurm-client munge
 .DEFAULT_GOAL := help
-.PHONY: help figures test test-all lab report bench lock clean distclean setup
+.PHONY: help figures test test-all test-slurm lab report bench lock clean distclean setup
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -14,13 +15,19 @@ figures: setup ## Every figure of the four papers (PROFILE=smoke, mini or paper)
 	@.venv/bin/python run_all.py --profile $(PROFILE) $(ARGS)
 
 test: setup ## The tests, without those marked slow
-	@.venv/bin/python -m pytest -m "not slow" $(ARGS)
+	@.venv/bin/python -m pytest -m "not slow and not slurm" $(ARGS)
 
 test-all: setup ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
 
+test-slurm: setup ## Tests with a real Slurm of one node, which apt installs first where it may
+	@command -v slurmctld >/dev/null || PATH="$$PATH:/usr/sbin" command -v slurmctld >/dev/null || \
+	  $$(command -v sudo) sh -c "$(APT_SLURM)" || echo "Slurm is not installed and cannot be: the tests are skipped"
+	@.venv/bin/python -m pytest -m slurm -rs $(ARGS)
+
 lab: setup ## Open the notebooks in JupyterLab
-	@.venv/bin/python -m lib.run.numeric .venv/bin/jupyter lab $(ARGS)
+	@.venv/bin/python -m lib.run.numeric .venv/bin/jupyter lab \
+	  $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
 report: setup ## Build the static site of a finished run
 	@.venv/bin/python run_all.py --profile $(PROFILE) --report $(ARGS)

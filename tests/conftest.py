@@ -8,12 +8,18 @@ from lib.run import numeric
 numeric.apply()  # before anything that computes is imported
 
 import pytest  # noqa: E402
+import toy_slurm  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("COMPENDIUM_REAL_DATA", ROOT.parent / "shared"))
 
 
 def pytest_collection_modifyitems(items):
+    lacking = toy_slurm.missing()
+    for item in items:
+        if "slurm" in item.keywords and lacking:
+            reason = f"no real Slurm: {', '.join(lacking)} not installed; `make test-slurm` installs it where it may"
+            item.add_marker(pytest.mark.skip(reason=reason))
     if REAL.is_dir():
         return
     for item in items:

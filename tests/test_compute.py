@@ -7,15 +7,19 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import toy
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.run import compute, engines, keys, machine, store
+from lib.run import compute, engines, job_queues, keys, machine, notebook_process, numeric, pool, store
+from lib.run.compute import UnitsFailed
 
 
 def write(part, *, seed, text="", log=None):
@@ -34,15 +38,33 @@ def refuse(part, *, seed, number, allowed):
     part.write_text(f"{number}")
 
 
-def add_up(part, *, seed):
-    """Write sums of small floats, whose last bits depend on the order of the terms."""
-    import torch
+def train(part, *, seed):
+    """Train a network with dropout, and write what depends on first weights, on draws and on the order of terms.
 
+    It is the first to load torch in its process, and says whether another unit ran there in the meantime.
+    """
+    import torch
+    from torch import nn
+
+    from lib.learning import randomness
+    from lib.learning.metrics import cross_entropy
+    from lib.learning.training import Settings, fit
+
+    os.environ["RUNS_HERE"] = os.environ.get("RUNS_HERE", "") + "."
     rng = np.random.default_rng(seed)
-    values = rng.normal(size=(400, 3000)).astype(np.float32)
-    tensor = torch.from_numpy(values)
-    sums = [tensor.sum().item(), (tensor @ tensor.T).sum().item(), float((values @ values.T).sum())]
-    part.write_text(repr(sums))
+    values = rng.normal(size=(400, 300)).astype(np.float32)
+    with randomness.own_weights(seed):
+        model = nn.Sequential(nn.Linear(300, 32), nn.Dropout(0.5), nn.ReLU(), nn.Linear(32, 2))
+    batch = (torch.from_numpy(values), torch.from_numpy((values[:, 0] > 0).astype(np.int64)))
+    options = {"loss": cross_entropy(), "rng": rng, "settings": Settings(learning_rate=0.01, max_epochs=40)}
+    losses = fit(model, lambda _: [batch], **options).history["train_loss"].tolist()
+    torch.manual_seed(seed)
+    drawn = [float(torch.rand(50_000).sum()) for _ in range(20)]  # as code that knows no other generator does
+    alone = os.environ["RUNS_HERE"] == "."
+    os.environ["RUNS_HERE"] = os.environ["RUNS_HERE"][1:]
+    part.write_text(
+        json.dumps({"losses": losses, "drawn": drawn, "sum": float((values @ values.T).sum()), "alone": alone})
+    )
 
 
 def tell_process(part, *, seed, pause=0.0):
@@ -163,25 +185,83 @@ def four_threads():
     torch.set_num_threads(before)
 
 
-@pytest.fixture
-def cluster():
-    from distributed import LocalCluster
+@contextmanager
+def scheduler(folder):
+    """Start `dask scheduler` as a user would and yield its address."""
+    file = folder / "scheduler.json"
+    command = [sys.executable, "-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    with process([*command, "--scheduler-file", str(file)], folder / "scheduler.log"):
+        wait_until(lambda: file.exists() and file.read_text().endswith("}"), folder / "scheduler.log")
+        yield json.loads(file.read_text())["address"]
 
-    with LocalCluster(n_workers=1, threads_per_worker=2, host="127.0.0.1", dashboard_address=None) as running:
-        yield running.scheduler_address
+
+@contextmanager
+def process(command, log):
+    with log.open("w") as output:
+        environment = {**os.environ, "PYTHONPATH": f"{toy.ROOT}:{toy.ROOT}/tests"}
+        running = subprocess.Popen(command, cwd=log.parent, env=environment, stdout=output, stderr=output)
+        try:
+            yield running
+        finally:
+            running.terminate()
+            running.wait()
 
 
-def test_engine_and_thread_count_change_no_byte(tmp_path, cluster, four_threads):
-    units = {f"u{i}": {} for i in range(3)}
-    results = [
-        read(compute.run_units(add_up, units, directory=tmp_path / engine[:5], executor=engine))
-        for engine in ("inline", "local:2", cluster)
+def wait_until(condition, log):
+    until = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.05)
+
+
+def worker(address, folder, *options, python=(sys.executable,)):
+    command = [
+        *python,
+        "-m",
+        "dask",
+        "worker",
+        address,
+        "--no-nanny",
+        "--no-dashboard",
+        "--host",
+        "127.0.0.1",
+        *options,
     ]
-    assert results[0] == results[1] == results[2]
-    one = compute.run_units(tell_process, {"only": {}}, directory=tmp_path, executor=cluster)
+    return process([*command, "--local-directory", str(folder)], folder / f"worker{'-'.join(options)}.log")
+
+
+def test_engine_and_thread_count_change_no_byte(tmp_path, four_threads):
+    """Units that draw from torch's global generator, train a network and add up, on workers of 1, 2 and 4 threads."""
+    units = {f"u{i}": {} for i in range(4)}
+    found = {"inline": read(compute.run_units(train, units, directory=tmp_path / "inline", executor="inline"))}
+    with scheduler(tmp_path) as address:
+        for n in (1, 2, 4):
+            with worker(address, tmp_path, f"--nthreads={n}"):
+                options = {"directory": tmp_path / f"{n}", "executor": address}
+                found[n] = read(compute.run_units(train, units, **options))
+                [told] = read(compute.run_units(tell_process, {"only": {}}, **options)).values()
+                assert json.loads(told)[0] != os.getpid(), "a single unit goes to a cluster, too"
+    assert all(made == found["inline"] for made in found.values())
+    overlaps = [json.loads(text)["alone"] for made in found.values() for text in made.values()]
+    assert all(overlaps), "two units ran at the same time in one process"
     here = compute.run_units(tell_process, {"only": {}}, directory=tmp_path / "here", executor="local:2")
-    assert json.loads(one["only"].read_text())[0] != os.getpid(), "a single unit goes to a cluster, too"
     assert json.loads(here["only"].read_text())[0] == os.getpid()
+
+
+def test_a_worker_with_another_numeric_setting_is_refused(tmp_path):
+    bare = ("env", *(f"--unset={name}" for name in numeric.environment()), sys.executable)
+    with scheduler(tmp_path) as address, worker(address, tmp_path, python=bare), pytest.raises(UnitsFailed) as failed:
+        compute.run_units(write, {"a": {}}, directory=tmp_path / "units", executor=address)
+    assert "start with: python -m lib.run.numeric COMMAND" in failed.value.errors["a"]
+
+
+def test_a_cluster_without_workers_ends_the_wait_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(job_queues, "PATIENCE", 1.0)
+    with (
+        scheduler(tmp_path) as address,
+        pytest.raises(engines.NoWorkers, match="no worker came for 1 s. Do its workers run"),
+    ):
+        compute.run_units(write, {"a": {}}, directory=tmp_path / "units", executor=address)
 
 
 def test_a_unit_runs_with_one_thread_in_whatever_thread_it_runs(four_threads):
@@ -256,7 +336,9 @@ NO_ENGINES = ["", "locl:2", "local:0", "local:-1", "local:two", "local:²", "tcp
 
 @pytest.mark.parametrize("name", NO_ENGINES)
 def test_an_engine_that_is_not_understood_is_refused(name):
-    with pytest.raises(engines.ExecutorError, match="expected inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://"):
+    with pytest.raises(
+        engines.ExecutorError, match="expected inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://"
+    ):
         engines.check_executor(name)
 
 
@@ -301,9 +383,109 @@ def test_units_run_in_slurm_jobs(tmp_path, monkeypatch):
         file.write(f"job_script_prologue: ['export PYTHONPATH=$PYTHONPATH:{toy.ROOT}/tests']")
     paths = compute.run_units(write, units, **options)
     assert read(paths) == {f"u{i}": f"{i} {compute.unit_seed(0, f'u{i}')}" for i in range(3)}
-    assert f"export PYTHONPATH={store.ROOT}\nexport PYTHONHASHSEED=0\nexport" in (tmp_path / "script").read_text()
+    assert f"export PYTHONPATH={store.ROOT}\nexport PYTHONHASHSEED=1\nexport" in (tmp_path / "script").read_text()
     assert len((tmp_path / "jobs").read_text().split()) == 2, "one job a run"
     assert (tmp_path / "jobs").read_text() == (tmp_path / "cancelled").read_text()
+
+
+@pytest.fixture
+def warm(tmp_path, monkeypatch):
+    """A pool as the runner keeps it, for units of this module."""
+    folder = notebook_process.private_folder(str(tmp_path))
+    environment = {**notebook_process.clean_environment(folder), "PYTHONPATH": f"{toy.ROOT}:{toy.ROOT}/tests"}
+    running = pool.Pool(folder, environment)
+    monkeypatch.setenv(pool.POOL_VARIABLE, running.variables()[pool.POOL_VARIABLE])
+    yield running
+    running.close()
+
+
+def processes(tmp_path, name, **units):
+    """Return the numbers of the processes in which units ran that take some time."""
+    made = compute.run_units(
+        tell_process,
+        units or {f"u{i}": {"pause": 0.3} for i in range(4)},
+        directory=tmp_path / name,
+        executor="local:2",
+    )
+    return {json.loads(text)[0] for text in read(made).values()}
+
+
+def test_the_workers_of_a_run_stay_warm_until_code_changes_or_the_run_ends(tmp_path, warm, monkeypatch):
+    first = processes(tmp_path, "first")
+    assert len(first) == 2 and os.getpid() not in first
+    assert processes(tmp_path, "second") == first
+    edited = store.ROOT / "lib" / "run" / "store.py"
+    before = edited.stat()
+    os.utime(edited)
+    try:
+        later = pool.ask(2)
+    finally:
+        os.utime(edited, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert later.startswith("tcp://127.0.0.1:")
+    second = processes(tmp_path, "third")
+    assert not first & second, "workers with old code are replaced"
+    assert all(psutil.Process(number).environ()["PYTHONHASHSEED"] == "1" for number in second)
+    warm.process.kill()
+    warm.process.wait()
+    wait_until(lambda: not any(map(psutil.pid_exists, first | second)), Path(os.devnull))
+    assert len(processes(tmp_path, "fourth")) == 2, "without the pool a notebook starts workers of its own"
+    monkeypatch.setenv(pool.POOL_VARIABLE, warm.variables()[pool.POOL_VARIABLE])
+    assert pool.ask(1).startswith("tcp://"), "a pool that died is started again for the next notebook"
+
+
+def test_workers_that_a_killed_notebook_left_at_work_are_replaced(tmp_path, warm):
+    from distributed import Client
+
+    address = pool.ask(1)
+    with Client(address) as client:
+        future = client.submit(time.sleep, 600)
+        wait_until(lambda: any(client.processing().values()), Path(os.devnull))
+        time.sleep(0.2)
+        del future
+    assert pool.ask(1) != address
+
+
+def test_no_pool_is_asked_where_there_is_none(monkeypatch):
+    monkeypatch.delenv(pool.POOL_VARIABLE, raising=False)
+    assert pool.ask(2) == ""
+
+
+def test_the_example_files_can_be_read():
+    """Kubernetes and PBS cannot be run here; what their files say is read."""
+    folder = store.ROOT / "params" / "clusters"
+    for kind in ("slurm", "pbs"):
+        jobs = job_queues.read(kind, str(folder / f"{kind}.yaml"))
+        assert (jobs.maximum, jobs.patience, jobs.options["processes"]) == (16, 3600, 1)
+        assert "worker_timeout_seconds" not in jobs.options
+    documents = yaml.safe_load((folder / "kubernetes.yaml").read_text())
+    [container] = documents["spec"]["worker"]["spec"]["containers"]
+    assert container["args"][1:5] == ["-m", "lib.run.numeric", ".venv/bin/dask", "worker"]
+    assert container["args"][-2:] == ["--nthreads", "1"]
+
+
+def test_the_job_script_of_pbs_is_what_pbs_reads():
+    from dask_jobqueue.pbs import PBSJob
+
+    jobs = job_queues.read("pbs", "params/clusters/pbs.yaml")
+    options = {name: value for name, value in jobs.options.items() if name != "scheduler_options"}
+    script = PBSJob("tcp://127.0.0.1:1", name="x", **options).job_script()
+    assert "#PBS -l select=1:ncpus=1:mem=4GB" in script and "#PBS -l walltime=04:00:00" in script
+    for name, value in numeric.environment().items():
+        assert f"export {name}=" in script and value in script
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("worker_timeout_seconds: soon", "worker_timeout_seconds is 'soon'; expected a number > 0"),
+        ("worker_timeout_seconds: 0", "worker_timeout_seconds is 0; expected a number > 0"),
+        ("maximum_jobs: 1.5", "maximum_jobs is 1.5; expected a number > 0"),
+    ],
+)
+def test_a_number_that_makes_no_sense_in_a_file_of_jobs_is_refused(tmp_path, line, message):
+    (tmp_path / "c.yaml").write_text(f"cores: 1\nmemory: 1GB\n{line}\n")
+    with pytest.raises(engines.ExecutorError, match=message):
+        engines.check_executor(f"slurm:{tmp_path / 'c.yaml'}")
 
 
 def test_workers_end_with_a_killed_parent_even_in_the_middle_of_one_long_call(tmp_path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-import toy_epigenome as toy
 import torch
+import toy_epigenome as toy
 
 from lib.data.errors import InputError
 from lib.epigenome import eqtl, features, perturbation

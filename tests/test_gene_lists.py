@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib import gene_lists
+from lib.report import gene_lists
 
 
 def write(tmp_path, text):

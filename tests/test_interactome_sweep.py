@@ -115,12 +115,20 @@ def test_the_middle_of_a_plateau_is_taken_where_many_solutions_are_alike():
     found = sweep.Sweep(np.arange(1, 9) / 10, nodes, ((),) * 8, 0.0)
     table = pd.DataFrame({"beta": found.betas, "n_spec_target_nodes": [3, 4, 4, 4, 4, 4, 4, 4]})
     overlap = sweep.node_iou(found, found)
-    assert sweep.longest_plateau(overlap, np.arange(8) > 0) == (2, 5), "20 of 21 genes are more than 95 %"
+    assert sweep.first_plateau(overlap, np.arange(8) > 0, 5) == (2, 5), "20 of 21 genes are more than 95 %"
     assert sweep.choose(table, overlap, plateau=5) == 0.5
     assert sweep.choose(table, overlap, plateau=6) == 0.2, "too short: the paper's rule"
     assert sweep.choose(table, overlap) == 0.2 and sweep.choose(table, plateau=5) == 0.2
     one_lost = table.assign(n_spec_target_nodes=[3, 4, 4, 4, 3, 4, 4, 4])
-    assert sweep.longest_plateau(overlap, (one_lost["n_spec_target_nodes"] == 4).to_numpy()) == (2, 2)
+    assert sweep.first_plateau(overlap, (one_lost["n_spec_target_nodes"] == 4).to_numpy(), 2) == (2, 2)
+
+
+def test_the_first_plateau_counts_not_a_longer_one_of_large_solutions():
+    sizes = [10, 20, 20, 20, 40, 80, 80, 80, 80, 80]
+    found = sweep.Sweep(np.arange(1, 11) / 10, np.arange(80)[None] < np.array(sizes)[:, None], ((),) * 10, 0.0)
+    table = pd.DataFrame({"beta": found.betas, "n_spec_target_nodes": 4})
+    overlap = sweep.node_iou(found, found)
+    assert sweep.choose(table, overlap, plateau=3) == 0.3 and sweep.choose(table, overlap, plateau=4) == 0.8
 
 
 def test_published_sizes_have_no_plateau_so_both_rules_give_the_published_beta():

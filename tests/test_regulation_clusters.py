@@ -149,6 +149,15 @@ def test_definitions_are_as_published():
     assert (scorecard.compare(entries, measured)["status"] == scorecard.REPRODUCED).all() and len(measured) == 7
 
 
+def test_what_definitions_alone_give_is_not_called_measured():
+    entries = published.load()
+    assert {entries[name].basis for name in claims.definitions()} == {"defined"}
+    others = [
+        one for one in entries.values() if one.id.startswith("regulation.") and one.id not in claims.definitions()
+    ]
+    assert {one.basis for one in others} == {"measured"}
+
+
 def test_every_published_number_is_measured_somewhere_with_the_papers_data(embedded):
     lists = published.gene_clusters("regulatory_clusters")
     genes = [gene for members in lists.values() for gene in members]

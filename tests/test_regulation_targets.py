@@ -100,11 +100,17 @@ def test_labels_that_cannot_be_made_are_told(network, signatures):
     means = labels.image_means(network[0] / "left_out" / "G0A.h5ad")
     with pytest.raises(RegulationError, match="no image embedding of the target MOS"):
         labels.image_clusters(means, k=3, without="MOS")
-    with pytest.raises(RegulationError, match="2 conditions are left without G0A; three"):
-        labels.image_clusters(means[["G0A", "G0B", "G0C"]], k=2, without="G0A")
+    with pytest.raises(RegulationError, match="no condition is left without G0A; give two or more"):
+        labels.image_clusters(means[["G0A"]], k=2, without="G0A")
     with pytest.raises(RegulationError, match="1 of 2 genes have a CMap signature; 3 or more"):
         labels.signature_clusters(signatures, ["G0A", "MOS"], k=2)
     assert len(set(labels.image_clusters(means[["G0A", "G0B", "G0C"]], k=10).values())) == 3  # as many as there are
+
+
+def test_of_two_conditions_each_is_a_cluster(network):
+    """A screen of three genes has two beside a left-out target."""
+    means = labels.image_means(network[0] / "left_out" / "G0A.h5ad")[["G0A", "G0B", "G0C"]]
+    assert labels.image_clusters(means, k=5, without="G0A") == {"G0B": "1", "G0C": "2"}
 
 
 def test_a_table_of_clusters_with_a_repeated_gene_is_told(tmp_path):

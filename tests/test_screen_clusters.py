@@ -6,7 +6,7 @@ import pytest
 from anndata import AnnData
 from sklearn.metrics import mutual_info_score
 
-from lib import gene_lists
+from lib.report import gene_lists
 from lib.run import store
 from lib.screen import clusters
 from lib.screen.impact import ScreenTableError

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from toy_pairs import problems, world
 
-from lib.translation import exchange, grid, metrics, permutation, power, regressors
+from lib.simulate import power
+from lib.translation import exchange, grid, metrics, permutation, regressors
 from lib.translation.errors import TranslationError
 from lib.translation.grid import Axes
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data.errors import InputError, listed
-from lib.epigenome import bins, genes
+from lib.epigenome import genes
 from lib.run import store
 
 BLOCK = 2_000_000  # bases read at once

@@ -12,6 +12,7 @@ from lib.go.enrichgo import Cutoffs, check_clusters, compare_builtin
 from lib.go.errors import GoInputError, RNotAvailable, listed
 from lib.go.installed import installed_release
 from lib.go.symbols import to_entrez
+from lib.stats import order
 
 log = logging.getLogger(__name__)
 PACKAGES = {"topgo": "topGO", "clusterprofiler": "clusterProfiler"}
@@ -72,7 +73,8 @@ def enrich(
         table = r_engines.run_topgo(inside, background, ontology=annotation.ontology, **options)
         table = enrichment.with_adjusted(table)
         if tie_order == "go_id":
-            table = table.sort_values(["p_raw", "GO.ID"], ignore_index=True)
+            table = table.sort_values("GO.ID")
+            table = table.iloc[order.by_p_value(table["p_raw"])].reset_index(drop=True)
     else:
         table = enrichment.run_builtin(annotation, inside, list(background), tie_order=tie_order, tail=tail, **options)
     left_out = {"outside_background": outside, "unannotated": unannotated}

@@ -14,6 +14,7 @@ from lib.go.annotation import Annotation, names_of
 from lib.go.errors import GoInputError
 from lib.go.gene_sets import GeneSets, count, gene_sets
 from lib.go.tails import upper_tail
+from lib.stats import order
 from lib.stats.multiple_testing import benjamini_hochberg, storey_q
 
 COLUMNS = ["Cluster", "ID", "Description", "GeneRatio", "BgRatio", "pvalue", "p.adjust", "qvalue", "geneID", "Count"]
@@ -122,7 +123,7 @@ def test_cluster(
     p = upper_tail(hits, sizes, n_universe - sizes, n_drawn, tail=tail)
     tests = pd.DataFrame({"row": candidate, "Count": hits, "size": sizes, "pvalue": p})
     tests = tests.assign(**{"p.adjust": benjamini_hochberg(p), "qvalue": storey_q(p)})
-    tests = _within_cutoffs(tests.sort_values("pvalue", kind="stable", ignore_index=True), cutoffs)
+    tests = _within_cutoffs(tests.iloc[order.by_p_value(tests["pvalue"])].reset_index(drop=True), cutoffs)
     ids = sets.terms[tests["row"]]
     text = {
         "ID": ids,
@@ -139,9 +140,9 @@ test_cluster.__test__ = False  # a verb, not a test for pytest
 
 def _within_cutoffs(tests: pd.DataFrame, cutoffs: Cutoffs) -> pd.DataFrame:
     """Keep the rows below the cut-offs; missing q-values switch the q cut-off off."""
-    kept = (tests["pvalue"] <= cutoffs.p) & (tests["p.adjust"] <= cutoffs.p)
+    kept = (order.rounded(tests[["pvalue", "p.adjust"]]) <= cutoffs.p).all(axis=1)
     if not tests.loc[kept, "qvalue"].isna().any():
-        kept &= tests["qvalue"] <= cutoffs.q
+        kept &= order.rounded(tests["qvalue"]) <= cutoffs.q
     return tests[kept].reset_index(drop=True)
 
 

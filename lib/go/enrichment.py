@@ -11,6 +11,7 @@ from lib.go.annotation import Annotation, names_of
 from lib.go.errors import GoInputError, listed
 from lib.go.gene_sets import GeneSets, count, gene_sets, prune
 from lib.go.tie_order import topgo_order
+from lib.stats import order
 from lib.stats.multiple_testing import benjamini_hochberg, format_p
 
 log = logging.getLogger(__name__)
@@ -62,8 +63,8 @@ def run_builtin(
             f"{listed(foreground)}"
         )
     tests = topgo.test_terms(sets, foreground, algorithm=algorithm, tail=tail)
-    order = _row_order(sets, tests, tie_order)
-    return _table(annotation, sets, tests, order)
+    rows = _row_order(sets, tests, tie_order)
+    return _table(annotation, sets, tests, rows)
 
 
 def with_adjusted(table: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +95,7 @@ def _row_order(sets: GeneSets, tests: topgo.TermTests, tie_order: str) -> np.nda
     base = np.arange(len(sets.terms))
     if tie_order == "topgo":
         base = _listed_by_topgo(sets, tests.significant > 0)
-    return base[np.argsort(tests.p[base], kind="stable")]
+    return base[order.by_p_value(tests.p[base])]
 
 
 def _listed_by_topgo(sets: GeneSets, hit: np.ndarray) -> np.ndarray:
@@ -106,18 +107,18 @@ def _listed_by_topgo(sets: GeneSets, hit: np.ndarray) -> np.ndarray:
     return np.concatenate([hits[restricted], np.flatnonzero(~hit)])
 
 
-def _table(annotation: Annotation, sets: GeneSets, tests: topgo.TermTests, order: np.ndarray) -> pd.DataFrame:
+def _table(annotation: Annotation, sets: GeneSets, tests: topgo.TermTests, rows: np.ndarray) -> pd.DataFrame:
     """Return the rows in their order, with printed p-values and adjusted ones."""
-    names = names_of(annotation, sets.terms[order])
+    names = names_of(annotation, sets.terms[rows])
     table = pd.DataFrame(
         {
-            "GO.ID": sets.terms[order],
+            "GO.ID": sets.terms[rows],
             "Term": [name[:NAME_WIDTH] + "..." if len(name) > NAME_WIDTH else name for name in names],
-            "Annotated": tests.annotated[order],
-            "Significant": tests.significant[order],
-            "Expected": tests.expected[order],
-            "pval": format_p(tests.p[order]),
-            "p_raw": tests.p[order],
+            "Annotated": tests.annotated[rows],
+            "Significant": tests.significant[rows],
+            "Expected": tests.expected[rows],
+            "pval": format_p(tests.p[rows]),
+            "p_raw": tests.p[rows],
         }
     )
     return with_adjusted(table)

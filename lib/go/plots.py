@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lib.report import figures
+from lib.stats import order
 
 BAR = "#FF6666"
 LOW_TO_HIGH = LinearSegmentedColormap.from_list("red_to_blue", ["#e06663", "#e9e2e4", "#327eba"])
@@ -201,9 +202,9 @@ def dot_plot(
 
 def dot_table(table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05) -> pd.DataFrame:
     """Return the rows that `dot_plot` draws, with `label`, `gene_ratio`, `x` and `y` added."""
-    significant = table[(table["p.adjust"] <= threshold) & (table["pvalue"] <= threshold)]
+    significant = table[(order.rounded(table[["p.adjust", "pvalue"]]) <= threshold).all(axis=1)]
     leading = (
-        significant.sort_values("pvalue", kind="stable").groupby("Cluster", sort=False, observed=True).head(n_terms)
+        order.sort_table(significant, "pvalue", ties="ID").groupby("Cluster", sort=False, observed=True).head(n_terms)
     )
     dots = significant[significant["ID"].isin(leading["ID"])].copy()
     hits, sizes = dots["GeneRatio"].str.split("/", expand=True).reindex(columns=[0, 1]).astype(float).T.to_numpy()

@@ -8,13 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
+from scipy.spatial.distance import pdist
 
-from lib.images import segmentation
+from lib.images import segmentation, well_profiles
 from lib.images.extraction import read_or_segment
 from lib.images.fields import Field, eight_bit
 from lib.report import figures
 from lib.run import store
-from lib.screen import activity
+from lib.stats import order
 
 MASKS = "unet_masks"
 _MASK, _FOUND = "#E69F00", "#56B4E9"
@@ -100,7 +101,7 @@ def planted_segmentation(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str,
     scores : DataFrame
         From `compare`.
     truth : DataFrame
-        From `screens.planted`, without a row for a real screen.
+        From `lib.simulate.screen.planted`, without a row for a real screen.
     """
     if scores.empty or truth.empty:
         return {}
@@ -119,8 +120,8 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
     limit : float
         End of the colour scale, SD.
     """
-    wells = activity.well_means(features.drop(columns="nucleus_id"), nuclei)
-    means = activity.scale_to_controls(wells).groupby(level="gene_symbol").mean()
+    profiles = well_profiles.well_means(features.drop(columns="nucleus_id"), nuclei)
+    means = well_profiles.scale_to_controls(profiles).groupby(level="gene_symbol").mean()
     means = means.iloc[_order(means.to_numpy()), _order(means.to_numpy().T)]
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, max(2.5, 0.11 * len(means) + 1.2)))
@@ -136,7 +137,7 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
 def _order(values: np.ndarray) -> Sequence[int]:
     if len(values) < 3:
         return range(len(values))
-    return hierarchy.leaves_list(hierarchy.linkage(np.clip(values, -10, 10), "average"))
+    return hierarchy.leaves_list(hierarchy.linkage(order.rounded(pdist(np.clip(values, -10, 10))), "average"))
 
 
 def _read(screen_dir: str | os.PathLike, plate: int, name: str) -> Field:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from lib.interactome import gctx
+from lib.data import gctx
 from lib.interactome.sources import SourceError, read_columns
 from lib.screen import clusters
 

@@ -12,6 +12,7 @@ from scipy import stats
 
 from lib.interactome.sources import SourceError
 from lib.run import store
+from lib.stats import order
 from lib.stats.multiple_testing import benjamini_hochberg
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ def screen(
     )
     kept = found[(found["abs_log_fc"] > min_log_fc) & (detected >= min_pct)]
     kept = kept.assign(fdr=benjamini_hochberg(kept["pval"].to_numpy()))
-    return kept.sort_values(["abs_log_fc", "gene"], ascending=[False, True], ignore_index=True)
+    return order.sort_table(kept, "abs_log_fc", ties="gene", largest_first=True).reset_index(drop=True)
 
 
 def label(table: pd.DataFrame, *, fdr: float = 1e-4, min_log_fc: float = 0.0) -> pd.Series:

@@ -11,6 +11,7 @@ from lib.run import store
 
 LISTING = "sources.json"
 TRUTH = "truth/network_genes.csv"
+NO_MODULE = "none"  # module of the genes that belong to none, in the truth
 PLANTED = "Simulated data, planted truth."
 NAMES = (
     "fucci_counts",

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lib.learning import randomness
 from lib.learning.metrics import Loss, Outcome
 
 EPS = 1e-15  # keeps the logarithm of a probability of 0 finite, as in the published loss
@@ -111,8 +112,7 @@ def build(architecture: Architecture, rng: np.random.Generator) -> GraphAutoenco
 
     The published code seeds after it has drawn the first weights, so that its runs cannot be repeated.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(rng.integers(2**63)))
+    with randomness.own_weights(int(rng.integers(2**63))):
         return GraphAutoencoder(architecture)
 
 

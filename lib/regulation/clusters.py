@@ -11,6 +11,7 @@ from scipy.spatial.distance import pdist
 from sklearn import metrics
 
 from lib.regulation.errors import RegulationError
+from lib.stats import order
 
 FEWEST = 3  # genes that can be clustered
 
@@ -32,7 +33,7 @@ def linkage(embeddings: AnnData) -> np.ndarray:
         raise RegulationError(
             f"the vector of {embeddings.obs_names[broken[0]]} is zero or not finite, so it has no direction to compare"
         )
-    return hierarchy.linkage(pdist(values, "cosine"), method="complete")
+    return hierarchy.linkage(order.rounded(pdist(values, "cosine"), scale=1), method="complete")
 
 
 def assign(embeddings: AnnData, *, k: int) -> pd.DataFrame:
@@ -71,7 +72,7 @@ def curves(embeddings: AnnData, *, k_max: int = 15) -> pd.DataFrame:
 
 def choose_k(table: pd.DataFrame) -> int:
     """Return the k of `curves` with the highest silhouette, the smallest of equals (paper: 8, read off the curves)."""
-    return int(table.loc[table["silhouette"].idxmax(), "k"])
+    return int(table["k"].iloc[order.largest(table["silhouette"], scale=1)])
 
 
 def distortion(values: np.ndarray, labels: np.ndarray) -> float:

@@ -7,11 +7,11 @@ import anndata
 import pandas as pd
 from anndata import AnnData
 
-from lib import gene_lists
 from lib.interactome import cmap
 from lib.regulation.clusters import FEWEST
 from lib.regulation.errors import RegulationError
 from lib.regulation.settings import SOURCES
+from lib.report import gene_lists
 from lib.screen import clusters as screen_clusters
 from lib.screen.embeddings import condition_means
 
@@ -46,20 +46,22 @@ def image_clusters(means: AnnData, *, k: int, without: str = "") -> Labels:
     means : AnnData
         From `image_means`.
     k : int
-        Clusters; fewer if there are fewer conditions (paper: 10).
+        Clusters; fewer if there are fewer conditions (paper: 10). Of one or two conditions each is its own.
     without : str
         Condition that is left out before the tree is built, and gets no label; empty = none.
 
     Raises
     ------
     RegulationError
-        If that condition is not there, or fewer than three are left.
+        If that condition is not there, or none is left beside it.
     """
     if without and without not in means.obs_names:
         raise RegulationError(f"no image embedding of the target {without}; make leave_one_target_out again")
     kept = means[means.obs_names != without]
-    if kept.n_obs < FEWEST:
-        raise RegulationError(f"{kept.n_obs} conditions are left without {without}; three or more can be clustered")
+    if not kept.n_obs:
+        raise RegulationError(f"no condition is left without {without}; give two or more")
+    if kept.n_obs < FEWEST:  # too few for a tree, and each would be a cluster of its own in any case
+        return {gene: str(number) for number, gene in enumerate(kept.obs_names, start=1)}
     table = screen_clusters.assign(kept, k=min(k, kept.n_obs))
     return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
 

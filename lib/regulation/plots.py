@@ -14,6 +14,7 @@ from scipy.spatial.distance import pdist
 
 from lib.report import figures
 from lib.report.point_names import name_points
+from lib.stats import order
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000", "#999933",
            "#44AA99", "#AA4499")  # fmt: skip
@@ -204,7 +205,7 @@ def cluster_colours(labels: Sequence[str]) -> dict[str, str]:
 
 
 def _tree(values: np.ndarray) -> np.ndarray:
-    return hierarchy.linkage(pdist(values, "cosine"), method="complete")
+    return hierarchy.linkage(order.rounded(pdist(values, "cosine"), scale=1), method="complete")
 
 
 def _dendrogram(ax: Axes, tree: np.ndarray, n: int) -> None:

@@ -21,7 +21,7 @@ from pydantic import (
 from lib.run import store
 
 FOLDER = "params/published"
-GENE_LISTS = "gene_lists.yaml"
+GENE_LISTS, PAPER_FIGURES = "gene_lists.yaml", "paper_figures.yaml"
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML has libyaml
 
 Value = StrictBool | StrictInt | StrictFloat | StrictStr
@@ -71,6 +71,10 @@ class Published(_Strict):
     source: Text
     certainty: Certainty
     tolerance: Tolerance | Literal["exact"]
+    basis: Annotated[
+        Literal["measured", "defined"],
+        Field(description="defined: follows from a definition or is read back (sizes of networks, grids and lists)"),
+    ] = "measured"
     needs: Annotated[str, Field(description="data or release without which the value cannot come out")] = ""
     note: str = ""
 
@@ -155,7 +159,7 @@ def load(folder: Path | str = FOLDER) -> dict[str, Published]:
     """
     found: dict[str, Published] = {}
     for path in sorted(store.resolve(folder).glob("*.yaml")):
-        if path.name == GENE_LISTS:
+        if path.name in (GENE_LISTS, PAPER_FIGURES):
             continue
         for number, entry in enumerate(_read(path, "entries", list), start=1):
             name = entry.get("id", "no id") if isinstance(entry, dict) else "not a mapping"

@@ -10,7 +10,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -91,10 +91,14 @@ _call.__module__ = "__main__"  # sent by value: a worker that cannot import `lib
 
 
 class Dask:
-    """Run units on any Dask cluster; give up after `patience` seconds without any worker, and say `advice`."""
+    """Run units on any Dask cluster.
 
-    def __init__(self, client: Any, *, patience: float = job_queues.PATIENCE, advice: str = "") -> None:
-        self.client, self.patience, self.advice = client, patience, advice
+    It gives up after `patience` seconds without any worker and says `advice`; at once where there is no worker and the
+    batch system has `refused` a job.
+    """
+
+    def __init__(self, client: Any, *, patience: float, advice: str, refused: Sequence[str] = ()) -> None:
+        self.client, self.patience, self.advice, self.refused = client, patience, advice, refused
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
         import cloudpickle
@@ -107,7 +111,7 @@ class Dask:
         Raises
         ------
         NoWorkers
-            Naming how long none was there and what to do.
+            Naming how long none was there and what to do, or why jobs are refused.
         """
         ended: queue.SimpleQueue = queue.SimpleQueue()
         for future in futures:
@@ -124,6 +128,8 @@ class Dask:
                 waited = time.monotonic() - seen
             if self.client.nthreads():
                 seen = time.monotonic()
+            elif self.refused:
+                raise NoWorkers(f"the batch system refuses the jobs: {self.refused[-1]}. What is done is kept.")
             elif waited >= self.patience:
                 raise NoWorkers(f"no worker came for {waited:.0f} s. {self.advice}What is done is kept.")
 
@@ -148,13 +154,13 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
     from distributed import Client
 
     kind, _, rest = name.partition(":")
-    options: dict[str, Any] = {"advice": "Are its workers running, and can they reach this address? "}
+    options: dict[str, Any] = {"patience": job_queues.PATIENCE, "advice": "Do its workers run? Do they find it? "}
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(machine.DASK_SETTINGS))
         if kind in job_queues.SUBMIT:
             jobs = job_queues.read(kind, rest)
-            cluster = stack.enter_context(job_queues.cluster(jobs, n_units))
-            options = {"patience": jobs.patience, "advice": jobs.advice()}
+            options = {"patience": jobs.patience, "advice": jobs.advice(), "refused": []}
+            cluster = stack.enter_context(job_queues.cluster(jobs, n_units, options["refused"]))
         elif kind == "local":
             n_workers = min(int(rest or machine.n_cores()), n_units, machine.n_gpus() or n_units)
             cluster = pool.ask(n_workers) or stack.enter_context(machine.workers(n_workers))

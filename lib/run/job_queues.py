@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lib.run import numeric, store
+from lib.run import machine, numeric, store
 
 SUBMIT = {"slurm": "sbatch", "pbs": "qsub"}  # the command by which jobs of each kind are sent
 MAXIMUM_JOBS = 16
@@ -87,26 +87,45 @@ def check_installed(kind: str) -> None:
         If the command for it is missing.
     """
     if not shutil.which(SUBMIT[kind]):
-        raise QueueError(
-            f"{kind}: the command {SUBMIT[kind]} is not here; start the run where jobs are sent"
-        )
+        raise QueueError(f"{kind}: the command {SUBMIT[kind]} is not here; start the run where jobs are sent")
 
 
 @contextmanager
-def cluster(jobs: Jobs, n_units: int) -> Iterator[Any]:
-    """Yield a Dask cluster that adapts between no job and the most allowed; lost jobs are replaced, idle ones end."""
+def cluster(jobs: Jobs, n_units: int, refused: list[str]) -> Iterator[Any]:
+    """Yield a Dask cluster that adapts between no job and the most allowed; lost jobs are replaced, idle ones end.
+
+    What the batch system says when it refuses a job is added to `refused`.
+    """
     import dask_jobqueue
 
     start = {"slurm": dask_jobqueue.SLURMCluster, "pbs": dask_jobqueue.PBSCluster}[jobs.kind]
-    with start(**jobs.options) as running:
+
+    class Told(start):  # type: ignore[misc, valid-type]
+        job_cls = _telling(start.job_cls, refused)
+
+    with Told(**jobs.options) as running:
         running.adapt(minimum_jobs=0, maximum_jobs=min(jobs.maximum, n_units))
         yield running
+
+
+def _telling(job: type, refused: list[str]) -> type:
+    """Return a kind of job that notes why it could not be sent, which dask-jobqueue only logs."""
+
+    class Job(job):  # type: ignore[misc, valid-type]
+        async def _submit_job(self, script_filename: str) -> str:
+            try:
+                return await super()._submit_job(script_filename)
+            except RuntimeError as error:
+                refused.append(" ".join(str(error).partition("stderr:")[2].split()) or str(error))
+                raise
+
+    return Job
 
 
 def _environment() -> dict[str, str]:
     """Return the variables that a job needs before its Python starts."""
     asked = {name: os.environ[name] for name in (numeric.VARIABLE,) if name in os.environ}
-    return {"PYTHONPATH": str(store.ROOT), "PYTHONHASHSEED": "0", **asked, **numeric.environment()}
+    return {"PYTHONPATH": str(store.ROOT), **machine.HASHING, **asked, **numeric.environment()}
 
 
 def _positive(value: Any, name: str, where: str, kind: Any) -> Any:

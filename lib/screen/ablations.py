@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from lib.report import figures
 from lib.screen.impact import SCORE, ScreenTableError
+from lib.stats import order as ordering
 
 INPUTS = {
     "binary_nucleus": "binarised nucleus",
@@ -47,7 +48,7 @@ def summarise(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
         raise ScreenTableError("the ablation results have no row, or an input and fold twice; give one row each")
     folds = results.groupby("input", observed=True)[score]
     table = pd.DataFrame({"balanced_accuracy": folds.mean(), "sd": folds.std(ddof=1), "n_folds": folds.size()})
-    table = table.sort_values("balanced_accuracy").reset_index()
+    table = ordering.sort_table(table.reset_index(), "balanced_accuracy", ties="input").reset_index(drop=True)
     place = {name: i for i, name in enumerate(INPUTS)}
     order = table["input"].map(place).fillna(len(INPUTS)).argsort(kind="stable")
     table = table.iloc[order].reset_index(drop=True)

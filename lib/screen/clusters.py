@@ -11,6 +11,7 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn import metrics
 
 from lib.screen.impact import ScreenTableError
+from lib.stats import order
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def choose_k(table: pd.DataFrame, *, rule: str = "calinski_harabasz", k_min: int
     allowed = table[table["k"] >= k_min]
     if allowed.empty:
         raise ScreenTableError(f"no cut into {k_min} clusters or more; k runs to {table['k'].max()}")
-    return int(allowed.loc[allowed[rule].idxmax(), "k"])
+    return int(allowed["k"].iloc[order.largest(allowed[rule])])
 
 
 def assign(means: AnnData, *, k: int) -> pd.DataFrame:
@@ -87,7 +88,7 @@ def assign(means: AnnData, *, k: int) -> pd.DataFrame:
     -------
     DataFrame
         `gene`, `cluster` (1 … k, from one end of the dendrogram to the other), in the order of the leaves. Written as
-        CSV it is what `lib.gene_lists.clusters` reads.
+        CSV it is what `lib.report.gene_lists.clusters` reads.
     """
     if not 1 <= k <= means.n_obs:
         raise ScreenTableError(f"k is {k}; {means.n_obs} conditions can be cut into 1 to {means.n_obs} clusters")
@@ -163,7 +164,7 @@ def co_clustering_grid(
 
 
 def _distances(means: AnnData) -> np.ndarray:
-    return pdist(np.asarray(means.X, np.float64))
+    return order.rounded(pdist(np.asarray(means.X, np.float64)))
 
 
 def _permuted(first, second, n_permutations: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from lib.report import figures
 from lib.screen import plots
+from lib.stats import order
 
 _COLOURS = ("#9ecae1", "#1F77B4", "#2CA02C", "#9467BD")
 
@@ -65,7 +66,7 @@ def taken_for(shares: pd.DataFrame, *, n_shown: int = 4) -> tuple[Figure, pd.Dat
         Long: `target`, `condition`, `share`, the `n_shown` largest of each.
     """
     long = shares.rename_axis("target").reset_index().melt("target", var_name="condition", value_name="share")
-    long = long.sort_values(["target", "share"], ascending=[True, False], kind="stable")
+    long = order.sort_table(long, "share", ties="condition", largest_first=True).sort_values("target", kind="stable")
     drawn = long.groupby("target", sort=False).head(n_shown).reset_index(drop=True)
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 0.3 * len(shares) + 0.8))

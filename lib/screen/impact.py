@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lib.stats import order
+
 SCORE = "test_bacc"
 
 
@@ -57,7 +59,7 @@ def specificity(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
     -------
     DataFrame
         `rank` (1 = best), `gene_symbol`, `score`, `sd` (population SD over folds, as in Fig 2C), `n_folds`.
-        Equal scores keep alphabetical order.
+        Equal scores, to nine digits, are in alphabetical order.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def specificity(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
             f"{len(short)} genes have fewer than {table['n_folds'].max()} folds, such as "
             f"{short['gene_symbol'].iloc[0]} ({short['n_folds'].iloc[0]}); run the missing folds or leave it out"
         )
-    table = table.sort_values(["score", "gene_symbol"], ascending=[False, True], ignore_index=True)
+    table = order.sort_table(table, "score", ties="gene_symbol", largest_first=True).reset_index(drop=True)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table.astype({"gene_symbol": str})
 
@@ -102,11 +104,11 @@ def knee(scores, *, sensitivity: float = 2.0) -> Knee | None:
     >>> knee([10, 5, 2, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4], sensitivity=1)
     Knee(index=3, score=1.0)
     """
-    ordered = np.sort(np.asarray(scores, float))[::-1]  # (M,)
+    ordered = np.sort(order.rounded(scores))[::-1]  # (M,)
     if len(ordered) < 3 or ordered[0] == ordered[-1]:
         return None
     x = np.linspace(0, 1, len(ordered))
-    difference = (ordered[0] - ordered) / (ordered[0] - ordered[-1]) - x  # (M,)
+    difference = order.rounded((ordered[0] - ordered) / (ordered[0] - ordered[-1]) - x, scale=1)  # (M,)
     rising, falling = np.diff(difference) > 0, np.diff(difference) < 0
     is_peak = np.r_[False, ~falling[:-1] & ~rising[1:], False]
     is_valley = np.r_[False, ~rising[:-1] & ~falling[1:], False]
@@ -128,13 +130,14 @@ def threshold(table: pd.DataFrame, *, n_genes: int = 41) -> float:
     """
     if n_genes < 1:
         raise ScreenTableError(f"n_genes is {n_genes}; select at least one gene")
-    ordered = np.sort(table["score"].to_numpy())[::-1]
+    ordered = np.sort(order.rounded(table["score"]))[::-1]
     return float(ordered[n_genes]) if n_genes < len(ordered) else -np.inf
 
 
 def select_top(table: pd.DataFrame, *, n_genes: int = 41) -> pd.Series:
     """Return which genes score strictly above the `n_genes + 1`-th score (fewer than `n_genes` where scores tie)."""
-    return (table["score"] > threshold(table, n_genes=n_genes)).rename("selected")
+    passes = order.rounded(table["score"]) > threshold(table, n_genes=n_genes)
+    return pd.Series(passes, index=table.index, name="selected")
 
 
 def compare_set(table: pd.DataFrame, genes: Collection[str]) -> SetTest:

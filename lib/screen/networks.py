@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lib.learning import randomness
+from lib.learning.exact import square_root
 from lib.learning.weights import WeightsError, put, read_state
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
@@ -140,7 +142,7 @@ class SmallBranch(nn.Module):
         for layer in self.layers:
             maps = layer(maps)  # (n, width, s/4, s/4)
             mean = maps.mean(dim=(2, 3), keepdim=True)
-            spread = (maps - mean).square().mean(dim=(2, 3)).add(1e-5).sqrt()
+            spread = square_root((maps - mean).square().mean(dim=(2, 3)).add(1e-5))
             features += [mean[:, :, 0, 0], spread]
         return self.pooled(torch.cat(features, dim=1))
 
@@ -163,8 +165,7 @@ def build(
     WeightsError
         If the weights cannot be read or fetched, or are not those of a ResNet-18.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(rng.integers(2**63)))
+    with randomness.own_weights(int(rng.integers(2**63))):
         branches, n_features = _branches(architecture)
         if architecture.n_inputs == 2:
             model: TwoBranch | OneBranch = TwoBranch(branches, n_features, architecture)

@@ -13,6 +13,7 @@ from lib.report import figures
 from lib.screen import impact
 from lib.screen.cluster_plots import co_clustering_grid, distance_heatmap, index_curves
 from lib.screen.embedding_plots import confusion_heatmap, layout_panels
+from lib.stats import order
 
 __all__ = [
     "agreement", "co_clustering_grid", "confusion_heatmap", "distance_heatmap", "index_curves", "planted_truth",
@@ -174,7 +175,8 @@ def agreement(calls: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, pd.Dat
         The genes drawn, in order: `gene_symbol`, `score`, a bool column a method, `n_methods`.
     """
     methods = [name for name in calls.columns if name not in ("gene_symbol", "n_methods")]
-    ranked = scores[["gene_symbol", "score"]].merge(calls, on="gene_symbol").sort_values("score", ascending=False)
+    ranked = scores[["gene_symbol", "score"]].merge(calls, on="gene_symbol")
+    ranked = order.sort_table(ranked, "score", ties="gene_symbol", largest_first=True)
     drawn = ranked[ranked["n_methods"] > 0].reset_index(drop=True)
     n_silent, x = len(ranked) - len(drawn), np.arange(len(drawn))
     with figures.style():

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from lib.screen.impact import ScreenTableError
+from lib.stats import order
 from lib.stats.multiple_testing import benjamini_hochberg
 
 NULL = "EMPTY~"  # begins the name of every null gene; no gene symbol holds a tilde
@@ -125,7 +126,7 @@ def select(table: pd.DataFrame, null_scores, *, fdr: float = 0.05, method: str =
     """
     p = p_values(table["score"], null_scores, method=method)
     q = benjamini_hochberg(p)
-    return table.assign(p=p, q=q, is_active=q <= fdr)
+    return table.assign(p=p, q=q, is_active=order.rounded(q) <= fdr)
 
 
 def _check_enough(plate, n_wells: int, n_controls: int, control: str, template: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from lib.stats import order
 from lib.translation.errors import TranslationError
 
 APPENDED = ("none", "images", "genes")
@@ -66,7 +67,7 @@ def neighbour_lists(distances: np.ndarray, n_neighbours: int) -> np.ndarray:
     """
     ranked = distances[:, :-1].copy()
     np.fill_diagonal(ranked, -1)
-    return np.argsort(ranked, axis=1, kind="stable")[:, :n_neighbours]
+    return order.ascending(ranked)[:, :n_neighbours]
 
 
 def check_independent(rows: np.ndarray) -> None:
