@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from lib.interactome.sources import SourceError
+from lib.data.errors import InputError
 from lib.run import store
 
 MATRIX, ROWS, COLUMNS = "0/DATA/0/matrix", "0/META/ROW", "0/META/COL"
@@ -36,7 +36,7 @@ def read_gctx(
 
     Raises
     ------
-    SourceError
+    InputError
         If the file is truncated or no GCTX, an id is there twice or not at all, or the matrix does not fit the ids.
     """
     path = store.resolve(path)
@@ -45,14 +45,14 @@ def read_gctx(
             obs, var = _metadata(file[COLUMNS]), _metadata(file[ROWS])
             matrix = file[MATRIX]
             if matrix.shape != (len(obs), len(var)):
-                raise SourceError(
+                raise InputError(
                     f"{path.name}: the matrix is {matrix.shape[0]} × {matrix.shape[1]}, but there are {len(obs)} "
                     f"signature ids and {len(var)} gene ids; download the file again"
                 )
             rows, columns = _positions(obs, signatures, path, "signature"), _positions(var, genes, path, "gene")
             values = _rows(matrix, rows)[:, columns]
     except (OSError, KeyError) as error:
-        raise SourceError(f"{path.name}: no whole GCTX ({error}); download the file again") from None
+        raise InputError(f"{path.name}: no whole GCTX ({error}); download the file again") from None
     return AnnData(values, obs=obs.iloc[rows], var=var.iloc[columns])
 
 
@@ -66,7 +66,7 @@ def read_gct(path: str | os.PathLike) -> AnnData:
 
     Raises
     ------
-    SourceError
+    InputError
         If the version is another, or the file does not have the size that it declares.
     """
     path = store.resolve(path)
@@ -74,12 +74,12 @@ def read_gct(path: str | os.PathLike) -> AnnData:
         version = file.readline().strip()
         sizes = [int(size) for size in file.readline().split()]
     if version not in ("#1.2", "#1.3"):
-        raise SourceError(f"{path.name}: first line {version[:20]!r}; expected '#1.2' or '#1.3' of a GCT")
+        raise InputError(f"{path.name}: first line {version[:20]!r}; expected '#1.2' or '#1.3' of a GCT")
     n_rows, n_columns, n_row_fields, n_column_fields = sizes if version == "#1.3" else (*sizes, 1, 0)
     table = pd.read_csv(path, sep="\t", skiprows=2, dtype=str, index_col=0, keep_default_na=False)
     expected = (n_rows + n_column_fields, n_columns + n_row_fields)
     if table.shape != expected:
-        raise SourceError(
+        raise InputError(
             f"{path.name}: {table.shape[0]} rows and {table.shape[1]} columns below the header, "
             f"its second line promises {expected[0]} and {expected[1]}; the file is cut off"
         )
@@ -108,13 +108,13 @@ def _positions(table: pd.DataFrame, wanted: Sequence[str] | None, path: Path, wh
     """Return the positions of the wanted ids, (wanted,)."""
     if table.index.has_duplicates:
         twice = table.index[table.index.duplicated()][0]
-        raise SourceError(f"{path.name}: {what} {twice} is there twice; ids must be unique to be joined")
+        raise InputError(f"{path.name}: {what} {twice} is there twice; ids must be unique to be joined")
     if wanted is None:
         return np.arange(len(table))
     found = table.index.get_indexer(pd.Index(wanted, dtype=object))
     if (found < 0).any():
         lost = pd.Index(wanted)[found < 0]
-        raise SourceError(f"{path.name}: {len(lost)} of {len(wanted)} {what}s are not in it, such as {lost[0]}; "
+        raise InputError(f"{path.name}: {len(lost)} of {len(wanted)} {what}s are not in it, such as {lost[0]}; "
                           "are the tables of the same release?")  # fmt: skip
     return found
 
