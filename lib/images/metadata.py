@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from lib.data.errors import InputError
 from lib.images import metadata_schema as schema
 from lib.images.metadata_schema import INHERITED, NAMES, OPTIONAL, WELL
+from lib.run import store
 
 __all__ = ["INHERITED", "NAMES", "OPTIONAL", "InputError"]  # the callers of this module need them too
 
