@@ -14,7 +14,7 @@ from lib.images import metadata_schema as schema
 from lib.images.metadata_schema import INHERITED, NAMES, OPTIONAL, WELL
 from lib.run import store
 
-__all__ = ["INHERITED", "NAMES", "OPTIONAL", "InputError"]  # the callers of this module need them too
+__all__ = ["INHERITED", "NAMES", "OPTIONAL"]  # the callers of this module need them too
 
 CONTROLS = ("EMPTY", "eGFP", "LacZ", "Luciferase")
 OUTLIER_PLATES = (41749,)
