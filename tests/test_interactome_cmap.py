@@ -13,9 +13,9 @@ from anndata import AnnData
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 
+from lib.data import gctx
 from lib.data.errors import InputError
-from lib.interactome import cmap, gctx, sources
-from lib.simulate.sources.cmap import _write_gctx
+from lib.interactome import cmap, sources
 
 VALUES = np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]])
 SIGNATURES, GENES = ["s1", "s2", "s3", "s4"], ["10", "20", "30"]
@@ -23,7 +23,7 @@ SIGNATURES, GENES = ["s1", "s2", "s3", "s4"], ["10", "20", "30"]
 
 @pytest.fixture
 def file(tmp_path):
-    _write_gctx(tmp_path / "toy.gctx", VALUES, np.array(SIGNATURES), np.array(GENES))
+    gctx.write_gctx(tmp_path / "toy.gctx", VALUES, np.array(SIGNATURES), np.array(GENES))
     return tmp_path / "toy.gctx"
 
 
@@ -43,17 +43,17 @@ def test_rows_and_columns_come_in_the_order_asked(file):
 def test_the_order_in_the_file_does_not_matter(file, tmp_path, rows):
     columns = [2, 0, 1]
     other = tmp_path / "other.gctx"
-    _write_gctx(other, VALUES[rows][:, columns], np.array(SIGNATURES)[rows], np.array(GENES)[columns])
+    gctx.write_gctx(other, VALUES[rows][:, columns], np.array(SIGNATURES)[rows], np.array(GENES)[columns])
     wanted = {"signatures": ["s2", "s4"], "genes": ["20", "30"]}
     np.testing.assert_array_equal(gctx.read_gctx(other, **wanted).X, gctx.read_gctx(file, **wanted).X)
 
 
 def test_ids_that_are_absent_or_repeated_are_named(file, tmp_path):
-    with pytest.raises(InputError, match=r"toy\.gctx: 1 of 2 signatures are not in it, such as s9; are the tables"):
+    with pytest.raises(InputError, match=r"toy\.gctx: 1 of 2 signatures are not in it, such as s9; its signatures read s1.*are the tables"):
         gctx.read_gctx(file, signatures=["s1", "s9"])
     with pytest.raises(InputError, match="1 of 1 genes are not in it, such as 99"):
         gctx.read_gctx(file, genes=["99"])
-    _write_gctx(tmp_path / "twice.gctx", VALUES, np.array(["s1", "s2", "s1", "s4"]), np.array(GENES))
+    gctx.write_gctx(tmp_path / "twice.gctx", VALUES, np.array(["s1", "s2", "s1", "s4"]), np.array(GENES))
     with pytest.raises(InputError, match="signature s1 is there twice; ids must be unique to be joined"):
         gctx.read_gctx(tmp_path / "twice.gctx")
 

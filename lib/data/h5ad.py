@@ -26,8 +26,9 @@ def read(path: str | os.PathLike) -> AnnData:
 
 
 def write(path: str | os.PathLike, table: AnnData) -> Path:
-    """Write X, obs, var and uns as `.h5ad`, and return its absolute path."""
-    plain = AnnData(table.X, obs=_plain(table.obs), var=_plain(table.var), uns=table.uns)
+    """Write X, layers, obs, var, obsm and uns as `.h5ad`, and return its absolute path."""
+    parts = {"uns": table.uns, "obsm": dict(table.obsm), "layers": dict(table.layers)}
+    plain = AnnData(table.X, obs=_plain(table.obs), var=_plain(table.var), **parts)
     with store.atomic(path) as part:
         plain.write_h5ad(part)
     return store.resolve(path)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from lib.data import gctx
 from lib.data.errors import InputError
-from lib.interactome import gctx
 from lib.interactome.sources import read_columns
 from lib.screen import clusters
 
