@@ -14,8 +14,9 @@ help: ## List what can be made
 figures: setup ## Every figure of the four papers (PROFILE=smoke, mini or paper)
 	@.venv/bin/python run_all.py --profile $(PROFILE) $(ARGS)
 
-test: setup ## The tests, without those marked slow
-	@.venv/bin/python -m pytest -m "not slow and not slurm" $(ARGS)
+# A file of tests stays in one process, which runs what its tests share once. ARGS=-n0 takes one process for all.
+test: setup ## The tests, without those marked slow, on all cores
+	@.venv/bin/python -m pytest -n auto --dist loadfile -m "not slow and not slurm" $(ARGS)
 
 test-all: setup ## All tests
 	@.venv/bin/python -m pytest $(ARGS)

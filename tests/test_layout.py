@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND = [{"run"}, {"stats"}, {"data"}, {"learning", "report"}]  # nothing of a chapter here
+GROUND = [{"run"}, {"data"}, {"stats"}, {"learning", "report"}]  # nothing of a chapter here
 CHAPTERS = ["images", "screen", "interactome", "regulation", "translation", "go", "lincs", "genesegnet", "epigenome"]
 ORDER = [*GROUND, *({name} for name in CHAPTERS), {"simulate"}]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}

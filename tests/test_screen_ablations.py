@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data.errors import InputError
 from lib.report import figures, published
 from lib.screen import ablations
-from lib.screen.impact import ScreenTableError
 
 
 def results(inputs=("region", "nucleus", "nucleus_region")):
@@ -42,7 +42,7 @@ def test_picture(tmp_path):
 
 
 def test_refusals():
-    with pytest.raises(ScreenTableError, match="lack column 'input'"):
+    with pytest.raises(InputError, match="lack column 'input'"):
         ablations.summarise(results().drop(columns="input"))
-    with pytest.raises(ScreenTableError, match="an input and fold twice"):
+    with pytest.raises(InputError, match="an input and fold twice"):
         ablations.summarise(pd.concat([results(), results()]))

@@ -7,9 +7,9 @@ from anndata import AnnData
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from lib.data.errors import InputError
 from lib.report import figures
 from lib.screen import activity, clusters, embeddings, impact, plots
-from lib.screen.impact import ScreenTableError
 
 GENES = [f"GENE{i}" for i in range(24)]
 
@@ -148,7 +148,7 @@ def test_fig_2d(tmp_path):
     assert len(own.get_offsets()) == (layout()["gene_symbol"] == "JUN").sum()
     assert len(own.get_offsets()) + len(others.get_offsets()) == 400
     assert len(plots.layout_panels(layout(), conditions=["SRC"])[0].axes) == 1
-    with pytest.raises(ScreenTableError, match="TP53 has no nucleus in the layout; conditions are EMPTY, JUN"):
+    with pytest.raises(InputError, match="TP53 has no nucleus in the layout; conditions are EMPTY, JUN"):
         plots.layout_panels(layout(), conditions=["TP53"])
 
 

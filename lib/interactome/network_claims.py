@@ -7,7 +7,8 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 
-from lib.interactome.network import Network, NetworkError
+from lib.data.errors import InputError
+from lib.interactome.network import Network
 from lib.interactome.pruning import propose_cutoff, remove_hubs
 from lib.interactome.sources import Source
 from lib.report import published
@@ -124,7 +125,7 @@ def pruning(universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.D
         "regulators": int((lost["lost_in"] == "").sum()),
         **_other_hubs(universe),
     }
-    with suppress(NetworkError):
+    with suppress(InputError):
         found["confidence.cutoff"] = propose_cutoff(sweep, jump=jump)
     return _with_prefix(found)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.data.errors import InputError
 from lib.report import figures
 from lib.simulate import pairs
 from lib.translation import claims, kernel, metrics, plots
-from lib.translation.errors import TranslationError
 from lib.translation.inputs import Problem
 
 
@@ -47,7 +47,7 @@ def power(
         `effect`, `draw`, `auc_20`, `p`.
     """
     if len(screened) < 3:
-        raise TranslationError(f"{len(screened)} screened genes; a target needs two others to learn from")
+        raise InputError(f"{len(screened)} screened genes; a target needs two others to learn from")
     rows = []
     for effect in effects:
         for number in range(n_draws):
