@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
+from lib.data import origin
+from lib.data.origin import Origin
 from lib.report import published
 from lib.run import store
 
@@ -46,6 +48,23 @@ def clusters(path: str | os.PathLike, *, default: str) -> dict[str, list[str]]:
         return published.gene_clusters(default)
     table = _read(path, {"gene": SYMBOL, "cluster": CLUSTER})
     return {name: rows["gene"].tolist() for name, rows in table.groupby("cluster", sort=False)}
+
+
+def come_from(path: str | os.PathLike, *, what: str = "gene lists") -> Origin:
+    """Return the origin of genes or clusters read from `path`: published where it is empty.
+
+    A file that this run made has the origin of what it was made from; any other is the user's own.
+
+    Parameters
+    ----------
+    path : path
+        As for `genes` and `clusters`.
+    what : str
+        What a caption calls them.
+    """
+    if not str(path):
+        return origin.published(what, "Image2Reg")
+    return origin.read(path) if origin.is_known(path) else origin.own(what, path)
 
 
 def _read(path: str | os.PathLike, columns: dict[str, pa.Column]) -> pd.DataFrame:

@@ -13,9 +13,7 @@ from lib.run import store
 
 SUFFIX = ".origin.json"
 Kind = Literal["simulated", "published", "own"]
-KINDS = {
-    "simulated": "Simulated, planted truth", "published": "Published", "own": "User's own"
-}
+KINDS = {"simulated": "Simulated, planted truth", "published": "Published", "own": "User's own"}
 """Kinds of data, and the word that opens their list in a caption."""
 
 PLANTED = "Simulated data, planted truth."
@@ -161,6 +159,11 @@ def read(*paths: str | os.PathLike) -> Origin:
         If a file says nothing of its origin, or not in this form.
     """
     return combine(map(_read, paths))
+
+
+def is_known(path: str | os.PathLike) -> bool:
+    """Return whether a file or folder says where it comes from."""
+    return _beside(path).exists()
 
 
 def _beside(path: str | os.PathLike) -> Path:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lib.data import origin
 from lib.go.errors import GoInputError
 from lib.run import store
 
 ONTOLOGIES = ("BP", "MF", "CC")
+PART = "GO annotation"
 TABLES = ("pairs", "edges", "terms", "genes")
 
 
@@ -93,8 +95,11 @@ def check_ontology(ontology: str) -> None:
 def save(annotation: Annotation, directory: str | os.PathLike) -> None:
     """Write an annotation as four Parquet tables and `release.json`; equal annotations give equal bytes.
 
-    The release file is written last: a folder that has one is complete.
+    The release file is written last: a folder that has one is complete. The origin is written beside the folder.
     """
+    release = annotation.release.get("org.Hs.eg.db")
+    words = f"org.Hs.eg.db {release}" if release else annotation.release["source"]
+    origin.write(directory, origin.published(PART, words) if release else origin.own(PART, words))
     for name in TABLES:
         store.write_table(f"{os.fspath(directory)}/{name}.parquet", getattr(annotation, name))
     store.write_json(

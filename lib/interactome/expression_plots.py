@@ -11,7 +11,7 @@ from lib.interactome import markers, planted
 from lib.report import figures
 from lib.report.point_names import name_points
 
-COLOURS = {markers.UP: "forestgreen", markers.UNCHANGED: "black", markers.DOWN: "tab:red"}
+COLOURS = {markers.UNCHANGED: figures.FLAT, markers.UP: figures.UP, markers.DOWN: figures.DOWN}
 KINDS = {planted.SAME: "#D55E00", planted.OTHER: "#0072B2", planted.BACKGROUND: "0.55"}
 _N_BINS = 12
 
@@ -28,7 +28,7 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
     -------
     Figure
     DataFrame
-        `what` (genes per cell, cells per gene), `name`, `count`.
+        `what` (genes per cell, cells per gene), `name`, `n`.
     """
     detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)
     panels = {
@@ -36,13 +36,13 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
         "cells per gene": (counts.var_names, np.asarray(detected.sum(axis=0)).ravel(), min_cells, "genes"),
     }
     with figures.style():
-        figure = Figure(figsize=(12, 3))
+        figure = Figure(figsize=(figures.PAGE, 2.2))
         for ax, (what, (_, values, least, of)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
             ax.hist(values, bins=60, color="#0072B2")
-            ax.axvline(least, color="#D62728", linestyle="--", linewidth=1, label=f"kept from {least:,}")
+            ax.axvline(least, color=figures.ACCENT, linestyle="--", linewidth=1, label=f"kept from {least:,}")
             ax.set(xlabel=f"detected {what}" if of == "cells" else "cells in which a gene is detected", ylabel=of)
             ax.legend(loc="upper left" if of == "cells" else "upper center")
-    drawn = [pd.DataFrame({"what": what, "name": names, "count": values})
+    drawn = [pd.DataFrame({"what": what, "name": names, "n": values})
              for what, (names, values, _, _) in panels.items()]  # fmt: skip
     return figure, pd.concat(drawn, ignore_index=True)
 
@@ -65,7 +65,7 @@ def marker_scatter(
     """
     drawn = table[["gene", "avg_log_expr_other", "log_expr_target"]].assign(label=labels)
     with figures.style():
-        figure = Figure(figsize=(6, 4))
+        figure = Figure(figsize=(figures.MIDDLE, 3.4))
         ax = figure.add_subplot()
         for name, colour in COLOURS.items():
             rows = drawn[drawn["label"] == name]
@@ -73,7 +73,7 @@ def marker_scatter(
                        linewidths=0, label=f"{name} ({len(rows):,})", rasterized=True)  # fmt: skip
         ends = [0, drawn[["avg_log_expr_other", "log_expr_target"]].max(axis=None)]
         ax.plot(ends, ends, color="0.6", linewidth=0.7, zorder=0)
-        ax.set(xlabel="log(x + 1) expression in background lines", ylabel=f"log(x + 1) expression in {target}")
+        ax.set(xlabel="mean of the other lines, log2(TPM + 1)", ylabel=f"{target}, log2(TPM + 1)")
         ax.legend(loc="lower right", markerscale=2)
         named = drawn.head(n_named)  # the largest changes come first
         points = named[["avg_log_expr_other", "log_expr_target"]].to_numpy()

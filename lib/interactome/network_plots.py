@@ -13,9 +13,8 @@ from lib.interactome.network import of_table
 from lib.report import figures
 
 REGULATOR, SCREENED, OTHER = "#D55E00", "#56B4E9", "#C9CED3"
-NO_MODULE = "#E0E0E0"
 KINDS = {"regulator": REGULATOR, "screened gene": SCREENED, "other gene": OTHER}
-_WIDTH, _HEIGHT = 7.2, 5.6  # inches of the map
+_WIDTH, _HEIGHT = figures.PAGE, 5.6  # inches of the map
 _ASPECT = _WIDTH / _HEIGHT
 
 
@@ -73,8 +72,7 @@ def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> t
     modules = truth.set_index("gene")["module"].astype(str)
     drawn = placed.assign(planted=placed["gene"].map(modules).fillna("none"))
     names = sorted(set(drawn["planted"]) - {"none"})
-    palette = dict(zip(names, figures.PALETTE * (1 + len(names) // len(figures.PALETTE)), strict=False))
-    palette["none"] = NO_MODULE
+    palette = figures.cluster_colours([*names, "none"])
     with figures.style():
         figure, ax = _sheet()
         _draw_edges(ax, drawn, edges)

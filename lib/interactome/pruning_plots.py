@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from lib.report import figures
 
-RED = "#D62728"
+RED = figures.ACCENT
 _HUB_PANELS = {
     "n_nodes_largest_comp": "nodes",
     "n_edges_largest_comp": "edges in 1 000",
@@ -34,7 +34,7 @@ def confidence(sweep: pd.DataFrame, *, cutoff: float, n_regulators: int) -> tupl
         `sweep`.
     """
     with figures.style():
-        figure = Figure(figsize=(figures.COLUMN + 0.6, 3.6))
+        figure = Figure(figsize=(figures.COLUMN, 3.4))
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
         top.plot(sweep["cutoff"], sweep["n_edges"] / 1000, color="black")
         top.set_ylabel("number of edges in 1 000")
@@ -80,7 +80,7 @@ def hubs(
         _threshold(*axes, at=quantile, words=f"{quantile:g}")
         named = ", ".join(f"{row.gene} ({row.degree})" for row in removed.head(n_named).itertuples())
         more = f" and {len(removed) - n_named} more" if len(removed) > n_named else ""
-        figure.suptitle(f"hubs removed (degree): {named}{more}", fontsize=7.5, x=0.01, ha="left")
+        figure.suptitle(f"hubs removed (degree): {named}{more}", fontsize=7, x=0.01, ha="left")
     return figure, sweep
 
 
@@ -112,6 +112,7 @@ def prizes_and_costs(nodes: pd.DataFrame, edges: pd.DataFrame, *, bins: int = 50
             _draw_bars(left, drawn[(drawn["quantity"] == "prize") & (drawn["group"] == name)], colour, name)
         left.set(xlabel="prize, |log2 fold change| U2OS / other lines", ylabel="genes", yscale="log")
         left.set_ylim(0.7, None)
+        figures.plain_numbers(left.yaxis)
         left.legend()
         _draw_bars(right, drawn[drawn["quantity"] == "cost_spearman"], "0.6", "")
         right.set(xlabel="edge cost, 1 − |Spearman ρ|", ylabel="edges")

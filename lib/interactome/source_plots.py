@@ -69,6 +69,7 @@ def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
         drawn.append(pd.DataFrame({"panel": "costs", "name": name, "x": bins[:-1], "y": heights}))
     ax.set(xlabel="cost (low = confident)", ylabel="edges", yscale="log")
     ax.set_ylim(top=20 * np.histogram(edges["cost"], bins)[0].max())
+    figures.plain_numbers(ax.yaxis)
     ax.legend(loc="upper left", handlelength=1, borderaxespad=0)
     return pd.concat(drawn)
 
@@ -81,5 +82,6 @@ def _degrees(ax: Axes, edges: pd.DataFrame) -> pd.DataFrame:
     ax.loglog(degree, rank, color="#0072B2")
     for name, x, y in zip(degree.index[:_N_HUBS], degree, rank, strict=False):
         ax.annotate(name, (x, y), xytext=(-4, -2), textcoords="offset points", fontsize=6, ha="right")
+    figures.plain_numbers(ax.xaxis, ax.yaxis)
     ax.set(xlabel="partners", ylabel="genes with as many or more")
     return pd.DataFrame({"panel": "partners", "name": degree.index, "x": degree.to_numpy(), "y": rank})

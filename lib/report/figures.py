@@ -16,21 +16,63 @@ from PIL import Image
 
 from lib.data.origin import Origin
 from lib.report.style import (
-    ACCENT, CLUSTERS, COLUMN, DIVERGING, DOWN, FLAT, GUIDE, LEAST, MIDDLE, MM, NO_CLUSTER, PAGE, PALETTE, STYLE, UP,
-    cluster_colours, style,
+    ACCENT,
+    CLUSTERS,
+    COLUMN,
+    DIVERGING,
+    DOWN,
+    FLAT,
+    GUIDE,
+    LEAST,
+    MIDDLE,
+    MM,
+    NO_CLUSTER,
+    PAGE,
+    PALETTE,
+    STYLE,
+    UP,
+    cluster_colours,
+    on,
+    plain_numbers,
+    style,
 )
 from lib.run import store
 
 __all__ = [
-    "ACCENT", "CLUSTERS", "COLUMN", "DIVERGING", "DOWN", "FLAT", "GUIDE", "LEAST", "MIDDLE", "MM", "NO_CLUSTER",
-    "PAGE", "PALETTE", "STYLE", "UP", "Saved", "Shown", "absent", "cluster_colours", "saved", "show", "style",
+    "ACCENT",
+    "CLUSTERS",
+    "COLUMN",
+    "DIVERGING",
+    "DOWN",
+    "FLAT",
+    "GUIDE",
+    "LEAST",
+    "MIDDLE",
+    "MM",
+    "NO_CLUSTER",
+    "PAGE",
+    "PALETTE",
+    "STYLE",
+    "UP",
+    "Saved",
+    "Shown",
+    "absent",
+    "cluster_colours",
+    "on",
+    "plain_numbers",
+    "saved",
+    "show",
+    "style",
 ]
 
 WIDTHS = {89: COLUMN, 120: MIDDLE, 183: PAGE}
 """Width in millimetres → in inches; a picture has one of them."""
 
 _SAVING = {
-    "svg.hashsalt": "compendium", "svg.fonttype": "none", "pdf.fonttype": 42, "pdf.compression": 6,
+    "svg.hashsalt": "compendium",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "pdf.compression": 6,
     "savefig.bbox": None,
 }
 _MARGIN, _LINE = 0.6 * MM, 3.2 * MM  # above and below what is drawn; height of the line that says the origin
@@ -78,8 +120,16 @@ class Saved:
 
 
 def show(
-    figure: Figure, data: pd.DataFrame, slug: str, panel: str, *, figures_dir: Path | str, origin: Origin,
-    caption: str, said: str, title: str = "",
+    figure: Figure,
+    data: pd.DataFrame,
+    slug: str,
+    panel: str,
+    *,
+    figures_dir: Path | str,
+    origin: Origin,
+    caption: str,
+    said: str,
+    title: str = "",
 ) -> Shown:
     """Write `<slug>__<panel>` as SVG, PNG, PDF and CSV, and return the picture with its words for the notebook.
 
@@ -118,7 +168,11 @@ def show(
     _check(data, slug, panel, {"caption": caption, "said": said}, origin)
     base = store.resolve(figures_dir) / f"{slug}__{panel}"
     shown = Shown(
-        base.with_suffix(".png"), title or _title(panel), " ".join(said.split()), " ".join(caption.split()), origin,
+        base.with_suffix(".png"),
+        title or _title(panel),
+        " ".join(said.split()),
+        " ".join(caption.split()),
+        origin,
         _width(figure, base.name),
     )
     with matplotlib.rc_context(STYLE | _SAVING):
@@ -156,8 +210,13 @@ def _save(figure: Figure, base: Path, shown: Shown) -> None:
     low = drawn.y0 - _MARGIN - _LINE
     frame = Bbox([[0, low], [figure.get_figwidth(), drawn.y1 + _MARGIN]])
     mark = figure.text(
-        0.006, (low + 0.2 * _LINE) / figure.get_figheight(), shown.origin.mark, fontsize=LEAST, color="0.35",
-        ha="left", va="bottom",
+        0.006,
+        (low + 0.2 * _LINE) / figure.get_figheight(),
+        shown.origin.mark,
+        fontsize=LEAST,
+        color="0.35",
+        ha="left",
+        va="bottom",
     )
     mark.set_in_layout(False)
     words = {"Title": shown.title, "Description": shown.description}

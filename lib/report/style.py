@@ -7,6 +7,9 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib import font_manager
+from matplotlib.axis import Axis
+from matplotlib.colors import to_rgb
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 MM = 1 / 25.4
 """Inches in a millimetre; Matplotlib measures figures in inches."""
@@ -21,8 +24,18 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F
 """Okabe and Ito's eight colours, distinct for colour-blind readers (https://jfly.uni-koeln.de/color/)."""
 
 CLUSTERS = (
-    "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#882255", "#999933", "#332288", "#D55E00", "#44AA99", "#AA4499",
-    "#DDCC77", "#666666",
+    "#0072B2",
+    "#E69F00",
+    "#CC79A7",
+    "#56B4E9",
+    "#882255",
+    "#999933",
+    "#332288",
+    "#D55E00",
+    "#44AA99",
+    "#AA4499",
+    "#DDCC77",
+    "#666666",
 )
 """Colours of clusters in the order of their numbers: Okabe and Ito's and Tol's, neither pale yellow nor black."""
 
@@ -98,6 +111,19 @@ def cluster_colours(labels: Iterable) -> dict[str, str]:
     named = [name for name in names if name not in ("", "none") and _number(name) is None]
     places = {name: place for place, name in enumerate(named)}
     return {name: _colour(name, places) for name in names}
+
+
+def on(colour: str) -> str:
+    """Return black or white, whichever is easier to read on a colour."""
+    red, green, blue = to_rgb(colour)
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def plain_numbers(*axes: Axis) -> None:
+    """Write 1,000 at the ticks of logarithmic axes, whose powers of ten would have letters below the least size."""
+    for axis in axes:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _colour(name: str, places: dict[str, int]) -> str:
