@@ -68,7 +68,7 @@ def bars(
     -------
     Figure
     DataFrame
-        The bars: `go_id`, `term`, the value column and `minus_log10`, in the order drawn.
+        The bars: `go_id`, `term`, the value column and `minus_log10_p`, in the order drawn.
     """
     drawn = _leading(table, value, n_terms, alphabetical=alphabetical)
     drawn = drawn if alphabetical else drawn.iloc[::-1].reset_index(drop=True)  # the first bar is the lowest
@@ -120,7 +120,7 @@ def bar_grid(
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, sum(heights) + 0.6 * len(grid) + 0.3))
         axes = figure.subplots(len(grid), n_columns, height_ratios=heights, squeeze=False)
-        longest = max((table["minus_log10"].max() for table in drawn.values() if len(table)), default=0) * common_axis
+        longest = max((table["minus_log10_p"].max() for table in drawn.values() if len(table)), default=0) * common_axis
         for ax, title in zip(axes.flat, drawn, strict=False):
             _bars(ax, drawn[title], threshold, wrap, longest)
             _heading(ax, title, (subtitles or {}).get(title, ""), 34)
@@ -214,13 +214,13 @@ def dot_table(table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05)
 
 
 def _leading(table: pd.DataFrame, value: str, n_terms: int, *, alphabetical: bool) -> pd.DataFrame:
-    """Return the first rows as `go_id`, `term`, value and `minus_log10`."""
+    """Return the first rows as `go_id`, `term`, value and `minus_log10_p`."""
     names = {"GO.ID": "go_id", "ID": "go_id", "Term": "term", "Description": "term"}
     if value not in table:
         raise ValueError(f"no column {value!r} to draw; the table has {', '.join(map(str, table.columns))}")
     drawn = table.head(n_terms).rename(columns=names)[["go_id", "term", value]]
     numbers = drawn[value].astype(str).str.replace(r"^<\s*", "", regex=True).astype(float)
-    drawn["minus_log10"] = -np.log10(numbers.clip(lower=1e-300)) + 0.0  # + 0.0 turns −0 into 0
+    drawn["minus_log10_p"] = -np.log10(numbers.clip(lower=1e-300)) + 0.0  # + 0.0 turns −0 into 0
     if alphabetical:
         drawn = drawn.sort_values("term", key=lambda terms: terms.str.casefold())
     return drawn.reset_index(drop=True)
@@ -232,13 +232,13 @@ def _bars(ax: Axes, drawn: pd.DataFrame, threshold: float | None, wrap: int, lon
         return _nothing(ax, "no term to test")
     slots = np.array([_lines(term, wrap) for term in drawn["term"]]) + _GAP
     centres = np.cumsum(slots) - slots / 2  # (terms,), in lines of text
-    ax.barh(centres, drawn["minus_log10"], height=1.1, color=BAR)
+    ax.barh(centres, drawn["minus_log10_p"], height=1.1, color=BAR)
     ax.set_yticks(centres, [textwrap.fill(term, wrap) for term in drawn["term"]], linespacing=0.95)
     ax.set_ylim(0, slots.sum())
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="0.9", linewidth=0.5)
     limit = -np.log10(threshold) if threshold else 0
-    ax.set_xlim(0, 1.08 * max(longest, drawn["minus_log10"].max(), limit) or 1)
+    ax.set_xlim(0, 1.08 * max(longest, drawn["minus_log10_p"].max(), limit) or 1)
     if threshold:
         ax.axvline(limit, color="black", linestyle="--", linewidth=0.8)
 

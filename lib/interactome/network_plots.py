@@ -39,7 +39,7 @@ def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFra
     -------
     Figure
     DataFrame
-        The nodes drawn, with `kind`.
+        The nodes drawn, with `kind`, and the edges: `mark` is node or edge.
     """
     drawn = placed.assign(kind=kinds(placed))
     colours = drawn["kind"].map(KINDS)
@@ -50,7 +50,7 @@ def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFra
         _kind_legend(figure, drawn)
         _edge_legend(figure, edges)
         _prize_legend(figure, drawn, radii)
-    return figure, drawn
+    return figure, _marks(drawn, edges)
 
 
 def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -65,7 +65,7 @@ def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> t
     -------
     Figure
     DataFrame
-        The nodes drawn, with `planted`.
+        The nodes drawn, with `planted`, and the edges: `mark` is node or edge.
     """
     if truth.empty:
         return figures.absent("Real sources have no planted modules to compare with.")
@@ -82,7 +82,17 @@ def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> t
         handles.append(_dot("white", "black ring: regulator", ring="black"))
         figure.legend(handles=handles, title="planted module (genes)", loc="upper left", bbox_to_anchor=(0.0, 1.0),
                       ncols=len(handles), handletextpad=0.1, columnspacing=0.8, alignment="left")  # fmt: skip
-    return figure, drawn
+    return figure, _marks(drawn, edges)
+
+
+def _marks(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per node and then one per edge, which has a `partner`; `x`, `y` in heights of the map."""
+    names = {"x": "x_map_heights", "y": "y_map_heights", "prize": "prize_abs_log2_fc"}
+    columns = {"gene_a": "gene", "gene_b": "partner", "cost_spearman": "cost_1_minus_abs_rho"}
+    lines = edges[[*columns, "in_tree"]].rename(columns=columns)
+    return pd.concat(
+        {"node": nodes.rename(columns=names), "edge": lines}, names=["mark"]
+    ).reset_index(level="mark").reset_index(drop=True)
 
 
 def kinds(nodes: pd.DataFrame) -> np.ndarray:

@@ -63,7 +63,7 @@ def regulator_map(
         _cluster_legend(ax, colours, others=f"other genes ({len(others)})")
         name_points(ax, named[["tsne_1", "tsne_2"]].to_numpy(), named["gene"].tolist(),
                     [colours[cluster] for cluster in named["perturbation_cluster"]], size=6.5)  # fmt: skip
-    return figure, drawn
+    return figure, drawn.rename(columns={"tsne_1": "tsne_1_au", "tsne_2": "tsne_2_au"})
 
 
 def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure, pd.DataFrame]:

@@ -29,10 +29,10 @@ def accuracies(folds: Mapping[str, pd.Series], *, chance: float) -> tuple[Figure
     -------
     Figure
     DataFrame
-        `method`, `fold`, `balanced_accuracy`.
+        `method`, `fold`, `balanced_accuracy`, `chance`.
     """
     drawn = pd.concat({name: values.reset_index(drop=True) for name, values in folds.items()}, names=["method", "fold"])
-    drawn = drawn.rename("balanced_accuracy").reset_index()
+    drawn = drawn.rename("balanced_accuracy").reset_index().assign(chance=chance)
     with figures.style():
         figure = Figure(figsize=(figures.COLUMN, 2.6))
         ax = figure.add_subplot()

@@ -59,7 +59,7 @@ def layout_panels(
             ax.remove()
         figure.supxlabel(f"{method} 1")
         figure.supylabel(f"{method} 2")
-    return figure, layout
+    return figure, layout.rename(columns={"x": "x_au", "y": "y_au"})
 
 
 def confusion_heatmap(shares: pd.DataFrame, *, title: str = "") -> tuple[Figure, pd.DataFrame]:

@@ -101,18 +101,21 @@ def score_curve(
     -------
     Figure
     DataFrame
-        `index` (from 0), `gene_symbol`, `score`, and the same number in every row for `knee_index`, `null_median`.
+        `index` (from 0), `gene_symbol`, `score`, and the same number in every row for `knee_index`, `null_median`,
+        `null_low`, `null_high`.
     """
     null = np.asarray(list(null_scores), float)
     drawn = table[["gene_symbol", "score"]].rename_axis("index").reset_index()
     drawn = drawn.assign(
         knee_index=knee.index if knee else np.nan, null_median=np.median(null) if len(null) else np.nan
     )
+    low, high = np.quantile(null, [0.05, 0.95]) if len(null) else (np.nan, np.nan)
+    drawn = drawn.assign(null_low=low, null_high=high)
     with figures.style():
         figure = Figure(figsize=(figures.COLUMN, 2.6))
         ax = figure.add_subplot()
         if len(null):
-            ax.axhspan(*np.quantile(null, [0.05, 0.95]), color="0.9", label=f"{len(null)} null genes, central 90 %")
+            ax.axhspan(low, high, color="0.9", label=f"{len(null)} null genes, central 90 %")
         ax.plot(drawn["index"], drawn["score"], color="black", marker=".", markersize=4, linewidth=1)
         ax.axhline(0.5, color=OTHER, linestyle=":", linewidth=0.8, label="chance")
         ax.axvline(n_selected - 1, color=SELECTED, linestyle="--", linewidth=1, label=f"{n_selected} selected")
@@ -213,13 +216,13 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     -------
     Figure
     DataFrame
-        `gene_symbol`, `score`, `sd`, `is_active`, `effect`, `auroc` (the same in every row).
+        `gene_symbol`, `score`, `sd`, `is_active`, `effect_sd`, `auroc` (the same in every row).
     """
     states = truth.filter(regex=r"^s\d+$")
     effect = truth.get(
         "effect", np.linalg.norm(states, axis=1) if states.shape[1] else truth["is_active"].astype(float)
     )
-    planted = pd.DataFrame({"gene_symbol": truth["gene"], "is_active": truth["is_active"], "effect": effect})
+    planted = pd.DataFrame({"gene_symbol": truth["gene"], "is_active": truth["is_active"], "effect_sd": effect})
     drawn = table[["gene_symbol", "score", "sd"]].merge(planted, on="gene_symbol")
     active = drawn["is_active"].astype(bool)
     test = impact.compare_set(drawn, set(drawn.loc[active, "gene_symbol"]))
@@ -229,10 +232,10 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
         left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
         for mask, colour, name in ((active, SELECTED, "active"), (~active, OTHER, "inert")):
             rows = drawn[mask]
-            left.errorbar(rows["effect"], rows["score"], yerr=rows["sd"], fmt="o", markersize=4, color=colour,
+            left.errorbar(rows["effect_sd"], rows["score"], yerr=rows["sd"], fmt="o", markersize=4, color=colour,
                           elinewidth=0.6, label=f"{name} ({len(rows)})")  # fmt: skip
         left.axhline(0.5, color="0.6", linestyle=":", linewidth=0.8)
-        left.set(xlabel="planted effect", ylabel="balanced accuracy")
+        left.set(xlabel="planted effect (SD of control nuclei)", ylabel="balanced accuracy")
         left.legend(loc="upper left", bbox_to_anchor=(0, 1.16), ncols=2)
         false, true, _ = roc_curve(active, drawn["score"])
         right.plot(false, true, color="black", drawstyle="steps-post", clip_on=False)

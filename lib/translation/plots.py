@@ -97,7 +97,7 @@ def hit_bars(places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_gene
     -------
     Figure
     DataFrame
-        `line`, `target`, `hit` (0 = nearest).
+        `line`, `target`, `n_nearer` (0 = nearest).
     """
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 1.7 * len(places) + 0.4))
@@ -114,8 +114,8 @@ def hit_bars(places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_gene
         panels[-1].set_xlim(-0.6, len(targets) - 0.4)
         panels[0].text(1, (n_genes - 1) / 2 + 1, "chance", transform=panels[0].get_yaxis_transform(), ha="right",
                        va="bottom", fontsize=6.5, color="dimgrey")  # fmt: skip
-    drawn = [pd.DataFrame({"line": name, "target": list(targets), "hit": values}) for name, values in places.items()]
-    return figure, pd.concat(drawn, ignore_index=True)
+    drawn = pd.DataFrame(dict(places), index=pd.Index(targets, name="target")).reset_index()
+    return figure, drawn.melt("target", var_name="line", value_name="n_nearer")[["line", "target", "n_nearer"]]
 
 
 def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, float]) -> tuple[Figure, pd.DataFrame]:
@@ -205,10 +205,10 @@ def power_curves(table: pd.DataFrame, *, chance: float, level: float = 0.05) -> 
         right.text(
             table["effect"].max(), level, f"level {level:g}", ha="right", va="bottom", fontsize=6.5, color="dimgrey"
         )
-        right.set(ylabel=f"worlds with p ≤ {level:g}", ylim=(0, 1.03))
+        right.set(ylabel=f"share of worlds with p ≤ {level:g}", ylim=(0, 1.03))
         for ax in (left, right):
             ax.set_xlabel("effect in images, 1 = as planted")
-    return figure, table
+    return figure, table.rename(columns={"effect": "effect_of_planted"}).assign(chance=chance)
 
 
 def _random(ax: Axes, curves: np.ndarray, k: np.ndarray) -> pd.DataFrame:

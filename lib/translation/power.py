@@ -99,11 +99,11 @@ def said(table: pd.DataFrame, *, level: float = 0.8) -> str:
     Parameters
     ----------
     table : DataFrame
-        From `summarise`, or any table for a screen without planted states.
+        From `figure`, or any table for a screen without planted states.
 
     Examples
     --------
-    >>> said(pd.DataFrame({"effect": [0.0, 0.5, 1.0], "power": [0.05, 0.6, 0.9]}))
+    >>> said(pd.DataFrame({"effect_of_planted": [0.0, 0.5, 1.0], "power": [0.05, 0.6, 0.9]}))
     'Effects of 1 times the planted one are found with a power of 90 %.'
     """
     if "power" not in table:
@@ -111,6 +111,6 @@ def said(table: pd.DataFrame, *, level: float = 0.8) -> str:
     found = table[table["power"] >= level]
     if found.empty:
         return f"No effect is found with a power of {level:.0%}."
-    least = found.loc[found["effect"].idxmin()]
+    least = found.loc[found["effect_of_planted"].idxmin()]
     share = f"{100 * least['power']:.0f} %"
-    return f"Effects of {least['effect']:g} times the planted one are found with a power of {share}."
+    return f"Effects of {least['effect_of_planted']:g} times the planted one are found with a power of {share}."
