@@ -14,13 +14,27 @@ PICTURES = sorted(path.stem for path in FOLDER.glob("*__*.svg"))
 SVG = "{http://www.w3.org/2000/svg}"
 SIMULATED = {"data/screen.origin.json", "data/sources.origin.json"}
 
-UNITS = "au sd mm px px2 um um2 s pct log2_tpm log2_fc log10_p map_heights of_planted control_sd"
+UNITS = "abs_log2_fc au sd mm px px2 um um2 s pct log2_tpm log2_fc log10_p map_heights of_planted control_sd"
 """Units that end a column's name; `au` stands for the arbitrary units of an embedding or a layout."""
 
-NO_UNIT = ["accuracy", "ami", "ari", "auc", "auc_20", "auroc", "balanced_accuracy", "calinski_harabasz", "chance", "distortion", "f1", "gene_ratio", "high", "iou", "low", "null_high", "null_low", "null_median", "observed", "p", "p.adjust", "p_raw", "power", "precision", "published", "published_chance", "pval", "pvalue", "q", "q_raw", "qval", "qvalue", "recall", "reproduced", "score", "sd", "share", "silhouette", "test_ap", "test_auc", "z_score", "cost_1_minus_abs_rho", "Annotated", "Significant", "Expected", "Count", "avg_degree", "avg_degree_largest_comp", "avg_node_degree", "std_node_degree", "avg_spec_target_degree", "std_spec_target_degree", "degree", "n", "difference", "tolerance"]
+NO_UNIT = {
+    "accuracy", "ami", "ari", "auc", "auc_20", "auroc", "balanced_accuracy",
+    "calinski_harabasz", "chance", "distortion", "f1", "gene_ratio", "high", "iou", "low",
+    "null_high", "null_low", "null_median", "observed", "p", "p.adjust", "p_raw", "power",
+    "precision", "published", "published_chance", "pval", "pvalue", "q", "q_raw", "qval",
+    "qvalue", "recall", "reproduced", "score", "sd", "share", "silhouette", "test_ap",
+    "test_auc", "z_score", "cost_1_minus_abs_rho", "Annotated", "Significant", "Expected",
+    "Count", "avg_degree", "avg_degree_largest_comp", "avg_node_degree", "std_node_degree",
+    "avg_spec_target_degree", "std_spec_target_degree", "degree", "n", "difference",
+    "tolerance",
+}  # fmt: skip
 """Ratios, probabilities, indices and counts: quantities without a unit."""
 
-LABELS = ["beta", "beta_mi", "beta_spearman", "chromosome", "cluster", "column", "cutoff", "field", "fold", "index", "k", "knee_index", "link_split", "module", "plate", "rank", "row", "site", "x", "y"]
+LABELS = {
+    "beta", "beta_mi", "beta_spearman", "chromosome", "cluster", "column", "cutoff", "field",
+    "fold", "index", "k", "knee_index", "link_split", "module", "plate", "rank", "row", "site",
+    "x", "y",
+}  # fmt: skip
 """Numbers that name or place something; `x` and `y` have words and units in `x_is` and `y_is`."""
 
 
@@ -76,7 +90,7 @@ def test_every_quantity_of_a_table_has_a_unit_or_none_to_have(picture):
     if "unit" in table:
         return  # a unit per row
     numbers = table.select_dtypes("number").columns
-    known = {*NO_UNIT, *LABELS}
+    known = NO_UNIT | LABELS
     ends = tuple(f"_{unit}" for unit in UNITS.split())
     bare = [name for name in numbers if name not in known and not name.startswith("n_") and not name.endswith(ends)]
     assert not bare, f"{bare}: name the unit, or list it among the ratios and counts"
