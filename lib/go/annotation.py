@@ -92,6 +92,18 @@ def check_ontology(ontology: str) -> None:
         raise GoInputError(f"ontology '{ontology}' is unknown; choose one of {', '.join(ONTOLOGIES)}")
 
 
+def spell_out(annotation: Annotation, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a topGO table with whole names in `Term`; topGO cuts long ones and ends them with dots.
+
+    Parameters
+    ----------
+    annotation : Annotation
+    table : DataFrame
+        `GO.ID`, `Term`; a term that this release does not name keeps its name.
+    """
+    return table.assign(Term=table["GO.ID"].map(annotation.term_names).fillna(table["Term"]))
+
+
 def save(annotation: Annotation, directory: str | os.PathLike) -> None:
     """Write an annotation as four Parquet tables and `release.json`; equal annotations give equal bytes.
 

@@ -19,7 +19,7 @@ LOW_TO_HIGH = LinearSegmentedColormap.from_list("red_to_blue", ["#e06663", "#e9e
 """Small p red, large p blue, as in enrichplot; it reads in grey only through the printed scale."""
 
 _NAMES = {"pval": "raw p value", "p_raw": "raw p value", "pvalue": "raw p value", "p.adjust": "FDR", "q_raw": "FDR"}
-_LINE, _GAP = 0.11, 0.5  # height of a line of term text, in inches; space between terms, in lines
+_LINE, _GAP = 0.115, 0.5  # height of a line of term text, in inches; space between terms, in lines
 
 
 _TERM_WIDTH = 46  # characters
@@ -90,6 +90,7 @@ def bar_grid(
     wrap: int = 30,
     n_columns: int = 2,
     common_axis: bool = True,
+    note: str = "",
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw `bars` of several clusters on one page.
 
@@ -105,6 +106,8 @@ def bar_grid(
         Panels side by side.
     common_axis : bool
         One scale for all panels; otherwise each its own, as in the papers.
+    note : str
+        Words after the name of the axis.
 
     Returns
     -------
@@ -157,7 +160,7 @@ def table_figure(table: pd.DataFrame, *, n_terms: int = 20, title: str = "") -> 
         for name, (heading, x, side) in _TABLE_COLUMNS.items():
             ax.text(x, -0.5, heading, ha=side, va="bottom", fontweight="bold")
             for middle, cell in zip((tops[1:] + tops[:-1]) / 2, cells[name], strict=True):
-                ax.text(x, middle, cell, ha=side, va="center", linespacing=0.95)
+                ax.text(x, middle, cell, ha=side, va="center", linespacing=1.05)
     return figure, drawn
 
 
@@ -233,7 +236,7 @@ def _bars(ax: Axes, drawn: pd.DataFrame, threshold: float | None, wrap: int, lon
     slots = np.array([_lines(term, wrap) for term in drawn["term"]]) + _GAP
     centres = np.cumsum(slots) - slots / 2  # (terms,), in lines of text
     ax.barh(centres, drawn["minus_log10_p"], height=1.1, color=BAR)
-    ax.set_yticks(centres, [textwrap.fill(term, wrap) for term in drawn["term"]], linespacing=0.95)
+    ax.set_yticks(centres, [textwrap.fill(term, wrap) for term in drawn["term"]], linespacing=1.05)
     ax.set_ylim(0, slots.sum())
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="0.9", linewidth=0.5)
@@ -252,7 +255,7 @@ def _dots(dots: pd.DataFrame, wrap: int) -> Figure:
     areas = _areas(dots["gene_ratio"], dots["gene_ratio"])
     ax.scatter(dots["x"], dots["y"], areas, dots["p.adjust"], cmap=LOW_TO_HIGH, norm=colours, ec="0.25", lw=0.4)
     ax.set_xticks(range(len(labels)), labels)
-    ax.set_yticks(range(len(terms)), terms, linespacing=0.95)
+    ax.set_yticks(range(len(terms)), terms, linespacing=1.05)
     ax.set_xlim(-0.6, len(labels) - 0.4)
     ax.set_ylim(-0.7, len(terms) - 0.3)
     ax.set_xlabel("Cluster (number of annotated genes)")

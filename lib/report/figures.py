@@ -73,7 +73,7 @@ _SAVING = {
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
     "pdf.compression": 6,
-    "savefig.bbox": None,
+    "savefig.bbox": None, "figure.constrained_layout.use": False,
 }
 _MARGIN, _LINE = 0.6 * MM, 3.2 * MM  # above and below what is drawn; height of the line that says the origin
 _DPI = 300
@@ -204,6 +204,7 @@ def absent(reason: str) -> tuple[Figure, pd.DataFrame]:
 def _save(figure: Figure, base: Path, shown: Shown) -> None:
     """Write the three pictures; the line with the origin is on the figure only meanwhile."""
     figure.draw_without_rendering()  # layout and tick labels, so that sizes are known
+    figure.set_layout_engine("none")  # one layout for all three files
     _check_letters(figure, base.name)
     drawn = figure.get_tightbbox()  # inches
     _warn_of_what_is_cut(drawn, figure, base.name)

@@ -93,7 +93,8 @@ def bars(
         ours.errorbar(drawn["balanced_accuracy"], rows, xerr=drawn["sd"].fillna(0), fmt="none", ecolor="0.2",
                       elinewidth=0.8)  # fmt: skip
         folds = drawn["n_folds"].max()
-        _finish(ours, n_classes, f"{title or 'This run'}: {n_classes} classes\nmean and SD of {folds} folds")
+        spread = f"mean and SD of {folds} folds" if folds > 1 else "one fold, no SD"
+        _finish(ours, n_classes, f"{title or 'This run'}: {n_classes} classes\n{spread}")
         ours.set_yticks(rows, drawn["words"])
         for ax in paper:
             ax.scatter(drawn["published"], rows, s=16, marker="D", color="black")
