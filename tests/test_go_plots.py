@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from lib.data import origin
 from lib.go import plots
 from lib.report import figures
+
+SIMULATED = origin.simulated("images")
 
 TOPGO = pd.DataFrame(
     {
@@ -127,10 +130,12 @@ def test_bigger_ratio_bigger_dot_smaller_p_redder():
 
 def test_a_single_dot_and_none(tmp_path):
     figure, dots = plots.dot_plot(CLUSTERS.iloc[:1])
-    figures.save(figure, dots, "go", "one", figures_dir=tmp_path, caption="One dot.")
+    figures.show(figure, dots, "go", "one", figures_dir=tmp_path, caption="One dot.", said="s", origin=SIMULATED)
     figure, dots = plots.dot_plot(CLUSTERS.assign(**{"p.adjust": 1.0}))
     assert "no term with adjusted p ≤ 0.05" in texts(figure)
-    figures.save(figure, dots, "go", "none", figures_dir=tmp_path, caption="No dot.")  # the CSV says so too
+    figures.show(
+        figure, dots, "go", "none", figures_dir=tmp_path, caption="No dot.", said="s", origin=SIMULATED
+    )  # the CSV says so too
     assert plots.dot_plot(CLUSTERS.iloc[:0])[1].shape == (1, 1)
 
 

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data import origin
 from lib.interactome import interactive, interactome, layout, network_plots, pruning, pruning_plots, sweep, sweep_plots
 from lib.interactome.network import of_table
 from lib.report import figures, site
 from tests.test_interactome_sweep import BETAS, chosen
+
+SIMULATED = origin.simulated("images")
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +106,15 @@ def test_pictures_have_the_same_bytes_on_every_run(solution, tmp_path):
     _, _, genes, links = solution
     for name in ("a", "b"):
         drawn = network_plots.fig3a(network_plots.place(genes, links, seed=0), links)
-        figures.save(*drawn, "interactome", "fig3a", figures_dir=tmp_path / name, caption="Simulated.")
+        figures.show(
+            *drawn,
+            "interactome",
+            "fig3a",
+            figures_dir=tmp_path / name,
+            caption="Simulated.",
+            said="s",
+            origin=SIMULATED,
+        )
     for suffix in ("svg", "csv"):
         one, two = ((tmp_path / name / f"interactome__fig3a.{suffix}").read_bytes() for name in ("a", "b"))
         assert one == two

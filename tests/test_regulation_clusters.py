@@ -8,7 +8,7 @@ import toy_regulation as toy
 from anndata import AnnData
 from sklearn.cluster import AgglomerativeClustering
 
-from lib.data import h5ad
+from lib.data import h5ad, origin
 from lib.data.errors import InputError
 from lib.regulation import claims, clusters, layout, plots, settings, tables, target_plots
 from lib.report import published, scorecard
@@ -218,9 +218,9 @@ def test_how_often_regulators_of_a_cluster_sit_together():
 
 
 def test_modules_are_planted_only_where_screen_and_all_sources_are_simulated(tmp_path):
-    simulated, real = tmp_path / "simulated.csv", tmp_path / "real.csv"
-    simulated.write_text("gene,group\nJUN,group 1\n")
-    real.write_text("gene,group\n")
+    simulated, real = tmp_path / "simulated", tmp_path / "real"
+    origin.write(simulated, origin.simulated("images"))
+    origin.write(real, origin.own("images", "plates"))
     for name, own in {"all": [], "network": ["ppi"]}.items():
         toy_network.listed(tmp_path / name, own=own)
     assert tables.planted_modules(tmp_path / "all", simulated).to_numpy().tolist() == [["JUN", "m1"]]

@@ -7,9 +7,12 @@ from anndata import AnnData
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from lib.data import origin
 from lib.data.errors import InputError
 from lib.report import figures
 from lib.screen import activity, clusters, embeddings, impact, plots
+
+SIMULATED = origin.simulated("images")
 
 GENES = [f"GENE{i}" for i in range(24)]
 
@@ -58,7 +61,16 @@ def assert_fits(figure):
 def saved_twice(make, tmp_path):
     for name in "ab":
         figure, data = make()
-        figures.save(figure, data, "screen", "panel", figures_dir=tmp_path / name, caption="Simulated data.")
+        figures.show(
+            figure,
+            data,
+            "screen",
+            "panel",
+            figures_dir=tmp_path / name,
+            caption="Simulated data.",
+            said="s",
+            origin=SIMULATED,
+        )
     for suffix in (".svg", ".png", ".csv"):
         first, second = (tmp_path / name / f"screen__panel{suffix}" for name in "ab")
         assert first.read_bytes() == second.read_bytes(), suffix
