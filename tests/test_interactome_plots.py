@@ -54,7 +54,8 @@ def test_figure_3a_shows_every_gene_regulators_by_name(solution):
     figure, drawn = network_plots.fig3a(network_plots.place(genes, links, seed=0), links)
     regulators = set(genes.loc[genes["is_regulator"], "gene"])
     assert {text.get_text() for text in figure.axes[0].texts} == regulators
-    assert len(drawn) == len(genes) and set(drawn.loc[drawn["kind"] == "regulator", "gene"]) == regulators
+    assert drawn["mark"].value_counts().to_dict() == {"edge": len(links), "node": len(genes)}
+    assert set(drawn.loc[drawn["kind"] == "regulator", "gene"]) == regulators
     lines, dots = figure.axes[0].collections
     assert len(lines.get_segments()) == len(links)
     assert len(dots.get_offsets()) == len(genes) and np.ptp(dots.get_sizes()) > 0
@@ -99,7 +100,8 @@ def test_pruning_pictures_carry_the_numbers_they_show(solution):
     figure, drawn = pruning_plots.hubs(pruning.hub_sweep(network, []), quantile=0.99, removed=hubs)
     assert "H0 (9)" in figure.get_suptitle() and "and 3 more" in figure.get_suptitle() and len(drawn) == 400
     _, drawn = pruning_plots.prizes_and_costs(genes, links)
-    assert drawn.groupby("quantity")["n"].sum().to_dict() == {"prize": len(genes), "cost_spearman": len(links)}
+    sums = drawn.groupby("quantity")["n"].sum().to_dict()
+    assert sums == {"prize_abs_log2_fc": len(genes), "cost_1_minus_abs_rho": len(links)}
 
 
 def test_pictures_have_the_same_bytes_on_every_run(solution, tmp_path):

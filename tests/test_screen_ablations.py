@@ -38,6 +38,7 @@ def test_picture(tmp_path):
     figure, drawn = ablations.bars(table, n_classes=42, published={"region": 0.2857})
     ax = figure.axes[0]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == list(ablations.INPUTS.values())
+    assert len(figure.axes) == 2 and len(figure.axes[1].collections) == 1, "published values on axes of their own"
     assert ax.get_xlim()[0] == 0 and drawn["published"].notna().sum() == 1 and (drawn["chance"] == 1 / 42).all()
     figures.show(
         figure, drawn, "ablations", "bars", figures_dir=tmp_path, caption="Simulated.", said="s", origin=SIMULATED

@@ -156,4 +156,5 @@ def _gene_names(ax: Axes, names: list[str]) -> None:
         return
     ax.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
     ax.set_yticks(range(len(names)), names, fontsize=6)
+    ax.yaxis.tick_right()
     ax.tick_params(length=1.5, pad=1)
