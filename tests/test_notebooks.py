@@ -45,7 +45,7 @@ def test_tells_and_defines_nothing(path):
     for cell in code_cells(path):
         nodes = list(ast.walk(ast.parse(cell["source"])))
         assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda) for node in nodes)
-        assert len(cell["source"].splitlines()) <= 25
+        assert len(cell["source"].splitlines()) <= 25 or "parameters" in cell["tags"]  # those are written
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -57,17 +57,6 @@ def test_no_check_hangs_on_a_measured_value(path):
             assert not (isinstance(node, ast.Assert) and "measured" in names), ast.unparse(node)
             assert not (isinstance(node, ast.Name) and node.id.startswith("least_"))
             assert "measured.get(" not in cell["source"]
-
-
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.slug)
-def test_parameters_cell_carries_the_mini_values(step):
-    declared = params.declared(keys.parameters_source(ROOT / "notebooks" / step.notebook))
-    assert declared == params.resolve("mini")[step.slug].model_dump()
-
-
-@pytest.mark.parametrize("profile", params.PROFILES)
-def test_every_profile_resolves(profile):
-    assert set(params.resolve(profile)) == {step.slug for step in STEPS}
 
 
 @pytest.fixture(scope="module")
