@@ -1,7 +1,7 @@
 """How a parameter is declared: once, beside its chapter, in `lib/<chapter>/params.py`.
 
-Type, range, unit, meaning and the value of every profile stand in one place. The notebooks' `parameters` cells and
-the files in `params/` are written from there by `make params`.
+Type, range, unit, meaning and the value of every profile stand in one place. The notebooks'
+`parameters` cells and the files in `params/` are written from there by `make params`.
 """
 
 import types
@@ -30,7 +30,8 @@ def meaning(text: str, *, unit: str = "", **bounds: Any) -> Any:
     Parameters
     ----------
     text : str
-        A few words; what a special value stands for comes after a semicolon: `clusters; 0 = best silhouette`.
+        A few words; what a special value stands for comes after a semicolon, as in
+        `clusters; 0 = best silhouette`.
     unit : str
         Unit in the plural: `pixels`, `SD of single nuclei`. Empty for counts, shares and texts.
     **bounds
@@ -62,9 +63,9 @@ def parameter(
     text, unit, **bounds
         As in `meaning`; left out where the type says it already.
     smoke, paper : object
-        Values in these profiles. A `paper` value that equals `mini` says that the paper's is the same.
+        Values in these profiles. A `paper` value that equals `mini` says that both are the same.
     published : str
-        What the paper says, where the profile `paper` differs from it or where a number needs words.
+        What the paper says, where the profile `paper` differs or a number needs words.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def parameter(
 
 
 class Section(BaseModel):
-    """Parameters of one notebook. The two folders are filled in by the runner, and by nobody else."""
+    """Parameters of one notebook. The two folders are filled in by the runner alone."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 

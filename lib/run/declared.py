@@ -1,4 +1,4 @@
-"""Write what follows from the declared parameters: `params/*.yaml` and the notebooks' `parameters` cells.
+"""Write what follows from the declarations: `params/*.yaml` and the `parameters` cells.
 
 $ python -m lib.run.declared            # or: make params
 $ python -m lib.run.declared --check    # exit 1 if a file is not what this would write
@@ -57,7 +57,7 @@ def profile_text(profile: str, sections: Sections) -> str:
 
 
 def _chapter(section: type[Section]) -> str:
-    return section.__module__.split(".")[-2]
+    return section.__module__.split(".")[-2:][0]
 
 
 def _section_text(slug: str, section: type[Section], profile: str) -> str:
@@ -76,7 +76,7 @@ def _differs(one: Declared, profile: str) -> bool:
 
 
 def _commented(rows: Sequence[tuple[str, str]]) -> list[str]:
-    """Join code and comments: in one column, else two spaces behind the code, else on a line above it."""
+    """Join code and comments: in one column, else two spaces behind the code, else above it."""
     rows = list(rows)
     column = max((len(code) for code, _ in rows if len(code) <= CODE_WIDTH), default=0)
     lines = []
@@ -114,7 +114,8 @@ def python_text(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(python_text, value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{python_text(key)}: {python_text(one)}' for key, one in value.items())}}}"
+        pairs = [f"{python_text(key)}: {python_text(one)}" for key, one in value.items()]
+        return f"{{{', '.join(pairs)}}}"
     return repr(value)
 
 
@@ -181,7 +182,7 @@ def check_profile(profile: str, root: Path = store.ROOT) -> None:
     Raises
     ------
     ParamsError
-        Naming file and line, and where a value is changed instead. A file that is absent misleads nobody.
+        Naming file and line, and where a value is changed. A file that is absent misleads nobody.
     """
     sections = params.sections_of([step.slug for step in pipeline.listed(root)])
     for name in dict.fromkeys(("mini", profile)):
@@ -194,13 +195,13 @@ def check_profile(profile: str, root: Path = store.ROOT) -> None:
             if line != wanted:
                 raise params.ParamsError(
                     f"params/{name}.yaml, line {number}: {line.strip()!r} is not what is declared, "
-                    f"{wanted.strip()!r}. The file is written from lib/<chapter>/params.py by `make params`; "
+                    f"{wanted.strip()!r}. `make params` writes the file from lib/<chapter>/params.py; "
                     "give your own values with --set or --params"
                 )
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = store.ROOT) -> int:
-    """Write the files that are stale, or with `--check` only name them, and return the exit status."""
+    """Write the files that are stale, or with `--check` name them, and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m lib.run.declared", description=__doc__.splitlines()[0]
     )

@@ -1,8 +1,8 @@
 """Parameters: one typed section per notebook, checked before any kernel starts.
 
-Each chapter declares its own in `lib/<chapter>/params.py`, with their values in every profile. A file of the user and
-`--set` come over them. The notebooks' `parameters` cells and `params/*.yaml` are written from the declarations
-(`lib.run.declared`), so that *Run all* in JupyterLab gives the same result.
+Each chapter declares its own in `lib/<chapter>/params.py`, with their values in every profile. A file
+of the user and `--set` come over them. The notebooks' `parameters` cells and `params/*.yaml` are written
+from the declarations (`lib.run.declared`), so that *Run all* in JupyterLab gives the same result.
 """
 
 import ast
@@ -30,7 +30,7 @@ class ParamsError(ValueError):
 
 
 def collect(package: Path) -> dict[str, type[Section]]:
-    """Return slug → section of all `params.py` below a package, without importing what stands beside them.
+    """Return slug → section of all `params.py` below a package, and import nothing else of it.
 
     Raises
     ------
@@ -131,12 +131,12 @@ def read_own(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def run_name(profile: str, own: Path | None = None) -> str:
-    """Return the name of a run's folders below `runs/` and `figures/`: the profile, or the user's file.
+    """Return the name of a run's folders: that of the profile, or of the user's file.
 
     Raises
     ------
     ParamsError
-        If the file has the name of a profile, whose folders it would overwrite, or none that a folder can have.
+        If the file has the name of a profile, whose folders it would overwrite, or no good name.
     """
     if own is None:
         return profile
@@ -186,7 +186,7 @@ def resolve(
     slugs: Sequence[str] | None = None,
     own: Path | None = None,
 ) -> dict[str, Section]:
-    """Return the checked parameters of every notebook: the profile's, then the user's file, then the overrides.
+    """Return the checked parameters of every notebook: profile, user's file, then overrides.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ MaxEpochs = Annotated[int, meaning("largest number of epochs", ge=1, le=10_000)]
 
 
 class Training(Section):
-    """A network and how it is trained; see `lib.learning.training.Settings` and `lib.screen.runs.Network`."""
+    """A network and how it is trained; see `lib.screen.runs.Network`."""
 
     kind: Literal["small", "resnet18"] = parameter("small", "kind of branches", paper="resnet18")
     embedding_size: EmbeddingSize = parameter(64, paper=1024)
