@@ -32,7 +32,7 @@ report: setup ## Build the static site of a finished run
 	@.venv/bin/python run_all.py --profile $(PROFILE) --report $(ARGS)
 
 params: setup ## Write params/*.yaml and the notebooks' parameters cells from lib/<chapter>/params.py
-	@.venv/bin/python -m lib.run.declared $(ARGS)
+	@.venv/bin/python -m lib.run.write_params $(ARGS)
 
 bench: setup ## Measure the hot paths
 	@.venv/bin/python -m benchmarks $(ARGS)

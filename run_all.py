@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 try:
-    from lib.run import declared, engines, holding, machine, numeric, params, pipeline, runner
+    from lib.run import engines, holding, machine, numeric, params, pipeline, runner, write_params
     from lib.run.progress import Progress
 except ModuleNotFoundError as missing:
     venv = HERE / ".venv" / "bin" / "python"
@@ -152,7 +152,7 @@ def print_claims(short: list[str], *, changed: bool) -> None:
 
 def work(options: argparse.Namespace, again: str) -> int:
     """Do what the options ask for and return the exit status."""
-    declared.check_profile(options.profile, HERE)
+    write_params.check_profile(options.profile, HERE)
     plan = pipeline.load(params.run_name(options.profile, options.params), root=HERE)
     slugs = [step.slug for step in plan.steps]
     sections = params.resolve(options.profile, assignments=options.set, slugs=slugs, own=options.params)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from lib.run import declared, params, pipeline, store
+from lib.run import params, pipeline, store, write_params
 from lib.run.declaration import InputPath, Section, declarations, meaning, parameter
 
 Rate = Annotated[float, meaning("step size", gt=0)]
@@ -85,9 +85,9 @@ training:
 
 
 def test_cells_and_profiles_are_written_typed_aligned_and_commented():
-    assert declared.cell(Training) == CELL
-    assert declared.profile_text("smoke", {"training": Training}).endswith(SMOKE)
-    mini = declared.profile_text("mini", {"training": Training})
+    assert write_params.cell(Training) == CELL
+    assert write_params.profile_text("smoke", {"training": Training}).endswith(SMOKE)
+    mini = write_params.profile_text("mini", {"training": Training})
     assert params.read_yaml(mini)["training"] == {one.name: one.values["mini"] for one in declarations(Training)}
     assert "- paper" not in mini and 'table_path: ""' in mini
 
@@ -97,10 +97,10 @@ def test_a_long_list_is_broken_between_its_elements(words):
     class Long(Section):
         words_of_mine: list[str] = parameter(words, "words")
 
-    text = declared.cell(Long)
+    text = write_params.cell(Long)
     assert params.declared(text)["words_of_mine"] == words
-    assert all(len(line) <= declared.WIDTH for line in text.splitlines())
-    assert params.read_yaml(declared.profile_text("mini", {"long": Long})) == {"long": {"words_of_mine": words}}
+    assert all(len(line) <= write_params.WIDTH for line in text.splitlines())
+    assert params.read_yaml(write_params.profile_text("mini", {"long": Long})) == {"long": {"words_of_mine": words}}
 
 
 def test_a_notebook_that_two_chapters_declare_is_refused(tmp_path):
@@ -259,13 +259,13 @@ def test_the_profiles_of_this_project_are_right(profile):
 
 def test_what_is_written_from_the_declarations_is_up_to_date():
     """Every profile and every `parameters` cell; `make params` writes them."""
-    assert not declared.stale()
+    assert not write_params.stale()
 
 
 @pytest.mark.parametrize("profile", params.PROFILES)
 def test_a_profile_is_narrow_and_holds_what_is_declared(profile):
-    text = declared.profile_text(profile, params.SECTIONS)
-    assert max(map(len, text.splitlines())) <= declared.WIDTH
+    text = write_params.profile_text(profile, params.SECTIONS)
+    assert max(map(len, text.splitlines())) <= write_params.WIDTH
     changed = params.read_yaml(text)
     for slug, section in params.SECTIONS.items():
         mini = {one.name: one.values["mini"] for one in declarations(section)}
@@ -275,8 +275,8 @@ def test_a_profile_is_narrow_and_holds_what_is_declared(profile):
 
 @pytest.mark.parametrize("slug", params.SECTIONS)
 def test_a_cell_is_narrow_and_carries_the_mini_values(slug):
-    text = declared.cell(params.SECTIONS[slug])
-    assert max(map(len, text.splitlines())) <= declared.WIDTH
+    text = write_params.cell(params.SECTIONS[slug])
+    assert max(map(len, text.splitlines())) <= write_params.WIDTH
     assert params.declared(text) == params.resolve("mini")[slug].model_dump()
 
 

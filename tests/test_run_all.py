@@ -179,7 +179,7 @@ def test_a_file_of_the_user_makes_a_run_of_its_own_name(done):
 
 
 def test_an_edit_of_a_written_profile_is_refused_not_ignored(done):
-    written = [sys.executable, "-m", "lib.run.declared"]
+    written = [sys.executable, "-m", "lib.run.write_params"]
     told = subprocess.run(written, cwd=done, env=toy.environment(), capture_output=True, text=True, check=True).stdout
     assert "written: params/mini.yaml" in told and "written: notebooks/10_source.ipynb" in told
     assert ran(call(done)) == [], "comments and layout of a parameters cell are in no key"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from lib.run import store
-from lib.run.params import suggest
+from lib.run.own_params import suggest
 
 FIGURE_SUFFIXES = (".svg", ".png", ".csv")
 

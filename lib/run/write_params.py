@@ -1,7 +1,7 @@
 """Write what follows from the declarations: `params/*.yaml` and the `parameters` cells.
 
-$ python -m lib.run.declared            # or: make params
-$ python -m lib.run.declared --check    # exit 1 if a file is not what this would write
+$ python -m lib.run.write_params            # or: make params
+$ python -m lib.run.write_params --check    # exit 1 if a file is not what this would write
 """
 
 import argparse
@@ -94,7 +94,7 @@ def _commented(rows: Sequence[tuple[str, str]]) -> list[str]:
 
 def _filled(code: str) -> str:
     """Break an assignment that is too long between two elements of its list."""
-    whole = re.sub(r'"[^"]*"', lambda text: text[0].replace(" ", "\0"), code)
+    whole = re.sub(r'"(?:[^"\\]|\\.)*"', lambda text: text[0].replace(" ", "\0"), code)
     indent = code[: len(code) - len(code.lstrip())] + "    "
     options = {"break_long_words": False, "break_on_hyphens": False}
     filled = textwrap.fill(whole, WIDTH, subsequent_indent=indent, **options)
@@ -124,18 +124,18 @@ def yaml_text(value: Any) -> str:
 
     Examples
     --------
-    >>> yaml_text(["stain", "rna"]), yaml_text(""), yaml_text(1e-5)
-    ('[stain, rna]', '""', '1.0e-05')
+    >>> yaml_text(["stain", "class mean", "no"]), yaml_text(""), yaml_text(1e-5)
+    ('[stain, "class mean", "no"]', '""', '1.0e-05')
     """
-    if value == "":
-        return '""'
-    options = {
-        "default_flow_style": True,
-        "width": sys.maxsize,
-        "allow_unicode": True,
-        "sort_keys": False,
-    }
-    return yaml.safe_dump(value, **options).removesuffix("\n").removesuffix("\n...")
+    if isinstance(value, list):
+        return f"[{', '.join(map(yaml_text, value))}]"
+    if isinstance(value, dict):
+        pairs = [f"{yaml_text(key)}: {yaml_text(one)}" for key, one in value.items()]
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, str):
+        is_plain = re.fullmatch(r"[A-Za-z_][\w./-]*", value) and params.read_yaml(value) == value
+        return value if is_plain else json.dumps(value, ensure_ascii=False)
+    return yaml.safe_dump(value).removesuffix("\n...\n")
 
 
 def notebook_text(path: Path, section: type[Section]) -> str:
@@ -203,7 +203,7 @@ def check_profile(profile: str, root: Path = store.ROOT) -> None:
 def main(arguments: Sequence[str] | None = None, root: Path = store.ROOT) -> int:
     """Write the files that are stale, or with `--check` name them, and return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m lib.run.declared", description=__doc__.splitlines()[0]
+        prog="python -m lib.run.write_params", description=__doc__.splitlines()[0]
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if a file is stale"
