@@ -9,8 +9,9 @@ from matplotlib.colors import to_rgb
 from scipy import stats
 from skimage.color import rgb2lab
 
+from lib.data.errors import InputError
 from lib.interactome import claims, cmap, expression_plots, markers, planted, source_plots, sources, universes
-from lib.interactome.sources import Source, SourceError
+from lib.interactome.sources import Source
 from lib.report import figures, published
 from lib.report import planted as truths
 
@@ -87,7 +88,7 @@ def test_labels():
     ],
 )
 def test_screens_that_are_refused(table, message):
-    with pytest.raises(SourceError) as error:
+    with pytest.raises(InputError) as error:
         markers.screen(table)
     assert message in str(error.value)
 
@@ -118,16 +119,16 @@ def test_a_symbol_with_two_columns_keeps_the_first(tmp_path, caplog):
 )
 def test_values_that_are_no_numbers_are_named(tmp_path, values, message):
     info, table = write_tables(tmp_path, pd.DataFrame({"TP53 (1)": values}))
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(InputError, match=message):
         markers.read_ccle(table, info)
 
 
 def test_sample_tables_that_do_not_fit_are_told(tmp_path):
     info, table = write_tables(tmp_path, pd.DataFrame({"TP53 (1)": [1.0, 2]}), ids=["ACH-8", "ACH-9"])
-    with pytest.raises(SourceError, match="none of its 2 lines is listed in info.csv"):
+    with pytest.raises(InputError, match="none of its 2 lines is listed in info.csv"):
         markers.read_ccle(table, info)
     info.write_text("DepMap_ID,name\nACH-1,U2OS\n")
-    with pytest.raises(SourceError, match="no column 'stripped_cell_line_name'; expected DepMap's sample_info.csv"):
+    with pytest.raises(InputError, match="no column 'stripped_cell_line_name'; expected DepMap's sample_info.csv"):
         markers.read_ccle(table, info)
 
 

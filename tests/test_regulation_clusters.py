@@ -8,9 +8,9 @@ import toy_regulation as toy
 from anndata import AnnData
 from sklearn.cluster import AgglomerativeClustering
 
-from lib.data import origin
-from lib.regulation import claims, clusters, h5ad, layout, plots, settings, tables, target_plots
-from lib.regulation.errors import RegulationError
+from lib.data import h5ad, origin
+from lib.data.errors import InputError
+from lib.regulation import claims, clusters, layout, plots, settings, tables, target_plots
 from lib.report import published, scorecard
 
 
@@ -55,9 +55,9 @@ def test_what_cannot_be_clustered_is_told(embedded):
         ([[1, 0], [0, 0], [0, 1]], "the vector of G1 is zero or not finite"),
         ([[1, 0], [np.nan, 0], [0, 1]], "the vector of G1 is zero or not finite"),
     ]:
-        with pytest.raises(RegulationError, match=message):
+        with pytest.raises(InputError, match=message):
             clusters.linkage(latents(values))
-    with pytest.raises(RegulationError, match="24 genes can be cut into 1 to 24 clusters, not 25"):
+    with pytest.raises(InputError, match="k is 25; 24 genes can be cut into 1 to 24 clusters"):
         clusters.assign(embedded, k=25)
 
 
@@ -69,9 +69,9 @@ def test_agreement_of_equal_and_of_other_clusterings():
     assert found[["first", "second", "n_genes"]].to_numpy().tolist() == [["a", "b", 4], ["a", "c", 4], ["b", "c", 4]]
     assert found["ari"].tolist() == pytest.approx([1.0, -0.5, -0.5])
     assert found["ami"][0] == pytest.approx(1.0) and found["ami"][1] < 0
-    with pytest.raises(RegulationError, match="b: a is clustered twice"):
+    with pytest.raises(InputError, match="b: a is clustered twice"):
         clusters.agreement({"a": first, "b": pd.concat([first, first])})
-    with pytest.raises(RegulationError, match="a and b share 0 genes"):
+    with pytest.raises(InputError, match="a and b share 0 genes"):
         clusters.agreement({"a": first, "b": crossed.assign(gene=list("vwxyz"))})
 
 
@@ -83,9 +83,9 @@ def test_the_layout_depends_on_direction_and_seed_alone(embedded):
     far = np.linalg.norm(calm - np.median(calm, axis=0), axis=1)
     assert far.max() < 3 * np.quantile(far, 0.9)  # no gene thrown out
     np.testing.assert_allclose(np.linalg.norm(layout.normalised(embedded), axis=1), 1)
-    with pytest.raises(RegulationError, match="2 genes are too few"):
+    with pytest.raises(InputError, match="2 genes are too few"):
         layout.tsne(latents(np.eye(2)))
-    with pytest.raises(RegulationError, match="the latent of G1 is zero"):
+    with pytest.raises(InputError, match="the latent of G1 is zero"):
         layout.tsne(latents(np.vstack([np.eye(5)[:1], np.zeros((1, 5)), np.eye(5)])))
 
 
@@ -243,12 +243,12 @@ def test_the_published_clusters_have_the_published_sizes(real):
 def test_tables_of_nodes_that_cannot_be_used_are_told(tmp_path):
     path = tmp_path / "nodes.csv"
     for text, message in [
-        ("gene\nJUN\n", "nodes.csv lacks the column 'is_regulator'"),
-        ("gene,is_regulator\n", "nodes.csv has no gene: the tree is empty"),
-        ("gene,is_regulator\nJUN,True\nJUN,False\n", "nodes.csv: row 3: JUN is there twice"),
+        ("gene\nJUN\n", "nodes.csv: the column is_regulator is missing"),
+        ("gene,is_regulator\n", "nodes.csv: the table has no row.* a larger beta"),
+        ("gene,is_regulator\nJUN,True\nJUN,False\n", "nodes.csv: row 2, gene 'JUN' is there more than once"),
     ]:
         path.write_text(text)
-        with pytest.raises(RegulationError, match=message):
+        with pytest.raises(InputError, match=message):
             tables.read_nodes(path)
 
 

@@ -7,8 +7,9 @@ from matplotlib.text import Text
 from PIL import Image
 
 from lib.data import origin
+from lib.data.errors import InputError
 from lib.report import figures, paper_figures, published, scorecard, scorecard_plot
-from lib.report.published import Published, PublishedError
+from lib.report.published import Published
 from lib.run import pipeline
 
 SIMULATED = origin.simulated("images")
@@ -52,7 +53,7 @@ def test_clusters_have_the_published_sizes():
     assert sizes == dict(zip("123456789", [7, 7, 5, 2, 4, 6, 3, 2, 3], strict=True))
     sizes = [len(genes) for genes in published.gene_clusters("regulatory_clusters").values()]
     assert sizes == [57, 26, 40, 24, 21, 17, 37, 27]
-    with pytest.raises(PublishedError, match="no clustering 'impactful_genes'"):
+    with pytest.raises(InputError, match="no clustering 'impactful_genes'"):
         published.gene_clusters("impactful_genes")
 
 
@@ -104,7 +105,7 @@ GOOD = "entries:\n  - {id: go.x, analysis: GO, what: n, value: 1, source: p, cer
     ],
 )
 def test_a_malformed_file_names_itself_and_the_entry(tmp_path, text, message):
-    with pytest.raises(PublishedError, match=message):
+    with pytest.raises(InputError, match=message):
         published.load(write(tmp_path, text))
 
 
@@ -120,7 +121,7 @@ def test_a_malformed_file_names_itself_and_the_entry(tmp_path, text, message):
 )
 def test_a_malformed_gene_list_is_refused(tmp_path, genes, message):
     text = f"lists:\n  mine: {{what: w, source: s, certainty: printed, {genes}}}\n"
-    with pytest.raises(PublishedError, match=message):
+    with pytest.raises(InputError, match=message):
         published.gene_lists(write(tmp_path, text, "gene_lists.yaml") / "gene_lists.yaml")
 
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from lib.data import origin
+from lib.data.errors import InputError
 from lib.report import figures, published
 from lib.screen import ablations
-from lib.screen.impact import ScreenTableError
 
 SIMULATED = origin.simulated("images")
 
@@ -48,7 +48,7 @@ def test_picture(tmp_path):
 
 
 def test_refusals():
-    with pytest.raises(ScreenTableError, match="lack column 'input'"):
+    with pytest.raises(InputError, match="lack column 'input'"):
         ablations.summarise(results().drop(columns="input"))
-    with pytest.raises(ScreenTableError, match="an input and fold twice"):
+    with pytest.raises(InputError, match="an input and fold twice"):
         ablations.summarise(pd.concat([results(), results()]))

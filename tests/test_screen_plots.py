@@ -8,9 +8,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from lib.data import origin
+from lib.data.errors import InputError
 from lib.report import figures
 from lib.screen import activity, clusters, embeddings, impact, plots
-from lib.screen.impact import ScreenTableError
 
 SIMULATED = origin.simulated("images")
 
@@ -161,7 +161,7 @@ def test_fig_2d(tmp_path):
     assert len(own.get_offsets()) == (layout()["gene_symbol"] == "JUN").sum()
     assert len(own.get_offsets()) + len(others.get_offsets()) == 400
     assert len(plots.layout_panels(layout(), conditions=["SRC"])[0].axes) == 1
-    with pytest.raises(ScreenTableError, match="TP53 has no nucleus in the layout; conditions are EMPTY, JUN"):
+    with pytest.raises(InputError, match="TP53 has no nucleus in the layout; conditions are EMPTY, JUN"):
         plots.layout_panels(layout(), conditions=["TP53"])
 
 

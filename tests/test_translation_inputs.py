@@ -10,10 +10,10 @@ import toy_network
 from toy_pairs import problems, world
 
 from lib.data import origin
+from lib.data.errors import InputError
 from lib.report import figures
 from lib.simulate import pairs
 from lib.translation import claims, inputs, metrics, plots
-from lib.translation.errors import TranslationError
 
 SIMULATED = origin.simulated("images")
 
@@ -69,7 +69,7 @@ def test_what_is_missing_is_reported(folder):
 def test_nothing_to_translate(folder):
     for path in (folder / "regulatory_targets/physical").glob("*.h5ad"):
         path.unlink()
-    with pytest.raises(TranslationError, match="no gene has an image file and one in"):
+    with pytest.raises(InputError, match="no gene has an image file and one in"):
         read(folder)
 
 
@@ -77,7 +77,7 @@ def test_networks_of_different_genes_are_told(folder):
     path = folder / "regulatory_targets/physical/G004.h5ad"
     found = anndata.read_h5ad(path)
     found[found.obs_names != "G019"].copy().write_h5ad(path)
-    with pytest.raises(TranslationError, match=r"without G000 and without G004 hold different genes \(20 and 19\)"):
+    with pytest.raises(InputError, match=r"without G000 and without G004 hold different genes \(20 and 19\)"):
         read(folder)
 
 
@@ -86,7 +86,7 @@ def test_broken_images_are_told(folder):
     found = anndata.read_h5ad(path)
     found.X[2, 3] = np.nan
     found.write_h5ad(path)
-    with pytest.raises(TranslationError, match="G000.h5ad: an image embedding has NaN"):
+    with pytest.raises(InputError, match="G000.h5ad: an image embedding has NaN"):
         read(folder)
 
 
@@ -118,7 +118,7 @@ def with_value(gene, value):
     ],
 )
 def test_embeddings_that_cannot_be_used(which, change, message):
-    with pytest.raises(TranslationError, match=message):
+    with pytest.raises(InputError, match=message):
         inputs.problem("G001", **broken(which, change))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data import origin
-from lib.go.errors import GoInputError
+from lib.data.errors import InputError
 from lib.run import store
 
 ONTOLOGIES = ("BP", "MF", "CC")
@@ -87,9 +87,9 @@ def names_of(annotation: Annotation, go_ids) -> list[str]:
 
 
 def check_ontology(ontology: str) -> None:
-    """Raise GoInputError unless `ontology` is one of BP, MF and CC."""
+    """Raise InputError unless `ontology` is one of BP, MF and CC."""
     if ontology not in ONTOLOGIES:
-        raise GoInputError(f"ontology '{ontology}' is unknown; choose one of {', '.join(ONTOLOGIES)}")
+        raise InputError(f"ontology '{ontology}' is unknown; choose one of {', '.join(ONTOLOGIES)}")
 
 
 def spell_out(annotation: Annotation, table: pd.DataFrame) -> pd.DataFrame:
@@ -124,13 +124,13 @@ def load(directory: str | os.PathLike) -> Annotation:
 
     Raises
     ------
-    GoInputError
+    InputError
         If the folder holds no complete annotation.
     """
     folder = store.resolve(directory)
     absent = [name for name in (*(f"{t}.parquet" for t in TABLES), "release.json") if not (folder / name).exists()]
     if absent:
-        raise GoInputError(
+        raise InputError(
             f"{folder} is no complete GO annotation: {', '.join(absent)} missing; make it with lib.go.save"
         )
     card = store.read_json(folder / "release.json")

@@ -10,12 +10,11 @@ from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist
 
-from lib.images import segmentation
+from lib.images import segmentation, well_profiles
 from lib.images.extraction import read_or_segment
 from lib.images.fields import Field, eight_bit
 from lib.report import figures
 from lib.run import store
-from lib.screen import activity
 from lib.stats import order
 
 MASKS = "unet_masks"
@@ -102,7 +101,7 @@ def planted_segmentation(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str,
     scores : DataFrame
         From `compare`.
     truth : DataFrame
-        From `screens.planted`, without a row for a real screen.
+        From `lib.simulate.screen.planted`, without a row for a real screen.
     """
     if scores.empty or truth.empty:
         return {}
@@ -127,8 +126,8 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
     DataFrame
         `gene_symbol`, `feature`, `mean_in_control_sd`, in the order drawn.
     """
-    wells = activity.well_means(features.drop(columns="nucleus_id"), nuclei)
-    means = activity.scale_to_controls(wells).groupby(level="gene_symbol").mean()
+    profiles = well_profiles.well_means(features.drop(columns="nucleus_id"), nuclei)
+    means = well_profiles.scale_to_controls(profiles).groupby(level="gene_symbol").mean()
     means.columns = features.columns.drop("nucleus_id")
     means = means.iloc[_order(means.to_numpy()), _order(means.to_numpy().T)]
     with figures.style():

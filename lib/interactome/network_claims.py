@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lib.data import origin
-from lib.interactome.network import Network, NetworkError
+from lib.data.errors import InputError
+from lib.interactome.network import Network
 from lib.interactome.pruning import propose_cutoff, remove_hubs
 from lib.report import published
 from lib.run import store
@@ -111,7 +112,7 @@ def pruning(universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.D
         "regulators": int((lost["lost_in"] == "").sum()),
         **_other_hubs(universe),
     }
-    with suppress(NetworkError):
+    with suppress(InputError):
         found["confidence.cutoff"] = propose_cutoff(sweep, jump=jump)
     return _with_prefix(found)
 

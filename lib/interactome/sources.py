@@ -8,11 +8,13 @@ from pathlib import Path
 import pandas as pd
 
 from lib.data import origin
+from lib.data.errors import InputError
 from lib.data.origin import Origin
 from lib.run import store
 
 LISTING = "sources.json"
 TRUTH = "truth/network_genes.csv"
+NO_MODULE = "none"  # module of the genes that belong to none, in the truth
 PARTS = {
     "fucci_counts": "single cells",
     "cmap_siginfo": "list of CMap signatures",
@@ -29,10 +31,6 @@ GENE_IDS = "gene_ids"  # made here from the installed annotation: names of genes
 NAMES = (*PARTS, GENE_IDS)
 
 
-class SourceError(ValueError):
-    """A network source cannot be used; the message names the file, what was expected and what to do."""
-
-
 @dataclass(frozen=True)
 class Source:
     """One file: where it lies and whether it was simulated."""
@@ -46,20 +44,20 @@ def check(own: Mapping[str, str], folder: str | os.PathLike) -> None:
 
     Raises
     ------
-    SourceError
+    InputError
         Naming the source and its file, before anything is written or removed.
     """
     inside = store.resolve(folder).resolve()
     for name, path in own.items():
         if name not in NAMES:
-            raise SourceError(f"no source is called {name!r}; the sources are {', '.join(NAMES)}")
+            raise InputError(f"no source is called {name!r}; the sources are {', '.join(NAMES)}")
         if not path:
             continue
         file = store.resolve(path)
         if not file.is_file():
-            raise SourceError(f"{name}: no file {path}; set its path to a file, or leave it empty to simulate it")
+            raise InputError(f"{name}: no file {path}; set its path to a file, or leave it empty to simulate it")
         if file.resolve().is_relative_to(inside):
-            raise SourceError(f"{name}: {path} lies among the sources that are made here, which are removed first; "
+            raise InputError(f"{name}: {path} lies among the sources that are made here, which are removed first; "
                               "copy it elsewhere")  # fmt: skip
 
 
@@ -79,19 +77,19 @@ def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, 
 
     Raises
     ------
-    SourceError
+    InputError
         If a name is unknown, a source has neither, or a file is missing.
     """
     folder = store.resolve(folder)
     if stray := [name for name in {**made, **own} if name not in NAMES]:
-        raise SourceError(f"no source is called {stray[0]!r}; the sources are {', '.join(NAMES)}")
+        raise InputError(f"no source is called {stray[0]!r}; the sources are {', '.join(NAMES)}")
     paths = {name: own.get(name) or made.get(name, "") for name in NAMES}
     listing = {}
     for name, path in paths.items():
         is_own = bool(own.get(name))
         file = store.resolve(path) if is_own else folder / path
         if not path or not file.is_file():
-            raise SourceError(f"{name}: no file {path or 'given'}; set {name}_path to a file, or leave it empty")
+            raise InputError(f"{name}: no file {path or 'given'}; set {name}_path to a file, or leave it empty")
         listing[name] = {
             "path": str(file) if is_own else str(path),
             "sha256": store.sha256(file),
@@ -107,18 +105,18 @@ def read(folder: str | os.PathLike) -> dict[str, Source]:
     ------
     FileNotFoundError
         If the folder has no table of contents.
-    SourceError
+    InputError
         If a source is not listed or its file is gone.
     """
     folder = store.require(folder, made_by="network_sources")
     listing = store.read_json(store.require(folder / LISTING, made_by="network_sources"))
     if missing := [name for name in NAMES if name not in listing]:
-        raise SourceError(f"{LISTING}: no entry {missing[0]!r}; make it with: python run_all.py network_sources")
+        raise InputError(f"{LISTING}: no entry {missing[0]!r}; make it with: python run_all.py network_sources")
     simulated = origin.read(folder).simulated
     sources = {name: Source(folder / listing[name]["path"], PARTS.get(name) in simulated) for name in NAMES}
     gone = [source.path for source in sources.values() if not source.path.is_file()]
     if gone:
-        raise SourceError(f"{gone[0]} is gone; make it with: python run_all.py network_sources")
+        raise InputError(f"{gone[0]} is gone; make it with: python run_all.py network_sources")
     return sources
 
 
@@ -155,7 +153,7 @@ def read_columns(path: str | os.PathLike, columns: Collection[str]) -> pd.DataFr
     try:
         header = pd.read_csv(path, sep="\t", nrows=0).columns
     except (FileNotFoundError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path.name}: not readable as a tab-separated table ({error})") from None
+        raise InputError(f"{path.name}: not readable as a tab-separated table ({error})") from None
     if missing := [name for name in columns if name not in header]:
-        raise SourceError(f"{path.name}: no column {missing[0]!r}; it has {', '.join(list(header)[:6])}, …")
+        raise InputError(f"{path.name}: no column {missing[0]!r}; it has {', '.join(list(header)[:6])}, …")
     return pd.read_csv(path, sep="\t", usecols=list(columns), dtype=str, keep_default_na=False)

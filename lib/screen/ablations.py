@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.data.errors import InputError
 from lib.report import figures
-from lib.screen.impact import SCORE, ScreenTableError
+from lib.screen.impact import SCORE
 from lib.stats import order as ordering
 
 INPUTS = {
@@ -45,9 +46,9 @@ def summarise(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
     """
     missing = [name for name in ("input", "fold", score) if name not in results]
     if missing:
-        raise ScreenTableError(f"the ablation results lack column {missing[0]!r}; they have {', '.join(results)}")
+        raise InputError(f"the ablation results lack column {missing[0]!r}; they have {', '.join(results)}")
     if results.empty or results.duplicated(["input", "fold"]).any():
-        raise ScreenTableError("the ablation results have no row, or an input and fold twice; give one row each")
+        raise InputError("the ablation results have no row, or an input and fold twice; give one row each")
     folds = results.groupby("input", observed=True)[score]
     table = pd.DataFrame({"balanced_accuracy": folds.mean(), "sd": folds.std(ddof=1), "n_folds": folds.size()})
     table = ordering.sort_table(table.reset_index(), "balanced_accuracy", ties="input").reset_index(drop=True)

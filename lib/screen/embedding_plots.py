@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.data.errors import InputError
 from lib.report import figures
-from lib.screen.impact import ScreenTableError
 
 SHOWN = ("EMPTY", "JUN", "MAP3K9", "RAF1")
 _COLOURS = ("#0072B2", "#D55E00", "#CC79A7", "#332288")
@@ -36,13 +36,13 @@ def layout_panels(
 
     Raises
     ------
-    ScreenTableError
+    InputError
         For a condition without nuclei in the layout.
     """
     absent = [name for name in conditions if name not in set(layout["gene_symbol"])]
     if absent:
         present = ", ".join(sorted(set(layout["gene_symbol"]))[:8])
-        raise ScreenTableError(f"{absent[0]} has no nucleus in the layout; conditions are {present}, …")
+        raise InputError(f"{absent[0]} has no nucleus in the layout; conditions are {present}, …")
     n_rows = -(-len(conditions) // 2)
     faint = float(np.clip(1500 / len(layout), 0.1, 0.6))  # 0.1 in the paper, whose cloud is dense
     size = float(np.clip(6000 / len(layout), 3, 10))  # 3 in the paper
