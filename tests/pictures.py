@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pandas as pd
 
 from lib.report import figures
-from lib.run import pipeline
+from lib.run import pipeline, store
 
 SVG = "{http://www.w3.org/2000/svg}"
 SIMULATED = {"data/screen.origin.json", "data/sources.origin.json"}
@@ -34,6 +34,16 @@ LABELS = {
     "x", "y",
 }  # fmt: skip
 """Numbers that name or place something; `x` and `y` have words and units in `x_is` and `y_is`."""
+
+
+def planned() -> list[str]:
+    """Return `slug__panel` of every picture of the notebooks that call `figures.show`."""
+    steps = [step for step in pipeline.load("mini").steps if "figures.show(" in _source(step.notebook)]
+    return [f"{step.slug}__{panel}" for step in steps for panel in step.figures]
+
+
+def _source(notebook: str) -> str:
+    return (store.ROOT / "notebooks" / notebook).read_text(encoding="utf-8")
 
 
 def rests_on_simulated(name: str) -> bool:

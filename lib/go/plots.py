@@ -129,7 +129,7 @@ def bar_grid(
             _heading(ax, title, (subtitles or {}).get(title, ""), 34)
         for ax in axes.flat[len(drawn) :]:
             ax.remove()
-        figure.supxlabel(_axis_name(value), fontsize=7)
+        figure.supxlabel(_axis_name(value) + note)
     return figure, pd.concat(drawn, names=["panel"]).reset_index(level="panel").reset_index(drop=True)
 
 
