@@ -138,7 +138,7 @@ def test_a_picture_as_a_journal_does_not_print_it_is_refused(tmp_path):
 
 def test_what_does_not_fit_is_warned_of_and_the_width_stays(tmp_path):
     figure = draw()
-    figure.axes[0].text(3, 0.3, "a name that is far too long for this picture", clip_on=False).set_in_layout(False)
+    figure.text(0.9, 0.5, "a name that is far too long for this picture")
     with pytest.warns(UserWarning, match="screen__fig2c: what is drawn is .* mm wider than the picture"):
         png = save(tmp_path, figure)
     assert figures.saved(tmp_path)[0].size[0] == pytest.approx(89 / 25.4 * 300, abs=1) and png.exists()

@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from pictures import faults, planned
 
 from lib.report import claims, planted
 from lib.run import keys, params, pipeline
@@ -132,6 +133,11 @@ def test_smoke_makes_every_figure_and_a_second_run_changes_no_byte(smoke):
     assert len(before) == 2 * sum(len(step.figures) for step in STEPS)
     again = run(smoke, "--profile", "smoke")
     assert again.returncode == 0 and f"0 run, {len(STEPS)} already done" in again.stdout
+
+
+def test_the_pictures_of_smoke_are_as_a_journal_prints_them_and_say_what_is_simulated(smoke):
+    found = [faults(smoke / "figures/smoke", name) for name in planned()]
+    assert list(filter(None, found)) == []
 
 
 def test_every_planted_claim_is_measured_and_every_profile_judges_by_its_own_seeds(smoke):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lib import gene_lists
 from lib.data import origin
 from lib.data.origin import Origin, OriginError
+from lib.report import gene_lists
 
 IMAGES, LISTS = origin.simulated("images"), origin.published("gene lists", "Image2Reg")
 

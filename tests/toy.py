@@ -71,7 +71,7 @@ NOTEBOOKS = {
     "30_draw.ipynb": [
         FOLDERS + 'word: str = "blue"',
         "from lib.run import store\n\ntext = store.resolve(f'{run_dir}/results/doubles.txt').read_text()",
-        "for suffix in ('svg', 'png', 'csv'):\n"
+        "for suffix in ('svg', 'png', 'pdf', 'csv'):\n"
         "    store.write_text(f'{figures_dir}/draw__panel.{suffix}', f'{word} {suffix}\\n{text}')",
     ],
 }
