@@ -47,8 +47,9 @@ def predictions(n=40):
         for assay, noise in (("good", 0.3), ("bad", 3.0)):
             y = rng.normal(size=n)
             part = ["train", "test"] * (n // 2)
-            rows.append(pd.DataFrame({"fold": 1, "model": "m", "assay": assay, "cell": cell, "gene": range(n),
-                                      "part": part, "label": 1, "act": y, "pred": y + noise * rng.normal(size=n)}))  # fmt: skip
+            pred = y + noise * rng.normal(size=n)
+            columns = {"fold": 1, "model": "m", "assay": assay, "cell": cell, "gene": range(n)}
+            rows.append(pd.DataFrame({**columns, "part": part, "label": 1, "act": y, "pred": pred}))
     return pd.concat(rows)
 
 
@@ -74,8 +75,9 @@ def test_bootstrap_interval_holds_the_truth_and_narrows():
 def test_paired_tests_are_exact_and_adjusted():
     assert evaluation.sign_flip_p([1, 2, 3, 4, 5]) == 2 / 32
     assert evaluation.sign_flip_p([1, -1]) == 1 and evaluation.sign_flip_p([0, 0]) == 1
-    cells = pd.DataFrame([(cell, assay, 0.5 + 0.1 * (assay == "a") + 0.01 * i)
-                          for i, cell in enumerate("vwxyz") for assay in "abc"], columns=["cell", "assay", "r"])  # fmt: skip
+    rows = [(cell, assay, 0.01 * i) for i, cell in enumerate("vwxyz") for assay in "abc"]
+    cells = pd.DataFrame(rows, columns=["cell", "assay", "r"])
+    cells["r"] += 0.1 * (cells["assay"] == "a")
     found = evaluation.paired_tests(cells, [("a", "b"), ("b", "c")])
     assert found["p"].tolist() == [2 / 32, 1] and found["difference"].round(6).tolist() == [0.1, 0]
     np.testing.assert_array_equal(found["q"], benjamini_hochberg(found["p"]))

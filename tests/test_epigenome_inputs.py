@@ -170,9 +170,7 @@ PARTNER = {"neighbors": "chr1:60000-60250", "scores": "2.5"}
 @pytest.mark.parametrize("separator", [":", "_"])
 def test_published_arrays_are_read_under_both_names(tmp_path, separator):
     folder = region_arrays(tmp_path / "arrays", separator)
-    found = signals.from_arrays(
-        train_row(**PARTNER), folder, cell="E003", origin="simulated", marks=["a", "b"]
-    )
+    found = signals.from_arrays(train_row(**PARTNER), folder, cell="E003", origin="simulated", marks=["a", "b"])
     assert found.promoters.shape == (1, 2, 400) and (found.promoters == 100).all()
     assert found.partners[:, 0].tolist() == [100, 100, 50] and found.slots[0].tolist() == [0] + [-1] * 7
     again = signals.read(signals.write(tmp_path / "cell.npz", found))

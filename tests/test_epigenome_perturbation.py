@@ -63,7 +63,11 @@ def test_a_perturbation_off_the_window_is_refused(made):
 def test_effects_average_the_folds_first_and_do_not_multiply_rows():
     rows = []
     for fold, base in ((1, 4.0), (2, 2.0)):
-        for start, end, factor, pred in ((-3_000, 3_000, 1.0, base), (-3_000, 3_000, 0.0, base - 1), (2_000, 4_000, 0.0, base)):
+        for start, end, factor, pred in (
+            (-3_000, 3_000, 1.0, base),
+            (-3_000, 3_000, 0.0, base - 1),
+            (2_000, 4_000, 0.0, base),
+        ):
             rows.append((fold, "m", "E003", "G", "test", start, end, factor, pred))
     table = pd.DataFrame(rows, columns=["fold", "assay", "cell", "gene", "part", "start", "end", "factor", "pred"])
     found = perturbation.effects(table)

@@ -84,7 +84,9 @@ def test_planted_correlations_come_back_without_a_model():
         low, high = (np.array(epigenome.BANDS[mark]) + 20_000) // 100
         sums = features.oriented(known, np.array([row]))[:, 0, low:high].mean(axis=1)
         r = evaluation.pearson(y, np.log1p(sums / 100))
-        alone = epigenome.expected_r([mark], "E003", window=2 * max(map(abs, epigenome.BANDS[mark])), with_contacts=False)
+        alone = epigenome.expected_r(
+            [mark], "E003", window=2 * max(map(abs, epigenome.BANDS[mark])), with_contacts=False
+        )
         if mark == "H3K27ac":
             continue  # shows three states
         assert abs(r) == pytest.approx(alone, abs=0.17), mark

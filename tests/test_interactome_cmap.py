@@ -49,7 +49,8 @@ def test_the_order_in_the_file_does_not_matter(file, tmp_path, rows):
 
 
 def test_ids_that_are_absent_or_repeated_are_named(file, tmp_path):
-    with pytest.raises(InputError, match=r"toy\.gctx: 1 of 2 signatures are not in it, such as s9; its signatures read s1.*are the tables"):
+    told = r"toy\.gctx: 1 of 2 signatures are not in it, such as s9; its signatures read s1.*are the tables"
+    with pytest.raises(InputError, match=told):
         gctx.read_gctx(file, signatures=["s1", "s9"])
     with pytest.raises(InputError, match="1 of 1 genes are not in it, such as 99"):
         gctx.read_gctx(file, genes=["99"])

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import toy_network
 
-from lib.data import gmt
+from lib.data import gmt, origin
 from lib.data.errors import InputError
 from lib.interactome import markers, sources, universes
 from lib.regulation import tables
@@ -29,9 +29,10 @@ def test_a_users_file_comes_before_the_simulated_one_and_ends_the_planted_truth(
     mine.write_text(found["ppi"].path.read_text())
     mixed = toy_network.write(tmp_path / "mixed", ppi=str(mine))
     assert mixed["ppi"].path == mine and not mixed["ppi"].simulated and mixed["hallmark"].simulated
-    assert sources.origin(mixed, "ppi") == "Data of the files given."
-    assert sources.origin(mixed, "ppi", "hallmark") == "Partly simulated data: hallmark."
-    assert sources.origin(found) == "Simulated data, planted truth."
+    both = origin.read(tmp_path / "mixed")
+    assert both.only("network").words == "User's own: network (mine.txt)."
+    assert both.only("network", "gene sets").mark == "partly simulated data: gene sets"
+    assert origin.read(found["ppi"].path.parent).is_planted
     assert sources.read_truth(tmp_path / "mixed").empty and len(sources.read_truth(found["ppi"].path.parent))
     mine.unlink()
     with pytest.raises(InputError, match=r"mine\.txt is gone; make it with: python run_all.py network_sources"):
@@ -106,19 +107,15 @@ def test_a_users_file_is_refused_before_anything_is_removed(tmp_path):
 
 
 def test_beside_a_real_screen_the_networks_truth_is_not_that_of_the_images(tmp_path):
-    simulated, real, mine = (tmp_path / name for name in ("simulated.csv", "real.csv", "ppi.txt"))
-    simulated.write_text("gene,group\nJUN,group 1\n")
-    real.write_text("gene,group\n")
-    found = toy_network.write(tmp_path / "network")
-    assert len(sources.shared_truth(tmp_path / "network", simulated)) == len(sources.read_truth(tmp_path / "network"))
-    assert sources.shared_truth(tmp_path / "network", real).empty and len(sources.read_truth(tmp_path / "network"))
+    simulated, real = tmp_path / "simulated", tmp_path / "real"
+    origin.write(simulated, origin.simulated("images"))
+    origin.write(real, origin.own("images", "plates"))
+    toy_network.write(tmp_path / "network")
+    alone = sources.read_truth(tmp_path / "network")
+    assert len(sources.read_truth(tmp_path / "network", simulated)) == len(alone) > 0
+    assert sources.read_truth(tmp_path / "network", real).empty
     assert list(tables.planted_modules(tmp_path / "network", simulated)) == ["gene", "module"]
-    assert sources.origin_with_images(found, simulated) == "Simulated data, planted truth."
-    assert sources.origin_with_images(found, real) == "Images: a real screen. Network: simulated data, planted truth."
-    mine.write_bytes(found["ppi"].path.read_bytes())
-    mixed = toy_network.write(tmp_path / "mixed", ppi=str(mine))
-    text = sources.origin_with_images(mixed, simulated)
-    assert text.startswith("Images: simulated. Network: partly simulated data: fucci")
+    assert origin.read(real, tmp_path / "network").words.startswith("Simulated, planted truth: single cells, list of")
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "names no genes"), (b"\x89HDF", "not readable as text")])

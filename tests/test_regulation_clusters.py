@@ -8,7 +8,7 @@ import toy_regulation as toy
 from anndata import AnnData
 from sklearn.cluster import AgglomerativeClustering
 
-from lib.data import h5ad
+from lib.data import h5ad, origin
 from lib.data.errors import InputError
 from lib.regulation import claims, clusters, layout, plots, settings, tables, target_plots
 from lib.report import published, scorecard
@@ -114,10 +114,11 @@ def test_names_cover_neither_each_other_nor_points():
 def test_the_cluster_map_has_a_column_a_regulator_with_mean_0(embedded):
     chosen = embedded[["G0", "G1", "G9", "G20"]]
     _, drawn = plots.cluster_map(chosen, {"G0": "1", "G1": "1", "G9": "2"})
-    assert sorted(drawn.columns) == ["G0", "G1", "G20", "G9", "latent"] and len(drawn) == 6
-    np.testing.assert_allclose(drawn.drop(columns="latent").mean(), 0, atol=1e-6)
-    np.testing.assert_allclose(drawn.drop(columns="latent").std(ddof=0), 1, rtol=1e-6)
-    order = drawn.columns.tolist()
+    assert list(drawn) == ["latent", "gene", "z_score", "perturbation_cluster"] and len(drawn) == 6 * 4
+    scores = drawn.groupby("gene")["z_score"]
+    np.testing.assert_allclose(scores.mean(), 0, atol=1e-6)
+    np.testing.assert_allclose(scores.std(ddof=0), 1, rtol=1e-6)
+    order = drawn["gene"].unique().tolist()
     assert abs(order.index("G0") - order.index("G1")) == 1
 
 
@@ -218,9 +219,9 @@ def test_how_often_regulators_of_a_cluster_sit_together():
 
 
 def test_modules_are_planted_only_where_screen_and_all_sources_are_simulated(tmp_path):
-    simulated, real = tmp_path / "simulated.csv", tmp_path / "real.csv"
-    simulated.write_text("gene,group\nJUN,group 1\n")
-    real.write_text("gene,group\n")
+    simulated, real = tmp_path / "simulated", tmp_path / "real"
+    origin.write(simulated, origin.simulated("images"))
+    origin.write(real, origin.own("images", "plates"))
     for name, own in {"all": [], "network": ["ppi"]}.items():
         toy_network.listed(tmp_path / name, own=own)
     assert tables.planted_modules(tmp_path / "all", simulated).to_numpy().tolist() == [["JUN", "m1"]]

@@ -6,10 +6,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 
+from lib.data import origin
 from lib.data.errors import InputError
 from lib.report import figures, paper_figures, published, scorecard, scorecard_plot
 from lib.report.published import Published
 from lib.run import pipeline
+
+SIMULATED = origin.simulated("images")
 
 BASE = {"id": "go.x", "analysis": "GO", "what": "terms", "value": 10, "source": "paper", "certainty": "printed",
         "tolerance": "exact"}  # fmt: skip
@@ -213,7 +216,16 @@ def test_the_overview_counts_what_is_measured_apart_from_what_is_defined():
 def test_the_picture_fits_a_page_is_readable_and_the_table_has_every_row(tmp_path):
     for name in "ab":
         figure, data = scorecard_plot.draw(many())
-        png = figures.save(figure, data, "scorecard", "table", figures_dir=tmp_path / name, caption="Scorecard.")
+        png = figures.show(
+            figure,
+            data,
+            "scorecard",
+            "table",
+            figures_dir=tmp_path / name,
+            caption="Scorecard.",
+            said="s",
+            origin=SIMULATED,
+        )
     with Image.open(png) as image:
         assert image.size[0] / 300 * 25.4 <= 183
     texts = [text for ax in figure.axes for text in ax.findobj(Text) if text.get_text()]

@@ -28,9 +28,7 @@ CONTACTS = pa.DataFrameSchema(
         "score": pa.Column(float, coerce=True),
     }
 )
-TSS_FRAGMENTS = pa.DataFrameSchema(
-    {"tss": pa.Column(str, _REGION), "pchic_fragment": pa.Column(str, nullable=True)}
-)
+TSS_FRAGMENTS = pa.DataFrameSchema({"tss": pa.Column(str, _REGION), "pchic_fragment": pa.Column(str, nullable=True)})
 _PLAIN = {
     ("builtins", name): value
     for name, value in {
@@ -140,7 +138,8 @@ def directed(contacts: pd.DataFrame, direction: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> ab = pd.DataFrame([["c:0-1", "c:5-6", 6.2], ["c:5-6", "c:0-1", 4.8]], columns=["fragment", "neighbour", "score"])
+    >>> names = ["fragment", "neighbour", "score"]
+    >>> ab = pd.DataFrame([["c:0-1", "c:5-6", 6.2], ["c:5-6", "c:0-1", 4.8]], columns=names)
     >>> [int((directed(ab, way)["score"] > 5).sum()) for way in ("max", "directed")]
     [2, 1]
     """

@@ -1,4 +1,4 @@
-"""Data of the chapter: where every input comes from, the table of genes of each cell, and the units that read tracks."""
+"""Data of the chapter: where inputs come from, the table of genes of each cell, the units that read tracks."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -62,9 +62,7 @@ class Sources:
         return f"Given: {listed(sorted(self.own))}{rest}."
 
 
-def sources(
-    folder: str | os.PathLike, given: Mapping[str, str], *, train_table: str = "", arrays: str = ""
-) -> Sources:
+def sources(folder: str | os.PathLike, given: Mapping[str, str], *, train_table: str = "", arrays: str = "") -> Sources:
     """Return where each input is: the given path, else the simulated file of a folder.
 
     Raises
@@ -193,7 +191,9 @@ def track_paths(folder: str | os.PathLike, cell: str, marks: Sequence[str]) -> d
     absent = [mark for mark, paths in found.items() if not paths]
     if absent:
         named = [path.name.split("-", 1)[1].split(".")[0] for path in files]
-        raise InputError(f"{cell}: the mark {listed(absent)} has no track", file=folder, fix=f"there are {listed(named)}")
+        raise InputError(
+            f"{cell}: the mark {listed(absent)} has no track", file=folder, fix=f"there are {listed(named)}"
+        )
     twice = [mark for mark, paths in found.items() if len(paths) > 1]
     if twice:
         raise InputError(f"{cell}: the mark {listed(twice)} has two tracks", file=folder, fix="keep one")
@@ -275,9 +275,7 @@ def windows_unit(
 ) -> None:
     """Write the windows of the first approach for one cell; a unit of `lib.run.compute`."""
     named = {name.removeprefix("track_"): path for name, path in paths.items()}
-    first_approach.write_windows(
-        part, pd.read_parquet(table), named, cell=cell, window=window, size=size, build=build
-    )
+    first_approach.write_windows(part, pd.read_parquet(table), named, cell=cell, window=window, size=size, build=build)
 
 
 def cuts_of(chroms: pd.Series, folds: Sequence[int]) -> dict[str, list[str]]:
@@ -286,7 +284,14 @@ def cuts_of(chroms: pd.Series, folds: Sequence[int]) -> dict[str, list[str]]:
 
 
 def _report(rows: list[tuple]) -> pd.DataFrame:
-    columns = ["cell", "n_genes", "n_without_start_site", "n_trans_contacts", "n_weak_contacts", "share_without_partner"]
+    columns = [
+        "cell",
+        "n_genes",
+        "n_without_start_site",
+        "n_trans_contacts",
+        "n_weak_contacts",
+        "share_without_partner",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 

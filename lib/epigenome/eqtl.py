@@ -39,9 +39,7 @@ VARIANTS = pa.DataFrameSchema(
 )
 
 
-def read_eqtls(
-    path: str | os.PathLike, *, build: str = "hg19", min_pip: float = 0.9, sheet: str = ""
-) -> pd.DataFrame:
+def read_eqtls(path: str | os.PathLike, *, build: str = "hg19", min_pip: float = 0.9, sheet: str = "") -> pd.DataFrame:
     """Read fine-mapped variants: CSV, TSV, Parquet, or a sheet of an Excel file.
 
     Returns

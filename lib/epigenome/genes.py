@@ -156,9 +156,7 @@ def read_train_table(path: str | os.PathLike, cell: str | None = None) -> pd.Dat
     uneven = np.flatnonzero(counts[0] != counts[1])
     if len(uneven):
         row = uneven[0]
-        raise InputError(
-            f"{counts[0][row]} neighbors but {counts[1][row]} scores", file=path, row=int(row) + 2
-        )
+        raise InputError(f"{counts[0][row]} neighbors but {counts[1][row]} scores", file=path, row=int(row) + 2)
     if cell is None:
         return table
     if cell not in set(table["eid"]):

@@ -103,7 +103,9 @@ def positions_that_matter(networks: Sequence[bytes], known: Signals) -> pd.DataF
     DataFrame
         start, end (bp from the start site, in the direction of transcription), difference (mean, log2 units).
     """
-    stretches = [(low, low + perturbation.STEP) for low in range(-signals.WINDOW // 2, signals.WINDOW // 2, perturbation.STEP)]
+    stretches = [
+        (low, low + perturbation.STEP) for low in range(-signals.WINDOW // 2, signals.WINDOW // 2, perturbation.STEP)
+    ]
     variants = [(stretches[0], 1.0), *((stretch, 0.0) for stretch in stretches)]
     rows = np.arange(len(known.genes))
     found = []

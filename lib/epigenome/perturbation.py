@@ -130,9 +130,17 @@ def perturb_unit(
     for (stretch, factor), pred in zip(runs, found, strict=True):
         tables.append(
             pd.DataFrame(
-                {"fold": plan.fold, "assay": plan.assay, "cell": known.cell, "gene": genes["gene_id"],
-                 "part": genes["chrom"].map(where), "start": stretch[0], "end": stretch[1],
-                 "factor": factor, "pred": pred}
+                {
+                    "fold": plan.fold,
+                    "assay": plan.assay,
+                    "cell": known.cell,
+                    "gene": genes["gene_id"],
+                    "part": genes["chrom"].map(where),
+                    "start": stretch[0],
+                    "end": stretch[1],
+                    "factor": factor,
+                    "pred": pred,
+                }
             )  # fmt: skip
         )
     pd.concat(tables, ignore_index=True).to_parquet(part, index=False)

@@ -116,7 +116,14 @@ def first_approach(units: pd.DataFrame, baseline: pd.DataFrame) -> tuple[Figure,
         for ax, (value, label) in zip(figure.subplots(1, 2), panels, strict=True):
             for x, assay in enumerate(assays):
                 y = drawn.loc[drawn["assay"] == assay, value].to_numpy()
-                ax.scatter(x + np.linspace(-0.15, 0.15, len(y)), y, s=12, color=COLOURS.get(assay, "C0"), edgecolors="0.3", linewidths=0.3)
+                ax.scatter(
+                    x + np.linspace(-0.15, 0.15, len(y)),
+                    y,
+                    s=12,
+                    color=COLOURS.get(assay, "C0"),
+                    edgecolors="0.3",
+                    linewidths=0.3,
+                )
                 ax.plot([x - 0.25, x + 0.25], [np.nanmean(y)] * 2, color="black", linewidth=1)
             ax.axhline(0 if value == "r" else 1, color="0.7", linewidth=0.6, linestyle="--", zorder=0)
             ax.set_xticks(range(len(assays)), assays, rotation=35, ha="right")
@@ -132,8 +139,19 @@ def own_cell(table: pd.DataFrame, importance: pd.DataFrame, positions_: pd.DataF
         first, second, third = figure.subplots(1, 3)
         if len(known):
             inside = known["n_outside"] == 0
-            for mask, colour, name in ((inside, "#0072B2", "within the range"), (~inside, "#D55E00", "a mark outside it")):
-                first.scatter(known.loc[mask, "observed"], known.loc[mask, "expected"], s=7, color=colour, alpha=0.7, linewidths=0, label=name)
+            for mask, colour, name in (
+                (inside, "#0072B2", "within the range"),
+                (~inside, "#D55E00", "a mark outside it"),
+            ):
+                first.scatter(
+                    known.loc[mask, "observed"],
+                    known.loc[mask, "expected"],
+                    s=7,
+                    color=colour,
+                    alpha=0.7,
+                    linewidths=0,
+                    label=name,
+                )
             first.set_xlabel("observed log2(RPKM + 1)")
             first.set_ylabel("expected log2(RPKM + 1)")
         else:
@@ -143,7 +161,9 @@ def own_cell(table: pd.DataFrame, importance: pd.DataFrame, positions_: pd.DataF
         rows = importance.iloc[::-1]
         second.barh(rows["mark"], rows["change"], color=[COLOURS.get(mark, "C0") for mark in rows["mark"]])
         second.set_xlabel("change if shuffled, log2 units")
-        third.step((positions_["start"] + positions_["end"]) / 2_000, positions_["difference"], where="mid", color="black")
+        third.step(
+            (positions_["start"] + positions_["end"]) / 2_000, positions_["difference"], where="mid", color="black"
+        )
         third.axhline(0, color="0.8", linewidth=0.6, zorder=0)
         third.set_xlabel("kbp from the start site")
         third.set_ylabel("loss without the marks, log2 units")

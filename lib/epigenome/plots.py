@@ -36,7 +36,9 @@ def profiles(known: Signals, marks: Sequence[str], *, bin_size: int = 500) -> tu
         figure.supxlabel("kbp from the start site, along transcription", fontsize=8)
         axes[-1].plot([], [], color="0.2", label="expressed (colour)")
         handles = axes[-1].get_legend_handles_labels()[0]
-        figure.legend([handles[2], handles[1]], ["expressed (coloured)", "not expressed"], loc="outside upper right", ncols=2)
+        figure.legend(
+            [handles[2], handles[1]], ["expressed (coloured)", "not expressed"], loc="outside upper right", ncols=2
+        )
     return figure, pd.concat(rows, ignore_index=True)
 
 
@@ -138,7 +140,9 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
             ax.errorbar(x, row.mean, yerr=row.sd, fmt="o", color=colour, markeredgecolor="0.2",
                         markeredgewidth=0.4, markersize=5, capsize=2)  # fmt: skip
         if expected is not None:
-            ax.scatter(range(len(order)), [expected[name] for name in order], marker="x", color="black", label="planted")
+            ax.scatter(
+                range(len(order)), [expected[name] for name in order], marker="x", color="black", label="planted"
+            )
         ax.axhline(reference, color="black", linestyle=":", label="all marks")
         ax.set_xticks(range(len(order)), [name.replace("-", " +\n") for name in order], rotation=60, ha="right")
         ax.set_ylabel("Pearson r, test genes")
@@ -166,7 +170,13 @@ def models(cells: pd.DataFrame, bands: pd.DataFrame, assay: str) -> tuple[Figure
         for y, model in enumerate(order):
             mine = rows[rows["model"] == model]
             is_network = model in ("promoter", "chromoformer")
-            ax.plot(bands.loc[model, ["low", "high"]], [y, y], color="#0072B2" if is_network else GREY, linewidth=5, alpha=0.35)
+            ax.plot(
+                bands.loc[model, ["low", "high"]],
+                [y, y],
+                color="#0072B2" if is_network else GREY,
+                linewidth=5,
+                alpha=0.35,
+            )
             ax.scatter(mine["r"], np.full(len(mine), y), s=14, color="#0072B2" if is_network else "0.3", zorder=3)
         ax.set_yticks(range(len(order)), order)
         ax.set_xlabel("Pearson r, test genes")
@@ -180,7 +190,9 @@ def correlation(units: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
     wide = units[units["assay"].isin(MARKS)].pivot_table(index=["cell", "fold"], columns="assay", values="r")
     r = wide.corr().fillna(0.0)
-    order = hierarchy.leaves_list(hierarchy.linkage(np.round(r.to_numpy(), 6), "average")) if len(r) > 2 else range(len(r))
+    order = (
+        hierarchy.leaves_list(hierarchy.linkage(np.round(r.to_numpy(), 6), "average")) if len(r) > 2 else range(len(r))
+    )
     r = r.iloc[list(order), list(order)]
     shown = r.where(np.tril(np.ones(r.shape, bool)))
     with figures.style():
@@ -189,7 +201,15 @@ def correlation(units: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         picture = ax.imshow(shown, vmin=-1, vmax=1, cmap="RdBu_r")
         for i, j in np.argwhere(shown.notna().to_numpy()):
             value = shown.iat[i, j]
-            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=6.5, color="white" if abs(value) > 0.6 else "black")
+            ax.text(
+                j,
+                i,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="white" if abs(value) > 0.6 else "black",
+            )
         ax.set_xticks(range(len(r)), r.columns, rotation=45, ha="right")
         ax.set_yticks(range(len(r)), r.index)
         figure.colorbar(picture, ax=ax, shrink=0.7, label="Pearson r over cells and folds")
@@ -197,7 +217,9 @@ def correlation(units: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     return figure, drawn.assign(n=len(wide))
 
 
-def by_group(table: pd.DataFrame, *, value: str, label: str, marks: Sequence[str] = MARKS) -> tuple[Figure, pd.DataFrame]:
+def by_group(
+    table: pd.DataFrame, *, value: str, label: str, marks: Sequence[str] = MARKS
+) -> tuple[Figure, pd.DataFrame]:
     """Draw a value by mark and group of cells: points, and a line at each mean.
 
     Parameters
@@ -248,7 +270,9 @@ def activity_and_performance(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]
             fit = stats.linregress(mine["activity"], mine["r"])
             x = np.array([mine["activity"].min(), mine["activity"].max()])
             ax.plot(x, fit.intercept + fit.slope * x, color="black", linewidth=0.8)
-            ax.set_title(f"{group}\nr {fit.rvalue:.2f}, p {fit.pvalue:.1g}, n {len(mine)}", fontsize=7.5, fontweight="normal")
+            ax.set_title(
+                f"{group}\nr {fit.rvalue:.2f}, p {fit.pvalue:.1g}, n {len(mine)}", fontsize=7.5, fontweight="normal"
+            )
             rows.append(mine.assign(line_r=fit.rvalue, line_p=fit.pvalue))
         figure.supxlabel("mean ln(1 + depth) over 40 kbp, test genes", fontsize=8)
         figure.axes[0].set_ylabel("Pearson r, test genes")
@@ -273,7 +297,15 @@ def matrix(table: pd.DataFrame, *, rows: str, columns: str, value: str, label: s
         picture = ax.imshow(wide, cmap="viridis", vmin=min(low, 0), vmax=max(high, 1e-9), aspect="auto")
         for i, j in np.argwhere(wide.notna().to_numpy()):
             share = (wide.iat[i, j] - min(low, 0)) / max(high - min(low, 0), 1e-9)
-            ax.text(j, i, f"{wide.iat[i, j]:.2f}", ha="center", va="center", fontsize=7, color="black" if share > 0.6 else "white")
+            ax.text(
+                j,
+                i,
+                f"{wide.iat[i, j]:.2f}",
+                ha="center",
+                va="center",
+                fontsize=7,
+                color="black" if share > 0.6 else "white",
+            )
         ax.set_xticks(range(wide.shape[1]), wide.columns, rotation=45, ha="right")
         ax.set_yticks(range(len(wide)), wide.index)
         ax.set_xlabel(columns.replace("_", " "))
@@ -317,7 +349,9 @@ def activity_table(known: Mapping[str, Signals], parts: Mapping[str, pd.Series])
         for fold, part in parts.items():
             test = (part == "test").to_numpy()
             for i, mark in enumerate(one.marks):
-                means = [values[test & (label == k), i].mean() if (test & (label == k)).any() else np.nan for k in (1, 0)]
+                means = [
+                    values[test & (label == k), i].mean() if (test & (label == k)).any() else np.nan for k in (1, 0)
+                ]
                 rows.append((cell, mark, int(fold), values[test, i].mean(), *means))
     return pd.DataFrame(rows, columns=["cell", "assay", "fold", "activity", "activity_expressed", "activity_other"])
 
@@ -342,11 +376,15 @@ def strata(predictions: pd.DataFrame, levels: Mapping[str, pd.Series]) -> tuple[
     drawn = pd.DataFrame(rows, columns=["model", "level", "rmse", "bias", "r", "n"])
     with figures.style():
         figure = Figure(figsize=(figures.PAGE * 0.75, 2.5))
-        for ax, (value, label) in zip(figure.subplots(1, 2), (("bias", "mean error, log2 units"), ("r", "Pearson r within")), strict=True):
+        for ax, (value, label) in zip(
+            figure.subplots(1, 2), (("bias", "mean error, log2 units"), ("r", "Pearson r within")), strict=True
+        ):
             for model, group in drawn.groupby("model"):
                 ax.plot(group["level"], group[value], "o-", markersize=4, label=model if value == "bias" else None)
             ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
-            ax.set_xticks(sorted(drawn["level"].unique()), ["none", *(str(k) for k in sorted(drawn["level"].unique())[1:])])
+            ax.set_xticks(
+                sorted(drawn["level"].unique()), ["none", *(str(k) for k in sorted(drawn["level"].unique())[1:])]
+            )
             ax.set_xlabel("level of expression")
             ax.set_ylabel(label)
         figure.legend(loc="outside upper center", ncols=4)

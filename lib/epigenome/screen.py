@@ -48,7 +48,9 @@ def sizes(width: int, pair_layers: int, regulation_layers: int) -> dict[str, int
     }  # fmt: skip
 
 
-def training(kind: str, *, generation: str, learning_rate: float, batch_size: int, patience: int, max_epochs: int) -> dict:
+def training(
+    kind: str, *, generation: str, learning_rate: float, batch_size: int, patience: int, max_epochs: int
+) -> dict:
     """Return the settings of a training as JSON-able values.
 
     Parameters
@@ -86,7 +88,9 @@ def networks(folder: str | Path, *, cell: str = "*", kind: str = WIDE, assay: st
     """
     paths = sorted(store.resolve(folder).glob(f"{cell}__{kind}__{assay}__[0-9]*.npz"))
     if not paths:
-        raise InputError(f"there is no {kind} of {cell} for {assay}", file=folder, fix="add the assay to mark_screen.keep")
+        raise InputError(
+            f"there is no {kind} of {cell} for {assay}", file=folder, fix="add the assay to mark_screen.keep"
+        )
     return {path.stem: path for path in paths}
 
 
@@ -139,9 +143,7 @@ def run_simple(
     return fitting.read_predictions(list(paths.values()))
 
 
-def run_cross(
-    networks_: Mapping[str, Path], data: Mapping[str, Path], *, directory: str | Path
-) -> pd.DataFrame:
+def run_cross(networks_: Mapping[str, Path], data: Mapping[str, Path], *, directory: str | Path) -> pd.DataFrame:
     """Predict the test genes of every cell with every network; return the predictions."""
     found = {}
     for name, path in networks_.items():

@@ -167,8 +167,7 @@ def write(path: str | os.PathLike, signals: Signals) -> Path:
     region = {f"region.{name}": signals.regions[name].to_numpy() for name in ("chrom", "start", "end")}
     region["region.chrom"] = region["region.chrom"].astype(str)
     arrays = {
-        name: getattr(signals, name)
-        for name in ("promoters", "inside", "partners", "offsets", "slots", "scores")
+        name: getattr(signals, name) for name in ("promoters", "inside", "partners", "offsets", "slots", "scores")
     }
     named = {name: np.array(getattr(signals, name)) for name in ("cell", "marks", "origin")}
     with store.atomic(path) as part, part.open("wb") as file:
@@ -281,9 +280,7 @@ class _region_arrays:  # noqa: N801
         return np.load(files[0], allow_pickle=False) if files else None
 
 
-def _checked(
-    table, marks, cell, origin, promoters, inside, regions, partners, slots, scores
-) -> Signals:
+def _checked(table, marks, cell, origin, promoters, inside, regions, partners, slots, scores) -> Signals:
     """Complete the table of genes and the offsets, and check what no model can use."""
     lengths = (regions["end"] - regions["start"]).to_numpy()
     if (lengths > WINDOW).any() or (lengths < 1).any():

@@ -47,9 +47,17 @@ def simple_unit(
             pred = fit(name, values, y, parts.to_numpy(), seed=seed)
             tables.append(
                 pd.DataFrame(
-                    {"fold": int(fold), "model": name, "assay": "-".join(marks), "cell": known.cell,
-                     "gene": known.genes["gene_id"], "part": parts, "label": known.genes["label"],
-                     "act": y, "pred": pred}
+                    {
+                        "fold": int(fold),
+                        "model": name,
+                        "assay": "-".join(marks),
+                        "cell": known.cell,
+                        "gene": known.genes["gene_id"],
+                        "part": parts,
+                        "label": known.genes["label"],
+                        "act": y,
+                        "pred": pred,
+                    }
                 )  # fmt: skip
             )
     fitting.write(part, pd.concat(tables, ignore_index=True))

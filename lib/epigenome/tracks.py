@@ -125,9 +125,7 @@ def opened(path: str | os.PathLike, *, sizes: Mapping[str, int] | None = None):
         yield read_depth(path, sizes or genes.BUILDS["hg19"])
 
 
-def read_depth(
-    path: str | os.PathLike, sizes: Mapping[str, int], *, max_unlisted: float = 0.2
-) -> Depth:
+def read_depth(path: str | os.PathLike, sizes: Mapping[str, int], *, max_unlisted: float = 0.2) -> Depth:
     """Count reads per base from a tagAlign or BED: no cap, no extension, duplicates count.
 
     Parameters

@@ -9,7 +9,7 @@ R is started only when something needs it.
 """
 
 from lib.go.analysis import compare_clusters, enrich
-from lib.go.annotation import Annotation, load, save
+from lib.go.annotation import Annotation, load, save, spell_out
 from lib.go.enrichgo import Cutoffs
 from lib.go.errors import RNotAvailable
 from lib.go.installed import installed_release, read_gene_ids, read_installed
@@ -37,6 +37,7 @@ __all__ = [
     "read_tables",
     "save",
     "simplify",
+    "spell_out",
     "to_entrez",
     "wang_similarity",
 ]

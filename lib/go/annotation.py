@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from lib.data import origin
 from lib.data.errors import InputError
 from lib.run import store
 
 ONTOLOGIES = ("BP", "MF", "CC")
+PART = "GO annotation"
 TABLES = ("pairs", "edges", "terms", "genes")
 
 
@@ -90,11 +92,26 @@ def check_ontology(ontology: str) -> None:
         raise InputError(f"ontology '{ontology}' is unknown; choose one of {', '.join(ONTOLOGIES)}")
 
 
+def spell_out(annotation: Annotation, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a topGO table with whole names in `Term`; topGO cuts long ones and ends them with dots.
+
+    Parameters
+    ----------
+    annotation : Annotation
+    table : DataFrame
+        `GO.ID`, `Term`; a term that this release does not name keeps its name.
+    """
+    return table.assign(Term=table["GO.ID"].map(annotation.term_names).fillna(table["Term"]))
+
+
 def save(annotation: Annotation, directory: str | os.PathLike) -> None:
     """Write an annotation as four Parquet tables and `release.json`; equal annotations give equal bytes.
 
-    The release file is written last: a folder that has one is complete.
+    The release file is written last: a folder that has one is complete. The origin is written beside the folder.
     """
+    release = annotation.release.get("org.Hs.eg.db")
+    words = f"org.Hs.eg.db {release}" if release else annotation.release["source"]
+    origin.write(directory, origin.published(PART, words) if release else origin.own(PART, words))
     for name in TABLES:
         store.write_table(f"{os.fspath(directory)}/{name}.parquet", getattr(annotation, name))
     store.write_json(

@@ -29,16 +29,15 @@ def read_nodes(path: str | os.PathLike) -> pd.DataFrame:
         raise InputError(f"{error}; {fix}") from None
 
 
-def planted_modules(sources_dir: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
+def planted_modules(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike) -> pd.DataFrame:
     """Return `gene`, `module` where all sources and the screen are simulated; no row with a real one among them.
 
     Parameters
     ----------
-    sources_dir : path
-    screen : path
-        `data/truth.csv`, without a row for a real screen.
+    sources_dir, screen_dir : path
+        Folders that say where they come from.
     """
-    return sources.shared_truth(sources_dir, screen)[["gene", "module"]].astype(str)
+    return sources.read_truth(sources_dir, screen_dir)[["gene", "module"]].astype(str)
 
 
 def annotate(embeddings: AnnData, nodes: pd.DataFrame, labels: Mapping[str, str], clusters: pd.DataFrame) -> AnnData:

@@ -4,7 +4,8 @@ import os
 
 import pandera.pandas as pa
 
-from lib.data import tables
+from lib.data import origin, tables
+from lib.data.origin import Origin
 from lib.report import published
 
 SYMBOL = pa.Column(str, pa.Check.str_matches(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", error="is no gene symbol"), unique=True)
@@ -41,3 +42,20 @@ def clusters(path: str | os.PathLike, *, default: str) -> dict[str, list[str]]:
     schema = pa.DataFrameSchema({"gene": SYMBOL, "cluster": CLUSTER})
     table = tables.read(path, schema, skipinitialspace=True)
     return {name: rows["gene"].tolist() for name, rows in table.groupby("cluster", sort=False)}
+
+
+def come_from(path: str | os.PathLike, *, what: str = "gene lists") -> Origin:
+    """Return the origin of genes or clusters read from `path`: published where it is empty.
+
+    A file that this run made has the origin of what it was made from; any other is the user's own.
+
+    Parameters
+    ----------
+    path : path
+        As for `genes` and `clusters`.
+    what : str
+        What a caption calls them.
+    """
+    if not str(path):
+        return origin.published(what, "Image2Reg")
+    return origin.read(path) if origin.is_known(path) else origin.own(what, path)

@@ -1,7 +1,7 @@
 """Cells with histone marks and expression, planted: which mark tells of expression, from where, and in which cells.
 
-Every gene has hidden states: one per mark, one of a local enhancer, one of its contact regions. Expression is a weighted
-sum of them; a mark's signal shows its state within a band around the start site. So the correlation that each set of
+Every gene has hidden states: one per mark, one of a local enhancer, one of its contact regions. Expression is a
+weighted sum of them; a mark shows its state within a band around the start site. So the correlation that each set of
 marks can reach within each range is known in advance, see `expected_r`.
 """
 
@@ -124,9 +124,7 @@ def weights(cell: str) -> np.ndarray:
     return found
 
 
-def expected_r(
-    marks: Sequence[str], cell: str, *, window: int = WINDOW, with_contacts: bool = True
-) -> float:
+def expected_r(marks: Sequence[str], cell: str, *, window: int = WINDOW, with_contacts: bool = True) -> float:
     """Return the correlation that the best linear use of some marks reaches, were their states seen without noise.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Files of a simulated epigenome in the formats of the real sources: tracks, region arrays, expression, genes, contacts.
+"""Files of a simulated epigenome in the formats of the real sources.
 
 Layout of a folder, which real files can replace one by one:
 
@@ -236,9 +236,9 @@ def _write_expression(path: Path, world: World) -> None:
     for i, gene in enumerate(world.genes["gene_id"]):
         cells = "\t".join(f"{value:.3f}" for value in [rpkm[:, i].mean(), *rpkm[:, i], rpkm[0, i]])
         lines.append(f"{gene}\t{cells}\t")
-    with store.atomic(path) as part, part.open("wb") as raw:
-        with gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as file:
-            file.write(("\n".join(lines) + "\n").encode())
+    packed = gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0)
+    with store.atomic(path) as part:
+        part.write_bytes(packed)
 
 
 def _gtf(table: pd.DataFrame) -> str:
@@ -253,9 +253,7 @@ def _gtf(table: pd.DataFrame) -> str:
                 end = gene.start + 1 - shift
                 start = max(end - length, 0)
             names = f'gene_id "{gene.gene_id}.{number}"; transcript_id "{gene.gene_id.replace("G", "T")}{number}";'
-            lines.append(
-                f"{gene.chrom}\tsimulated\ttranscript\t{start + 1}\t{end}\t.\t{gene.strand}\t.\t{names}"
-            )
+            lines.append(f"{gene.chrom}\tsimulated\ttranscript\t{start + 1}\t{end}\t.\t{gene.strand}\t.\t{names}")
     return "\n".join(lines) + "\n"
 
 

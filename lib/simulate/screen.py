@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.data import origin
 from lib.images.metadata import corrected_names
 from lib.images.metadata_schema import NAMES
 from lib.images.screens import TABLE
@@ -70,6 +71,7 @@ def write_screen(
         raise FileExistsError(f"{screen_dir} holds images that were not simulated; choose another folder")
     fields = layout(design, states, seed=seed)
     store.write_table(screen_dir / PLAN, fields)
+    origin.write(screen_dir, origin.simulated("images"))
     units = {
         str(plate): {
             "plan": screen_dir / PLAN,

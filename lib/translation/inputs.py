@@ -192,7 +192,7 @@ def _check(table: pd.DataFrame, what: str) -> None:
         raise InputError(f"{what}: the row of {broken[0]} has NaN or infinity; make it again")
 
 
-def planted_states(sources_dir: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
+def planted_states(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike) -> pd.DataFrame:
     """Return `gene`, `module`, `s1` … `s6` of a network's genes; no row with a real screen or source.
 
     Beside a real screen a simulated network has states of its own, which the images know nothing of; beside one real
@@ -200,9 +200,7 @@ def planted_states(sources_dir: str | os.PathLike, screen: str | os.PathLike) ->
 
     Parameters
     ----------
-    sources_dir : path
-        Folder of the network sources.
-    screen : path
-        `truth.csv` of the screen, without a row for a real one.
+    sources_dir, screen_dir : path
+        Folders that say where they come from.
     """
-    return sources.shared_truth(sources_dir, screen)
+    return sources.read_truth(sources_dir, screen_dir)
