@@ -4,7 +4,7 @@ import pytest
 
 from lib.data import origin
 from lib.data.errors import InputError
-from lib.data.origin import InputError, Origin
+from lib.data.origin import Origin
 from lib.report import gene_lists
 
 IMAGES, LISTS = origin.simulated("images"), origin.published("gene lists", "Image2Reg")
