@@ -10,14 +10,25 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+VENV = HERE / ".venv" / "bin" / "python"
+
+
+def hand_over():
+    """Go on in the project's environment, if there is one and this Python is another."""
+    if VENV.exists() and Path(sys.prefix) != VENV.parent.parent:
+        os.execv(str(VENV), [str(VENV), *sys.argv])
+
+
+if sys.version_info < (3, 11):  # noqa: UP036 (older ones get here, and could not read the modules below)
+    hand_over()
+    version = ".".join(map(str, sys.version_info[:2]))
+    sys.exit(f"Python 3.11 or later is needed, and this is {version}. `make figures` sets everything up.")
 try:
     from lib.run import engines, holding, machine, numeric, params, pipeline, runner
     from lib.run.progress import Progress
-except ModuleNotFoundError as missing:
-    venv = HERE / ".venv" / "bin" / "python"
-    if venv.exists() and Path(sys.prefix) != venv.parent.parent:
-        os.execv(venv, [str(venv), *sys.argv])
-    sys.exit(f"Python package {missing.name!r} is not installed here. `make figures` sets everything up.")
+except ImportError as missing:  # not there, or too old to hold what is asked of it
+    hand_over()
+    sys.exit(f"{missing}: this Python lacks what is needed. `make figures` sets everything up.")
 
 DONE, FAILED, WRONG_USAGE, BUSY, INTERRUPTED = 0, 1, 2, 75, 130
 

@@ -191,7 +191,7 @@ def scheduler(folder):
     file = folder / "scheduler.json"
     command = [sys.executable, "-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
     with process([*command, "--scheduler-file", str(file)], folder / "scheduler.log"):
-        wait_until(file.exists, folder / "scheduler.log")
+        wait_until(lambda: file.exists() and file.read_text().endswith("}"), folder / "scheduler.log")
         yield json.loads(file.read_text())["address"]
 
 
@@ -383,7 +383,7 @@ def test_units_run_in_slurm_jobs(tmp_path, monkeypatch):
         file.write(f"job_script_prologue: ['export PYTHONPATH=$PYTHONPATH:{toy.ROOT}/tests']")
     paths = compute.run_units(write, units, **options)
     assert read(paths) == {f"u{i}": f"{i} {compute.unit_seed(0, f'u{i}')}" for i in range(3)}
-    assert f"export PYTHONPATH={store.ROOT}\nexport PYTHONHASHSEED=0\nexport" in (tmp_path / "script").read_text()
+    assert f"export PYTHONPATH={store.ROOT}\nexport PYTHONHASHSEED=1\nexport" in (tmp_path / "script").read_text()
     assert len((tmp_path / "jobs").read_text().split()) == 2, "one job a run"
     assert (tmp_path / "jobs").read_text() == (tmp_path / "cancelled").read_text()
 
@@ -424,7 +424,7 @@ def test_the_workers_of_a_run_stay_warm_until_code_changes_or_the_run_ends(tmp_p
     assert later.startswith("tcp://127.0.0.1:")
     second = processes(tmp_path, "third")
     assert not first & second, "workers with old code are replaced"
-    assert all(psutil.Process(number).environ()["PYTHONHASHSEED"] == "0" for number in second)
+    assert all(psutil.Process(number).environ()["PYTHONHASHSEED"] == "1" for number in second)
     warm.process.kill()
     warm.process.wait()
     wait_until(lambda: not any(map(psutil.pid_exists, first | second)), Path(os.devnull))

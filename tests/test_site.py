@@ -13,9 +13,12 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat import v4
 
+from lib.data import origin
 from lib.report import claims, figures, planted, published, scorecard, site
 from lib.report.planted import Spread
 from lib.run import pipeline, provenance, store
+
+SIMULATED = origin.simulated("images")
 
 R_SESSION = provenance.r_session
 
@@ -64,7 +67,16 @@ def draw(root: Path, slug: str, panel: str) -> None:
     figure = Figure(figsize=(2, 1.5))
     figure.add_subplot().plot([1, 2])
     data = pd.DataFrame({"x": [1, 2]})
-    figures.save(figure, data, slug, panel, figures_dir=root / "figures/mini", caption="Simulated <data>.")
+    figures.show(
+        figure,
+        data,
+        slug,
+        panel,
+        figures_dir=root / "figures/mini",
+        caption="Simulated <data>.",
+        said="s",
+        origin=SIMULATED,
+    )
 
 
 def make(root: Path, slug: str) -> None:

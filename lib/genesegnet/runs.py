@@ -170,7 +170,7 @@ def open_network(path: str | os.PathLike) -> tuple[SegmentationNetwork, weights.
 
     Raises
     ------
-    WeightsError
+    InputError
         If the file is absent, changed, or has no card.
     """
     card = weights.read_card(path)

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from anndata import AnnData
 
+from lib.interactome.sources import NO_MODULE
 from lib.regulation import autoencoder, clusters, labels, links
 from lib.regulation.autoencoder import Architecture
 from lib.regulation.layout import normalised
@@ -16,7 +17,6 @@ from lib.stats.intervals import mean_interval
 
 N_GENES, N_LINKS = 249, 526  # the published interactome
 K = 8  # clusters of Fig 3C
-NO_MODULE = "none"
 
 Measured = dict[str, float | int | str]
 Intervals = dict[str, tuple[float, float]]

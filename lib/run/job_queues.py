@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lib.run import numeric, store
+from lib.run import machine, numeric, store
 
 SUBMIT = {"slurm": "sbatch", "pbs": "qsub"}  # the command by which jobs of each kind are sent
 MAXIMUM_JOBS = 16
@@ -125,7 +125,7 @@ def _telling(job: type, refused: list[str]) -> type:
 def _environment() -> dict[str, str]:
     """Return the variables that a job needs before its Python starts."""
     asked = {name: os.environ[name] for name in (numeric.VARIABLE,) if name in os.environ}
-    return {"PYTHONPATH": str(store.ROOT), "PYTHONHASHSEED": "0", **asked, **numeric.environment()}
+    return {"PYTHONPATH": str(store.ROOT), **machine.HASHING, **asked, **numeric.environment()}
 
 
 def _positive(value: Any, name: str, where: str, kind: Any) -> Any:

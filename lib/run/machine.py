@@ -14,6 +14,7 @@ from lib.run import numeric
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
+HASHING = {"PYTHONHASHSEED": "1"}  # the same in kernels and workers; Dask takes 0 for unset and puts its own number
 BEFORE_PYTHON = "distributed.nanny.pre-spawn-environ"
 DASK_SETTINGS = {
     "distributed.scheduler.worker-ttl": None,  # a long training step answers nobody, and is not lost
@@ -30,7 +31,7 @@ def workers(n: int) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
-    environment = {**dask.config.get(BEFORE_PYTHON, {}), **numeric.environment(), "PYTHONHASHSEED": "0"}
+    environment = {**dask.config.get(BEFORE_PYTHON, {}), **numeric.environment(), **HASHING}
     with (
         dask.config.set({**DASK_SETTINGS, BEFORE_PYTHON: environment}),
         LocalCluster(

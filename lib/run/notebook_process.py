@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.run import numeric, store
-from lib.run.machine import die_with_parent
+from lib.run.machine import HASHING, die_with_parent
 
 NOT_OURS = ("PYTHONSTARTUP", "JUPYTER_PATH", "PYTHONOPTIMIZE")  # the last would drop every assertion
 LONGEST_PLACE = 60  # bytes; the path of a socket below it has to fit in 104
@@ -128,7 +128,7 @@ def clean_environment(sockets: Path) -> dict[str, str]:
         "IPYTHONDIR": str(sockets / "ipython"),
         "JUPYTER_PLATFORM_DIRS": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONHASHSEED": "0",
+        **HASHING,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(store.ROOT), os.environ.get("PYTHONPATH")])),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MATPLOTLIBRC": os.devnull,  # pictures do not depend on a user's matplotlibrc

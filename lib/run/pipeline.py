@@ -9,7 +9,7 @@ from pathlib import Path
 from lib.run import store
 from lib.run.params import suggest
 
-FIGURE_SUFFIXES = (".svg", ".png", ".csv")
+FIGURE_SUFFIXES = (".svg", ".png", ".pdf", ".csv")
 
 
 class PipelineError(ValueError):
