@@ -171,10 +171,10 @@ def test_refinement_grows_a_square_by_two_pixels():
 
 def test_the_refinement_that_looks_moves_an_outline_to_the_edge():
     truth = disk(32, 32, 14)
-    density = truth * 1.0
+    density, nucleus = truth * 1.0, disk(30, 33, 7) * 1.0  # whose edge is no edge of the cell
     for radius in (11, 17):  # too small and too large alike
         image = disk(32, 32, radius).astype(int)
-        moved = refine.follow_image(image, np.zeros((SIDE, SIDE)), density, reach=5)
+        moved = refine.follow_image(image, nucleus, density, reach=5)
         before, after = (
             metrics.cell_iou(truth.astype(int), part).item() for part in (image, moved)
         )
