@@ -14,8 +14,9 @@ help: ## List what can be made
 figures: setup ## Every figure of the four papers (PROFILE=smoke, mini or paper)
 	@.venv/bin/python run_all.py --profile $(PROFILE) $(ARGS)
 
-test: setup ## The tests, without those marked slow
-	@.venv/bin/python -m pytest -m "not slow and not slurm" $(ARGS)
+# A file of tests stays in one process, which runs what its tests share once. ARGS=-n0 takes one process for all.
+test: setup ## The tests, without those marked slow, on all cores
+	@.venv/bin/python -m pytest -n auto --dist loadfile -m "not slow and not slurm" $(ARGS)
 
 test-all: setup ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
@@ -26,7 +27,8 @@ test-slurm: setup ## Tests with a real Slurm of one node, which apt installs fir
 	@.venv/bin/python -m pytest -m slurm -rs $(ARGS)
 
 lab: setup ## Open the notebooks in JupyterLab
-	@.venv/bin/python -m lib.run.numeric .venv/bin/jupyter lab $(ARGS)
+	@.venv/bin/python -m lib.run.numeric .venv/bin/jupyter lab \
+	  $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
 report: setup ## Build the static site of a finished run
 	@.venv/bin/python run_all.py --profile $(PROFILE) --report $(ARGS)

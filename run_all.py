@@ -10,22 +10,36 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+VENV = HERE / ".venv" / "bin" / "python"
+
+
+def hand_over():
+    """Go on in the project's environment, if there is one and this Python is another."""
+    if VENV.exists() and Path(sys.prefix) != VENV.parent.parent:
+        os.execv(str(VENV), [str(VENV), *sys.argv])
+
+
+if sys.version_info < (3, 11):  # noqa: UP036 (older ones get here, and could not read the modules below)
+    hand_over()
+    version = ".".join(map(str, sys.version_info[:2]))
+    sys.exit(f"Python 3.11 or later is needed, and this is {version}. `make figures` sets everything up.")
 try:
-    from lib.run import engines, machine, numeric, params, pipeline, runner
+    from lib.run import engines, holding, machine, numeric, params, pipeline, runner
     from lib.run.progress import Progress
-except ModuleNotFoundError as missing:
-    venv = HERE / ".venv" / "bin" / "python"
-    if venv.exists() and Path(sys.prefix) != venv.parent.parent:
-        os.execv(venv, [str(venv), *sys.argv])
-    sys.exit(f"Python package {missing.name!r} is not installed here. `make figures` sets everything up.")
+except ImportError as missing:  # not there, or too old to hold what is asked of it
+    hand_over()
+    sys.exit(f"{missing}: this Python lacks what is needed. `make figures` sets everything up.")
 
 DONE, FAILED, WRONG_USAGE, BUSY, INTERRUPTED = 0, 1, 2, 75, 130
+
+INVARIANT = "This check holds for any data and any draw: look for a fault in the input or the code, not for bad luck."
 
 EXAMPLES = """examples:
   python run_all.py                        every figure with the default profile, mini
   python run_all.py fig3c --set regulatory_cluster_go.n_dot_terms=5
 
-exit status: 0 done, 1 something failed, 2 wrong usage or parameters, 75 another run is active, 130 interrupted"""
+exit status: 0 done, 1 something failed (with --strict: or a claim falls short), 2 wrong usage or parameters,
+75 another run is active, 130 interrupted"""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -52,7 +66,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--workers", type=int, metavar="N", help="processes for units on this machine (default: all cores; smoke: none)"
     )
     add("--cluster", metavar="ENGINE", help="inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://HOST:PORT")
-    add("--keep-going", action="store_true", help="after a failure run what does not depend on it")
+    add("--fail-fast", action="store_true", help="stop at the first failure (default: run all that does not need it)")
+    add("--strict", action="store_true", help="exit 1 if a claim falls short of its bound")
+    add("--keep-going", action="store_true", help=argparse.SUPPRESS)  # the default, once an option
     add("--report", action="store_true", help="build the site in runs/<profile>/site when done")
     return parser.parse_args(arguments)
 
@@ -71,8 +87,10 @@ def print_list(run: runner.Run) -> None:
     """Print a table of notebooks: state, figures, title."""
     for decision in run.plan([step.slug for step in run.pipeline.steps]):
         step = run.pipeline[decision.slug]
-        state = "to run" if decision.run else "done"
+        state = "failed" if decision.failed else "to run" if decision.run else "done"
         print(f"{state:7} {step.slug:30} {', '.join(step.figures):42} {step.title}")
+        if decision.failed:
+            print(f"{'':8}{decision.failed}")
 
 
 def print_plan(run: runner.Run, selected: list[str], *, force: bool) -> None:
@@ -84,6 +102,8 @@ def print_plan(run: runner.Run, selected: list[str], *, force: bool) -> None:
 def print_explanation(run: runner.Run, target: str) -> None:
     """Print everything that changed since a notebook last ran."""
     decision = run.decide(run.pipeline[pipeline.find(run.pipeline, target)])
+    if decision.failed:
+        print(f"{decision.slug}: failed when it last ran: {decision.failed}")
     print(f"{decision.slug}: {'has to run, because' if decision.run else 'is done: nothing it depends on changed'}")
     for reason in decision.reasons:
         print(f"  {reason}")
@@ -95,6 +115,8 @@ def print_failure(run: runner.Run, outcome: runner.Outcome, again: str) -> None:
     where = f"cell {failure.cell}, which begins: {failure.first_line}" if failure.cell else "outside its cells"
     paths = {"notebook": run.pipeline.notebook_path(step), "executed": run.failed_path(step), "log": run.log_path(step)}
     print(f"\nFAILED  {step.slug}\n  {where}\n  {failure.error}", file=sys.stderr)
+    if failure.error.startswith("AssertionError"):
+        print(f"  {INVARIANT}", file=sys.stderr)
     for name, path in paths.items():
         if path.exists():
             print(f"  {name:9} {path.relative_to(run.pipeline.root)}", file=sys.stderr)
@@ -102,14 +124,39 @@ def print_failure(run: runner.Run, outcome: runner.Outcome, again: str) -> None:
 
 
 def summarise(run: runner.Run, outcomes: list[runner.Outcome], seconds: float) -> None:
-    """Print one line of counts and where the results are."""
+    """Print what was skipped and why, one line of counts, and where the results are."""
     count = {
         state: sum(outcome.state == state for outcome in outcomes) for state in ("ran", "done", "failed", "skipped")
     }
     told = [f"{count['ran']} run", f"{count['done']} already done"]
     told += [f"{count[state]} {state}" for state in ("failed", "skipped") if count[state]]
     profile = run.pipeline.profile
+    for outcome in (outcome for outcome in outcomes if outcome.state == "skipped"):
+        failed = " and ".join(outcome.waits_for)
+        print(f"skipped {outcome.slug}: {f'it needs {failed}, which failed' if failed else 'stopped by --fail-fast'}")
     print(f"{', '.join(told)} in {seconds:.1f} s. Figures: figures/{profile}, notebooks: runs/{profile}/executed")
+
+
+def claims_that_fall_short(run: runner.Run, outcomes: list[runner.Outcome]) -> list[str]:
+    """Return a line for each claim off its bound, of the notebooks of this run that are up to date."""
+    current = [run.pipeline[outcome.slug] for outcome in outcomes if outcome.state in ("ran", "done")]
+    slugs = [step.slug for step in current if any(name.endswith("__measured.json") for name in step.makes)]
+    if not slugs:
+        return []
+    from lib.report import claims
+
+    return claims.shortfalls(run.pipeline.run_dir / "results", run.pipeline.profile, slugs)
+
+
+def print_claims(short: list[str], *, changed: bool) -> None:
+    """Print the claims that fall short, as the last lines of a run."""
+    if not short:
+        return
+    print(f"\n{'1 claim falls' if len(short) == 1 else f'{len(short)} claims fall'} short of what is expected:")
+    for line in short:
+        print(f"  {line}")
+    print("The figures are made all the same: a claim is a result of this run to look at, not an error.", end=" ")
+    print("Bounds are of the profile without --set." if changed else "")
 
 
 def work(options: argparse.Namespace, again: str) -> int:
@@ -130,12 +177,12 @@ def work(options: argparse.Namespace, again: str) -> int:
         return DONE
     executor = executor_of(options)
     run.check_inputs(selected)
-    with runner.locked(plan.run_dir, command=again), runner.interruptible(), run.warm_workers(executor):
+    with holding.locked(plan.run_dir, command=again), holding.interruptible(), run.warm_workers(executor):
         started = time.monotonic()
         progress = Progress(len(selected))
         try:
             outcomes = run.run(
-                selected, executor=executor, force=options.force, keep_going=options.keep_going, progress=progress
+                selected, executor=executor, force=options.force, fail_fast=options.fail_fast, progress=progress
             )
         finally:
             progress.close()
@@ -143,11 +190,17 @@ def work(options: argparse.Namespace, again: str) -> int:
             if outcome.state == "failed":
                 print_failure(run, outcome, again)
         summarise(run, outcomes, time.monotonic() - started)
+        if note := numeric.why_native():
+            print(note)
         if options.report:
             from lib.report import site
 
-            print(f"Site: {site.build(options.profile).relative_to(HERE)}")
-    return FAILED if any(outcome.state in ("failed", "skipped") for outcome in outcomes) else DONE
+            again = {one.slug: one.reasons for one in run.plan([step.slug for step in plan.steps]) if one.run}
+            print(f"Site: {site.build(options.profile, again=again).relative_to(HERE)}")
+    short = claims_that_fall_short(run, outcomes)
+    print_claims(short, changed=bool(options.set))
+    failed = any(outcome.state in ("failed", "skipped") for outcome in outcomes)
+    return FAILED if failed or (options.strict and short) else DONE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -165,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
     ) as error:  # fmt: skip
         print(f"{error}", file=sys.stderr)
         return WRONG_USAGE
-    except runner.Busy as error:
+    except holding.Busy as error:
         print(f"{error}", file=sys.stderr)
         return BUSY
     except OSError as error:

@@ -40,6 +40,18 @@ version_of() { "$1" -ISc 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/
 
 same_python() { [ "$(version_of "$1")" = "$(version_of .venv/bin/python)" ]; }
 
+# A linked folder is another checkout's: what is installed or written here would land there.
+refuse_links() {
+    for folder in .venv .tools; do
+        [ ! -L $folder ] ||
+            die "$folder is a link to $(readlink $folder), which is not written to; remove the link: the same command makes $folder here"
+    done
+}
+
+# A copied .venv is ours to replace, but its scripts and its `import lib` lead to the folder it was made for.
+home_of_venv() { cat .venv/lib/*/site-packages/compendium.pth 2>/dev/null || pwd; }
+is_own() { [ "$(cd "$(home_of_venv)" 2>/dev/null && pwd -P)" = "$(pwd -P)" ]; }
+
 # --- What does the machine lack? -----------------------------------------------------------------------------------
 
 lack() { # lack "what, for the reader" "Debian packages"
@@ -195,13 +207,15 @@ get_uv() {
 }
 
 make_venv() {
-    if [ ! -x .venv/bin/python ] || [ "$(version_of .venv/bin/python)" != "$(version_of "$python")" ]; then
+    is_own || echo "setup: .venv was made for $(home_of_venv) and leads there; it is made anew for this folder"
+    if ! is_own || [ ! -x .venv/bin/python ] || [ "$(version_of .venv/bin/python)" != "$(version_of "$python")" ]; then
         step "making .venv with Python $(version_of "$python")" .tools/bin/uv venv --clear --no-project --python "$python" .venv
     fi
     step 'installing the locked packages into .venv (some minutes the first time)' .tools/bin/uv pip sync \
         --python .venv --require-hashes --no-binary pcst-fast --compile-bytecode requirements.lock
     # `import lib` works from any folder: JupyterLab starts a notebook in notebooks/.
-    pwd >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/compendium.pth"
+    pth=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/compendium.pth
+    pwd >"$pth.part" && mv "$pth.part" "$pth" # in a hard-linked copy, writing into the file would change the other one
 }
 
 check_environment() {
@@ -217,6 +231,7 @@ print("torch", torch.__version__, "| torchvision", torchvision.__version__, "| G
 
 # --- In order ------------------------------------------------------------------------------------------------------
 
+refuse_links
 if ready; then exit 0; fi
 for file in requirements.lock pyproject.toml; do [ -f $file ] || die "$file is missing"; done
 

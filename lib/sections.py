@@ -321,6 +321,320 @@ class Translation(Section):
     seed: int = Field(ge=0, description="base seed of draws and permutations")
 
 
+class LincsData(Section):
+    """Signatures of LINCS: simulated, or the published files."""
+
+    smp_matrix_path: InputPath = Field(description="GCTX of small molecules (GSE70138, level 5); empty = simulated")
+    smp_signatures_path: InputPath = Field(description="table of its signatures; empty = simulated")
+    gene_info_path: InputPath = Field(description="table of genes of GSE70138; empty = simulated")
+    gp_matrix_path: InputPath = Field(description="GCTX of genetic perturbations (GSE106127); empty = simulated")
+    gp_signatures_path: InputPath = Field(description="table of its signatures; empty = simulated")
+    classes_path: InputPath = Field(description="CSV of pert_id, class; empty = simulated")
+    targets_path: InputPath = Field(description="CSV of drug, BRD number, gene; empty = simulated")
+    n_landmarks: int = Field(ge=20, le=978, description="landmark genes; 978 in LINCS")
+    drugs_per_class: int = Field(ge=2, le=50, description="simulated drugs of each class but one")
+    n_unclassified: int = Field(ge=6, le=500, description="simulated drugs without a class")
+    n_genes: int = Field(ge=30, le=5000, description="simulated genes that are knocked down")
+    n_hairpins: int = Field(ge=1, le=20, description="simulated signatures per gene and cell line")
+    effect: float = Field(ge=0, le=20, description="length of a strong class's state; noise is 1")
+    spread: float = Field(ge=0, le=2, description="SD of a drug within its class, share of the effect")
+    likeness: float = Field(ge=0, le=1, description="share of a class's effect that a target's knock-down has")
+    seed: int = Field(ge=0, description="base seed of the simulation")
+
+
+class LincsNetwork(Section):
+    """Sizes of the VAE and how it is trained."""
+
+    hidden: int = Field(ge=2, le=10_000, description="width of the hidden layers")
+    latent: int = Field(ge=2, le=10_000, description="latent dimensions")
+    max_epochs: int = Field(ge=1, le=10_000, description="epochs")
+    batch_size: int = Field(ge=2, le=100_000, description="signatures a step")
+    learning_rate: float = Field(gt=0, lt=1, description="of Adam")
+    seed: int = Field(ge=0, description="base seed of splits, training and draws")
+
+
+class LincsVae(LincsNetwork):
+    """The VAE of small molecules and genetic perturbations, and its signature nodes."""
+
+    kl_weight: float = Field(ge=0, le=100, description="weight of the KL term")
+    grouping: Literal["perturbagen", "none"] = Field(description="what is held out whole")
+    share: float = Field(gt=0, lt=1, description="held-out share of the signatures")
+    n_shown: int = Field(ge=2, le=5000, description="signatures in the heat map of the latent")
+    weights_dir: InputPath = Field(description="folder of the published weights; empty = none")
+
+
+class LincsSvqvae(Section):
+    """The S-VQ-VAE: one code per class."""
+
+    size: int = Field(ge=2, le=10_000, description="dimensions of a code")
+    max_epochs: int = Field(ge=1, le=10_000, description="epochs")
+    batch_size: int = Field(ge=2, le=100_000, description="signatures a step")
+    learning_rate: float = Field(gt=0, lt=1, description="of Adam with AMSGrad")
+    n_folds: int = Field(ge=2, le=20, description="one of as many folds is held out")
+    weights_dir: InputPath = Field(description="folder of the published weights; empty = none")
+    seed: int = Field(ge=0, description="base seed of the split and of training")
+
+
+class LincsGeneration(Section):
+    """Signatures made by the VAE."""
+
+    gains: list[float] = Field(min_length=1, description="multiples of a class's mean latent")
+    n_samples: int = Field(ge=2, le=100_000, description="made signatures per class and gain")
+    n_compared: int = Field(ge=50, le=100_000, description="signatures of each set that are compared")
+    least: int = Field(ge=1, le=10_000, description="signatures a class needs to be drawn")
+    seed: int = Field(ge=0, description="base seed of the draws")
+
+
+class LincsClasses(LincsNetwork):
+    """Classification of perturbagen classes from representations."""
+
+    layers: list[str] = Field(min_length=1, description="representations: raw, e1, e2, mu, sig, dec_h1, dec_h2, pca")
+    classifier: Literal["logistic", "svm", "lda", "class mean"] = Field(description="classifier of all of them")
+    n_folds: int = Field(ge=2, le=20, description="cross-validation folds")
+    n_bootstrap: int = Field(ge=100, le=1_000_000, description="draws behind intervals and p-values")
+
+
+class LincsTargets(Section):
+    """Drug targets from the likeness of drugs to knock-downs."""
+
+    layers: list[str] = Field(min_length=1, description="representations that are compared; the first is drawn")
+    controls: bool = Field(description="keep signatures of empty vectors in the pool, as published")
+    n_permutations: int = Field(ge=20, le=1_000_000, description="random gene sets behind a p-value")
+    seed: int = Field(ge=0, description="seed of the random gene sets")
+
+
+class LincsOwn(Section):
+    """Your own signatures: nearest classes, perturbations and genes."""
+
+    signatures_path: InputPath = Field(description="GCT or GCTX of level-5 signatures; empty = held-out simulated ones")
+    missing: Literal["refuse", "zero", "mean"] = Field(description="what becomes of missing landmarks")
+    n_shown: int = Field(ge=1, le=1000, description="classes, perturbations and genes per signature")
+    n_examples: int = Field(ge=1, le=1000, description="simulated signatures that stand in")
+    seed: int = Field(ge=0, description="seed of their choice")
+
+
+class LincsDigits(Section):
+    """The tutorial of the S-VQ-VAE on digits."""
+
+    images_path: InputPath = Field(description="IDX file of MNIST training images; empty = scikit-learn's digits")
+    labels_path: InputPath = Field(description="IDX file of their labels")
+    test_images_path: InputPath = Field(description="IDX file of MNIST test images")
+    test_labels_path: InputPath = Field(description="IDX file of their labels")
+    max_epochs: int = Field(ge=1, le=1000, description="epochs")
+    batch_size: int = Field(ge=2, le=100_000, description="images a step")
+    seed: int = Field(ge=0, description="base seed of split and training")
+class GeneSegNetData(Section):
+    """Slides with stain, labels and transcripts: simulated with a planted truth, or a folder with real ones."""
+
+    source: InputPath = Field(description="folder with images, labels and spots; empty = simulate")
+    n_slides: int = Field(ge=3, le=1000, description="simulated slides")
+    side: int = Field(ge=64, le=20_000, description="side of a slide in pixels")
+    cell_diameter: float = Field(ge=6, le=200, description="typical cell in pixels")
+    crowding: float = Field(gt=0, le=1, description="share of a hexagonal packing that holds cells")
+    dim: float = Field(ge=0, le=1, description="share of nuclei that are out of focus")
+    spots_per_cell: float = Field(gt=0, le=10_000, description="mean number of transcripts in a cell")
+    stray: float = Field(ge=0, le=10, description="transcripts anywhere, per transcript in a cell")
+    missed: float = Field(ge=0, lt=1, description="share of cells that the noisy labels lack")
+    merged: float = Field(ge=0, lt=1, description="share of cells that the noisy labels join to a neighbour")
+    outline_noise: float = Field(ge=0, le=0.5, description="spread of the noisy outlines, in radii")
+    seed: int = Field(ge=0, description="base seed of the simulation")
+
+
+class GeneSegNetPreprocess(Section):
+    """From slides to crops in splits that share no slide."""
+
+    pixel_size: float = Field(ge=0, le=50, description="µm per pixel of spots in µm; 0 = spots are in pixels")
+    origin: Literal["corner", "centre"] = Field(description="what coordinate 0 is: corner or centre of a pixel")
+    min_qv: float = Field(ge=0, le=100, description="quality below which a transcript is left out")
+    split_masks: bool = Field(description="number the pieces of a mask instead of refusing it")
+    chan: Literal[2, 4] = Field(description="2 = grey stain and location map, 4 = colour and map")
+    n_crops: int = Field(ge=1, le=100_000, description="crops per slide")
+    crop_size: int = Field(ge=16, le=4096, description="side of a crop in pixels")
+    sigma: float = Field(gt=0, le=100, description="width of the location map in pixels")
+    per_crop: bool = Field(description="scale every crop by its own percentiles, as published")
+    val_share: float = Field(gt=0, lt=1, description="share of slides for validation")
+    test_share: float = Field(gt=0, lt=1, description="share of slides that are held out")
+    seed: int = Field(ge=0, description="seed of crops and splits")
+
+
+class GeneSegNetMasks(Section):
+    """From predicted maps to cells."""
+
+    diameter: float = Field(ge=0, le=1000, description="cell diameter in pixels; 0 = that of training")
+    flow_threshold: float = Field(ge=0, le=10, description="largest error of a mask's flow; 0 = no check")
+    confidence_threshold: float = Field(ge=-20, le=20, description="logit above which a pixel is in a cell")
+    min_size: int = Field(ge=0, le=100_000, description="smallest cell in pixels")
+    window: int = Field(ge=16, le=4096, description="side of a window of the network in pixels")
+    step: int = Field(ge=1, le=4096, description="distance between windows in pixels")
+    tile: int = Field(ge=32, le=100_000, description="side of a tile of the dynamics in pixels")
+    halo: int = Field(ge=0, le=10_000, description="pixels around a tile, two diameters or more")
+
+
+class GeneSegNetTrain(Section):
+    """Training with recursion; names are those of the published flags."""
+
+    learning_rate: float = Field(gt=0, le=1, description="of AdamW")
+    weight_decay: float = Field(ge=0, le=1, description="of AdamW")
+    n_epochs: int = Field(ge=1, le=100_000, description="epochs; the last one is kept")
+    n_warm_up: int = Field(ge=0, le=1000, description="epochs of rising learning rate")
+    batch_size: int = Field(ge=2, le=4096, description="crops a step")
+    tile: int = Field(ge=16, le=2048, description="side of a training window in pixels")
+    diam_mean: float = Field(ge=5, le=500, description="diameter that cells are scaled to, in pixels")
+    min_train_masks: int = Field(ge=1, le=10_000, description="cells a crop needs")
+    widths: list[int] = Field(min_length=2, max_length=6, description="channels of the stages")
+    residual_on: bool = Field(description="residual blocks")
+    style_on: bool = Field(description="style vector, in training and inference alike")
+    concatenation: bool = Field(description="concatenate skips instead of adding them")
+    centre_map: bool = Field(description="fourth output of the early design")
+    recursive_num: int = Field(ge=1, le=20, description="rounds of training")
+    refinement: Literal["published", "image"] = Field(description="refinement of predicted labels")
+    relabel_min_size: int = Field(ge=0, le=100_000, description="smallest predicted label in pixels")
+    seed: int = Field(ge=0, description="base seed of training")
+
+
+class GeneSegNetTest(GeneSegNetMasks):
+    """Held-out slides, round by round."""
+
+
+class GeneSegNetInfer(GeneSegNetMasks):
+    """Slides of any size through the network."""
+
+    source: InputPath = Field(description="folder of slides with images and spots; empty = the held-out ones")
+    weights: InputPath = Field(description="file of weights with their card; empty = those trained here")
+    pixel_size: float = Field(ge=0, le=50, description="µm per pixel; 0 = not known")
+    diameter_um: float = Field(ge=0, le=1000, description="cell diameter in µm; 0 = take the one in pixels")
+    opening: int = Field(ge=0, le=51, description="side of the box of the final opening in pixels; 0 = none")
+
+
+class GeneSegNetMap(Section):
+    """From transcripts to cells."""
+
+    origin: Literal["corner", "centre"] = Field(description="what coordinate 0 is: corner or centre of a pixel")
+    min_qv: float = Field(ge=0, le=100, description="quality below which a transcript is left out")
+    max_distance: float = Field(ge=0, le=1000, description="how far from its cell a transcript may lie, in pixels")
+
+
+class GeneSegNetAblations(GeneSegNetMasks):
+    """What stain, transcripts and the width of the map contribute, with retraining."""
+
+    inputs: list[Literal["stain", "rna"]] = Field(description="inputs that are used alone")
+    sigmas: list[float] = Field(description="widths of the location map to compare, in pixels")
+
+
+class GeneSegNetAlternatives(Section):
+    """What a user would take instead."""
+
+    expansion: float = Field(ge=0, le=1000, description="growth of nuclei in pixels")
+    reach: float = Field(ge=0, le=1000, description="reach of a Voronoi cell from its nucleus in pixels")
+    sigma: float = Field(gt=0, le=100, description="smoothing of transcripts and stain in pixels")
+Mark = Annotated[str, Field(min_length=1)]
+Fold = Annotated[int, Field(ge=1, le=4)]
+Factor = Annotated[float, Field(ge=0, le=1)]
+
+
+class EpigenomeData(Section):
+    """Marks, expression, genes and contacts of every cell: given, or simulated."""
+
+    expression_path: InputPath = Field(description="RPKM matrix, genes × epigenomes; empty = simulated")
+    genes_path: InputPath = Field(description="gene model, GTF or table of transcripts; empty = simulated")
+    fragments_path: InputPath = Field(description="start site → fragment of the contact map; empty = simulated")
+    contacts_path: InputPath = Field(description="contact table, or folder of TISSUE.parquet; empty = simulated")
+    tracks_path: InputPath = Field(description="folder of CELL-MARK.bigWig or .tagAlign.gz; empty = simulated")
+    eqtl_path: InputPath = Field(description="fine-mapped variants; empty = simulated")
+    train_table_path: InputPath = Field(description="published table of genes; goes with arrays_path; empty = none")
+    arrays_path: InputPath = Field(description="published region arrays, a folder or .npz; empty = none")
+    cells: list[str] = Field(min_length=1, description="epigenomes to learn from")
+    extra_cells: list[str] = Field(description="epigenomes that are simulated too, but never learned from")
+    marks: list[Mark] = Field(min_length=1, description="marks that are read")
+    build: Literal["", "hg19", "hg38"] = Field(description="build that tracks must have; empty = not compared")
+    tss_rule: Literal["longest", "commonest", "five_prime"] = Field(description="which start site stands for a gene")
+    score_type: Literal["normalised", "chicago"] = Field(description="what contact scores are")
+    score_cutoff: float = Field(ge=0, description="scores must be above it; 0 = the usual one of the type")
+    max_partners: int = Field(ge=0, le=8, description="contact regions of a gene at most")
+    cis_only: bool = Field(description="leave out contacts with another chromosome")
+    direction: Literal["max", "directed"] = Field(description="whether a contact counts from both ends")
+    folds: list[Fold] = Field(min_length=1, description="folds that are held out in turn")
+    n_genes: int = Field(ge=100, le=380, description="simulated genes")
+    seed: int = Field(ge=0, description="base seed of the simulation")
+
+
+class EpigenomeTraining(Section):
+    """How networks of the epigenome chapter are trained."""
+
+    learning_rate: float = Field(gt=0, description="first learning rate")
+    batch_size: int = Field(ge=2, description="genes per step")
+    patience: int = Field(ge=1, description="epochs without a lower validation loss after which training stops")
+    max_epochs: int = Field(ge=1, description="largest number of epochs")
+    seed: int = Field(ge=0, description="base seed")
+
+
+class FirstApproach(EpigenomeTraining):
+    """The first approach: profile network on signal tracks."""
+
+    signal_path: InputPath = Field(description="folder of p-value tracks; empty = the same tracks")
+    assays: list[Mark] = Field(min_length=1, description="assays, one network each")
+    window: int = Field(ge=3200, le=1_000_000, description="window around the start site, bp")
+    bin_size: int = Field(ge=1, le=1000, description="bin, bp")
+    n_blind_sets: int = Field(ge=1, le=20, description="blind sets of three chromosomes")
+    scaling: Literal["min_max", "z_score", "log"] = Field(description="target: RPKM scaled, or log2(RPKM + 1)")
+    width: float = Field(gt=0, le=1, description="channels as a share of the published network")
+    momentum: float = Field(gt=0, le=1, description="of running means in batch normalisation, per batch")
+
+
+class MarkScreen(EpigenomeTraining):
+    """One network per cell, mark set and fold."""
+
+    singles: list[Mark] = Field(min_length=1, description="single marks")
+    pairs: list[str] = Field(description="pairs, joined by -; the one word paper = its 15")
+    with_all: bool = Field(description="all seven marks as well")
+    narrow_window: int = Field(ge=1600, le=40_000, description="window of the promoter network, bp")
+    wide_window: int = Field(ge=4000, le=40_000, description="promoter window of Chromoformer, bp")
+    channels: list[int] = Field(min_length=3, max_length=3, description="channels of the promoter network")
+    hidden: list[int] = Field(min_length=2, max_length=2, description="dense layers of the promoter network")
+    width: int = Field(ge=8, le=512, description="width of Chromoformer")
+    pair_layers: int = Field(ge=1, le=8, description="layers of its pairwise transformer")
+    regulation_layers: int = Field(ge=1, le=12, description="layers of its regulation transformer")
+    generation: Literal["paper", "authors"] = Field(description="training of Chromoformer: ours, or its authors'")
+    keep: list[str] = Field(description="mark sets whose networks are kept; all = all seven marks")
+    simple_models: list[str] = Field(min_length=1, description="simple models on the same genes")
+    n_bootstrap: int = Field(ge=100, description="draws of genes behind an interval")
+
+
+class CellStates(Section):
+    """Mark activity, groups of cells, levels of expression, other cells."""
+
+    windows: list[int] = Field(min_length=1, description="windows of mean activity, bp")
+    n_levels: int = Field(ge=1, le=20, description="levels of expression besides none")
+
+
+class Perturbation(Section):
+    """What the networks expect if a mark is weakened."""
+
+    expressed_marks: list[Mark] = Field(min_length=1, description="marks perturbed at expressed genes")
+    silent_marks: list[Mark] = Field(description="marks perturbed at genes that are not expressed")
+    factors: list[Factor] = Field(min_length=1, description="factors on the mark at the promoter")
+    distal_factors: list[Factor] = Field(min_length=1, description="factors on the mark in distal stretches")
+    how: Literal["log", "depth"] = Field(description="what is scaled: ln(1 + depth), or depth")
+    eqtl_mark: Mark = Field(description="mark whose predicted effects are compared with eQTL")
+    n_draws: int = Field(ge=100, description="random draws of bins behind a p-value")
+    seed: int = Field(ge=0, description="base seed of the draws")
+
+
+class OwnCell(Section):
+    """Trained networks on a cell of your own."""
+
+    cell: str = Field(min_length=1, description="your cell: tracks are named CELL-MARK")
+    train_cell: str = Field(min_length=1, description="cell whose networks are used")
+    tracks_path: InputPath = Field(description="folder of your tracks; empty = the simulated extra cell")
+    genes_path: InputPath = Field(description="your gene model; empty = that of the chapter")
+    fragments_path: InputPath = Field(description="start site → fragment of your contact map; empty = the chapter's")
+    contacts_path: InputPath = Field(description="your contacts; empty = the chapter's")
+    with_contacts: bool = Field(description="whether contacts are used; false where no map fits your cell")
+    expression_path: InputPath = Field(description="your RPKM, optional; empty = the chapter's, where it has the cell")
+    build: Literal["", "hg19", "hg38"] = Field(description="build of your tracks; empty = not compared")
+    seed: int = Field(ge=0, description="base seed")
+
+
 class Scorecard(Section):
     """Every published number beside ours."""
 
@@ -349,5 +663,27 @@ SECTIONS: dict[str, type[Section]] = {
     "regulatory_targets": RegulatoryTargets,
     "regulatory_cluster_go": RegulatoryClusterGo,
     "translation": Translation,
+    "lincs_data": LincsData,
+    "lincs_vae": LincsVae,
+    "lincs_svqvae": LincsSvqvae,
+    "lincs_generation": LincsGeneration,
+    "lincs_classes": LincsClasses,
+    "lincs_targets": LincsTargets,
+    "lincs_own": LincsOwn,
+    "lincs_digits": LincsDigits,
+    "genesegnet_data": GeneSegNetData,
+    "genesegnet_preprocess": GeneSegNetPreprocess,
+    "genesegnet_train": GeneSegNetTrain,
+    "genesegnet_test": GeneSegNetTest,
+    "genesegnet_infer": GeneSegNetInfer,
+    "genesegnet_map": GeneSegNetMap,
+    "genesegnet_ablations": GeneSegNetAblations,
+    "genesegnet_alternatives": GeneSegNetAlternatives,
+    "epigenome_data": EpigenomeData,
+    "first_approach": FirstApproach,
+    "mark_screen": MarkScreen,
+    "cell_states": CellStates,
+    "perturbation": Perturbation,
+    "own_cell": OwnCell,
     "scorecard": Scorecard,
 }

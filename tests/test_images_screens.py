@@ -20,8 +20,8 @@ def simulated(tmp_path_factory):
 
 
 def test_planted_truth_has_effects(simulated):
-    truth = screens.planted(simulated)
-    assert list(truth) == screens.TRUTH and len(truth) == 4
+    truth = screen.planted(simulated)
+    assert list(truth) == screen.TRUTH and len(truth) == 4
     assert (truth["effect"] > 0).equals(truth["is_active"].astype(bool))
 
 
@@ -30,7 +30,7 @@ def test_a_linked_screen_reads_like_the_original_and_has_no_truth(simulated, tmp
     pd.testing.assert_frame_equal(
         metadata.read_metadata(table), metadata.read_metadata(simulated / "metadata/metadata_images.csv")
     )
-    assert screens.planted(tmp_path / "linked").empty
+    assert screen.planted(tmp_path / "linked").empty
     listing = (tmp_path / "linked/contents.json").read_text()
     screens.link(simulated, tmp_path / "linked")
     assert (tmp_path / "linked/contents.json").read_text() == listing

@@ -199,3 +199,23 @@ def test_a_folder_that_links_to_itself_ends(tmp_path):
     (tmp_path / "a/b/up").symlink_to(tmp_path / "a")
     (tmp_path / "a/b/x").write_text("x")
     assert [name for name, _ in keys.files_below(tmp_path / "a")] == ["b/x"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "package", "runs"),
+    [
+        ("from lib import a\na.f()", "scikit-image", True),
+        ("from lib import a\na.f()", "zarr", False),
+        ("from lib import alone\nalone.g()", "scikit-image", False),
+        ("import skimage\nskimage.data", "scikit-image", True),
+    ],
+)
+def test_an_upgraded_package_re_runs_what_imports_it_and_nothing_else(project, monkeypatch, cell, package, runs):
+    (project / "lib/a.py").write_text("def f():\n    from skimage import io\n    return io\n")
+    (project / "lib/alone.py").write_text("import zarr\n\ndef g():\n    return 1\n")
+    toy.write_notebook(project / "1.ipynb", ["n: int = 1", cell])
+    old = parts(project)
+    real = keys._version
+    monkeypatch.setattr(keys, "_version", lambda name: "99" if name == package else real(name))
+    expected = [f"versions: {package} was {real(package)}, is 99"] if runs else []
+    assert said(project, old) == expected

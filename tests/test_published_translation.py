@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lib.report import published
-from lib.translation import metrics
+from lib.translation import claims, metrics
+from lib.translation.grid import Axes
 
 VALUES = {name: entry.value for name, entry in published.load().items() if name.startswith("translation.")}
 N_TARGETS = VALUES["translation.n_targets"]
@@ -53,3 +54,9 @@ def test_areas_of_places_with_these_accuracies():
     places = np.repeat([0, 4, 9, 19, 29, 49, 248], np.diff([0, *counts, 39]))
     assert metrics.accuracy(places)[[0, 4, 9, 19, 29, 49]] * 39 == pytest.approx(counts)
     assert metrics.area(places, 20) <= VALUES["translation.cmap_full_all_nodes.auc_20"]
+
+
+def test_the_definition_of_the_grid_is_not_called_measured():
+    entries = published.load()
+    defined = {name for name, one in entries.items() if one.basis == "defined" and name.startswith("translation.")}
+    assert defined == set(claims.grid_definition(Axes()))

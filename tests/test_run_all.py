@@ -235,7 +235,17 @@ def test_a_failing_cell_is_reported_with_all_that_helps(done):
     ):
         assert line in text
     assert toy.contents(done) == before, "what was there stays"
-    assert ran(call(done, "--keep-going", "--set", "draw.word=red", code=1)) == []
+    assert "skipped draw: it needs double, which failed" in text
+    listing = call(done, "--list")
+    assert re.findall(r"^(done|to run|failed) +(\w+)", listing, re.M) == [
+        ("done", "source"), ("failed", "double"), ("to run", "draw"),
+    ]  # fmt: skip
+    assert "\n        ZeroDivisionError: division by zero\n" in listing
+    explained = call(done, "--explain", "double").splitlines()
+    assert explained[:2] == [
+        "double: failed when it last ran: ZeroDivisionError: division by zero", "double: has to run, because",
+    ]  # fmt: skip
+    assert ran(call(done, "--set", "draw.word=red", code=1)) == [], "draw waits for double, also with new parameters"
     edit_cell(done, "20_double.ipynb", "; 1 / 0", "")
     assert "3 already done" in call(done)
 
@@ -256,14 +266,44 @@ def test_every_way_to_fail_keeps_going_as_asked(done):
     with (done / "lib/sections.py").open("a") as file:
         file.write("SECTIONS |= dict.fromkeys(['killed', 'forgets', 'well'], Section)\n")
     (done / "runs/mini/two.txt").write_text("from an earlier version")
-    text = call(done, code=1)
+    text = call(done, "--fail-fast", code=1)
     assert "  cell 3, which begins: import os, signal; os.kill" in text
+    assert "skipped well: stopped by --fail-fast" in text
     assert "  the kernel was killed by signal 9 (SIGKILL; out of memory is the usual cause)" in text
     assert "0 run, 3 already done, 1 failed, 2 skipped" in text
-    text = call(done, "--keep-going", code=1)
+    text = call(done, code=1)
     assert "  outside its cells\n  every cell ran, but pipeline.toml promises what was not written: two.txt" in text
     assert ran(text) == ["well"] and "1 run, 3 already done, 2 failed" in text
     assert not (done / "runs/mini/stamps/forgets.json").exists()
+
+
+def test_a_claim_that_falls_short_is_told_last_and_stops_nothing(done):
+    toy.add_claim(done, bound=5)  # the number is 3
+    run = toy.run(done, "--cluster", "inline")
+    assert run.returncode == 0, run.stderr
+    *_, header, claim, about = run.stdout.splitlines()
+    assert header == "1 claim falls short of what is expected:"
+    assert claim == (
+        "  the number that was planted: 3 [2 to 4] here, expected ≥ 5 (from 12 seeds, mean 5); a toy; "
+        "measured by measure"
+    )
+    assert about.startswith("The figures are made all the same")
+    assert (done / "figures/mini/draw__panel.svg").exists() and "1 run, 3 already done" in run.stdout
+    assert "1 claim falls short" in call(done, "--strict", code=1)
+    assert "falls short" not in call(done, "draw", "--strict"), "only claims of what was asked for"
+    assert "falls short" not in call(done, "--set", "source.number=5", "--strict")
+
+
+def test_after_a_crash_all_that_does_not_need_it_runs_and_old_claims_are_not_told(done):
+    toy.add_claim(done, bound=5)
+    edit_cell(done, "20_double.ipynb", "from lib import doubling", "assert 1 == 2, 'sums differ'")
+    text = call(done, code=1)
+    assert ran(text) == ["measure"] and "1 claim falls short" in text
+    assert "AssertionError: sums differ\n  This check holds for any data and any draw" in text
+    assert "skipped draw: it needs double, which failed\n1 run, 1 already done, 1 failed, 1 skipped" in text
+    edit_cell(done, "40_measure.ipynb", "number + 1)})", "number + 2)}); 1 / 0")
+    text = call(done, code=1)
+    assert "2 failed" in text and "falls short" not in text, "what it measured before is not of this run"
 
 
 def test_a_folder_can_be_an_output(done):

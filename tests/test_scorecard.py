@@ -2,9 +2,17 @@
 
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from PIL import Image
 
-from lib.report import figures, published, scorecard
-from lib.report.published import Published, PublishedError
+from lib.data import origin
+from lib.data.errors import InputError
+from lib.report import figures, paper_figures, published, scorecard, scorecard_plot
+from lib.report.published import Published
+from lib.run import pipeline
+
+SIMULATED = origin.simulated("images")
 
 BASE = {"id": "go.x", "analysis": "GO", "what": "terms", "value": 10, "source": "paper", "certainty": "printed",
         "tolerance": "exact"}  # fmt: skip
@@ -45,7 +53,7 @@ def test_clusters_have_the_published_sizes():
     assert sizes == dict(zip("123456789", [7, 7, 5, 2, 4, 6, 3, 2, 3], strict=True))
     sizes = [len(genes) for genes in published.gene_clusters("regulatory_clusters").values()]
     assert sizes == [57, 26, 40, 24, 21, 17, 37, 27]
-    with pytest.raises(PublishedError, match="no clustering 'impactful_genes'"):
+    with pytest.raises(InputError, match="no clustering 'impactful_genes'"):
         published.gene_clusters("impactful_genes")
 
 
@@ -97,7 +105,7 @@ GOOD = "entries:\n  - {id: go.x, analysis: GO, what: n, value: 1, source: p, cer
     ],
 )
 def test_a_malformed_file_names_itself_and_the_entry(tmp_path, text, message):
-    with pytest.raises(PublishedError, match=message):
+    with pytest.raises(InputError, match=message):
         published.load(write(tmp_path, text))
 
 
@@ -113,7 +121,7 @@ def test_a_malformed_file_names_itself_and_the_entry(tmp_path, text, message):
 )
 def test_a_malformed_gene_list_is_refused(tmp_path, genes, message):
     text = f"lists:\n  mine: {{what: w, source: s, certainty: printed, {genes}}}\n"
-    with pytest.raises(PublishedError, match=message):
+    with pytest.raises(InputError, match=message):
         published.gene_lists(write(tmp_path, text, "gene_lists.yaml") / "gene_lists.yaml")
 
 
@@ -146,6 +154,14 @@ def test_status(published_value, tolerance, value, expected):
 
 def test_missing_values():
     assert status(None) == scorecard.NEEDS_DATA
+    assert status(None, basis="defined") == scorecard.NOT_RUN, "a definition needs no data"
+
+
+def test_what_belongs_to_a_notebook_that_has_not_run_is_not_said_to_need_data():
+    entries = [entry(analysis="JUMP images"), entry(id="go.y", analysis="GO of the impactful genes")]
+    table = scorecard.compare(entries, {}, ran=["impactful_genes_go"]).set_index("id")
+    assert table["status"].to_dict() == {"go.y": scorecard.NEEDS_DATA, "go.x": scorecard.NOT_RUN}
+    assert list(table["figure"]) == ["Fig 2C", "Fig 4C"], "reading order"
 
 
 def test_a_difference_with_a_reason_says_it():
@@ -161,21 +177,88 @@ def test_a_misspelt_id_is_refused():
         scorecard.compare([entry()], {"go.xx": 1})
 
 
+# figure by figure ------------------------------------------------------------------------------------------------
+
+
+def test_every_committed_analysis_belongs_to_one_figure_and_a_notebook():
+    """A new analysis is added to params/published/paper_figures.yaml, else it is shown as a figure of its own."""
+    shown, entries = paper_figures.load(), published.load().values()
+    listed = [analysis for one in shown for analysis in one.analyses]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {one.analysis for one in entries}
+    slugs = {step.slug for step in pipeline.load("mini").steps}
+    assert {slug for one in shown for slug in one.analyses.values()} <= slugs
+
+
+def many() -> pd.DataFrame:
+    """A scorecard of two figures: one half measured, one with a definition and what is missing."""
+    entries = [entry(id=f"go.x{i}", what=f"quantity {i}", analysis="JUMP images") for i in range(60)]
+    entries += [entry(id="go.n", analysis="Networks", basis="defined"), entry(id="go.m", analysis="Networks")]
+    entries += [entry(id="go.z", analysis="Networks", needs="a newer release")]
+    measured = {f"go.x{i}": 10 + i % 2 for i in range(50)} | {"go.n": 10, "go.z": 9}
+    return scorecard.compare(entries, measured)
+
+
+def test_the_overview_counts_what_is_measured_apart_from_what_is_defined():
+    rows = scorecard.overview(many()).set_index("figure")
+    assert list(rows.index) == ["Fig 4C", "Methods"]
+    jump = rows.loc["Fig 4C"]
+    assert (jump["reproduced"], jump["differs"], jump["needs the paper's data"], jump["defined"]) == (25, 25, 10, 0)
+    assert jump["summary"] == "25 of 50 agree; 25 differ without a known reason; 10 need the paper's data"
+    methods = rows.loc["Methods"]
+    assert (methods["reproduced"], methods["differs, as explained"], methods["defined"]) == (0, 1, 1)
+    assert methods["summary"] == "0 of 1 agree; 1 differs: published with a newer release; 1 needs the paper's data"
+
+
 # the picture -----------------------------------------------------------------------------------------------------
 
 
-def test_the_picture_has_every_row_and_saves_the_same_bytes(tmp_path):
-    entries = [entry(id=f"go.x{i}", what=f"quantity {i}", analysis=f"analysis {i // 20}") for i in range(130)]
-    table = scorecard.compare(entries, {f"go.x{i}": 10 + i % 2 for i in range(100)})
-    assert scorecard.summary(table) == {
-        "reproduced": 50, "within tolerance": 0, "differs, as explained": 0, "differs": 50,
-        "needs the paper's data": 30,
-    }  # fmt: skip
+def test_the_picture_fits_a_page_is_readable_and_the_table_has_every_row(tmp_path):
     for name in "ab":
-        figure, data = scorecard.figure(table, title="Scorecard")
-        figures.save(figure, data, "scorecard", "table", figures_dir=tmp_path / name, caption="Scorecard.")
-    drawn = [text.get_text() for ax in figure.axes for text in ax.texts]
-    assert {f"quantity {i}" for i in range(130)} <= set(drawn) and len(figure.axes) > 1
+        figure, data = scorecard_plot.draw(many())
+        png = figures.show(
+            figure,
+            data,
+            "scorecard",
+            "table",
+            figures_dir=tmp_path / name,
+            caption="Scorecard.",
+            said="s",
+            origin=SIMULATED,
+        )
+    with Image.open(png) as image:
+        assert image.size[0] / 300 * 25.4 <= 183
+    texts = [text for ax in figure.axes for text in ax.findobj(Text) if text.get_text()]
+    assert min(text.get_fontsize() for text in texts) >= 6
+    drawn = [text.get_text() for text in texts]
+    assert {"Fig 4C", "Methods", "25", "10"} <= set(drawn)
+    assert set(pd.read_csv(png.with_suffix(".csv"))["id"]) == set(many()["id"])
     assert (tmp_path / "a/scorecard__table.svg").read_bytes() == (tmp_path / "b/scorecard__table.svg").read_bytes()
+
+
+def test_bars_are_as_long_as_the_counts():
+    figure, _ = scorecard_plot.draw(many())
+    bars = [patch for patch in figure.axes[0].patches if patch.get_width()]
+    assert [(bar.get_y() < 0.5, bar.get_x(), bar.get_width()) for bar in bars] == [
+        (True, 0, 25), (False, 0, 1), (True, 25, 25),
+    ]  # fmt: skip
+
+
+def test_no_two_words_of_the_picture_overlap():
+    figure, _ = scorecard_plot.draw(scorecard.compare(published.load().values(), {}))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    texts = [text for ax in figure.axes for text in ax.texts if text.get_text()]
+    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
+    clashes = [
+        (one.get_text(), other.get_text())
+        for i, one in enumerate(texts)
+        for j, other in enumerate(texts)
+        if i < j and boxes[i].overlaps(boxes[j])
+    ]
+    assert not clashes
+
+
+def test_an_empty_scorecard_is_refused():
     with pytest.raises(ValueError, match="scorecard is empty"):
-        scorecard.figure(table.iloc[:0])
+        scorecard_plot.draw(many().iloc[:0])

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data.errors import InputError
+from lib.images import well_profiles
 from lib.screen import activity
-from lib.screen.impact import ScreenTableError
 
 
 def wells(rng, *, n_inert, n_active, n_plates=5, n_controls=12, n_features=20, effect=2.0):
@@ -16,7 +17,7 @@ def wells(rng, *, n_inert, n_active, n_plates=5, n_controls=12, n_features=20, e
             ["EMPTY"] * n_controls + [f"inert{i}" for i in range(n_inert)] + [f"active{i}" for i in range(n_active)]
         )
     ]
-    index = pd.MultiIndex.from_tuples(rows, names=activity.WELL)
+    index = pd.MultiIndex.from_tuples(rows, names=well_profiles.WELL)
     values = (
         rng.normal(size=(len(rows), n_features)) + 3 * rng.normal(size=(n_plates, n_features))[[r[0] for r in rows]]
     )
@@ -27,15 +28,15 @@ def wells(rng, *, n_inert, n_active, n_plates=5, n_controls=12, n_features=20, e
 
 def test_wells_are_averages_of_their_nuclei():
     obs = pd.DataFrame({"plate": [1, 1, 2], "well": ["a01"] * 3, "gene_symbol": ["JUN", "JUN", "JUN"]})
-    profiles = activity.well_means(np.array([[1, 2], [3, 4], [5, 6]]), obs, names=["x", "y"])
+    profiles = well_profiles.well_means(np.array([[1, 2], [3, 4], [5, 6]]), obs, names=["x", "y"])
     assert profiles.loc[(1, "a01", "JUN")].tolist() == [2, 3] and profiles.loc[(2, "a01", "JUN")].tolist() == [5, 6]
-    with pytest.raises(ScreenTableError, match="2 rows of values for 3 nuclei"):
-        activity.well_means(np.ones((2, 2)), obs)
+    with pytest.raises(InputError, match="2 rows of values for 3 nuclei"):
+        well_profiles.well_means(np.ones((2, 2)), obs)
 
 
 def test_controls_of_every_plate_come_to_mean_nought_and_pooled_sd_one():
     profiles = wells(np.random.default_rng(0), n_inert=2, n_active=0).assign(constant=1.0)
-    scaled = activity.scale_to_controls(profiles)
+    scaled = well_profiles.scale_to_controls(profiles)
     controls = scaled.xs("EMPTY", level="gene_symbol")
     assert np.allclose(controls.groupby(level="plate").mean(), 0)
     assert np.allclose((controls**2).sum() / (len(controls) - 5), 1) and "constant" not in scaled
@@ -43,10 +44,10 @@ def test_controls_of_every_plate_come_to_mean_nought_and_pooled_sd_one():
 
 def test_scaling_needs_controls():
     profiles = wells(np.random.default_rng(0), n_inert=2, n_active=0, n_controls=1)
-    with pytest.raises(ScreenTableError, match="no plate has two EMPTY wells"):
-        activity.scale_to_controls(profiles)
-    with pytest.raises(ScreenTableError, match="plate 0 has no EMPTY well"):
-        activity.scale_to_controls(profiles.drop("EMPTY", level="gene_symbol"))
+    with pytest.raises(InputError, match="no plate has two EMPTY wells"):
+        well_profiles.scale_to_controls(profiles)
+    with pytest.raises(InputError, match="plate 0 has no EMPTY well"):
+        well_profiles.scale_to_controls(profiles.drop("EMPTY", level="gene_symbol"))
 
 
 def test_average_precision_by_hand():
@@ -54,7 +55,7 @@ def test_average_precision_by_hand():
     plates = [1, 2, 1, 2, 1, 2]
     angles = np.deg2rad([0, 10, 90, 170, 120, 140])  # A A B B EMPTY EMPTY; the controls lie between the wells of B
     genes = ["A", "A", "B", "B", "EMPTY", "EMPTY"]
-    index = pd.MultiIndex.from_arrays([plates, list("abcdef"), genes], names=activity.WELL)
+    index = pd.MultiIndex.from_arrays([plates, list("abcdef"), genes], names=well_profiles.WELL)
     table = activity.mean_average_precision(pd.DataFrame(np.c_[np.cos(angles), np.sin(angles)], index=index), n_null=99)
     assert table["map"].tolist() == pytest.approx([1, 1 / 3]) and table["n_wells"].tolist() == [2, 2]
     assert table["normalised_map"].iloc[0] == pytest.approx(1)
@@ -64,7 +65,7 @@ def test_level_on_inert_genes_and_power_on_active_ones():
     rng = np.random.default_rng(3)
     tables = [
         activity.mean_average_precision(
-            activity.scale_to_controls(wells(rng, n_inert=40, n_active=10)), n_null=2000, fdr=0.1
+            well_profiles.scale_to_controls(wells(rng, n_inert=40, n_active=10)), n_null=2000, fdr=0.1
         )
         for _ in range(4)
     ]
@@ -80,17 +81,17 @@ def test_a_gene_on_one_plate_is_kept_and_not_called():
     lonely = (profiles.index.get_level_values("gene_symbol") == "inert1") & (
         profiles.index.get_level_values("plate") == 1
     )
-    table = activity.mean_average_precision(activity.scale_to_controls(profiles[~lonely]), n_null=99)
+    table = activity.mean_average_precision(well_profiles.scale_to_controls(profiles[~lonely]), n_null=99)
     row = table.set_index("gene_symbol").loc["inert1"]
     assert np.isnan(row["map"]) and not row["is_active"] and row["n_wells"] == 1
-    single = activity.scale_to_controls(wells(np.random.default_rng(0), n_inert=2, n_active=1, n_plates=1))
+    single = well_profiles.scale_to_controls(wells(np.random.default_rng(0), n_inert=2, n_active=1, n_plates=1))
     assert activity.mean_average_precision(single)["map"].isna().all()
-    with pytest.raises(ScreenTableError, match="0 of 3 wells are EMPTY"):
+    with pytest.raises(InputError, match="0 of 3 wells are EMPTY"):
         activity.mean_average_precision(single.drop("EMPTY", level="gene_symbol"))
 
 
 def test_same_seed_same_table_whatever_the_order_of_wells():
-    profiles = activity.scale_to_controls(wells(np.random.default_rng(0), n_inert=4, n_active=2))
+    profiles = well_profiles.scale_to_controls(wells(np.random.default_rng(0), n_inert=4, n_active=2))
     first = activity.mean_average_precision(profiles, n_null=200)
     second = activity.mean_average_precision(profiles.sample(frac=1, random_state=1), n_null=200)
     pd.testing.assert_frame_equal(first, second, rtol=1e-6)
@@ -104,5 +105,5 @@ def test_agreement_by_hand():
     assert pair["jaccard"] == pytest.approx(1 / 3) and pair["kappa"] == pytest.approx(0)
     nothing = activity.pairwise_agreement(activity.agreement({"a": [], "b": []}, ["JUN"]))
     assert nothing[["jaccard", "kappa"]].isna().all(axis=None)
-    with pytest.raises(ScreenTableError, match="mAP calls X1, which is not among the 1 screened genes"):
+    with pytest.raises(InputError, match="mAP calls X1, which is not among the 1 screened genes"):
         activity.agreement({"mAP": ["X1"]}, ["JUN"])

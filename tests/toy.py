@@ -127,6 +127,40 @@ def build(folder: Path) -> Path:
     return folder
 
 
+CLAIMS = """
+claims:
+  - id: toy.planted.number
+    analysis: A toy
+    what: the number that was planted
+    best: 10.0
+    direction: higher
+    limits: [0.0, 100.0]
+    source: "a toy"
+"""
+
+
+def add_claim(folder: Path, bound: float) -> None:
+    """Add a notebook `measure` that claims the number of `source`, and the spread over seeds that gives its bound."""
+    (folder / "lib" / "report").mkdir()
+    for name in ("__init__.py", "claims.py", "planted.py", "published.py"):
+        shutil.copy(ROOT / "lib" / "report" / name, folder / "lib" / "report")
+    with (folder / "lib" / "sections.py").open("a") as file:
+        file.write('SECTIONS["measure"] = Section\n')
+    with (folder / "pipeline.toml").open("a") as file:
+        file.write('[measure]\nnotebook = "40_measure.ipynb"\nneeds = ["data/number.txt"]\n')
+        file.write('makes = ["results/measure__measured.json"]\n')
+    measure = (
+        "from lib.report.claims import record\nfrom lib.run import store\n\n"
+        "number = float(store.resolve(f'{run_dir}/data/number.txt').read_text())\n"
+        "record(f'{run_dir}/results/measure__measured.json', {'toy.planted.number': number},\n"
+        "       intervals={'toy.planted.number': (number - 1, number + 1)})"
+    )
+    write_notebook(folder / "notebooks" / "40_measure.ipynb", [FOLDERS, measure])
+    (folder / "params" / "planted.yaml").write_text(CLAIMS)
+    spread = f"mini,toy.planted.number,12,{bound},0,{bound},{bound}\n"
+    (folder / "params" / "planted_spread.csv").write_text("profile,id,n_seeds,mean,sd,min,max\n" + spread)
+
+
 def environment() -> dict[str, str]:
     """Return this environment without what would make the toy import the real `lib`."""
     return {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "COMPENDIUM_EXECUTOR")}

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from lib.data.errors import InputError, listed
 from lib.go import enrichment, r, r_engines, tails, topgo
 from lib.go.annotation import Annotation
 from lib.go.enrichgo import Cutoffs, check_clusters, compare_builtin
-from lib.go.errors import GoInputError, RNotAvailable, listed
+from lib.go.errors import RNotAvailable
 from lib.go.installed import installed_release
 from lib.go.symbols import to_entrez
+from lib.stats import order
 
 log = logging.getLogger(__name__)
 PACKAGES = {"topgo": "topGO", "clusterprofiler": "clusterProfiler"}
@@ -57,7 +59,7 @@ def enrich(
 
     Raises
     ------
-    GoInputError
+    InputError
         If the genes or options cannot be analysed.
     RNotAvailable
         If `engine="topgo"` and the package is not installed.
@@ -72,7 +74,8 @@ def enrich(
         table = r_engines.run_topgo(inside, background, ontology=annotation.ontology, **options)
         table = enrichment.with_adjusted(table)
         if tie_order == "go_id":
-            table = table.sort_values(["p_raw", "GO.ID"], ignore_index=True)
+            table = table.sort_values("GO.ID")
+            table = table.iloc[order.by_p_value(table["p_raw"])].reset_index(drop=True)
     else:
         table = enrichment.run_builtin(annotation, inside, list(background), tie_order=tie_order, tail=tail, **options)
     left_out = {"outside_background": outside, "unannotated": unannotated}
@@ -124,7 +127,7 @@ def compare_clusters(
 
     Raises
     ------
-    GoInputError
+    InputError
         If a cluster is empty or no background gene is annotated.
     RNotAvailable
         If `engine="clusterprofiler"` and the package is not installed.
@@ -146,7 +149,7 @@ def compare_clusters(
 def _check_option(name: str, value: str, known: Iterable[str]) -> None:
     """Refuse a value that an option does not have, and say which it has."""
     if value not in known:
-        raise GoInputError(f"{name} '{value}' is unknown here; choose one of {', '.join(known)}")
+        raise InputError(f"{name} '{value}' is unknown here; choose one of {', '.join(known)}")
 
 
 def _choose(engine: str, r_engine: str, annotation: Annotation) -> str:
@@ -157,7 +160,7 @@ def _choose(engine: str, r_engine: str, annotation: Annotation) -> str:
     elif engine == r_engine:
         r.require_package(PACKAGES[r_engine])
         if not _is_installed(annotation):
-            raise GoInputError(
+            raise InputError(
                 f"{PACKAGES[r_engine]} reads the installed annotation packages, which are not the release of this "
                 f"annotation ({annotation.release}); use engine='builtin', or the annotation of read_installed()"
             )

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.go.annotation import Annotation, names_of
-from lib.go.errors import GoInputError
 from lib.go.gene_sets import GeneSets, count, gene_sets
 from lib.go.tails import upper_tail
+from lib.stats import order
 from lib.stats.multiple_testing import benjamini_hochberg, storey_q
 
 COLUMNS = ["Cluster", "ID", "Description", "GeneRatio", "BgRatio", "pvalue", "p.adjust", "qvalue", "geneID", "Count"]
@@ -63,14 +64,14 @@ def check_clusters(clusters: Mapping[str, Sequence[str]]) -> dict[str, list[str]
 
     Raises
     ------
-    GoInputError
+    InputError
         If there is no cluster, or one is empty.
     """
     if not clusters:
-        raise GoInputError("there is no cluster to test")
+        raise InputError("there is no cluster to test")
     empty = [str(name) for name, genes in clusters.items() if not len(genes)]
     if empty:
-        raise GoInputError(f"cluster {', '.join(empty)} has no gene; leave it out")
+        raise InputError(f"cluster {', '.join(empty)} has no gene; leave it out")
     return {str(name): list(dict.fromkeys(genes)) for name, genes in clusters.items()}
 
 
@@ -84,7 +85,7 @@ def cluster_universe(
     sets = gene_sets(annotation, list(genes), by=by)
     inside = sets.feasible & sets.pack(chosen)
     if not inside.any():
-        raise GoInputError(f"none of the {len(chosen)} background genes has a GO {annotation.ontology} annotation")
+        raise InputError(f"none of the {len(chosen)} background genes has a GO {annotation.ontology} annotation")
     return Universe(sets, inside, count(sets.bits & inside))
 
 
@@ -122,7 +123,7 @@ def test_cluster(
     p = upper_tail(hits, sizes, n_universe - sizes, n_drawn, tail=tail)
     tests = pd.DataFrame({"row": candidate, "Count": hits, "size": sizes, "pvalue": p})
     tests = tests.assign(**{"p.adjust": benjamini_hochberg(p), "qvalue": storey_q(p)})
-    tests = _within_cutoffs(tests.sort_values("pvalue", kind="stable", ignore_index=True), cutoffs)
+    tests = _within_cutoffs(tests.iloc[order.by_p_value(tests["pvalue"])].reset_index(drop=True), cutoffs)
     ids = sets.terms[tests["row"]]
     text = {
         "ID": ids,
@@ -139,9 +140,9 @@ test_cluster.__test__ = False  # a verb, not a test for pytest
 
 def _within_cutoffs(tests: pd.DataFrame, cutoffs: Cutoffs) -> pd.DataFrame:
     """Keep the rows below the cut-offs; missing q-values switch the q cut-off off."""
-    kept = (tests["pvalue"] <= cutoffs.p) & (tests["p.adjust"] <= cutoffs.p)
+    kept = (order.rounded(tests[["pvalue", "p.adjust"]]) <= cutoffs.p).all(axis=1)
     if not tests.loc[kept, "qvalue"].isna().any():
-        kept &= tests["qvalue"] <= cutoffs.q
+        kept &= order.rounded(tests["qvalue"]) <= cutoffs.q
     return tests[kept].reset_index(drop=True)
 
 

@@ -6,11 +6,12 @@ import logging
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError, listed
 from lib.go import topgo
 from lib.go.annotation import Annotation, names_of
-from lib.go.errors import GoInputError, listed
 from lib.go.gene_sets import GeneSets, count, gene_sets, prune
 from lib.go.tie_order import topgo_order
+from lib.stats import order
 from lib.stats.multiple_testing import benjamini_hochberg, format_p
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def check_genes(foreground, background) -> tuple[list[str], list[str]]:
 
     Raises
     ------
-    GoInputError
+    InputError
         If a list repeats a gene, or no foreground gene, or every background gene, is in the foreground.
     """
     _refuse_repeats("foreground", foreground)
@@ -33,12 +34,12 @@ def check_genes(foreground, background) -> tuple[list[str], list[str]]:
     inside = [gene for gene in foreground if gene in known]
     outside = [gene for gene in foreground if gene not in known]
     if not inside:
-        raise GoInputError(
+        raise InputError(
             f"none of the {len(outside)} foreground genes is in the background of {len(known)} genes"
             + (f": {listed(outside)}" if outside else "")
         )
     if len(inside) == len(known):
-        raise GoInputError("the foreground is the whole background, so there is nothing to compare it with")
+        raise InputError("the foreground is the whole background, so there is nothing to compare it with")
     if outside:
         log.warning("%d foreground genes are not in the background and are left out: %s", len(outside), listed(outside))
     return inside, outside
@@ -57,13 +58,13 @@ def run_builtin(
     """Test one foreground with the built-in engine; see `lib.go.enrich`."""
     sets = universe(annotation, tuple(background), node_size)
     if not count(sets.pack(foreground) & sets.feasible):
-        raise GoInputError(
+        raise InputError(
             f"none of the {len(foreground)} foreground genes has a GO {annotation.ontology} annotation: "
             f"{listed(foreground)}"
         )
     tests = topgo.test_terms(sets, foreground, algorithm=algorithm, tail=tail)
-    order = _row_order(sets, tests, tie_order)
-    return _table(annotation, sets, tests, order)
+    rows = _row_order(sets, tests, tie_order)
+    return _table(annotation, sets, tests, rows)
 
 
 def with_adjusted(table: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +87,7 @@ def _refuse_repeats(name: str, genes: list[str]) -> None:
     genes = pd.Series(genes, dtype=object)
     repeated = genes[genes.duplicated()].unique()
     if len(repeated):
-        raise GoInputError(f"the {name} lists genes more than once, which would count twice: {listed(repeated)}")
+        raise InputError(f"the {name} lists genes more than once, which would count twice: {listed(repeated)}")
 
 
 def _row_order(sets: GeneSets, tests: topgo.TermTests, tie_order: str) -> np.ndarray:
@@ -94,7 +95,7 @@ def _row_order(sets: GeneSets, tests: topgo.TermTests, tie_order: str) -> np.nda
     base = np.arange(len(sets.terms))
     if tie_order == "topgo":
         base = _listed_by_topgo(sets, tests.significant > 0)
-    return base[np.argsort(tests.p[base], kind="stable")]
+    return base[order.by_p_value(tests.p[base])]
 
 
 def _listed_by_topgo(sets: GeneSets, hit: np.ndarray) -> np.ndarray:
@@ -106,18 +107,18 @@ def _listed_by_topgo(sets: GeneSets, hit: np.ndarray) -> np.ndarray:
     return np.concatenate([hits[restricted], np.flatnonzero(~hit)])
 
 
-def _table(annotation: Annotation, sets: GeneSets, tests: topgo.TermTests, order: np.ndarray) -> pd.DataFrame:
+def _table(annotation: Annotation, sets: GeneSets, tests: topgo.TermTests, rows: np.ndarray) -> pd.DataFrame:
     """Return the rows in their order, with printed p-values and adjusted ones."""
-    names = names_of(annotation, sets.terms[order])
+    names = names_of(annotation, sets.terms[rows])
     table = pd.DataFrame(
         {
-            "GO.ID": sets.terms[order],
+            "GO.ID": sets.terms[rows],
             "Term": [name[:NAME_WIDTH] + "..." if len(name) > NAME_WIDTH else name for name in names],
-            "Annotated": tests.annotated[order],
-            "Significant": tests.significant[order],
-            "Expected": tests.expected[order],
-            "pval": format_p(tests.p[order]),
-            "p_raw": tests.p[order],
+            "Annotated": tests.annotated[rows],
+            "Significant": tests.significant[rows],
+            "Expected": tests.expected[rows],
+            "pval": format_p(tests.p[rows]),
+            "p_raw": tests.p[rows],
         }
     )
     return with_adjusted(table)

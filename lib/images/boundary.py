@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.images import pixels
+from lib.stats import order
 
 STEP = 5
 """Curvature at a point is that of the circle through it and the points this many steps before and after."""
@@ -146,6 +147,7 @@ def _prominent(outlines: Outlines, size: np.ndarray, name: str) -> dict[str, np.
     """Count prominent maxima round each outline, with mean prominence in 1/pixel and width in points."""
     from scipy.signal import find_peaks
 
+    size = order.rounded(size, scale=1)
     found = np.zeros((outlines.n, 3))
     for i, (start, length) in enumerate(zip(outlines.starts, outlines.lengths, strict=True)):
         loop = size[start : start + length]

@@ -8,13 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
+from scipy.spatial.distance import pdist
 
-from lib.images import segmentation
+from lib.images import segmentation, well_profiles
 from lib.images.extraction import read_or_segment
 from lib.images.fields import Field, eight_bit
 from lib.report import figures
 from lib.run import store
-from lib.screen import activity
+from lib.stats import order
 
 MASKS = "unet_masks"
 _MASK, _FOUND = "#E69F00", "#56B4E9"
@@ -100,7 +101,7 @@ def planted_segmentation(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str,
     scores : DataFrame
         From `compare`.
     truth : DataFrame
-        From `screens.planted`, without a row for a real screen.
+        From `lib.simulate.screen.planted`, without a row for a real screen.
     """
     if scores.empty or truth.empty:
         return {}
@@ -118,25 +119,33 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
         `nucleus_id`, `plate`, `well`, `gene_symbol`, in the same order.
     limit : float
         End of the colour scale, SD.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `gene_symbol`, `feature`, `mean_in_control_sd`, in the order drawn.
     """
-    wells = activity.well_means(features.drop(columns="nucleus_id"), nuclei)
-    means = activity.scale_to_controls(wells).groupby(level="gene_symbol").mean()
+    profiles = well_profiles.well_means(features.drop(columns="nucleus_id"), nuclei)
+    means = well_profiles.scale_to_controls(profiles).groupby(level="gene_symbol").mean()
+    means.columns = features.columns.drop("nucleus_id")
     means = means.iloc[_order(means.to_numpy()), _order(means.to_numpy().T)]
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE, max(2.5, 0.11 * len(means) + 1.2)))
+        figure = Figure(figsize=(figures.PAGE, max(2.5, 0.1 * len(means) + 1.0)))
         ax = figure.add_subplot()
-        image = ax.imshow(means, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="none")
-        ax.set_yticks(range(len(means)), means.index, fontsize=5.5)
+        image = ax.imshow(means, aspect="auto", cmap=figures.DIVERGING, vmin=-limit, vmax=limit, interpolation="none")
+        ax.set_yticks(range(len(means)), means.index, fontsize=6)
         ax.set_xticks([])
         ax.set_xlabel(f"{means.shape[1]} chromatin and shape features")
         figure.colorbar(image, ax=ax, label="mean, SD of control wells", shrink=0.5, extend="both")
-    return figure, means
+    long = means.melt(var_name="feature", value_name="mean_in_control_sd", ignore_index=False)
+    return figure, long.reset_index()
 
 
 def _order(values: np.ndarray) -> Sequence[int]:
     if len(values) < 3:
         return range(len(values))
-    return hierarchy.leaves_list(hierarchy.linkage(np.clip(values, -10, 10), "average"))
+    return hierarchy.leaves_list(hierarchy.linkage(order.rounded(pdist(np.clip(values, -10, 10))), "average"))
 
 
 def _read(screen_dir: str | os.PathLike, plate: int, name: str) -> Field:

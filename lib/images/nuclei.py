@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib.images.metadata_schema import INHERITED
+from lib.stats import order
 
 SIZE = 64
 """Side in pixels of a padded nucleus."""
@@ -180,7 +181,7 @@ def elongation_clusters(aspect_ratios: np.ndarray, *, seed: int = 1234) -> np.nd
     if len(np.unique(ratios)) < 2:
         return np.zeros(len(ratios), np.int64)
     mixture = GaussianMixture(2, random_state=seed).fit(ratios)
-    return (mixture.predict(ratios) == mixture.means_.ravel().argmin()).astype(np.int64)
+    return (mixture.predict(ratios) == order.smallest(mixture.means_.ravel())).astype(np.int64)
 
 
 def add_field_columns(nuclei: pd.DataFrame, *, seed: int = 1234) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""A screen as a folder: a simulated one, or a real one taken in by links, with the planted truth if there is one."""
+"""A screen as a folder: what belongs to it, and a real one taken in by links."""
 
 import os
 import shutil
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from lib.data import origin
 from lib.images import metadata
 from lib.run import keys, store
-from lib.simulate import screen as simulated
 
+TABLE = "metadata/metadata_images.csv"
 PARTS = ("illum_corrected", "unet_masks", "metadata")
 LISTING = "contents.json"  # hashes of what is linked: its change is a change of the screen
-TRUTH = ["gene", "group", "is_active", "effect"]
 
 
 def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
@@ -31,7 +31,7 @@ def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
         If the folder lacks images or the image table, or a link in it leads nowhere; says which.
     """
     source, screen_dir = store.resolve(source), store.resolve(screen_dir)
-    for needed in ("illum_corrected", simulated.TABLE):
+    for needed in ("illum_corrected", TABLE):
         if not (source / needed).exists():
             raise FileNotFoundError(f"{source}: no {needed}; a screen has {', '.join(PARTS)} below its folder")
     if broken := keys.broken_links(source):
@@ -47,20 +47,8 @@ def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
         (screen_dir / part).symlink_to(source / part, target_is_directory=True)
     hashes.save()
     store.write_json(screen_dir / LISTING, listing)
-    return screen_dir / simulated.TABLE
-
-
-def planted(screen_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted truth of a screen, one row a gene: `gene`, `group`, `is_active`, `effect`.
-
-    `effect` is the length of the latent state, in SD of single control nuclei. A real screen has no row.
-    """
-    if not (store.resolve(screen_dir) / simulated.PLAN).exists():
-        return pd.DataFrame(columns=TRUTH)
-    genes, _ = simulated.read_truth(store.resolve(screen_dir))
-    states = genes[[name for name in genes if name in simulated.DIMENSIONS]]
-    effect = (states**2).sum(axis=1) ** 0.5
-    return genes.assign(effect=effect)[TRUTH]
+    origin.write(screen_dir, origin.own("images", source))
+    return screen_dir / TABLE
 
 
 def masks_of(screen_dir: str | os.PathLike) -> str | None:

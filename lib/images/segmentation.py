@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.images.fields import ImageError, check_labels, read_plane
+from lib.stats import order
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def segment(image: np.ndarray, settings: Settings | None = None) -> np.ndarray:
     from skimage.filters import threshold_otsu
 
     settings = settings or Settings()
-    smooth = ndimage.gaussian_filter(np.asarray(image, np.float64), settings.sigma)
+    smooth = order.rounded(ndimage.gaussian_filter(np.asarray(image, np.float64), settings.sigma))
     if smooth.max() == smooth.min():
         return np.zeros(image.shape, np.int32)
     smooth = smooth - _tilt(smooth) if settings.background else smooth

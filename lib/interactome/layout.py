@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.spatial.distance import pdist, squareform
 
 from lib.interactome.network import Network
+from lib.stats import order
 
 GAP = 0.045  # least distance of two nodes, as a share of the longer side of the drawing
 _DIRECTIONS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], float)
@@ -65,8 +66,8 @@ def labels(points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: f
     """
     boxes: list[np.ndarray] = []  # left, bottom, right, top of the names placed so far
     rows = []
-    order = texts.index[np.argsort(-_crowding(points)[texts.index], kind="stable")]  # the most crowded choose first
-    for node in order:
+    crowded_first = texts.index[np.argsort(-_crowding(points)[texts.index], kind="stable")]
+    for node in crowded_first:
         half = np.array([0.5 * width * len(texts[node]) + 0.2 * height, 0.5 * height])
         reach = half + sizes[node] + 0.1 * height
         options = np.concatenate([points[node] + step * reach * _DIRECTIONS for step in (1.0, 1.7, 2.6)])
@@ -74,7 +75,7 @@ def labels(points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: f
             _cover(centre, half, points, sizes, boxes) + 0.35 * (i // len(_DIRECTIONS))
             for i, centre in enumerate(options)
         ]
-        best = int(np.argmin(costs))
+        best = order.smallest(costs, scale=1)  # of equals the first direction
         centre = options[best]
         boxes.append(np.concatenate([centre - half, centre + half]))
         rows.append((node, texts[node], *centre, best >= len(_DIRECTIONS)))
@@ -86,13 +87,13 @@ def _rings(network: Network, modules: np.ndarray, rng: np.random.Generator) -> n
     names, codes = np.unique(modules, return_inverse=True)
     between = np.zeros((len(names), len(names)))
     np.add.at(between, (codes[network.ends[:, 0]], codes[network.ends[:, 1]]), 1)
-    order, between = [0], between + between.T
-    while len(order) < len(names):
-        rest = [name for name in range(len(names)) if name not in order]
-        order.append(max(rest, key=lambda name: (between[order[-1], name], -name)))
+    circle, between = [0], between + between.T
+    while len(circle) < len(names):
+        rest = [name for name in range(len(names)) if name not in circle]
+        circle.append(max(rest, key=lambda name: (between[circle[-1], name], -name)))
     sizes = np.bincount(codes)
     angles = np.empty(len(names))
-    angles[order] = 2 * np.pi * (np.cumsum(sizes[order]) - sizes[order] / 2) / len(codes) + rng.uniform(0, 2 * np.pi)
+    angles[circle] = 2 * np.pi * (np.cumsum(sizes[circle]) - sizes[circle] / 2) / len(codes) + rng.uniform(0, 2 * np.pi)
     points = np.empty((len(codes), 2))
     for name in range(len(names)):
         members = np.flatnonzero(codes == name)
@@ -104,7 +105,7 @@ def _rings(network: Network, modules: np.ndarray, rng: np.random.Generator) -> n
 
 def _evened(points: np.ndarray) -> np.ndarray:
     """Return points between 0 and 1, spread so that a dense middle gets room: most of the way to equal ranks."""
-    ranks = np.argsort(np.argsort(points, axis=0), axis=0) / max(len(points) - 1, 1)
+    ranks = np.argsort(order.ascending(points, scale=1, axis=0), axis=0) / max(len(points) - 1, 1)
     low, high = points.min(axis=0), points.max(axis=0)
     return 0.35 * (points - low) / np.maximum(high - low, 1e-12) + 0.65 * ranks
 
@@ -124,7 +125,7 @@ def _apart(points: np.ndarray, gap: float, aspect: float, n_steps: int = 200) ->
 
 
 def _crowding(points: np.ndarray) -> np.ndarray:
-    return (squareform(pdist(points)) < 3 * GAP).sum(axis=1)
+    return (order.rounded(squareform(pdist(points)), scale=1) < 3 * GAP).sum(axis=1)
 
 
 def _cover(centre, half, points, sizes, boxes) -> float:

@@ -9,9 +9,9 @@ from scipy.spatial.distance import pdist
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from lib.interactome import cmap
-from lib.simulate.network import NO_MODULE
-from lib.simulate.states import DIMENSIONS
+from lib.interactome.sources import NO_MODULE
 
+STATES = r"^s\d+$"  # columns of the latent state in the truth
 SAME, OTHER, BACKGROUND = "same module", "other modules", "background"
 
 
@@ -29,6 +29,13 @@ def observed(expression: AnnData, markers: pd.DataFrame, signatures: AnnData, tr
     if truth.empty:
         return Observed(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
     return Observed(gene_pairs(expression, truth), fold_changes(markers, truth), signature_pairs(signatures, truth))
+
+
+def medians(seen: Observed) -> dict[str, float]:
+    """Return kind of pair of genes → median of |Spearman|; empty where nothing is planted."""
+    if seen.pairs.empty:
+        return {}
+    return seen.pairs.groupby("kind", sort=False)["abs_spearman"].median().to_dict()
 
 
 def gene_pairs(expression: AnnData, truth: pd.DataFrame) -> pd.DataFrame:
@@ -49,7 +56,7 @@ def gene_pairs(expression: AnnData, truth: pd.DataFrame) -> pd.DataFrame:
         rho = np.atleast_2d(np.corrcoef(ranks, rowvar=False))[first, second]
         module = rows["module"].to_numpy()
         kind = np.where(module[first] != module[second], OTHER, np.where(module[first] == NO_MODULE, BACKGROUND, SAME))
-        distance = pdist(rows[list(DIMENSIONS)].to_numpy())
+        distance = pdist(rows.filter(regex=STATES).to_numpy())
         tables.append(pd.DataFrame({"kind": kind, "distance": distance, "abs_spearman": np.abs(rho)}))
     return pd.concat(tables, ignore_index=True)
 

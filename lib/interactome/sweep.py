@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.interactome import pcst, prizes
-from lib.interactome.network import Network, NetworkError
+from lib.interactome.network import Network
+from lib.stats import order
 
 BETAS = np.arange(1, 100) / 10
 """Prize weights of the paper, 0.1 … 9.9."""
@@ -57,7 +59,8 @@ def run(network: Network, node_prizes: np.ndarray, costs: np.ndarray, betas: Ite
     betas : iterable of float
     """
     betas = np.asarray(list(betas), float)
-    weights, seconds = prizes.scaled(node_prizes), 0.0
+    weights, seconds = order.rounded(prizes.scaled(node_prizes)), 0.0
+    costs = order.rounded(costs)  # the solver decides by comparing sums
     nodes, trees = np.zeros((len(betas), network.n_nodes), bool), []
     for row, beta in enumerate(betas):
         start = time.perf_counter()
@@ -118,39 +121,45 @@ def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: i
         Overlap of every two solutions, from `node_iou`; needed for a plateau.
     plateau : int
         Fewest consecutive β that make a plateau, the first and last of which share at least `ALIKE` of their genes. The
-        longest counts, of equal ones the first. Where there is none, or for 0, the paper's rule holds.
+        first plateau counts, as the paper wants β small. Where there is none, or for 0, the paper's rule holds.
 
     Raises
     ------
-    NetworkError
+    InputError
         If no solution holds a regulator.
     """
     most = table["n_spec_target_nodes"].max()
     if not most > 0:
-        raise NetworkError(
+        raise InputError(
             f"no tree up to β = {table['beta'].max():g} holds a structural regulator; raise β, or check that the "
             "network has them"
         )
     tied = (table["n_spec_target_nodes"] == most).to_numpy()
-    first, length = longest_plateau(overlap, tied) if plateau and overlap is not None else (0, 0)
-    row = first + (length - 1) // 2 if length and length >= plateau else int(tied.argmax())
+    first, length = first_plateau(overlap, tied, plateau) if plateau and overlap is not None else (0, 0)
+    row = first + (length - 1) // 2 if length else int(tied.argmax())
     return float(table["beta"].iloc[row])
 
 
-def longest_plateau(overlap: np.ndarray, tied: np.ndarray) -> tuple[int, int]:
-    """Return the first row and the length of the longest run of tied β whose ends are alike; the first of equal ones.
+def first_plateau(overlap: np.ndarray, tied: np.ndarray, least: int) -> tuple[int, int]:
+    """Return first row and length of the first run of `least` tied β or more whose ends are alike, in full length.
 
     Parameters
     ----------
     overlap : (B, B) ndarray
     tied : (B,) ndarray of bool
+    least : int
+
+    Returns
+    -------
+    tuple of int
+        Zeros where there is none.
     """
     places = np.arange(len(tied))
     broken = np.concatenate([[0], np.cumsum(~tied)])  # (B + 1,)
     unbroken = broken[places + 1][None] == broken[places][:, None]  # (from, to): every β between is tied
-    lengths = np.where(unbroken & (overlap >= ALIKE), places[None] - places[:, None] + 1, 0)
-    first, last = np.unravel_index(lengths.argmax(), lengths.shape)
-    return int(first), int(lengths[first, last])
+    lengths = np.where(unbroken & (overlap >= ALIKE), places[None] - places[:, None] + 1, 0).max(axis=1)  # (from,)
+    first = int((lengths >= least).argmax())
+    return (first, int(lengths[first])) if lengths[first] >= least else (0, 0)
 
 
 def node_iou(first: Sweep, second: Sweep) -> np.ndarray:

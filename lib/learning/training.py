@@ -9,9 +9,8 @@ its own random stream, which the run's seed and the epoch's number give.
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,59 +20,15 @@ import torch
 from torch import Tensor, nn
 
 from lib.learning import randomness, schedules, scores
+from lib.learning.batches import Batches, pick_device, row_batches
+from lib.learning.fitted import Fitted
 from lib.learning.metrics import Batch, Loss, Metrics, Total
 from lib.learning.scores import Score
 from lib.learning.settings import Settings
 from lib.run import store
+from lib.stats.order import rounded
 
 __all__ = ["Batches", "Fitted", "Settings", "evaluate", "fit", "pick_device", "row_batches"]
-
-Batches = Callable[[np.random.Generator | None], Iterable[Batch]]
-"""One epoch: with a generator shuffled and augmented, with None every sample once, in order, as it is."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A finished run; the model carries the weights of `best_epoch` (counted from 1)."""
-
-    history: pd.DataFrame
-    best_epoch: int
-    best_score: float
-
-    def best_row(self) -> dict[str, float]:
-        """Return the history's row of the best epoch."""
-        return self.history.iloc[self.best_epoch - 1].drop("epoch").to_dict()
-
-    def summary(self) -> dict[str, float | int | None]:
-        """Return what a card of weights keeps; None stands for what is no number."""
-        values = {"best_score": self.best_score, **self.best_row()}
-        numbers = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
-        return {"best_epoch": self.best_epoch, "n_epochs": len(self.history), **numbers}
-
-
-def row_batches(n: int, size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
-    """Cut `n` row numbers into batches, shuffled if there is a generator; nothing is dropped.
-
-    With a generator the batches are for training: batch normalisation needs two samples, so a single last one joins
-    the batch before.
-
-    Examples
-    --------
-    >>> [len(rows) for rows in row_batches(7, 3, np.random.default_rng(0))]
-    [3, 4]
-    >>> row_batches(4, 3, None)
-    [array([0, 1, 2]), array([3])]
-    """
-    order = np.arange(n) if rng is None else rng.permutation(n)
-    batches = [order[start : start + size] for start in range(0, n, size)]
-    if rng is not None and len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2:] = [np.concatenate(batches[-2:])]
-    return batches
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """Return the device of that name; `auto` is the first GPU, else the CPU."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def fit(
@@ -104,7 +59,7 @@ def fit(
         Default: those of Image2Reg's impact screen.
     score : Score, optional
         One of your own in place of that which the settings name. The best epoch is the first with
-        the highest.
+        the highest, to nine digits.
     checkpoint : Path, optional
         File for the state of the run; if it is there, the run goes on from it. The caller removes it in the end.
     progress : str
@@ -270,12 +225,12 @@ class _Run:
     def finish_epoch(self, row: dict[str, float], score: float) -> None:
         """Note the epoch, keep its weights if it is the best, and set the next learning rate.
 
-        The best has a strictly higher score than all before; without a score it is the last.
+        The best has a score higher, to nine digits, than all before; without a score it is the last.
         """
         self.history.append({"epoch": self.epoch, **row})
         if not isinstance(self.settings.schedule, schedules.Constant):
             self.history[-1]["learning_rate"] = self.optimiser.param_groups[0]["lr"]
-        if self.score is None or score > self.best_score:
+        if self.score is None or rounded(score) > rounded(self.best_score):
             self.best_epoch, self.best_score = self.epoch, score
             if self.score is not None:
                 weights = self.model.state_dict()
@@ -327,7 +282,8 @@ class _Run:
 @contextmanager
 def _private_random(device: torch.device) -> Iterator[None]:
     """Draw from torch's generators alone and leave them as they were; on a GPU choose algorithms that repeat."""
-    with randomness.alone(device), torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+    exact = {"benchmark": False, "deterministic": True, "allow_tf32": False}
+    with randomness.alone(device), torch.backends.cudnn.flags(enabled=True, **exact):
         yield
 
 

@@ -7,15 +7,16 @@ import pandas as pd
 import torch
 from anndata import AnnData
 
+from lib.interactome.sources import NO_MODULE
 from lib.regulation import autoencoder, clusters, labels, links
 from lib.regulation.autoencoder import Architecture
 from lib.regulation.layout import normalised
 from lib.report import published
+from lib.stats import order
 from lib.stats.intervals import mean_interval
 
 N_GENES, N_LINKS = 249, 526  # the published interactome
 K = 8  # clusters of Fig 3C
-NO_MODULE = "none"
 
 Measured = dict[str, float | int | str]
 Intervals = dict[str, tuple[float, float]]
@@ -159,7 +160,7 @@ def together(embeddings: AnnData, known: Mapping[str, str]) -> float:
     if not genes:
         return float("nan")
     values = normalised(embeddings[genes])
-    cosine = values @ values.T
+    cosine = order.rounded(values @ values.T, scale=1)
     np.fill_diagonal(cosine, -np.inf)
     names = np.array([known[gene] for gene in genes])
     return float((names[cosine.argmax(axis=1)] == names).mean())

@@ -7,13 +7,13 @@ import anndata
 import pandas as pd
 from anndata import AnnData
 
-from lib import gene_lists
+from lib.data.errors import InputError
 from lib.interactome import cmap
-from lib.regulation.clusters import FEWEST
-from lib.regulation.errors import RegulationError
 from lib.regulation.settings import SOURCES
+from lib.report import gene_lists
 from lib.screen import clusters as screen_clusters
 from lib.screen.embeddings import condition_means
+from lib.stats.clustering import FEWEST
 
 Labels = dict[str, str]
 """Gene → cluster; genes that are not in it have no label."""
@@ -46,20 +46,22 @@ def image_clusters(means: AnnData, *, k: int, without: str = "") -> Labels:
     means : AnnData
         From `image_means`.
     k : int
-        Clusters; fewer if there are fewer conditions (paper: 10).
+        Clusters; fewer if there are fewer conditions (paper: 10). Of one or two conditions each is its own.
     without : str
         Condition that is left out before the tree is built, and gets no label; empty = none.
 
     Raises
     ------
-    RegulationError
-        If that condition is not there, or fewer than three are left.
+    InputError
+        If that condition is not there, or none is left beside it.
     """
     if without and without not in means.obs_names:
-        raise RegulationError(f"no image embedding of the target {without}; make leave_one_target_out again")
+        raise InputError(f"no image embedding of the target {without}; make leave_one_target_out again")
     kept = means[means.obs_names != without]
-    if kept.n_obs < FEWEST:
-        raise RegulationError(f"{kept.n_obs} conditions are left without {without}; three or more can be clustered")
+    if not kept.n_obs:
+        raise InputError(f"no condition is left without {without}; give two or more")
+    if kept.n_obs < FEWEST:  # too few for a tree, and each would be a cluster of its own in any case
+        return {gene: str(number) for number, gene in enumerate(kept.obs_names, start=1)}
     table = screen_clusters.assign(kept, k=min(k, kept.n_obs))
     return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
 
@@ -78,9 +80,7 @@ def signature_clusters(signatures: AnnData, genes: Sequence[str], *, k: int) -> 
     """
     covered = [gene for gene in genes if gene in signatures.obs_names]
     if len(covered) < FEWEST:
-        raise RegulationError(
-            f"{len(covered)} of {len(genes)} genes have a CMap signature; {FEWEST} or more are needed"
-        )
+        raise InputError(f"{len(covered)} of {len(genes)} genes have a CMap signature; {FEWEST} or more are needed")
     table = cmap.cluster(signatures, covered, k=k)
     return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
 

@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
+from lib.stats import order
+
 
 def name_points(ax: Axes, points: np.ndarray, names: Sequence[str], colours: Sequence[str], *, size: float = 8) -> None:
     """Write names beside points so that none covers another name or point; a name that had to go far has a line.
@@ -29,7 +31,7 @@ def name_points(ax: Axes, points: np.ndarray, names: Sequence[str], colours: Seq
         offsets = [_beside(turn, half, away * scale) for away in (5, 9, 15, 23, 33, 45, 60) for turn in turns]
         boxes = [(*(place + offset - half), *(place + offset + half)) for offset in offsets]
         costs = [_overlap(box, taken) + (0 if _contains(inside, box) else 1e6) for box in boxes]
-        best = int(np.argmin(costs))  # the first of equals is the nearest
+        best = order.smallest(costs)  # the first of equals is the nearest
         taken.append(boxes[best])
         line = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
         ax.annotate(name, ax.transData.inverted().transform(place), offsets[best] / scale, textcoords="offset points",

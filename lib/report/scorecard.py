@@ -1,43 +1,48 @@
-"""The published numbers beside the reproduced ones."""
+"""The published numbers beside the reproduced ones, value by value and figure by figure."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from lib.report import claims, figures
+from lib.report import claims, paper_figures
+from lib.report.paper_figures import Place
 from lib.report.published import Published
 
 REPRODUCED, WITHIN, DIFFERS = "reproduced", "within tolerance", "differs"
 EXPLAINED = "differs, as explained"
-NEEDS_DATA = "needs the paper's data"
+NEEDS_DATA, NOT_RUN = "needs the paper's data", "not run"
 MARKS = {
     REPRODUCED: ("o", "#009E73"),
     WITHIN: ("D", "#56B4E9"),
     EXPLAINED: ("v", "#E69F00"),
     DIFFERS: ("X", "#D55E00"),
     NEEDS_DATA: ("o", "#BBBBBB"),
+    NOT_RUN: ("_", "#888888"),
 }
 """Shape and colour of each status; shapes tell them apart without colour."""
 
-COLUMNS = ["id", "analysis", "quantity", "published", "reproduced", "unit", "difference", "tolerance",
-           "certainty", "status", "source", "note"]  # fmt: skip
-_ROW, _WIDTH = 0.17, 6.6  # inches: height of a line of the picture, width of a column of it
-_VALUES = 0.70, 0.94  # right ends of the two values, as shares of the width of a column
+COLUMNS = ["id", "figure", "analysis", "quantity", "published", "reproduced", "unit", "difference", "tolerance",
+           "certainty", "basis", "status", "needs", "source", "note"]  # fmt: skip
+DEFINED = "defined"
+OVERVIEW = ["figure", "title", *MARKS, DEFINED, "summary"]
 
 Measured = float | bool | str
 
 
 def compare(
-    published: Iterable[Published], measured: Mapping[str, Measured], notes: Mapping[str, str] | None = None
+    published: Iterable[Published],
+    measured: Mapping[str, Measured],
+    notes: Mapping[str, str] | None = None,
+    *,
+    ran: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Return the scorecard, one row a published value in the order given.
+    """Return the scorecard, one row per published value, by figure in reading order.
 
     Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance*, or *differ*; those that rest
     on other data or another release than here, or carry a note, differ *as explained*. A published value without a
-    measured one *needs the paper's data*.
+    measured one *needs the paper's data*, or was *not run*: definitions, and what belongs to a notebook that has not
+    run.
 
     Parameters
     ----------
@@ -46,43 +51,48 @@ def compare(
         As given to `claims.record`.
     notes : mapping of id to str, optional
         Why a value differs, shown where it does.
+    ran : collection of str, optional
+        Slugs of the notebooks that have run; by default all.
 
     Raises
     ------
     ValueError
         If a measured id is not among the published ones.
     """
-    published = list(published)
+    published, places = list(published), paper_figures.places()
     claims.refuse_unknown(measured, [entry.id for entry in published])
-    rows = [_row(entry, measured.get(entry.id), (notes or {}).get(entry.id, "")) for entry in published]
+    ordered = sorted(published, key=lambda entry: _place(entry, places).number)
+    rows = [
+        _row(entry, measured.get(entry.id), (notes or {}).get(entry.id, ""), _place(entry, places), ran)
+        for entry in ordered
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def figure(table: pd.DataFrame, *, rows_a_column: int = 48, title: str = "") -> tuple[Figure, pd.DataFrame]:
-    """Draw the scorecard as a list of quantities under their analyses, each with its status.
+def overview(table: pd.DataFrame) -> pd.DataFrame:
+    """Count the statuses of every figure of the papers.
 
-    Long scorecards flow into several columns; an analysis is kept together where it fits.
+    Parameters
+    ----------
+    table : DataFrame
+        From `compare`.
 
     Returns
     -------
-    Figure
     DataFrame
-        `table`, which is the data behind it.
+        One row per figure: `figure`, `title`, one column per status (measured values only), `defined` (values that are
+        defined or read back, where they agree), `summary` in words.
     """
-    if table.empty:
-        raise ValueError("the scorecard is empty; check params/published")
-    blocks = _columns(table, rows_a_column)
-    tallest = max(len(lines) for lines in blocks)
-    height = _ROW * (tallest + 1) + 0.75
-    with figures.style():
-        sheet = Figure(figsize=(_WIDTH * len(blocks), height), layout="none")
-        axes = sheet.subplots(1, len(blocks), squeeze=False)[0]
-        sheet.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.75 / height, wspace=0.02)
-        for ax, lines in zip(axes, blocks, strict=True):
-            _draw_column(ax, lines, tallest)
-        _legend(sheet, table)
-        sheet.suptitle(title, x=0.01, y=1 - 0.05 / height, ha="left", va="top", fontsize=10, fontweight="bold")
-    return sheet, table
+    titles = {place.figure: place.title for place in paper_figures.places().values()}
+    rows = []
+    for name, group in table.groupby("figure", sort=False):
+        is_measured = group["basis"] == "measured"
+        agrees = group["status"].isin([REPRODUCED, WITHIN])
+        rows.append(
+            {"figure": name, "title": titles.get(name, ""), **summary(group[is_measured])}
+            | {DEFINED: int((agrees & ~is_measured).sum()), "summary": _in_words(group[is_measured])}
+        )
+    return pd.DataFrame(rows, columns=OVERVIEW)
 
 
 def summary(table: pd.DataFrame) -> dict[str, int]:
@@ -91,13 +101,19 @@ def summary(table: pd.DataFrame) -> dict[str, int]:
     return {status: int(counts.get(status, 0)) for status in MARKS}
 
 
-def _row(entry: Published, value: Measured | None, note: str) -> dict:
-    status = _status(entry, value)
+def _place(entry: Published, places: Mapping[str, Place]) -> Place:
+    """Return the figure of a value; an analysis of no listed figure is one of its own, after the others."""
+    return places.get(entry.analysis, Place(entry.analysis, "", len(places), ""))
+
+
+def _row(entry: Published, value: Measured | None, note: str, place: Place, ran: Collection[str] | None) -> dict:
+    status = _status(entry, value, is_run=ran is None or place.notebook in ran)
     reasons = [f"published with {entry.needs}" if entry.needs else "", note] if status == DIFFERS else []
     if any(reasons):
         status = EXPLAINED
     return {
         "id": entry.id,
+        "figure": place.figure,
         "analysis": entry.analysis,
         "quantity": entry.what,
         "published": _text(entry.value),
@@ -106,15 +122,44 @@ def _row(entry: Published, value: Measured | None, note: str) -> dict:
         "difference": _difference(entry.value, value),
         "tolerance": str(entry.tolerance),
         "certainty": entry.certainty,
+        "basis": entry.basis,
         "status": status,
+        "needs": entry.needs,
         "source": entry.source,
         "note": "; ".join(filter(None, [*reasons, entry.note])),
     }
 
 
-def _status(entry: Published, value: Measured | None) -> str:
+def _in_words(rows: pd.DataFrame) -> str:
+    """Sum up the measured values of a figure: how many agree, why others differ, what is missing."""
+    counts, n = summary(rows), len(rows)
+    n_values = n - counts[NEEDS_DATA] - counts[NOT_RUN]
+    parts = [f"{counts[REPRODUCED] + counts[WITHIN]} of {n_values} agree"] if n_values else []
+    if counts[EXPLAINED]:
+        parts.append(f"{_of(counts[EXPLAINED], 'differ')}: {_most_common(rows, EXPLAINED)}")
+    parts += [f"{_of(counts[DIFFERS], 'differ')} without a known reason"] if counts[DIFFERS] else []
+    if counts[NEEDS_DATA]:
+        lacking = _most_common(rows, NEEDS_DATA).removeprefix("published with ") or "the paper's data"
+        parts.append(f"{_of(counts[NEEDS_DATA], 'need')} {lacking}")
+    parts += [f"{counts[NOT_RUN]} not run"] if counts[NOT_RUN] else []
+    return "; ".join(parts) or "nothing to measure"
+
+
+def _of(number: int, verb: str) -> str:
+    return f"{number} {verb}{'s' if number == 1 else ''}"
+
+
+def _most_common(rows: pd.DataFrame, status: str) -> str:
+    """Return the reason that most rows of a status give; the first of those that are tied."""
+    chosen = rows[rows["status"] == status]
+    reasons = chosen["note"].where(chosen["needs"] == "", "published with " + chosen["needs"])
+    counts = reasons[reasons != ""].value_counts(sort=False)
+    return str(counts.idxmax()) if len(counts) else ""
+
+
+def _status(entry: Published, value: Measured | None, *, is_run: bool) -> str:
     if value is None:
-        return NEEDS_DATA
+        return NEEDS_DATA if entry.basis == "measured" and is_run else NOT_RUN
     if entry.equals(value):
         return REPRODUCED
     return WITHIN if entry.agrees(value) else DIFFERS
@@ -132,57 +177,3 @@ def _text(value: Measured) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _columns(table: pd.DataFrame, longest: int) -> list[list[pd.Series | str]]:
-    """Flow the lines, a heading (text) before its quantities (rows), into columns of about equal length."""
-    groups = list(table.groupby("analysis", sort=False))
-    n_lines = len(table) + 2 * len(groups)  # a blank line and a heading an analysis
-    longest = math.ceil(n_lines / math.ceil(n_lines / longest)) + 2
-    columns: list[list[pd.Series | str]] = [[]]
-    for analysis, rows in groups:
-        if columns[-1] and len(columns[-1]) + min(len(rows), 5) + 2 > longest:
-            columns.append([])
-        columns[-1] += ["", analysis] if columns[-1] else [analysis]
-        for _, row in rows.iterrows():
-            if len(columns[-1]) >= longest:
-                columns.append([f"{analysis} (continued)"])
-            columns[-1].append(row)
-    return columns
-
-
-def _draw_column(ax: Axes, lines: list[pd.Series | str], tallest: int) -> None:
-    ax.set(xlim=(0, 1), ylim=(tallest + 0.5, -1))
-    ax.set_axis_off()
-    for text, x in zip(("published", "here"), _VALUES, strict=True):
-        ax.text(x, -0.7, text, ha="right", va="center", color="0.35", fontsize=7)
-    for y, line in enumerate(lines):
-        if not isinstance(line, str):
-            _draw_row(ax, y, line)
-        elif line:
-            ax.text(0, y, line, va="center", fontweight="bold", fontsize=8)
-            ax.plot([0, 1], [y + 0.5, y + 0.5], color="0.8", linewidth=0.5)
-
-
-def _draw_row(ax: Axes, y: int, row: pd.Series) -> None:
-    marker, colour = MARKS[row["status"]]
-    ax.scatter(0.975, y, s=26, marker=marker, color=colour, linewidths=0)
-    unit = "" if row["unit"] in row["quantity"] else f" ({row['unit']})"
-    ax.text(0.015, y, _shorten(row["quantity"], 50 - len(unit)) + unit, va="center", fontsize=7.5)
-    wordy = max(len(row["published"]), len(row["reproduced"])) > 12
-    for x, value in zip(_VALUES, (row["published"], row["reproduced"] or "–"), strict=True):
-        ax.text(x, y, _shorten(value, 30) if wordy else value, va="center", ha="right", fontsize=6 if wordy else 7.5)
-
-
-def _shorten(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
-
-
-def _legend(sheet: Figure, table: pd.DataFrame) -> None:
-    counts = {status: number for status, number in summary(table).items() if number}
-    ax = sheet.axes[-1]
-    handles = [
-        ax.scatter([], [], s=26, marker=MARKS[s][0], color=MARKS[s][1], label=f"{s} ({n})") for s, n in counts.items()
-    ]
-    top = 1 - 0.25 / sheet.get_figheight()
-    sheet.legend(handles=handles, loc="upper left", ncols=len(counts), bbox_to_anchor=(0, top), handletextpad=0.1)

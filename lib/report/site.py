@@ -1,55 +1,67 @@
-"""The site of a profile: gallery, executed notebooks, scorecard, provenance. Static, and complete without a network."""
+"""The site of a profile: gallery, executed notebooks, scorecard, provenance of one run. Static, without a network."""
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import jinja2
 import nbformat
-import pandas as pd
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
 
-from lib.report import scorecard
-from lib.report.figures import Saved, saved
+from lib.report import figures, site_scorecard, this_run
+from lib.report.figures import Saved
+from lib.report.this_run import Result
 from lib.run import pipeline, provenance, store
+from lib.run.pipeline import Pipeline, Step
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCORECARD = "scorecard__table"
+CHAPTERS = {
+    "0": "Data and annotation",
+    "1": "Images and nuclei",
+    "2": "The screen",
+    "3": "Interactome",
+    "4": "Gene regulation",
+    "5": "From images to regulation",
+    "6": "Signatures of perturbations",
+    "7": "Segmentation with transcripts",
+    "8": "From histone marks to expression",
+    "9": "Scorecard",
+}
+"""Tens of a notebook's number → chapter."""
+
 _EXTERNAL = re.compile(
     r"""<(?:script|link|img|iframe|source|video|audio|embed|object)\b[^>]*?\s(?:src|href|data)\s*=\s*["']?
     (?:https?:)?//[^"'\s>]+ | @import\s+[^;]*//[^;]+ | url\(\s*["']?(?:https?:)?//[^)]+\)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_WAY_BACK = """<nav aria-label="Way back" style="padding: 0.4rem 1rem; font: 15px/1.4 system-ui, sans-serif">
+<a href="../index.html">Compendium</a> › <a href="../index.html#{slug}">{title}</a> › {page}</nav>"""
 
 
 @dataclass
 class Section:
-    """A notebook on the site: figures, panels still owed, executed copy, run time in s, and a failed later run.
-
-    `interactive` are the pages (`.html`) that the notebook makes among its results.
-    """
+    """A notebook on the site: what this run made of it, or why there is nothing."""
 
     slug: str
     title: str
+    chapter: str
+    result: Result
     figures: list[Saved] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    executed: Path | None = None
-    seconds: float | None = None
-    failed: bool = False
+    missing: tuple[str, ...] = ()
     interactive: list[Path] = field(default_factory=list)
 
     @property
     def page(self) -> str:
-        """Address of the notebook's page, nothing if it has not run."""
-        return f"notebooks/{self.slug}.html" if self.executed else ""
+        """Address of the notebook's page, nothing if this run has not made it."""
+        return f"notebooks/{self.slug}.html" if self.result.executed else ""
 
 
-def build(profile: str, *, root: Path = store.ROOT) -> Path:
-    """Build `runs/<profile>/site` and `ro-crate-metadata.json` from what is there; what is not is listed as missing.
+def build(profile: str, *, root: Path = store.ROOT, again: Mapping[str, Sequence[str]] | None = None) -> Path:
+    """Build `runs/<profile>/site` and `ro-crate-metadata.json` from what this run made; say why the rest is missing.
 
     The site is put together beside the old one and takes its place when it is whole.
 
@@ -59,6 +71,8 @@ def build(profile: str, *, root: Path = store.ROOT) -> Path:
         For example `mini`.
     root : Path
         The project; a test passes another.
+    again : mapping of str to sequence of str, optional
+        Slug → why its notebook has to run again, as `lib.run.runner.Run.plan` says.
 
     Returns
     -------
@@ -69,35 +83,35 @@ def build(profile: str, *, root: Path = store.ROOT) -> Path:
     new = run_dir / ".site.new"
     shutil.rmtree(new, ignore_errors=True)
     (new / "notebooks").mkdir(parents=True)
-    sections = collect(profile, root)
-    table = _scorecard_table(root / "figures" / profile)
-    _copy_files(profile, root, new)
+    plan = pipeline.load(profile, root=root) if (root / "pipeline.toml").exists() else Pipeline((), profile, root)
+    sections = collect(plan, again)
+    _copy_files(plan, sections, new)
     _copy_interactive(sections, new)
     write = partial(_write_page, new, profile)
-    write("index.html", "gallery.html", title="Figures", sections=sections)
-    write("scorecard.html", "scorecard.html", title="Scorecard", **_scorecard_words(table))
-    write("provenance.html", "provenance.html", title="Provenance", **_provenance_words(sections, profile, root))
+    scores = site_scorecard.words(new / "measured", profile, ran=[s.slug for s in sections if s.result.is_made])
+    write("index.html", "gallery.html", title="Figures", **_gallery_words(plan, sections), **scores)
+    write("scorecard.html", "scorecard.html", title="Scorecard", **scores)
+    write("planted.html", "planted.html", title="Planted truth", **scores)
+    write("provenance.html", "provenance.html", title="Provenance", **_provenance_words(plan, sections))
     _write_notebooks(sections, write, root)
     _swap(new, run_dir / "site")
     _write_crate(sections, profile, run_dir, root)
     return run_dir / "site" / "index.html"
 
 
-def collect(profile: str, root: Path = store.ROOT) -> list[Section]:
-    """List the notebooks in the order of the pipeline with what each has made, then figures of no known notebook."""
-    steps = pipeline.load(profile, root=root).steps if (root / "pipeline.toml").exists() else ()
-    sections = {step.slug: Section(step.slug, step.title or step.slug) for step in steps}
-    found = saved(root / "figures" / profile)
-    for figure in found:
-        sections.setdefault(figure.slug, Section(figure.slug, figure.slug)).figures.append(figure)
-    for step in steps:
-        made = {figure.panel for figure in sections[step.slug].figures}
-        sections[step.slug].missing = [panel for panel in step.figures if panel not in made]
-        pages = [root / "runs" / profile / file for file in step.makes if file.endswith(".html")]
-        sections[step.slug].interactive = [page for page in pages if page.is_file()]
-    for section in sections.values():
-        _add_run(section, root / "runs" / profile)
-    return list(sections.values())
+def collect(plan: Pipeline, again: Mapping[str, Sequence[str]] | None = None) -> list[Section]:
+    """List the notebooks in reading order, each with what this run made of it or why there is nothing."""
+    found = this_run.results(plan, again)
+    pictures = {f"{one.slug}__{one.panel}": one for one in figures.saved(plan.root / "figures" / plan.profile)}
+    sections = []
+    for step in sorted(plan.steps, key=lambda step: step.notebook):
+        result = found[step.slug]
+        chapter = CHAPTERS.get(step.notebook[0], "Further notebooks")
+        section = Section(step.slug, step.title or step.slug, chapter, result, missing=step.figures)
+        if result.is_made:
+            _add_files(section, step, pictures)
+        sections.append(section)
+    return sections
 
 
 def external(html: str) -> list[str]:
@@ -105,50 +119,64 @@ def external(html: str) -> list[str]:
     return [" ".join(match.group().split()) for match in _EXTERNAL.finditer(html)]
 
 
-def _add_run(section: Section, run_dir: Path) -> None:
-    stamp = run_dir / "stamps" / f"{section.slug}.json"
-    if stamp.exists():
-        content = store.read_json(stamp)
-        executed = run_dir / "executed" / content["notebook"]
-        section.executed = executed if executed.exists() else None
-        section.seconds = content["seconds"]
-    section.failed = any(run_dir.glob(f"executed/*_{section.slug}.failed.ipynb"))
+def _add_files(section: Section, step: Step, pictures: Mapping[str, Saved]) -> None:
+    section.figures = [pictures[f"{step.slug}__{panel}"] for panel in step.figures]
+    section.interactive = [section.result.files[name] for name in step.makes if name.endswith(".html")]
+    section.missing = ()
 
 
-def _copy_files(profile: str, root: Path, site: Path) -> None:
-    """Copy figures and what the run was made from, so that the folder can be moved or sent as it is."""
-    (site / "figures").mkdir()
-    for path in sorted((root / "figures" / profile).glob("[!.]*__*.*")):
-        shutil.copyfile(path, site / "figures" / path.name)
-    (site / "source").mkdir()
-    for path in (root / "requirements.lock", root / "params" / f"{profile}.yaml", root / "pipeline.toml"):
+def _copy_files(plan: Pipeline, sections: Sequence[Section], site: Path) -> None:
+    """Copy figures, measured values and what the run was made from, so that the folder can be sent as it is."""
+    for folder in ("figures", "measured", "source"):
+        (site / folder).mkdir()
+    for name, path in (item for section in sections for item in section.result.files.items()):
+        if name.startswith("figures/"):
+            shutil.copyfile(path, site / "figures" / path.name)
+        elif name.endswith("__measured.json"):
+            shutil.copyfile(path, site / "measured" / path.name)
+    root = plan.root
+    for path in (root / "requirements.lock", root / "params" / f"{plan.profile}.yaml", root / "pipeline.toml"):
         if path.exists():
             shutil.copyfile(path, site / "source" / path.name)
     shutil.copyfile(TEMPLATES / "style.css", site / "style.css")
 
 
-def _copy_interactive(sections: list[Section], site: Path) -> None:
-    """Copy the pages that notebooks made; one that would load from the network is refused."""
-    for path in (path for section in sections for path in section.interactive):
-        if loads := external(path.read_text(encoding="utf-8")):
-            raise ValueError(f"{path.name} loads from the network: {loads[0]}; embed it instead")
-        (site / "interactive").mkdir(exist_ok=True)
-        shutil.copyfile(path, site / "interactive" / path.name)
+def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
+    """Copy the pages that notebooks made, with a way back; one that would load from the network is refused."""
+    for section in sections:
+        for path in section.interactive:
+            html = path.read_text(encoding="utf-8")
+            if loads := external(html):
+                raise ValueError(f"{path.name} loads from the network: {loads[0]}; embed it instead")
+            words = {"slug": section.slug, "title": section.title, "page": path.stem.replace("_", " ")}
+            way_back = _WAY_BACK.format(**{key: str(jinja2.filters.escape(word)) for key, word in words.items()})
+            body = re.search(r"<body\b[^>]*>", html)
+            start = body.end() if body else 0
+            store.write_text(site / "interactive" / path.name, f"{html[:start]}{way_back}{html[start:]}")
 
 
 def _write_page(site: Path, profile: str, path: str, template: str, **words: object) -> None:
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     up = "../" * path.count("/")
-    html = page.get_template(template).render(profile=profile, here=path, up=up, **words)
+    html = _templates().get_template(template).render(profile=profile, here=path, up=up, **words)
     store.write_text(site / path, html)
 
 
-def _write_notebooks(sections: list[Section], write: Callable, root: Path) -> None:
-    exporter = HTMLExporter(template_name="basic")
-    colours = HtmlFormatter(style="default").get_style_defs(".highlight")
-    for section in (section for section in sections if section.executed):
-        body = notebook_body(exporter, section, root)
+@cache
+def _templates() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    return jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(template_name="basic")
+
+
+def _write_notebooks(sections: Sequence[Section], write: Callable, root: Path) -> None:
+    light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
+    colours = f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    for section in (section for section in sections if section.page):
+        body = notebook_body(_exporter(), section, root)
         write(section.page, "notebook.html", title=section.title, section=section, body=body, colours=colours)
 
 
@@ -160,38 +188,40 @@ def notebook_body(exporter: HTMLExporter, section: Section, root: Path) -> str:
     ValueError
         If an output still loads something from the network.
     """
-    notebook = nbformat.read(section.executed, as_version=4)
+    executed = section.result.executed
+    notebook = nbformat.read(executed, as_version=4)
     body, _ = exporter.from_notebook_node(notebook)
     body = re.sub(r"<script\b.*?</script>", "", body, flags=re.DOTALL | re.IGNORECASE)
     body = body.replace("No description has been provided for this image", f"Output of the notebook: {section.title}")
     for folder in (root, Path.home()):
         body = body.replace(f"{folder}/", "")
     if external(body):
-        raise ValueError(f"{section.executed.name} loads from the network: {external(body)[0]}; embed it instead")
+        raise ValueError(f"{executed.name} loads from the network: {external(body)[0]}; embed it instead")
     return body
 
 
-def _scorecard_table(figures_dir: Path) -> pd.DataFrame | None:
-    path = figures_dir / f"{SCORECARD}.csv"
-    return pd.read_csv(path, dtype=str, keep_default_na=False) if path.exists() else None
+def _gallery_words(plan: Pipeline, sections: Sequence[Section]) -> dict:
+    chapters: dict[str, list[Section]] = {}
+    for section in sections:
+        chapters.setdefault(section.chapter, []).append(section)
+    folder = plan.root / "figures" / plan.profile
+    made = [figure.png for section in sections for figure in section.figures]
+    return {
+        "sections": sections,
+        "chapters": chapters,
+        "n_made": sum(section.result.is_made for section in sections),
+        "failed": [section for section in sections if section.result.state == this_run.FAILED],
+        "others": len(this_run.others(folder, made)),
+    }
 
 
-def _scorecard_words(table: pd.DataFrame | None) -> dict:
-    classes = {status: f"judged{number}" for number, status in enumerate(scorecard.MARKS)}
-    if table is None:
-        return {"groups": [], "counts": {}, "classes": classes}
-    groups = [(name, rows.to_dict("records")) for name, rows in table.groupby("analysis", sort=False)]
-    return {"groups": groups, "counts": scorecard.summary(table), "classes": classes}
-
-
-def _provenance_words(sections: list[Section], profile: str, root: Path) -> dict:
-    steps = pipeline.load(profile, root=root).steps if (root / "pipeline.toml").exists() else ()
-    packages = sorted({package for step in steps for package in step.r_packages})
+def _provenance_words(plan: Pipeline, sections: Sequence[Section]) -> dict:
+    packages = sorted({package for step in plan.steps for package in step.r_packages})
     return {
         "tables": {
-            "Code": provenance.commit(root),
+            "Code": provenance.commit(plan.root),
             "Hardware": provenance.hardware(),
-            "Python environment": provenance.environment(root),
+            "Python environment": provenance.environment(plan.root),
         },
         "r_session": provenance.r_session(packages),
         "sections": sections,
@@ -208,13 +238,15 @@ def _swap(new: Path, site: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_crate(sections: list[Section], profile: str, run_dir: Path, root: Path) -> None:
+def _write_crate(sections: Sequence[Section], profile: str, run_dir: Path, root: Path) -> None:
     files = {}
-    captions = {figure.png.stem: figure.title for figure in saved(run_dir / "site" / "figures")}
-    for section in (section for section in sections if section.executed):
-        files[f"executed/{section.executed.name}"] = f"executed notebook: {section.title}"
+    captions = {figure.png.stem: figure.title for section in sections for figure in section.figures}
+    for section in (section for section in sections if section.page):
+        files[f"executed/{section.result.executed.name}"] = f"executed notebook: {section.title}"
     for path in sorted(run_dir.glob("site/figures/*")):
         files[f"site/figures/{path.name}"] = f"{captions.get(path.stem, path.stem)} ({path.suffix[1:].upper()})"
+    for path in sorted(run_dir.glob("site/measured/*")):
+        files[f"site/measured/{path.name}"] = f"measured values: {path.stem.removesuffix('__measured')}"
     for path in sorted(run_dir.glob("site/source/*")):
         files[f"site/source/{path.name}"] = {".lock": "Python environment, with hashes"}.get(path.suffix, path.name)
     for path in sorted(run_dir.glob("site/interactive/*")):

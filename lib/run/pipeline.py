@@ -9,7 +9,7 @@ from pathlib import Path
 from lib.run import store
 from lib.run.params import suggest
 
-FIGURE_SUFFIXES = (".svg", ".png", ".csv")
+FIGURE_SUFFIXES = (".svg", ".png", ".pdf", ".csv")
 
 
 class PipelineError(ValueError):
@@ -208,13 +208,19 @@ def find(pipeline: Pipeline, target: str) -> str:
         step.slug: [step.slug, Path(step.notebook).stem, *step.figures, *(f"{step.slug}__{p}" for p in step.figures)]
         for step in pipeline.steps
     }
-    found = [slug for slug, names in owners.items() if name.lower() in (known.lower() for known in names)]
+    asked = _plain(name)
+    found = [slug for slug, names in owners.items() if asked in map(_plain, names)]
     if len(found) == 1:
         return found[0]
     known = sorted({known for names in owners.values() for known in names})
     if found:
         raise PipelineError(f"{target!r} is drawn by {' and '.join(found)}; name one of these")
     raise PipelineError(f"no notebook or figure {target!r}{suggest(name, known)} (run_all.py --list shows all)")
+
+
+def _plain(name: str) -> str:
+    """Return a name as it is compared: `GeneSegNet-train` is `genesegnet_train`."""
+    return name.lower().replace("-", "_")
 
 
 def select(

@@ -4,49 +4,24 @@ A notebook is done if its stamp carries the key of today and its outputs are the
 anywhere, the same command goes on; two runs of one profile never mix.
 """
 
-import fcntl
 import json
 import os
 import shutil
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from lib.run import compute, engines, keys, notebook_process, params, pool, store
+from lib.run import compute, engines, keys, notebook_process, outcomes, params, pool, store
+from lib.run.outcomes import Decision, Outcome
 from lib.run.pipeline import Pipeline, Step
 from lib.run.progress import Progress
 from lib.run.reach import MEMORY, Code
 from lib.sections import Section
 
 
-class Busy(RuntimeError):
-    """Another run holds the profile."""
-
-
 class MissingInput(RuntimeError):
     """A selected notebook needs a file that is not there and that no selected notebook makes."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether a notebook has to run, and why."""
-
-    slug: str
-    run: bool
-    reasons: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a notebook ended: `done`, `ran`, `failed` or `skipped`."""
-
-    slug: str
-    state: str
-    seconds: float = 0.0
-    failure: notebook_process.Failure | None = None
 
 
 class Run:
@@ -88,6 +63,9 @@ class Run:
 
     def stamp_path(self, step: Step) -> Path:
         return self.pipeline.run_dir / "stamps" / f"{step.slug}.json"
+
+    def failure_path(self, step: Step) -> Path:
+        return self.log_path(step).with_suffix(".failure.json")
 
     def stamp(self, step: Step) -> dict | None:
         """Return a notebook's stamp, or None if it has none that can be read."""
@@ -170,7 +148,8 @@ class Run:
                 reasons.append(f"output: {name} {'changed' if path.exists() else 'is missing'}")
         if force:
             reasons.append("--force")
-        return Decision(step.slug, bool(reasons), tuple(reasons))
+        failed = outcomes.last_error(self.failure_path(step)) if reasons else ""
+        return Decision(step.slug, bool(reasons), tuple(reasons), failed)
 
     def plan(self, selected: Sequence[str], *, force: bool = False) -> list[Decision]:
         """Decide for all selected notebooks without running any: behind one that runs, others only may."""
@@ -180,7 +159,8 @@ class Run:
             decision = self.decide(step, force=force)
             waits = [up for up in self.pipeline.upstream(step) if up in decisions and decisions[up].run]
             if waits and not decision.run:
-                decision = Decision(slug, True, tuple(f"if {up} changes what it makes" for up in sorted(waits)))
+                reasons = tuple(f"if {up} changes what it makes" for up in sorted(waits))
+                decision = Decision(slug, True, reasons, outcomes.last_error(self.failure_path(step)))
             decisions[slug] = decision
         if self.pipeline.run_dir.is_dir():
             self.remember()
@@ -215,10 +195,12 @@ class Run:
             self.failed_path(step).unlink(missing_ok=True)
             if part.exists():
                 os.replace(part, self.failed_path(step))
+            outcomes.keep_failure(self.failure_path(step), failure)
             return Outcome(step.slug, "failed", seconds, failure)
         os.replace(part, executed)
         self.failed_path(step).unlink(missing_ok=True)
         self._write_stamp(step, parts, seconds)
+        self.failure_path(step).unlink(missing_ok=True)
         return Outcome(step.slug, "ran", seconds)
 
     def _sweep(self) -> None:
@@ -269,70 +251,28 @@ class Run:
         *,
         executor: str,
         force: bool = False,
-        keep_going: bool = False,
+        fail_fast: bool = False,
         progress: Progress,
     ) -> list[Outcome]:
-        """Bring the selected notebooks up to date, in order; stop at the first failure unless `keep_going`."""
+        """Bring the selected notebooks up to date, in order.
+
+        After a failure everything that does not need the failed notebook still runs, unless `fail_fast`.
+        """
         self._sweep()
-        outcomes: dict[str, Outcome] = {}
+        ended: dict[str, Outcome] = {}
         for slug in selected:
             step = self.pipeline[slug]
-            broken = [
-                up
-                for up in self.pipeline.upstream(step)
-                if outcomes.get(up, Outcome(up, "")).state in ("failed", "skipped")
-            ]
-            if broken or (not keep_going and any(outcome.state == "failed" for outcome in outcomes.values())):
-                outcomes[slug] = Outcome(slug, "skipped")
+            failed = [name for name, outcome in ended.items() if outcome.state == "failed"]
+            broken = outcomes.failed_before(self.pipeline.upstream(step), ended)
+            if broken or (fail_fast and failed):
+                ended[slug] = Outcome(slug, "skipped", waits_for=broken)
                 continue
             if not self.decide(step, force=force).run:
-                outcomes[slug] = Outcome(slug, "done")
+                ended[slug] = Outcome(slug, "done")
                 progress.end(f"{slug}: already done")
                 continue
-            outcomes[slug] = outcome = self.execute(step, executor=executor, progress=progress)
+            ended[slug] = outcome = self.execute(step, executor=executor, progress=progress)
             self.remember()
             progress.end(f"{slug}: {'done in' if outcome.state == 'ran' else 'FAILED after'} {outcome.seconds:.1f} s")
         self.remember()
-        return list(outcomes.values())
-
-
-@contextmanager
-def locked(run_dir: Path, *, command: str) -> Iterator[None]:
-    """Hold a profile's run folder for this process.
-
-    Raises
-    ------
-    Busy
-        If another run holds it; says which process, since when and with which command.
-    """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / ".lock").open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "a process that has not said its name"
-            raise Busy(f"runs/{run_dir.name} is held by {holder}; wait for it or stop it") from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} since {time.strftime('%H:%M:%S')}: {command}")
-        file.flush()
-        yield
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, so that what runs is stopped before this process ends.
-
-    A signal that is ignored, as SIGHUP is under `nohup`, stays ignored.
-    """
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    heeded = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, interrupt) for number in heeded}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        return list(ended.values())

@@ -10,64 +10,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
-from lib.screen.impact import ScreenTableError
+from lib.data.errors import InputError
 from lib.stats.multiple_testing import benjamini_hochberg
-
-WELL = ["plate", "well", "gene_symbol"]
-
-
-def well_means(values, obs: pd.DataFrame, *, names: Collection[str] | None = None) -> pd.DataFrame:
-    """Average nuclei by well.
-
-    Parameters
-    ----------
-    values : (N, L) array
-        Embeddings or features of nuclei.
-    obs : DataFrame, (N, …)
-        `plate`, `well`, `gene_symbol` of the same nuclei.
-    names : collection of str, optional
-        Names of the L columns, by default `0`, `1`, ….
-
-    Returns
-    -------
-    DataFrame
-        One row a well: index `plate`, `well`, `gene_symbol`; L columns.
-    """
-    values = np.asarray(values)
-    if len(values) != len(obs):
-        raise ScreenTableError(f"{len(values)} rows of values for {len(obs)} nuclei; give one row a nucleus")
-    columns = list(names) if names is not None else [str(i) for i in range(values.shape[1])]
-    keys = [obs[name].to_numpy() for name in WELL]
-    return pd.DataFrame(values, columns=columns).groupby(keys, observed=True).mean().rename_axis(WELL)
-
-
-def scale_to_controls(profiles: pd.DataFrame, *, control: str = "EMPTY") -> pd.DataFrame:
-    """Return well profiles in units of their plate's control wells: minus their mean, divided by their SD.
-
-    The SD is pooled over plates, since one plate has few controls. Columns that no control well varies in are dropped.
-
-    Parameters
-    ----------
-    profiles : DataFrame
-        From `well_means`.
-
-    Raises
-    ------
-    ScreenTableError
-        If a plate has no control well, or there are not two on any plate.
-    """
-    is_control = profiles.index.get_level_values("gene_symbol") == control
-    plates = profiles.index.get_level_values("plate")
-    bare = sorted(set(plates) - set(plates[is_control]))
-    if bare:
-        raise ScreenTableError(f"plate {bare[0]} has no {control} well to scale by; leave the plate out")
-    centres = profiles[is_control].groupby(level="plate", observed=True).mean()
-    centred = profiles - centres.loc[plates].to_numpy()
-    n_free = is_control.sum() - len(centres)
-    if n_free < 1:
-        raise ScreenTableError(f"no plate has two {control} wells, so their spread is unknown")
-    spread = np.sqrt((centred[is_control] ** 2).sum() / n_free)
-    return centred.loc[:, spread > 1e-9] / spread[spread > 1e-9]
 
 
 def mean_average_precision(
@@ -107,7 +51,7 @@ def mean_average_precision(
     meta = profiles.index.to_frame(index=False)
     is_control = meta["gene_symbol"] == control
     if not is_control.any() or is_control.all():
-        raise ScreenTableError(f"{int(is_control.sum())} of {len(meta)} wells are {control}; need some, and some genes")
+        raise InputError(f"{int(is_control.sum())} of {len(meta)} wells are {control}; need some, and some genes")
     table = meta[~is_control].groupby("gene_symbol", observed=True).size().rename("n_wells").reset_index()
     if _has_sisters(meta[~is_control], across_plates):
         scores = _by_gene(_precisions(profiles, meta, is_control, across_plates), fdr, n_null, seed)
@@ -135,14 +79,14 @@ def agreement(calls: Mapping[str, Collection[str]], genes: Collection[str]) -> p
 
     Raises
     ------
-    ScreenTableError
+    InputError
         If a method calls a gene that was not screened.
     """
     genes = list(genes)
     for method, called in calls.items():
         stray = sorted(set(called) - set(genes))
         if stray:
-            raise ScreenTableError(f"{method} calls {stray[0]}, which is not among the {len(genes)} screened genes")
+            raise InputError(f"{method} calls {stray[0]}, which is not among the {len(genes)} screened genes")
     table = pd.DataFrame({"gene_symbol": genes} | {m: [g in set(c) for g in genes] for m, c in calls.items()})
     return table.assign(n_methods=table[list(calls)].sum(axis=1).astype(int))
 

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from lib.images.metadata import CONTROLS
 from lib.run import store
 from lib.screen import clusters, significance
+from lib.stats import order
 
 SEES = {
     "binary_nucleus": "binary_nucleus",
@@ -125,7 +126,7 @@ def place_targets(paths: Mapping[str, Path], directory: str | os.PathLike) -> No
 def best_recognised(shares: pd.DataFrame, *, n: int) -> list[str]:
     """Return the `n` conditions, controls left out, with the largest share of nuclei taken for what they are."""
     own = pd.Series(np.diag(shares), index=shares.index).drop(list(CONTROLS), errors="ignore")
-    return own.nlargest(n).index.tolist()
+    return own.index[order.descending(own)[:n]].tolist()
 
 
 def calls(scores: pd.DataFrame, called: Mapping[str, pd.DataFrame], *, fdr: float) -> dict[str, list[str]]:

@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.interactome.sources import TRUTH
+from lib.interactome.sources import NO_MODULE, TRUTH
 from lib.report import published
 from lib.run import store
 from lib.simulate.sources import ccle, cmap, fucci, hallmark, ppi
 from lib.simulate.states import DIMENSIONS, INERT, states
 
-NO_MODULE = "none"
 STATES = "truth/genes.csv"
 GENE_IDS = "gene_ids.tsv"
 HUBS = tuple(ppi.HUB_REACH)

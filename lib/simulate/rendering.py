@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import fft, ndimage
 
+from lib.stats import order
+
 PATCH = 72  # side of the square in which one nucleus is drawn, pixels
 LONGEST = 34.0  # largest half axis, pixels
 MAX_SPOTS = 40
@@ -54,9 +56,9 @@ def place_nuclei(nuclei: pd.DataFrame, *, side: int, clumping: float, rng: np.ra
     for number in range(len(nuclei)):
         gap = _gaps(trials[number], places) - reach[number] - reach[kept]  # (candidates, placed)
         nearest = gap.min(axis=1, initial=side)
-        free = np.flatnonzero(nearest > 0)
+        free = np.flatnonzero(order.rounded(nearest, scale=side) > 0)
         if len(free):
-            ranked = free[np.argsort(nearest[free], kind="stable")]
+            ranked = free[order.ascending(nearest[free])]
             place = ranked[int((1 - clumping) * (len(ranked) - 1) + 0.5)]
             places, kept = np.vstack([places, trials[number, place]]), [*kept, number]
     placed = nuclei.iloc[kept].reset_index(drop=True)

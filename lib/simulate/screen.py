@@ -1,6 +1,7 @@
 """A planted-truth over-expression screen, written exactly as the real one arrives."""
 
 import dataclasses
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.data import origin
 from lib.images.metadata import corrected_names
 from lib.images.metadata_schema import NAMES
+from lib.images.screens import TABLE
 from lib.run import compute, store
 from lib.simulate.layout import LOOK_SHIFTS, ScreenDesign, layout
 from lib.simulate.phenotypes import PARAMETERS, Looks, looks_of_states, nuclei_looks
 from lib.simulate.rendering import Optics, place_nuclei, render_field
-from lib.simulate.states import DIMENSIONS, INERT
+from lib.simulate.states import DIMENSIONS
 
-__all__ = ["Looks", "Optics", "ScreenDesign", "planted_summary", "read_truth", "simulate_field", "write_screen"]
+__all__ = [
+    "Looks",
+    "Optics",
+    "ScreenDesign",
+    "planted",
+    "read_truth",
+    "simulate_field",
+    "write_screen",
+]
 
 IMAGES, MASKS = "illum_corrected", "unet_masks"
-TABLE = "metadata/metadata_images.csv"
 PLAN = "truth/layout.parquet"  # also the sign that a folder is a simulated screen
+TRUTH = ["gene", "group", "is_active", "effect"]
 CROWDING = PARAMETERS.index("crowding")
 
 
@@ -60,6 +71,7 @@ def write_screen(
         raise FileExistsError(f"{screen_dir} holds images that were not simulated; choose another folder")
     fields = layout(design, states, seed=seed)
     store.write_table(screen_dir / PLAN, fields)
+    origin.write(screen_dir, origin.simulated("images"))
     units = {
         str(plate): {
             "plan": screen_dir / PLAN,
@@ -129,19 +141,17 @@ def read_truth(screen_dir: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.read_csv(folder / "genes.csv"), pd.read_csv(folder / "nuclei.csv")
 
 
-def planted_summary(genes: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a planted group, inert genes last: `group`, `n_genes`, `genes`, `effect` (mean length of state).
+def planted(screen_dir: str | os.PathLike) -> pd.DataFrame:
+    """Return the planted truth of a screen, one row per gene: `gene`, `group`, `is_active`, `effect`.
 
-    Parameters
-    ----------
-    genes : DataFrame
-        From `states.states` or `read_truth`.
+    `effect` is the length of the latent state, in SD of single control nuclei. A real screen has no row.
     """
-    lengths = genes.assign(effect=np.linalg.norm(genes[list(DIMENSIONS)], axis=1))
-    groups = lengths.groupby("group", sort=False).agg(
-        n_genes=("gene", "size"), genes=("gene", lambda names: " ".join(sorted(names))), effect=("effect", "mean")
-    )
-    return groups.sort_index(key=lambda names: [(name == INERT, len(name), name) for name in names]).reset_index()
+    if not (store.resolve(screen_dir) / PLAN).exists():
+        return pd.DataFrame(columns=TRUTH)
+    genes, _ = read_truth(store.resolve(screen_dir))
+    states = genes[[name for name in genes if name in DIMENSIONS]]
+    effect = (states**2).sum(axis=1) ** 0.5
+    return genes.assign(effect=effect)[TRUTH]
 
 
 def _draw_nuclei(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib.report import published
+from lib.stats import order
 
 DIMENSIONS = ("s1", "s2", "s3", "s4", "s5", "s6")
 INERT = "inert"
@@ -108,5 +109,5 @@ def _spread(n: int, rng: np.random.Generator) -> np.ndarray:
     chosen = candidates[:1]
     while len(chosen) < n:
         cosine = (candidates @ chosen.T).max(axis=1)  # (candidates,), to the nearest chosen one
-        chosen = np.vstack([chosen, candidates[np.argmin(cosine)]])
+        chosen = np.vstack([chosen, candidates[order.smallest(cosine, scale=1)]])
     return chosen

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lib.stats import order
 from lib.translation import kernel, metrics
 from lib.translation.inputs import Problem
 
@@ -96,8 +97,8 @@ def nearest(new, images, regulatory, names: Sequence[str], *, rows: Sequence[int
     """
     regulatory = np.asarray(regulatory, float)
     predictions = ntk_ridge(images, regulatory[list(rows)], np.atleast_2d(new))
-    order = np.argsort(-np.round(predictions @ regulatory.T, 12), axis=1, kind="stable")[:, :k]
-    return [[names[i] for i in row] for row in order]
+    nearest = order.descending(predictions @ regulatory.T, scale=1)[:, :k]
+    return [[names[i] for i in row] for row in nearest]
 
 
 def _row(one: Problem) -> int:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 
+from lib.data import gctx
 from lib.run import store
 from lib.simulate.states import DIMENSIONS
 
@@ -38,7 +38,7 @@ def write(
     values = (values + rng.normal(size=values.shape)).clip(-10, 10).round(4)
     is_profiled = (signatures["pert_type"] == "trt_oe").to_numpy()
     rows, columns = rng.permutation(np.flatnonzero(is_profiled)), rng.permutation(len(measured))
-    _write_gctx(folder / FILES["cmap_level5"], values[rows][:, columns], signatures["sig_id"].to_numpy(str)[rows],
+    gctx.write_gctx(folder / FILES["cmap_level5"], values[rows][:, columns], signatures["sig_id"].to_numpy(str)[rows],
                 measured["gene_id"].to_numpy(str)[columns])  # fmt: skip
     for name, table in (("cmap_siginfo", signatures), ("cmap_geneinfo", measured)):
         text = table.to_csv(sep="\t", index=False, lineterminator="\n", float_format="%g")
@@ -88,12 +88,3 @@ def _signatures(screened: pd.DataFrame, *, n_others: int, rng: np.random.Generat
     order = ["pert_id", "sig_id", "pert_type", "cell_iname", "cmap_name", "project_code", "pert_time",
              "pert_time_unit", "nsample", "qc_pass"]  # fmt: skip
     return table.iloc[rng.permutation(len(table))][order]
-
-
-def _write_gctx(path: Path, values: np.ndarray, signatures: np.ndarray, genes: np.ndarray) -> None:
-    """Write a GCTX: matrix signatures × genes in HDF5, genes as rows and signatures as columns of the GCT."""
-    with store.atomic(path) as part, h5py.File(part, "w", track_order=False) as file:
-        file.attrs["version"] = np.bytes_("GCTX1.0")
-        file.create_dataset("0/DATA/0/matrix", data=values.astype(np.float32), track_times=False)
-        file.create_dataset("0/META/ROW/id", data=genes.astype("S"), track_times=False)
-        file.create_dataset("0/META/COL/id", data=signatures.astype("S"), track_times=False)

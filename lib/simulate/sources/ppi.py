@@ -7,6 +7,7 @@ import pandas as pd
 
 from lib.run import store
 from lib.simulate.sources import kernel
+from lib.stats import order
 
 FILES = {"ppi": "ppi.txt"}
 TIES = (0.594442, 0.598835)  # two costs that 7.4 % and 36 % of the real edges share
@@ -65,7 +66,7 @@ def _module_pairs(genes: pd.DataFrame, *, design, rng: np.random.Generator) -> n
     drawn = rng.choice(len(first), min(n_wanted, len(first)), replace=False, p=chance)
     best = np.maximum(near, near.T)
     members = np.flatnonzero(module >= 0)
-    nearest = np.column_stack([members, best[members].argmax(axis=1)])
+    nearest = np.column_stack([members, order.rounded(best[members]).argmax(axis=1)])
     return np.vstack([np.column_stack([first, second])[drawn], nearest])
 
 

@@ -1,0 +1,264 @@
+"""GCT and GCTX, the matrix formats of CMap, as AnnData with a row a signature and a column a gene."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from lib.data.errors import InputError, listed
+from lib.run import store
+
+MATRIX, ROWS, COLUMNS = "0/DATA/0/matrix", "0/META/ROW", "0/META/COL"
+MISSING = ("na", "NA", "NaN", "nan", "")
+AGAIN = "download the file again"
+BLOCK_BYTES = 2**26  # of the matrix held in memory beside the result while a file is read
+
+
+def read(
+    path: str | os.PathLike,
+    *,
+    signatures: Sequence[str] | None = None,
+    genes: Sequence[str] | None = None,
+) -> AnnData:
+    """Read a GCT or GCTX, whichever its name says, as `read_gctx` does.
+
+    Raises
+    ------
+    InputError
+        If the name ends in neither `.gct` nor `.gctx`, or the file is not what its name says.
+    """
+    path = store.resolve(path)
+    if path.suffix.lower() == ".gctx":
+        return read_gctx(path, signatures=signatures, genes=genes)
+    if path.suffix.lower() != ".gct":
+        raise InputError(
+            "a matrix of signatures is a .gct or a .gctx",
+            file=path,
+            fix="unpack or convert the file",
+        )
+    table = read_gct(path)
+    rows = _positions(table.obs_names, signatures, path, "signature")
+    return table[rows, _positions(table.var_names, genes, path, "gene")].copy()
+
+
+def read_gctx(
+    path: str | os.PathLike,
+    *,
+    signatures: Sequence[str] | None = None,
+    genes: Sequence[str] | None = None,
+) -> AnnData:
+    """Read some signatures of a GCTX, by id and never by position; the rest of the matrix stays on
+    disk.
+
+    In HDF5 the matrix is signatures × genes, although the format calls genes its rows. It is read
+    in blocks of neighbouring rows, since HDF5 takes hours over long lists of single rows; beside
+    the result, some 64 MB are held.
+
+    Parameters
+    ----------
+    path : path
+    signatures, genes : sequence of str, optional
+        Ids wanted, in the order wanted, compared as text: 2 is the gene "2", not the third row.
+        Default all, in the order of the file.
+
+    Returns
+    -------
+    AnnData
+        Signatures × genes, ids as names, further metadata in `obs` and `var`.
+
+    Raises
+    ------
+    InputError
+        If the file is truncated or no GCTX, an id is there twice or not at all, or the matrix does
+        not fit the ids.
+    """
+    path = store.resolve(path)
+    _refuse_text(path)
+    try:
+        with h5py.File(path, "r") as file:
+            obs, var = _metadata(file[COLUMNS]), _metadata(file[ROWS])
+            matrix = file[MATRIX]
+            if matrix.shape != (len(obs), len(var)):
+                raise InputError(
+                    f"the matrix is {matrix.shape[0]} × {matrix.shape[1]}, but there are {len(obs)} "
+                    f"signature ids and {len(var)} gene ids",
+                    file=path,
+                    fix=AGAIN,
+                )
+            rows = _positions(obs.index, signatures, path, "signature")
+            columns = _positions(var.index, genes, path, "gene")
+            values = _cut(matrix, rows, columns)
+    except (OSError, KeyError) as error:
+        raise InputError(f"no whole GCTX ({error})", file=path, fix=AGAIN) from None
+    return AnnData(values, obs=obs.iloc[rows], var=var.iloc[columns])
+
+
+def write_gctx(
+    path: str | os.PathLike, values: np.ndarray, signatures: Sequence[str], genes: Sequence[str]
+) -> Path:
+    """Write a GCTX of float32: the matrix (signatures, genes), genes as rows and signatures as
+    columns of the GCT.
+    """
+    with store.atomic(path) as part, h5py.File(part, "w", track_order=False) as file:
+        file.attrs["version"] = np.bytes_("GCTX1.0")
+        file.create_dataset(MATRIX, data=np.asarray(values, np.float32), track_times=False)
+        file.create_dataset(f"{ROWS}/id", data=np.asarray(genes).astype("S"), track_times=False)
+        file.create_dataset(
+            f"{COLUMNS}/id", data=np.asarray(signatures).astype("S"), track_times=False
+        )
+    return store.resolve(path)
+
+
+def read_gct(path: str | os.PathLike) -> AnnData:
+    """Read a GCT, version 1.2 or 1.3, with its metadata; values that are not numbers become NaN.
+
+    Returns
+    -------
+    AnnData
+        Samples × rows (probes or genes) of the file: its transpose, as `read_gctx` gives it.
+
+    Raises
+    ------
+    InputError
+        If the version is another, the file does not have the size that it declares, or an id is
+        there twice.
+    """
+    path = store.resolve(path)
+    n_rows, n_columns, n_row_fields, n_column_fields = _header(path)
+    table = pd.read_csv(
+        path, sep="\t", skiprows=2, header=None, dtype=str, index_col=0, keep_default_na=False
+    )
+    table = table.iloc[1:].set_axis(table.iloc[0].to_numpy(), axis=1).rename_axis(None)
+    _refuse_repeated(table.columns[n_row_fields:], path, "column", "line 3")
+    expected = (n_rows + n_column_fields, n_columns + n_row_fields)
+    if table.shape != expected:
+        raise InputError(
+            f"{table.shape[0]} rows and {table.shape[1]} columns below the header, "
+            f"its second line promises {expected[0]} and {expected[1]}",
+            file=path,
+            fix="the file is cut off, or its second line is wrong",
+        )
+    _refuse_repeated(
+        table.index[n_column_fields:], path, "row", f"lines from {4 + n_column_fields}"
+    )
+    body = table.iloc[n_column_fields:, n_row_fields:]
+    values = body.mask(body.isin(MISSING), "nan").to_numpy().astype(np.float64)
+    obs = table.iloc[:n_column_fields, n_row_fields:].T
+    return AnnData(
+        values.T, obs=obs.rename_axis(None), var=table.iloc[n_column_fields:, :n_row_fields]
+    )
+
+
+def _header(path: Path) -> tuple[int, int, int, int]:
+    """Return the sizes that a GCT declares: rows, columns, fields of a row, fields of a column."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            version, sizes = file.readline().strip(), file.readline().split()
+    except FileNotFoundError:
+        raise InputError("there is no such file", file=path, fix="check the path") from None
+    if version not in ("#1.2", "#1.3"):
+        raise InputError(
+            f"first line {version[:20]!r}; expected '#1.2' or '#1.3' of a GCT", file=path
+        )
+    if len(sizes) != (2 if version == "#1.2" else 4) or not all(size.isdigit() for size in sizes):
+        found = " ".join(sizes)[:40]
+        raise InputError(
+            f"sizes {found!r}; expected 2 numbers of version 1.2, 4 of 1.3", file=path, row=2
+        )
+    numbers = [int(size) for size in sizes]
+    return tuple(numbers) if version == "#1.3" else (*numbers, 1, 0)
+
+
+def _refuse_text(path: Path) -> None:
+    """Say that a file is a text GCT although its name ends in `.gctx`."""
+    try:
+        with path.open("rb") as file:
+            is_text = file.read(3) == b"#1."
+    except OSError:
+        return  # the reader tells
+    if is_text:
+        raise InputError(
+            "this is a text GCT under the name of a GCTX, which is HDF5",
+            file=path,
+            fix="rename it to end in .gct",
+        )
+
+
+def _refuse_repeated(ids: Sequence[str], path: Path, what: str, line: str) -> None:
+    """Name the first id that is there more than once."""
+    index = pd.Index(ids)
+    if index.has_duplicates:
+        twice = index[index.duplicated()][0]
+        raise InputError(
+            f"the {what} id {twice} is there {(index == twice).sum()} times",
+            file=path,
+            row=line,
+            fix="ids may have been cut off when the file was written; make them unique",
+        )
+
+
+def _metadata(group: h5py.Group) -> pd.DataFrame:
+    """Return one row an id with the other fields of the group that have one value an id."""
+    ids = pd.Index(_text(group["id"][:]))
+    fields = {
+        name: _text(data[:])
+        for name, data in group.items()
+        if name != "id" and data.shape == ids.shape
+    }
+    return pd.DataFrame(fields, index=ids)
+
+
+def _text(values: np.ndarray) -> np.ndarray:
+    """Return bytes as text without the padding some writers leave; other values as they are."""
+    if values.dtype.kind not in "SO":
+        return values
+    texts = (value.decode() if isinstance(value, bytes) else str(value) for value in values)
+    return np.array([text.strip() for text in texts], dtype=object)
+
+
+def _positions(ids: pd.Index, wanted: Sequence[str] | None, path: Path, what: str) -> np.ndarray:
+    """Return the positions of the wanted ids, (wanted,)."""
+    if ids.has_duplicates:
+        twice = ids[ids.duplicated()][0]
+        raise InputError(
+            f"{what} {twice} is there twice", file=path, fix="ids must be unique to be joined"
+        )
+    if wanted is None:
+        return np.arange(len(ids))
+    asked = pd.Index([str(name) for name in wanted], dtype=object)
+    found = pd.Index(ids.astype(str), dtype=object).get_indexer(asked)
+    if (found < 0).any():
+        lost = asked[found < 0]
+        raise InputError(
+            f"{len(lost)} of {len(asked)} {what}s are not in it, such as {listed(lost, limit=5)}",
+            file=path,
+            fix=f"its {what}s read {listed(ids, limit=2)}; are the tables of the same release?",
+        )
+    return found
+
+
+def _cut(matrix: h5py.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return rows and columns of a matrix on disk in any order, (rows, columns), reading whole
+    blocks of rows.
+    """
+    found = np.empty((len(rows), len(columns)), matrix.dtype)
+    order = np.argsort(rows, kind="stable")
+    step = _block_rows(matrix)
+    for start in range(0, len(matrix), step):
+        inside = order[slice(*np.searchsorted(rows[order], [start, start + step]))]
+        if len(inside):
+            low, high = rows[inside[0]], rows[inside[-1]] + 1
+            block = matrix[low:high][:, columns]  # few columns are wanted, so they are cut first
+            found[inside] = block[rows[inside] - low]
+    return found
+
+
+def _block_rows(matrix: h5py.Dataset) -> int:
+    """Return how many rows are read at once: whole chunks, some 64 MB."""
+    n_rows = max(1, BLOCK_BYTES // max(1, matrix.shape[1] * matrix.dtype.itemsize))
+    chunk = matrix.chunks[0] if matrix.chunks else 1
+    return max(chunk, n_rows // chunk * chunk)

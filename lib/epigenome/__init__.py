@@ -1,0 +1,1 @@
+"""Histone marks to expression: promoter networks, Chromoformer and what simple models reach."""

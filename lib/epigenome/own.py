@@ -1,0 +1,145 @@
+"""Your own cell: what trained networks expect of it, which marks and positions matter, and where they have not been.
+
+A network knows the range of marks of the cell it was trained on. Outside it a prediction is an extrapolation, which is
+said, not hidden.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lib.data.errors import InputError
+from lib.epigenome import features, fitting, perturbation, signals
+from lib.epigenome.evaluation import pearson
+from lib.epigenome.signals import Signals
+
+EXPECTED_OUTSIDE = 0.02  # share of the training genes outside their own 1st to 99th percentile
+
+
+def predict(networks: Sequence[bytes], known: Signals) -> pd.DataFrame:
+    """Return the expected expression of every gene, averaged over networks.
+
+    Parameters
+    ----------
+    networks : sequence of bytes
+        Packed networks of one plan, such as those of the folds.
+    known : Signals
+        Expression is not needed.
+
+    Returns
+    -------
+    DataFrame
+        gene, chrom, start, strand, expected (log2(RPKM + 1)), spread (standard deviation over the networks),
+        n_partners, n_outside (marks outside the training range), observed (NaN where not known).
+    """
+    parts = []
+    for data in networks:
+        model, plan, _ = _loaded(data)
+        parts.append(fitting.predict(model, fitting.inputs_of(known, plan), len(known.genes)))
+    table = known.genes[["gene_id", "chrom", "start", "strand"]].rename(columns={"gene_id": "gene"})
+    outside = outside_range(networks, known)
+    return table.assign(
+        expected=np.mean(parts, axis=0), spread=np.std(parts, axis=0), n_partners=known.n_partners,
+        n_outside=outside.sum(axis=1).to_numpy(), observed=np.log2(known.genes["expression"] + 1),
+    )  # fmt: skip
+
+
+def outside_range(networks: Sequence[bytes], known: Signals) -> pd.DataFrame:
+    """Return for every gene (rows) and mark (columns) whether its activity is outside that of the training genes."""
+    plan, ranges = None, {}
+    for data in networks:
+        _, plan, card = _loaded(data)
+        for mark, (low, high) in card.inputs["ranges"].items():
+            old = ranges.get(mark, (np.inf, -np.inf))
+            ranges[mark] = (min(old[0], low), max(old[1], high))
+    activity = features.narrow(known, plan.marks, window=signals.WINDOW).mean(axis=1)
+    low, high = np.array([ranges[mark] for mark in plan.marks]).T
+    return pd.DataFrame((activity < low) | (activity > high), columns=list(plan.marks))
+
+
+def range_report(networks: Sequence[bytes], known: Signals, *, limit: float = 0.1) -> pd.DataFrame:
+    """Return, per mark, how many genes lie outside the training range, and a warning where they are many.
+
+    Returns
+    -------
+    DataFrame
+        mark, share_outside, warning ("" if the share is at most `limit`).
+    """
+    share = outside_range(networks, known).mean()
+    rows = []
+    for mark, value in share.items():
+        note = f"{value:.0%} of the genes lie outside the training cell's range of {mark} (expected about "
+        note += f"{EXPECTED_OUTSIDE:.0%}): scale the depth, or take the predictions as extrapolations"
+        rows.append((mark, float(value), note if value > limit else ""))
+    return pd.DataFrame(rows, columns=["mark", "share_outside", "warning"])
+
+
+def marks_that_matter(networks: Sequence[bytes], known: Signals, rng: np.random.Generator) -> pd.DataFrame:
+    """Return how much the predictions depend on each mark: its genes are shuffled, the others stay.
+
+    Returns
+    -------
+    DataFrame
+        mark, change (root mean square change of log2(RPKM + 1)), r_kept (correlation of the predictions before and
+        after); largest change first.
+    """
+    rows = []
+    order = rng.permutation(len(known.genes))
+    base = _mean(networks, known)
+    _, plan, _ = _loaded(networks[0])
+    for mark in plan.marks:
+        changed = _mean(networks, _shuffled(known, mark, order))
+        rows.append((mark, float(np.sqrt(np.mean((changed - base) ** 2))), pearson(base, changed)))
+    table = pd.DataFrame(rows, columns=["mark", "change", "r_kept"])
+    return table.sort_values("change", ascending=False, kind="stable", ignore_index=True)
+
+
+def positions_that_matter(networks: Sequence[bytes], known: Signals) -> pd.DataFrame:
+    """Return how the expectation falls if all marks of the network are taken away in one 2-kbp bin after another.
+
+    Returns
+    -------
+    DataFrame
+        start, end (bp from the start site, in the direction of transcription), difference (mean, log2 units).
+    """
+    stretches = [
+        (low, low + perturbation.STEP) for low in range(-signals.WINDOW // 2, signals.WINDOW // 2, perturbation.STEP)
+    ]
+    variants = [(stretches[0], 1.0), *((stretch, 0.0) for stretch in stretches)]
+    rows = np.arange(len(known.genes))
+    found = []
+    for data in networks:
+        model, plan, _ = _loaded(data)
+        if plan.kind != "chromoformer":
+            raise InputError("positions are asked of Chromoformer only", fix="give its networks")
+        made = features.features(known, plan.marks, window=plan.window)
+        found.append(perturbation.predictions(model, made, rows, variants))
+    mean = np.mean(found, axis=0)  # (V, G)
+    table = pd.DataFrame(stretches, columns=["start", "end"])
+    return table.assign(difference=(mean[0] - mean[1:]).mean(axis=1))
+
+
+def _mean(networks: Sequence[bytes], known: Signals) -> np.ndarray:
+    parts = []
+    for data in networks:
+        model, plan, _ = _loaded(data)
+        parts.append(fitting.predict(model, fitting.inputs_of(known, plan), len(known.genes)))
+    return np.mean(parts, axis=0)
+
+
+def _shuffled(known: Signals, mark: str, order: np.ndarray) -> Signals:
+    """Return signals whose promoters carry one mark of other genes, in the direction of transcription."""
+    row = known.marks.index(mark)
+    is_minus = (known.genes["strand"] == "-").to_numpy()
+    values = known.promoters[:, row].copy()
+    values[is_minus] = values[is_minus, ::-1]
+    values = values[order]
+    values[is_minus] = values[is_minus, ::-1]
+    promoters = known.promoters.copy()
+    promoters[:, row] = values
+    return Signals(**{**vars(known), "promoters": promoters})
+
+
+def _loaded(data: bytes):
+    return fitting.load(data)

@@ -1,0 +1,298 @@
+"""Tracks: signal along a genome, from a bigWig, from aligned reads, or from depth per base; and windows cut from it.
+
+A base that a bigWig does not cover counts as zero in every mean; how many bases are covered is told apart.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from lib.data.errors import InputError, listed
+from lib.epigenome import genes
+from lib.run import store
+
+BLOCK = 2_000_000  # bases read at once
+GAP = 10_000  # bases that are cheaper to read than to skip
+BIGWIG = (".bw", ".bigwig")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Means of bins of windows of one width, in genomic order.
+
+    Parameters
+    ----------
+    sums, covered, inside : (G, n) arrays
+        Sum over the bases of each bin; bases with data; bases within the chromosome.
+    size : int
+        Bases a bin.
+    """
+
+    sums: np.ndarray
+    covered: np.ndarray
+    inside: np.ndarray
+    size: int
+
+    @property
+    def means(self) -> np.ndarray:
+        """Zero-filled means (G, n); padding counts as zero."""
+        return self.sums / self.size
+
+    @property
+    def is_padding(self) -> np.ndarray:
+        """(G, n) bool: bins that lie outside the chromosome altogether."""
+        return self.inside == 0
+
+
+@dataclass(frozen=True)
+class Depth:
+    """Depth per base of a whole genome, and what was left out on the way.
+
+    Parameters
+    ----------
+    arrays : mapping
+        Chromosome → (length,) integers or floats.
+    n_reads, n_unlisted : int
+        Reads counted, and reads on contigs that are not listed.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    n_reads: int = 0
+    n_unlisted: int = 0
+    file: str = ""
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Chromosome → length."""
+        return {name: len(values) for name, values in self.arrays.items()}
+
+    def values(self, chrom: str, start: int, end: int) -> np.ndarray:
+        """Return depth (end - start,) as float64; every base is covered."""
+        return np.asarray(self.arrays[chrom][start:end], np.float64)
+
+
+@dataclass(frozen=True)
+class BigWig:
+    """An open bigWig; the handle belongs to this process."""
+
+    handle: object = field(repr=False)
+    file: str = ""
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Chromosome → length."""
+        return dict(self.handle.chroms())
+
+    def values(self, chrom: str, start: int, end: int) -> np.ndarray:
+        """Return signal (end - start,) as float64, NaN where nothing is stored."""
+        found = self.handle.values(chrom, int(start), int(end), numpy=True)
+        return np.asarray(found, np.float64)
+
+
+@contextmanager
+def opened(path: str | os.PathLike, *, sizes: Mapping[str, int] | None = None):
+    """Open a track: `.bw`, `.bigWig`; `.tagAlign`, `.bed` (with `.gz`); or `.npz` of depth per chromosome.
+
+    Parameters
+    ----------
+    sizes : mapping, optional
+        Chromosome → length; needed for reads.
+
+    Raises
+    ------
+    InputError
+        For a missing or unreadable file.
+    """
+    path = store.resolve(path)
+    if not path.is_file():
+        raise InputError("there is no such track", file=path, fix="check the path")
+    if path.suffix.lower() in BIGWIG:
+        handle = _open_bigwig(path)
+        try:
+            yield BigWig(handle, path.name)
+        finally:
+            handle.close()
+    elif path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            yield Depth({name: _finite(arrays[name], path, name) for name in arrays}, file=path.name)
+    else:
+        yield read_depth(path, sizes or genes.BUILDS["hg19"])
+
+
+def read_depth(path: str | os.PathLike, sizes: Mapping[str, int], *, max_unlisted: float = 0.2) -> Depth:
+    """Count reads per base from a tagAlign or BED: no cap, no extension, duplicates count.
+
+    Parameters
+    ----------
+    sizes : mapping
+        Chromosome → length.
+    max_unlisted : float
+        Largest share of reads on contigs that `sizes` lacks; they are counted and left out.
+
+    Raises
+    ------
+    InputError
+        For reads past a chromosome's end, or too many on contigs that are not listed.
+
+    Notes
+    -----
+    Each read adds one where it starts and takes one where it ends; the cumulative sum is the depth.
+    """
+    path = store.resolve(path)
+    try:
+        reads = pd.read_csv(
+            path, sep="\t", header=None, usecols=[0, 1, 2], names=["chrom", "start", "end"],
+            dtype={"chrom": str, "start": np.int64, "end": np.int64},
+        )  # fmt: skip
+    except (ValueError, OSError) as error:
+        raise InputError(f"not readable as reads ({error})", file=path) from None
+    is_listed = reads["chrom"].isin(list(sizes))
+    n_unlisted = int((~is_listed).sum())
+    if n_unlisted > max_unlisted * len(reads):
+        others = reads.loc[~is_listed, "chrom"].unique()
+        raise InputError(
+            f"{n_unlisted} of {len(reads)} reads lie on contigs that are not listed: {listed(others)}",
+            file=path, fix=f"at most {max_unlisted:.0%} may; name the chromosomes as in the build",
+        )  # fmt: skip
+    reads = reads[is_listed]
+    lengths = reads["chrom"].map(sizes)
+    off = np.flatnonzero((reads["end"] > lengths) | (reads["start"] < 0) | (reads["start"] >= reads["end"]))
+    if len(off):
+        chrom, start, end = reads.iloc[off[0]]
+        raise InputError(
+            f"{len(off)} reads leave their chromosome, the first {chrom}:{start}-{end}", file=path,
+            fix="check the build",
+        )  # fmt: skip
+    arrays = {name: np.zeros(length, np.int32) for name, length in sizes.items()}
+    for name, part in reads.groupby("chrom"):
+        steps = np.bincount(part["start"], minlength=sizes[name] + 1).astype(np.int32)
+        steps -= np.bincount(part["end"], minlength=sizes[name] + 1).astype(np.int32)
+        arrays[name] = np.cumsum(steps[:-1], dtype=np.int32)
+    return Depth(arrays, len(reads), n_unlisted, path.name)
+
+
+def cut(
+    track: BigWig | Depth,
+    windows: pd.DataFrame,
+    *,
+    size: int,
+    outside: Literal["pad", "error"] = "pad",
+) -> Windows:
+    """Cut windows of one width into bins of `size` bases, all windows of a block at once.
+
+    Parameters
+    ----------
+    track : BigWig or Depth
+    windows : DataFrame
+        chrom, start, end; half-open; all of one width, a multiple of `size`.
+    outside : str
+        What is done with a window that overhangs its chromosome: `pad` with zeros, or `error`.
+
+    Raises
+    ------
+    InputError
+        For a chromosome that the track lacks, or a window that shares no base with its chromosome.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"chrom": ["c"], "start": [-2], "end": [4]})
+    >>> found = cut(Depth({"c": np.ones(10)}), one, size=2)
+    >>> found.means.tolist(), found.is_padding.tolist()
+    ([[0.0, 1.0, 1.0]], [[True, False, False]])
+    """
+    widths = (windows["end"] - windows["start"]).unique()
+    if len(widths) != 1 or widths[0] % size or widths[0] <= 0:
+        raise InputError(f"windows of {listed(widths)} bases cannot be cut into bins of {size}")
+    borders = windows["start"].to_numpy()[:, None] + np.arange(0, widths[0] + 1, size)  # (G, n + 1)
+    at, _ = check_regions(track, windows, outside=outside)
+    borders = np.clip(borders, 0, at[:, None])
+    sums, covered = sums_between(track, windows["chrom"].to_numpy(), borders)
+    return Windows(sums, covered, np.diff(borders, axis=1), size)
+
+
+def check_regions(track, regions: pd.DataFrame, *, outside: str = "pad") -> tuple[np.ndarray, np.ndarray]:
+    """Return each region's chromosome length and whether it overhangs, or name those that cannot be read."""
+    sizes = track.sizes
+    absent = sorted(set(regions["chrom"]) - set(sizes))
+    if absent:
+        renamed = [name.removeprefix("chr") if name.startswith("chr") else f"chr{name}" for name in absent]
+        twin = " (it names them without 'chr' or with it)" if set(renamed) & set(sizes) else ""
+        raise InputError(
+            f"the chromosome {listed(absent)} is not there{twin}", file=track.file,
+            fix=f"it has {listed(sizes)}",
+        )  # fmt: skip
+    length = regions["chrom"].map(sizes).to_numpy()
+    off = (regions["start"] >= length) | (regions["end"] <= 0)
+    over = ((regions["start"] < 0) | (regions["end"] > length)).to_numpy()
+    bad = np.flatnonzero(off if outside == "pad" else over)
+    if len(bad):
+        chrom, start, end = regions[["chrom", "start", "end"]].iloc[bad[0]]
+        raise InputError(
+            f"{chrom}:{start}-{end} lies off {chrom}, which has {length[bad[0]]:,} bases "
+            f"({len(bad)} such regions)", file=track.file, fix="check the build of genes and track",
+        )  # fmt: skip
+    return length, over
+
+
+def sums_between(track, chrom: np.ndarray, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return sums and covered bases (G, n) between borders (G, n + 1) that ascend along each row.
+
+    Regions are read in blocks; within one, a sum is a difference of two cumulative sums in float64.
+    """
+    sums = np.zeros((len(borders), borders.shape[1] - 1))
+    covered = np.zeros(sums.shape, np.int64)
+    for name, start, end, rows in _blocks(chrom, borders):
+        values = track.values(name, start, end)
+        is_known = ~np.isnan(values)
+        total = np.concatenate([[0.0], np.cumsum(np.where(is_known, values, 0.0))])
+        known = np.concatenate([[0], np.cumsum(is_known)])
+        at = borders[rows] - start
+        sums[rows], covered[rows] = np.diff(total[at], axis=1), np.diff(known[at], axis=1)
+    return sums, covered
+
+
+def _blocks(chrom: np.ndarray, borders: np.ndarray):
+    """Yield (chromosome, start, end, rows) of stretches of at most about `BLOCK` bases that hold whole regions."""
+    order = np.lexsort((borders[:, 0], chrom))
+    first = 0
+    while first < len(order):
+        name, start = chrom[order[first]], borders[order[first], 0]
+        end, last = borders[order[first], -1], first + 1
+        while last < len(order) and chrom[order[last]] == name:
+            low, high = borders[order[last], [0, -1]]
+            if low > end + GAP or max(high, end) - start > BLOCK:
+                break
+            end, last = max(end, high), last + 1
+        if end > start:
+            yield name, int(start), int(end), order[first:last]
+        first = last
+
+
+def _open_bigwig(path: Path):
+    import pyBigWig
+
+    try:
+        handle = pyBigWig.open(str(path))
+    except RuntimeError as error:
+        raise InputError(f"not readable as a bigWig ({error})", file=path) from None
+    if not handle.isBigWig():
+        handle.close()
+        raise InputError("this is a bigBed, not a bigWig", file=path)
+    return handle
+
+
+def _finite(values: np.ndarray, path: Path, key: str) -> np.ndarray:
+    if values.dtype.kind not in "iuf" or values.ndim != 1:
+        raise InputError(f"{values.dtype} of shape {values.shape} is no depth per base", file=path, row=key)
+    if not np.isfinite(values).all():
+        raise InputError(
+            "the depth is not finite: half precision ends at 65,504", file=path, row=key,
+            fix="write float32 or integers",
+        )  # fmt: skip
+    return values

@@ -1,0 +1,89 @@
+"""What the chapter measured, by the ids of `params/planted.yaml` and
+`params/published/genesegnet.yaml`.
+"""
+
+import numpy as np
+import pandas as pd
+
+from lib.genesegnet import location, refine, training
+from lib.genesegnet.network import SegmentationNetwork
+
+Interval = tuple[float, float]
+
+
+def definitions() -> dict[str, float]:
+    """Return what follows from the definitions: numbers that hold for any data."""
+    factor = training.Recipe().settings().schedule.factor
+    square = np.zeros((40, 40), int)
+    square[10:30, 10:30] = 1
+    grown = [refine.grow_as_published(square, round_number=k).sum() for k in (1, 3)]
+    return {
+        "genesegnet.network.state_entries": len(SegmentationNetwork().state_dict()),
+        "genesegnet.map.reach_in_sigmas": float(np.sqrt(2 * location.CUT)),
+        "genesegnet.training.last_rate": training.Recipe().learning_rate * factor(499),
+        "genesegnet.refinement.growth": float((np.sqrt(grown[0]) - 20) / 2),
+        "genesegnet.refinement.growth_third_round": float((np.sqrt(grown[1]) - 20) / 2),
+    }
+
+
+def held_out(scores: pd.DataFrame) -> dict[str, float]:
+    """Return the scores of the last round on held-out slides against the planted cells."""
+    last = scores[(scores["round"] == scores["round"].max()) & (scores["reference"] == "truth")]
+    table = last.groupby("iou")[["ap", "pq"]].mean()
+    once = last.drop_duplicates("sample")
+    return {
+        "genesegnet.planted.ap50": float(table.loc[0.5, "ap"]),
+        "genesegnet.planted.ap75": float(table.loc[0.75, "ap"]),
+        "genesegnet.planted.pq": float(table.loc[0.5, "pq"]),
+        "genesegnet.planted.aji": float(once["aji"].mean()),
+        "genesegnet.planted.gene_iou": float(once["gene_iou"].mean()),
+    }
+
+
+def recursion(scores: pd.DataFrame) -> dict[str, float]:
+    """Return what rounds after the first change in mean AP over 0.5 to 0.95, against the planted
+    cells.
+    """
+    per_round = mean_ap(scores[scores["reference"] == "truth"], "round").mean(axis=1)
+    return {"genesegnet.planted.recursion_gain": float(per_round.iloc[-1] - per_round.iloc[0])}
+
+
+def ablation(scores: pd.DataFrame) -> tuple[dict[str, float], dict[str, Interval]]:
+    """Return how much both inputs gain over each alone in mean AP, slide by slide, with 95 %
+    intervals.
+    """
+    from lib.stats.intervals import mean_interval
+
+    per_slide = mean_ap(scores, "inputs")
+    values, intervals = {}, {}
+    for other in per_slide.index.intersection(["stain", "rna"]):
+        name, gain = (
+            f"genesegnet.planted.gain_over_{other}",
+            per_slide.loc["both"] - per_slide.loc[other],
+        )
+        values[name] = float(gain.mean())
+        if interval := mean_interval(gain.to_numpy(), limits=(-1, 1)):
+            intervals[name] = interval
+    return values, intervals
+
+
+def mean_ap(scores: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Return the mean AP over overlaps of 0.5 to 0.95: one row per value of `by`, one column per
+    slide.
+    """
+    return scores.groupby([by, "sample"])["ap"].mean().unstack()
+
+
+def mapping(account: dict[str, int], purity: float) -> dict[str, float]:
+    """Return the share of transcripts that lie in a cell and, where there are any, how pure the
+    cells are.
+    """
+    usable = account["input"] - account["low"] - account["control"]
+    found = {"genesegnet.planted.assigned": account["cell"] / usable}
+    return found | ({"genesegnet.planted.purity": purity} if np.isfinite(purity) else {})
+
+
+def alternatives(scores: pd.DataFrame) -> dict[str, float]:
+    """Return the lead in mean AP over the best of the other ways."""
+    means = scores.groupby("method")["ap"].mean()
+    return {"genesegnet.planted.lead": float(means["GeneSegNet"] - means.drop("GeneSegNet").max())}

@@ -1,0 +1,302 @@
+"""Units of the chapter, for `lib.run.compute.run_units`: train, relabel, score, segment a tile.
+
+Each writes one file, whole or not at all; weights carry their card, so that a network is built for
+use as it was built for training.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from lib.data.errors import InputError
+from lib.genesegnet import crops, metrics, pictures, samples, slides, tiling, training
+from lib.genesegnet import labels as label_images
+from lib.genesegnet.dynamics import Settings
+from lib.genesegnet.network import Architecture, SegmentationNetwork
+from lib.genesegnet.samples import Reading, Sample
+from lib.learning import weights
+from lib.run import compute, store
+
+Inputs = Literal["both", "stain", "rna"]
+
+
+def only(inputs: np.ndarray, which: Inputs) -> np.ndarray:
+    """Return inputs (n, channels, rows, columns) with stain or location map blanked, for an
+    ablation.
+    """
+    if which not in ("both", "stain", "rna"):
+        raise ValueError(f"inputs {which!r}: expected both, stain or rna")
+    kept = inputs.copy()
+    if which == "stain":
+        kept[:, -1] = 0
+    if which == "rna":
+        kept[:, :-1] = 0
+    return kept
+
+
+def train_unit(
+    part: Path,
+    *,
+    seed: int,
+    train: Path,
+    val: Path,
+    architecture: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    inputs: Inputs = "both",
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Train one network on a store of crops; write its weights with their card.
+
+    Parameters
+    ----------
+    train, val : Path
+        Stores of crops.
+    architecture, recipe : mapping
+        Arguments of `Architecture` and `training.Recipe`.
+    inputs : both, stain or rna
+        What the network may look at.
+    about : mapping, optional
+        What the card says of the inputs besides, such as sigma.
+    """
+    kind, plan = _architecture(architecture), training.Recipe(**recipe)
+    splits = [crops.read(path) for path in (train, val)]
+    shown = [
+        crops.Crops(only(split.inputs, inputs), split.labels, split.samples, split.corners)
+        for split in splits
+    ]
+    rng = np.random.default_rng(seed)
+    network, fitted = training.train(*shown, architecture=kind, recipe=plan, rng=rng)
+    card = weights.Card(
+        architecture=asdict(kind),
+        settings=plan.settings().as_dict(),
+        origin={path.name: store.sha256(path) for path in (train, val)},
+        inputs={"which": inputs, "recipe": asdict(plan), **(about or {})},
+        history={
+            **fitted.summary(),
+            "train_loss": fitted.history["train_loss"].tolist(),
+            "val_loss": fitted.history["val_loss"].tolist(),
+        },
+    )
+    weights.save(part, network, card)
+
+
+def relabel_unit(
+    part: Path,
+    *,
+    seed: int,
+    network: Path,
+    source: Path,
+    round_number: int,
+    min_area: int,
+    look_at_image: bool = False,
+    masks: Mapping[str, Any] | None = None,
+) -> None:
+    """Replace the labels of a store of crops by a network's refined predictions; nothing is drawn."""
+    trained, _ = open_network(network)
+    new = training.relabel(
+        trained,
+        crops.read(source),
+        round_number=round_number,
+        min_area=min_area,
+        masks=Settings(**(masks or {})),
+        look_at_image=look_at_image,
+    )
+    crops.write(part, new)
+
+
+def train_rounds(
+    train: Path,
+    val: Path,
+    *,
+    n_rounds: int,
+    directory: Path | str,
+    seed: int,
+    options: Mapping[str, Any],
+    relabel: Mapping[str, Any],
+) -> list[Path]:
+    """Train, relabel training and validation crops, and train anew; return the weights of every
+    round.
+
+    Parameters
+    ----------
+    n_rounds : int
+        The published number is 3.
+    directory : path
+        Folder of the units' files.
+    options, relabel : mapping
+        Further arguments of `train_unit` and of `relabel_unit`.
+    """
+    found = []
+    for number in range(1, n_rounds + 1):
+        name = f"round_{number}"
+        unit = {name: {"train": train, "val": val, **options}}
+        made = compute.run_units(
+            train_unit, unit, directory=directory, suffix=".safetensors", seed=seed
+        )
+        found.append(made[name])
+        if number < n_rounds:
+            common = {"network": made[name], "round_number": number, **relabel}
+            parts = {
+                f"{k}_{number + 1}": {"source": v, **common}
+                for k, v in (("train", train), ("val", val))
+            }
+            new = compute.run_units(
+                relabel_unit, parts, directory=directory, suffix=".zip", seed=seed
+            )
+            train, val = new[f"train_{number + 1}"], new[f"val_{number + 1}"]
+    return found
+
+
+def keep(paths: Sequence[Path], folder: Path | str) -> list[Path]:
+    """Copy the weights of rounds 1, 2, … to `round_1.safetensors`, … of an emptied folder."""
+    folder = Path(store.resolve(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    kept = []
+    for number, path in enumerate(paths, start=1):
+        kept.append(folder / f"round_{number}.safetensors")
+        with store.atomic(kept[-1]) as part:
+            shutil.copyfile(path, part)
+    return kept
+
+
+def open_network(path: str | os.PathLike) -> tuple[SegmentationNetwork, weights.Card]:
+    """Read a network with its card: style, residual blocks and sizes are those of its training.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, changed, or has no card.
+    """
+    card = weights.read_card(path)
+    network = SegmentationNetwork(_architecture(card.architecture))
+    weights.load(path, network)
+    return network, card
+
+
+def open_published(path: str | os.PathLike, architecture: Architecture) -> SegmentationNetwork:
+    """Read a published state dict into the architecture that it was trained with.
+
+    The released code builds every network with the style on, whatever it was trained with, and
+    loads what fits; here the architecture is said, and every weight must fit.
+    """
+    network = SegmentationNetwork(architecture)
+    weights.load_state(path, network)
+    return network.eval()
+
+
+def score_unit(
+    part: Path,
+    *,
+    seed: int,
+    network: Path,
+    raw: Path,
+    names: Sequence[str],
+    sigma: float,
+    plan: Mapping[str, Any],
+    masks: Mapping[str, Any],
+    reading: Mapping[str, Any] | None = None,
+    diameter: float | None = None,
+) -> None:
+    """Segment held-out slides as the network was trained and write their scores, one row per slide
+    and overlap.
+    """
+    trained, card = open_network(network)
+    found = []
+    for sample in read_some(raw, names, reading):
+        slide = slides.from_sample(sample, sigma=sigma, inputs=card.inputs["which"])
+        labels, _ = slides.segment(
+            trained, slide, tiling.Plan(**plan), settings=Settings(**masks), diameter=diameter
+        )
+        for reference, truth in references(raw, sample).items():
+            found.append(scored(sample, truth, labels).assign(reference=reference))
+    pd.concat(found, ignore_index=True).to_parquet(part)
+
+
+def tile_unit(
+    part: Path,
+    *,
+    seed: int,
+    network: Path,
+    raw: Path,
+    name: str,
+    number: int,
+    sigma: float,
+    plan: Mapping[str, Any],
+    masks: Mapping[str, Any],
+    reading: Mapping[str, Any] | None = None,
+    diameter: float | None = None,
+) -> None:
+    """Segment one tile of a slide and write its cells; tiles go to any machine in any order."""
+    trained, card = open_network(network)
+    (sample,) = read_some(raw, [name], reading, labelled=False)
+    slide = slides.from_sample(sample, sigma=sigma, inputs=card.inputs["which"])
+    cut = tiling.Plan(**plan)
+    tile = tiling.tiles(slide.shape, cut)[number]
+    cells = slides.segment_tile(
+        trained, slide, tile, cut, settings=Settings(**masks), diameter=diameter
+    )
+    slides.write_tile(part, cells)
+
+
+def segment_slide(
+    shape: tuple[int, int], *, directory: Path | str, **arguments: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run `tile_unit` for every tile of a slide and join them; arguments are those of `tile_unit`.
+
+    Returns
+    -------
+    labels, confidence : see `slides.segment`
+    """
+    n_tiles = len(tiling.tiles(shape, tiling.Plan(**arguments["plan"])))
+    units = {f"{arguments['name']}_{k}": {**arguments, "number": k} for k in range(n_tiles)}
+    paths = compute.run_units(tile_unit, units, directory=directory, suffix=".npz")
+    parts = [slides.read_tile(path) for path in paths.values()]
+    return slides.stitch(parts, np.zeros(shape, np.int32))
+
+
+def read_some(
+    raw: str | os.PathLike,
+    names: Sequence[str],
+    reading: Mapping[str, Any] | None = None,
+    *,
+    labelled: bool = True,
+) -> list[Sample]:
+    """Read samples of a raw folder by name."""
+    files = samples.find(raw, labelled=labelled)
+    missing = sorted(set(names) - set(files))
+    if missing:
+        raise InputError(f"no sample {', '.join(missing)}; there are {', '.join(files)}", file=raw)
+    return [samples.read(name, files[name], Reading(**(reading or {}))) for name in names]
+
+
+def references(raw: str | os.PathLike, sample: Sample) -> dict[str, np.ndarray]:
+    """Return what a prediction is compared with: the given `labels` and, where planted, the whole
+    cells (`truth`).
+    """
+    planted = Path(store.resolve(raw)) / "truth" / f"{sample.name}_cells.png"
+    found = {} if sample.labels is None else {"labels": sample.labels}
+    return {"truth": pictures.read_labels(planted), **found} if planted.exists() else found
+
+
+def scored(sample: Sample, truth: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Return the scores of one slide at overlaps of 0.5 to 0.95, and those that have no threshold."""
+    table = metrics.scores(truth, labels).assign(sample=sample.name)
+    shared = metrics.gene_iou(truth, labels, sample.rows, sample.columns)
+    return table.assign(
+        aji=metrics.aggregated_jaccard(truth, labels),
+        cell_iou=metrics.cell_iou(truth, labels).mean(),
+        gene_iou=shared.mean() if len(shared) else np.nan,
+        boundary_f=metrics.boundary_scores(truth, labels)["f"],
+        assigned=float((labels[sample.rows, sample.columns] > 0).mean()),
+        diameter=label_images.diameter(labels),
+    )
+
+
+def _architecture(values: Mapping[str, Any]) -> Architecture:
+    return Architecture(**{**values, "widths": tuple(values["widths"])})

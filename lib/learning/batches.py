@@ -1,0 +1,37 @@
+"""What the training loop eats: batches of an epoch, how rows are cut into them, and their device."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+
+from lib.learning.metrics import Batch
+
+Batches = Callable[[np.random.Generator | None], Iterable[Batch]]
+"""One epoch: with a generator shuffled and augmented, with None every sample once, in order."""
+
+
+def row_batches(n: int, size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
+    """Cut `n` row numbers into batches, shuffled if there is a generator; nothing is dropped.
+
+    With a generator the batches are for training: batch normalisation needs two samples, so a single
+    last one joins the batch before.
+
+    Examples
+    --------
+    >>> [len(rows) for rows in row_batches(7, 3, np.random.default_rng(0))]
+    [3, 4]
+    >>> row_batches(4, 3, None)
+    [array([0, 1, 2]), array([3])]
+    """
+    order = np.arange(n) if rng is None else rng.permutation(n)
+    batches = [order[start : start + size] for start in range(0, n, size)]
+    if rng is not None and len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [np.concatenate(batches[-2:])]
+    return batches
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """Return the device of that name; `auto` is the first GPU, else the CPU."""
+    first = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(first if name == "auto" else name)

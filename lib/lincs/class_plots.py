@@ -1,0 +1,253 @@
+"""Pictures of classes, codes, targets and digits. Each function returns the figure and every drawn
+mark.
+"""
+
+from collections.abc import Sequence
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lib.lincs.codes import leaf_order
+from lib.lincs.plots import short
+from lib.report import figures
+
+
+def score_dots(
+    table: pd.DataFrame, chance: dict[str, float], *, value: str
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw a score of each representation, one colour per way of cutting folds, with chance and
+    best as lines.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `representation`, `folds`, the score, and optionally `low`, `high`.
+    chance : dict
+        Name → value of the lines.
+    """
+    names = list(dict.fromkeys(table["representation"]))
+    ways = list(dict.fromkeys(table["folds"]))
+    with figures.style():
+        figure = Figure(figsize=(figures.COLUMN + 1.2, 0.9 + 0.3 * len(names)))
+        ax = figure.add_subplot()
+        for i, (way, colour) in enumerate(zip(ways, figures.PALETTE, strict=False)):
+            own = table[table["folds"] == way]
+            at = np.array([names.index(name) for name in own["representation"]]) + 0.18 * (
+                i - (len(ways) - 1) / 2
+            )
+            errors = (
+                np.abs(own[["low", "high"]].to_numpy().T - own[value].to_numpy())
+                if "low" in own
+                else None
+            )
+            ax.errorbar(
+                own[value],
+                at,
+                xerr=errors,
+                fmt="o",
+                markersize=4,
+                color=colour,
+                linewidth=0.8,
+                label=way,
+            )
+        for (name, at), style in zip(chance.items(), (":", "--", "-."), strict=False):
+            ax.axvline(at, color="0.4", linestyle=style, linewidth=0.8, label=name)
+        ax.set_yticks(range(len(names)), names)
+        ax.set_ylim(len(names) - 0.5, -0.5)
+        ax.set_xlabel(value.replace("_", " "))
+        ax.set_xlim(0, 1)
+        figure.legend(loc="outside upper center", ncols=3)
+    lines = pd.DataFrame(
+        {"representation": list(chance), value: list(chance.values()), "folds": "line"}
+    )
+    return figure, pd.concat([table, lines], ignore_index=True)
+
+
+def confusion(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw which class (rows) is predicted as which (columns)."""
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE * 0.75, figures.PAGE * 0.62))
+        ax = figure.add_subplot()
+        image = ax.imshow(shares, cmap="viridis", vmin=0, vmax=1)
+        ax.set_xticks(range(shares.shape[1]), [short(name) for name in shares.columns], rotation=90)
+        ax.set_yticks(range(len(shares)), [short(name) for name in shares.index])
+        ax.set_xlabel("predicted class")
+        ax.set_ylabel("class")
+        figure.colorbar(image, ax=ax, label="share of the class's signatures")
+    return figure, shares.reset_index().melt("pcl", var_name="predicted", value_name="share")
+
+
+def target_ranks(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw the mean rank of each drug's best target among genes, and 95 % of random genes'.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `drug`, `gene_rank`, `null_low`, `null_high`, `p` from `targets.permutation_test`.
+    """
+    shown = table.sort_values(["gene_rank", "drug"], ascending=False).reset_index(drop=True)
+    at = np.arange(len(shown))
+    found = shown["p"] < 0.05
+    with figures.style():
+        figure = Figure(figsize=(figures.COLUMN + 1, 0.9 + 0.115 * len(shown)))
+        ax = figure.add_subplot()
+        ax.hlines(
+            at,
+            shown["null_low"],
+            shown["null_high"],
+            color="0.8",
+            linewidth=3,
+            label="random genes, 95 %",
+        )
+        for mask, colour, label in (
+            (found, "#0072B2", "p < 0.05"),
+            (~found, "#D55E00", "p ≥ 0.05"),
+        ):
+            ax.scatter(
+                shown["gene_rank"][mask], at[mask], color=colour, s=10, zorder=3, label=label
+            )
+        ax.set_yticks(at, shown["drug"], fontsize=6)
+        ax.set_ylim(-1, len(shown))
+        ax.set_xlabel("mean rank of the best target among genes (0 = first)")
+        figure.legend(loc="outside upper center", ncols=3)
+    return figure, shown
+
+
+def rank_chance(ranks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw the ranks of all queries among signatures, and each drug's mean against what chance
+    gives.
+    """
+    defined = ranks[ranks["is_defined"]]
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, 2.8))
+        left, right = figure.subplots(1, 2)
+        left.hist(defined["rank"], bins=40, color=figures.PALETTE[0])
+        left.set_xlabel("rank of the best target signature")
+        left.set_ylabel(f"signatures of drugs (n = {len(defined)})")
+        right.scatter(summary["chance"], summary["mean_rank"], s=12, color=figures.PALETTE[0])
+        ends = [0, 1.05 * max(summary["chance"].max(), summary["mean_rank"].max())]
+        right.plot(ends, ends, color="0.5", linewidth=0.8)
+        right.set_xlabel("expected by chance")
+        right.set_ylabel(f"mean rank of a drug (n = {len(summary)})")
+    rows = pd.concat([defined.assign(part="query"), summary.assign(part="drug")], ignore_index=True)
+    return figure, rows[["part", "drug", "rank", "mean_rank", "chance"]]
+
+
+def code_heat(distances: np.ndarray, classes: Sequence[str]) -> tuple[Figure, pd.DataFrame]:
+    """Draw the correlation distances between codes, in the order of the dendrogram; dark is close."""
+    order = leaf_order(distances)
+    names = [short(classes[i]) for i in order]
+    size = float(np.clip(0.11 * len(order) + 1.6, 3.5, 9.8))
+    with figures.style():
+        figure = Figure(figsize=(size + 0.6, size))
+        ax = figure.add_subplot()
+        image = ax.imshow(distances[np.ix_(order, order)], cmap="BuGn_r")
+        small = 6 if len(order) > 20 else 7
+        ax.set_xticks(range(len(order)), names, rotation=90, fontsize=small)
+        ax.set_yticks(range(len(order)), names, fontsize=small)
+        figure.colorbar(image, ax=ax, label="1 − Pearson r of the codes", shrink=0.6)
+    table = (
+        pd.DataFrame(distances, index=list(classes), columns=list(classes))
+        .rename_axis("pcl")
+        .reset_index()
+    )
+    return figure, table.melt("pcl", var_name="other", value_name="distance")
+
+
+def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
+    """Draw the nearest-neighbour network: an arrow to each class from the class nearest to it."""
+    places = _layout(graph)
+    edges = pd.DataFrame(
+        [(a, b, data["weight"]) for a, b, data in graph.edges(data=True)],
+        columns=["from", "to", "weight"],
+    )
+    side = 4.2 if len(graph) <= 20 else 9.0
+    with figures.style():
+        figure = Figure(figsize=(max(side, figures.PAGE * 0.8), side))
+        ax = figure.add_subplot()
+        nx.draw_networkx_edges(graph, places, ax=ax, edge_color=edges["weight"], edge_cmap=_blues(), edge_vmin=0,
+                               edge_vmax=1, arrowsize=7, node_size=40, width=1.2)  # fmt: skip
+        nx.draw_networkx_nodes(graph, places, ax=ax, node_size=28, node_color=figures.PALETTE[1])
+        for node, at in places.items():
+            words = "\n".join(short(graph.nodes[node]["label"]).rsplit(" ", 1))
+            ax.annotate(words, at, (0, 4), textcoords="offset points", ha="center", fontsize=6)
+        ax.margins(0.14)
+        ax.set_axis_off()
+    at = pd.DataFrame(
+        [(graph.nodes[node]["label"], *places[node]) for node in graph], columns=["label", "x", "y"]
+    )
+    return figure, pd.concat([at.assign(mark="node"), edges.assign(mark="edge")], ignore_index=True)
+
+
+def digit_codes(prototypes: np.ndarray, distances: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw the images decoded from the codes of the digits, and the distances between the codes."""
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, 2.9))
+        left, right = figure.subfigures(1, 2)
+        for ax, image, name in zip(
+            left.subplots(2, 5).ravel(), prototypes[:, 0], distances.index, strict=True
+        ):
+            ax.imshow(image, cmap="gray_r", vmin=-1, vmax=1)
+            ax.set_title(f"code of {name}", fontsize=7)
+            ax.set_axis_off()
+        ax = right.subplots()
+        apart = distances.to_numpy()[~np.eye(len(distances), dtype=bool)]
+        shown = ax.imshow(distances, cmap="BuGn_r", vmin=apart.min(), vmax=apart.max())
+        ax.set_xticks(range(10), distances.columns)
+        ax.set_yticks(range(10), distances.index)
+        ax.set_xlabel("digit")
+        right.colorbar(shown, ax=ax, label="Euclidean distance of codes")
+    return figure, distances.rename_axis("digit").reset_index().melt(
+        "digit", var_name="other", value_name="distance"
+    )
+
+
+def chosen_codes(
+    labels: np.ndarray, chosen: np.ndarray, classes: Sequence[str]
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw, for the samples of each class (rows), which code is nearest (columns)."""
+    counts = pd.crosstab(labels, chosen).reindex(
+        index=range(len(classes)), columns=range(len(classes)), fill_value=0
+    )
+    with figures.style():
+        figure = Figure(figsize=(figures.COLUMN, 3.0))
+        ax = figure.add_subplot()
+        image = ax.imshow(counts, cmap="viridis")
+        ax.set_xticks(range(len(classes)), classes)
+        ax.set_yticks(range(len(classes)), classes)
+        ax.set_xlabel("nearest code")
+        ax.set_ylabel("class")
+        figure.colorbar(image, ax=ax, label=f"samples (n = {len(labels)})")
+    table = (
+        counts.set_axis(list(classes), axis=1)
+        .set_axis(list(classes), axis=0)
+        .rename_axis("class")
+        .reset_index()
+    )
+    return figure, table.melt("class", var_name="code", value_name="n")
+
+
+def _layout(graph: nx.DiGraph) -> dict:
+    """Return places by components: Kamada-Kawai within each, components side by side in rows."""
+    parts = sorted(
+        nx.weakly_connected_components(graph), key=lambda nodes: (-len(nodes), min(nodes))
+    )
+    places, x, y, height, width = {}, 0.0, 0.0, 0.0, 2.4 * np.sqrt(len(graph))
+    for nodes in parts:
+        side = 1.5 * np.sqrt(len(nodes))
+        local = nx.kamada_kawai_layout(
+            graph.subgraph(sorted(nodes)).to_undirected(), scale=side / 2
+        )
+        if x + side > width:
+            x, y, height = 0.0, y - height - 0.6, 0.0
+        places |= {node: at + [x + side / 2, y - side / 2] for node, at in local.items()}
+        x, height = x + side + 1.0, max(height, side)
+    return places
+
+
+def _blues():
+    from matplotlib import colormaps
+
+    return colormaps["Blues"]

@@ -1,0 +1,137 @@
+"""The files of the chapter, real or simulated, read into the form that everything else works on."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from lib.data.errors import InputError, listed
+from lib.lincs import sets, signatures, tables
+from lib.run import store
+
+NAMES = (
+    "smp_matrix",
+    "smp_signatures",
+    "gene_info",
+    "gp_matrix",
+    "gp_signatures",
+    "classes",
+    "targets",
+)
+SIMULATED = "Simulated data, planted truth."
+REAL = "Measured data (LINCS L1000, level 5)."
+
+
+@dataclass(frozen=True)
+class Data:
+    """Small molecules (SMP) and genetic perturbations (GP) over the landmarks, and known targets.
+
+    `small.obs` has the class as `pcl`, missing where there is none; `counts` is the table of the
+    paper's data sets; `targets` has `drug`, `gene`.
+    """
+
+    small: AnnData
+    genetic: AnnData
+    targets: pd.DataFrame
+    counts: pd.DataFrame
+
+
+def choose(own: Mapping[str, str], simulated: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the file of each name: a user's own where a path is given, else the simulated one.
+
+    The two matrices, their tables and the genes belong together, so they are all own or all not.
+
+    Raises
+    ------
+    InputError
+        If a path is no file, or some of the files that belong together are missing.
+    """
+    given = {name: store.resolve(path) for name, path in own.items() if path}
+    for name, path in given.items():
+        if not path.is_file():
+            raise InputError(
+                "there is no such file",
+                file=path,
+                fix=f"set {name}_path to a file or leave it empty",
+            )
+    lost = [name for name in NAMES[:5] if name not in given]
+    if given and lost:
+        raise InputError(
+            f"{listed(given)} given without {listed(lost)}",
+            fix="matrices, their tables and the gene table belong together; give all five",
+        )
+    return {**simulated, **given}
+
+
+def read(
+    files: Mapping[str, str | os.PathLike], *, simulated: bool, n_landmarks: int | None
+) -> Data:
+    """Read every file and derive the paper's data sets.
+
+    Parameters
+    ----------
+    files : mapping
+        A path for each of `NAMES`.
+    simulated : bool
+        Whether the signatures are simulated.
+    n_landmarks : int, optional
+        Number of landmarks that the gene table must have; 978 in LINCS.
+    """
+    landmarks = tables.read_landmarks(files["gene_info"], n_expected=n_landmarks)
+    small, genetic = (
+        tables.read_signatures(files[name]) for name in ("smp_signatures", "gp_signatures")
+    )
+    classes, _ = tables.read_classes(files["classes"])
+    found = sets.derive(small, genetic, classes)
+    smp = found["SMP"].merge(classes, on="pert_id", how="left", sort=False)
+    return Data(
+        signatures.load(files["smp_matrix"], smp, landmarks, simulated=simulated),
+        signatures.load(files["gp_matrix"], found["GP"], landmarks, simulated=simulated),
+        tables.read_targets(files["targets"]),
+        sets.counts(found),
+    )
+
+
+def classified(small: AnnData, *, without_mg132: bool = False) -> AnnData:
+    """Return the signatures that have a class (SMC; SMCNP without MG-132)."""
+    kept = small.obs["pcl"].notna()
+    if without_mg132:
+        kept &= small.obs["pert_iname"] != sets.PROTEASOME[0]
+    return small[kept.to_numpy()].copy()
+
+
+def joint(small: AnnData, genetic: AnnData) -> AnnData:
+    """Return SMGP: small molecules without the two proteasome inhibitors, then the genetic ones."""
+    weak = ~small.obs["pert_iname"].isin(sets.PROTEASOME).to_numpy()
+    return signatures.join([small[weak], genetic])
+
+
+def origin(*data: AnnData) -> str:
+    """Return the sentence of a caption that says where data come from."""
+    return SIMULATED if any(bool(one.uns["simulated"]) for one in data) else REAL
+
+
+def examples(small: AnnData, *, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return rows that stand in for a user's signatures: the largest of a drug, each of another
+    class first.
+    """
+    size = np.abs(small.X).mean(axis=1)
+    rows = small.obs.assign(row=np.arange(small.n_obs), size=size)[
+        small.obs["pcl"].notna().to_numpy()
+    ]
+    largest = rows.sort_values(["size", "sig_id"], ascending=[False, True]).drop_duplicates(
+        "pert_iname"
+    )
+    largest = largest.iloc[rng.permutation(len(largest))]
+    turn = largest.groupby("pcl").cumcount()  # classes take turns
+    several = (
+        largest.groupby("pcl")["row"].transform("size") > 1
+    )  # others are left in the reference
+    chosen = (
+        largest[several].assign(turn=turn).sort_values("turn", kind="stable").drop_duplicates("pcl")
+    )
+    return np.sort(chosen["row"].to_numpy()[:n])

@@ -1,0 +1,180 @@
+"""Matrices of signatures: joined with their tables by id, cut to the landmark genes, checked."""
+
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+import anndata
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+
+from lib.data import gctx
+from lib.data.errors import InputError, listed
+
+BOUND = (
+    10.0  # z-scores of level 5 are clipped there, up to float32 (the largest seen is 10.0000019)
+)
+CODE = 666.0  # what LINCS writes for a missing value; in a matrix it is an error
+MOST_MISSING = 0.1  # share of landmarks that may be imputed
+ALIASES = {
+    "CEMIP2": "TMEM2",
+    "H2BC12": "HIST1H2BK",
+    "H2BC21": "HIST2H2BE",
+    "COQ8A": "ADCK3",
+    "AARS1": "AARS",
+}
+
+
+def load(
+    path: str | os.PathLike, table: pd.DataFrame, landmarks: pd.Series, *, simulated: bool
+) -> AnnData:
+    """Read the signatures of a table, over the landmark genes.
+
+    Parameters
+    ----------
+    path : path
+        GCTX or GCT. Only the wanted part is kept, so the 118,050 × 12,328 file needs less than 1
+        GB.
+    table : DataFrame
+        `sig_id` (joined by it, never by position) and further columns; an id may be there twice,
+        with two classes.
+    landmarks : Series
+        Entrez id → symbol, in the order wanted.
+    simulated : bool
+        Where the file comes from; kept in `uns`.
+
+    Returns
+    -------
+    AnnData
+        Signatures × landmarks, float32 z-scores; obs = the table, var = `symbol`.
+
+    Raises
+    ------
+    InputError
+        If an id is not in the file, or a value is no z-score.
+    """
+    distinct, rows = np.unique(table["sig_id"].to_numpy(str), return_inverse=True)
+    found = gctx.read(path, signatures=distinct.tolist(), genes=landmarks.index.tolist())
+    values = np.asarray(found.X, np.float32)
+    check(values, found.obs_names, found.var_names, file=path)
+    obs = table.set_axis(pd.Index([str(i) for i in range(len(table))], dtype=object))
+    obs = obs.astype(dict.fromkeys(obs.columns[obs.dtypes == "str"], object))
+    var = pd.DataFrame(
+        {"symbol": landmarks.to_numpy(object)}, index=pd.Index(landmarks.index, dtype=object)
+    )
+    return AnnData(values[rows], obs=obs, var=var, uns={"simulated": simulated})
+
+
+def check(
+    values: np.ndarray,
+    signatures: Sequence[str],
+    genes: Sequence[str],
+    *,
+    file: str | os.PathLike = "",
+) -> None:
+    """Refuse a matrix that does not hold z-scores.
+
+    Raises
+    ------
+    InputError
+        For NaN or infinity, the missing code ±666, or values beyond ±10; names the first of them.
+    """
+    bad = ~(np.abs(values) <= BOUND + 1e-4)  # (signatures, genes); True for NaN too
+    if not bad.any():
+        return
+    row, column = np.argwhere(bad)[0]
+    value = float(values[row, column])
+    kind = (
+        "the code of a missing value" if abs(value) == CODE else "not a z-score between -10 and 10"
+    )
+    raise InputError(
+        f"{signatures[row]}, gene {genes[column]} is {value:g}, {kind}; {int(bad.sum())} such values",
+        file=file or None,
+        fix="use level 5; remove or impute what is missing, and clip what is larger",
+    )
+
+
+def align(
+    own: AnnData, landmarks: pd.Series, *, missing: Literal["refuse", "zero", "mean"] = "refuse"
+) -> AnnData:
+    """Put a user's signatures into the order of the landmarks a model was trained on.
+
+    Parameters
+    ----------
+    own : AnnData
+        Signatures × genes, named by Entrez id or by symbol; a symbol that was renamed is recognised
+        for some genes.
+    landmarks : Series
+        Entrez id → symbol, in the model's order.
+    missing : str
+        What becomes of landmarks that are not there: an error; 0, which is no change; or the mean
+        over the other genes of the signature. At most a tenth may be missing.
+
+    Returns
+    -------
+    AnnData
+        Signatures × landmarks, float32; `uns["imputed"]` names the imputed ids.
+
+    Raises
+    ------
+    InputError
+        Naming the missing landmarks, or genes given twice.
+    """
+    ids = _entrez(own.var_names, landmarks)
+    columns = pd.Index(ids).get_indexer(landmarks.index)
+    lost = landmarks.index[columns < 0]
+    if len(lost) and (missing == "refuse" or len(lost) > MOST_MISSING * len(landmarks)):
+        names = [f"{gene} ({landmarks[gene]})" for gene in lost]
+        raise InputError(
+            f"{len(lost)} of {len(landmarks)} landmark genes are missing: {listed(names)}",
+            fix="give all of them, or impute up to a tenth with missing = zero or mean",
+        )
+    values = np.asarray(own.X, np.float32)[:, columns]
+    present = columns >= 0
+    fill = 0.0 if missing == "zero" else values[:, present].mean(axis=1, keepdims=True)
+    values = np.where(present, values, fill).astype(np.float32)
+    check(values, own.obs_names, landmarks.index)
+    var = pd.DataFrame(
+        {"symbol": landmarks.to_numpy(object)}, index=pd.Index(landmarks.index, dtype=object)
+    )
+    return AnnData(values, obs=own.obs.copy(), var=var, uns={**own.uns, "imputed": list(lost)})
+
+
+def join(sets: Sequence[AnnData]) -> AnnData:
+    """Stack sets of signatures over the same genes, one after the other; simulated if any of them
+    is.
+
+    Raises
+    ------
+    InputError
+        If the genes are not the same in the same order.
+    """
+    first = sets[0]
+    if any(not first.var_names.equals(other.var_names) for other in sets[1:]):
+        raise InputError(
+            "the sets do not have the same genes in the same order",
+            fix="load both with one gene table",
+        )
+    joined = anndata.concat(sets, join="outer", index_unique="-")
+    joined.var = first.var.copy()
+    joined.uns["simulated"] = any(one.uns["simulated"] for one in sets)
+    return joined
+
+
+def _entrez(names: pd.Index, landmarks: pd.Series) -> list[str]:
+    """Return Entrez ids of genes named by id or symbol; others stay as they are."""
+    upper = {symbol.upper(): gene for gene, symbol in landmarks.items()}
+    renamed = {new: upper[old] for new, old in ALIASES.items() if old in upper}
+    renamed |= {old: upper[new] for new, old in ALIASES.items() if new in upper}
+    by_symbol = {**renamed, **upper}
+    ids = [
+        str(name) if str(name) in landmarks.index else by_symbol.get(str(name).upper(), str(name))
+        for name in names
+    ]
+    twice = pd.Index(ids)[pd.Index(ids).duplicated()]
+    if len(twice):
+        raise InputError(
+            f"genes are there twice: {listed(twice)}", fix="keep one column per Entrez id"
+        )
+    return ids
