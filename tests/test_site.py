@@ -64,7 +64,7 @@ def notebook(root: Path) -> nbformat.NotebookNode:
 
 
 def draw(root: Path, slug: str, panel: str) -> None:
-    figure = Figure(figsize=(2, 1.5))
+    figure = Figure(figsize=(figures.COLUMN, 1.5))
     figure.add_subplot().plot([1, 2])
     data = pd.DataFrame({"x": [1, 2]})
     figures.show(

@@ -122,7 +122,9 @@ class EpigenomeData(Section):
         published="1 to 4",
         min_length=1,
     )
-    n_genes: int = parameter(260, "simulated genes", smoke=120, published="18,955", ge=100, le=380)
+    n_genes: int = parameter(
+        260, "simulated genes", smoke=120, published="none: all 18,955 are real", ge=100, le=380
+    )
     seed: int = parameter(1234, "base seed of the simulation", ge=0)
 
 

@@ -21,14 +21,14 @@ Tile = Annotated[int, meaning("side of a tile of the dynamics", unit="pixels", g
 class GeneSegNetMasks(Section):
     """From predicted maps to cells."""
 
-    diameter: Diameter = parameter(0.0, published="32")
+    diameter: Diameter = parameter(0.0, paper=32.0)
     flow_threshold: FlowThreshold = parameter(0.4, paper=0.4)
     confidence_threshold: ConfidenceThreshold = parameter(0.0, paper=0.0)
     min_size: MinSize = parameter(15, paper=15)
     window: int = parameter(
         128, "side of a window of the network", unit="pixels", paper=256, ge=16, le=4096
     )
-    step: Step = parameter(96, paper=192, published="240")
+    step: Step = parameter(96, paper=240)
     tile: Tile = parameter(512, paper=1024, published="the whole slide")
     halo: int = parameter(
         48, "pixels around a tile, two diameters or more", paper=96, ge=0, le=10_000
@@ -154,7 +154,7 @@ class GeneSegNetInfer(GeneSegNetMasks):
     )
     pixel_size: float = parameter(0.0, "µm per pixel; 0 = not known", ge=0, le=50)
     diameter_um: float = parameter(
-        0.0, "cell diameter in µm; 0 = take the one", unit="pixels", ge=0, le=1000
+        0.0, "cell diameter; 0 = take the one in pixels", unit="µm", ge=0, le=1000
     )
     opening: int = parameter(
         5, "side of the box of the final opening; 0 = none", unit="pixels", paper=5, ge=0, le=51
@@ -176,11 +176,11 @@ class GeneSegNetMap(Section):
 class GeneSegNetAblations(GeneSegNetMasks):
     """What stain, transcripts and the width of the map contribute, with retraining."""
 
-    diameter: Diameter = parameter(0.0)
+    diameter: Diameter = parameter(0.0, paper=32.0)
     flow_threshold: FlowThreshold = parameter(0.4)
     confidence_threshold: ConfidenceThreshold = parameter(0.0)
     min_size: MinSize = parameter(15)
-    step: Step = parameter(96, paper=192)
+    step: Step = parameter(96, paper=240)
     tile: Tile = parameter(512, paper=1024)
     inputs: list[Literal["stain", "rna"]] = parameter(
         ["stain", "rna"], "inputs that are used alone", smoke=["stain"]
