@@ -488,6 +488,7 @@ class GeneSegNetTrain(Section):
     centre_map: bool = Field(description="fourth output of the early design")
     recursive_num: int = Field(ge=1, le=20, description="rounds of training")
     refinement: Literal["published", "image"] = Field(description="refinement of predicted labels")
+    refine_passes: int = Field(ge=0, le=20, description="growth of a cell per published refinement, pixels")
     relabel_min_size: int = Field(ge=0, le=100_000, description="smallest predicted label in pixels")
     seed: int = Field(ge=0, description="base seed of training")
 
@@ -501,6 +502,7 @@ class GeneSegNetInfer(GeneSegNetMasks):
 
     source: InputPath = Field(description="folder of slides with images and spots; empty = the held-out ones")
     weights: InputPath = Field(description="file of weights with their card; empty = those trained here")
+    round: int = Field(ge=0, le=20, description="round of training whose network is used; 0 = the last")
     pixel_size: float = Field(ge=0, le=50, description="µm per pixel; 0 = not known")
     diameter_um: float = Field(ge=0, le=1000, description="cell diameter in µm; 0 = take the one in pixels")
     opening: int = Field(ge=0, le=51, description="side of the box of the final opening in pixels; 0 = none")
