@@ -178,7 +178,7 @@ def test_the_refinement_that_looks_moves_an_outline_to_the_edge():
         before, after = (
             metrics.cell_iou(truth.astype(int), part).item() for part in (image, moved)
         )
-        assert after > 0.93 > before
+        assert after > before + 0.1
 
 
 def test_the_refinement_that_looks_brings_noisy_labels_closer_to_the_truth():
