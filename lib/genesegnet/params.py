@@ -132,6 +132,15 @@ class GeneSegNetTrain(Section):
     refinement: Literal["published", "image"] = parameter(
         "published", "refinement of predicted labels"
     )
+    refine_passes: int = parameter(
+        1,
+        "growth of a cell per published refinement",
+        unit="pixels",
+        paper=2,
+        published="2",
+        ge=0,
+        le=20,
+    )
     relabel_min_size: int = parameter(
         60, "smallest predicted label", unit="pixels", paper=300, ge=0, le=100_000
     )
@@ -151,6 +160,14 @@ class GeneSegNetInfer(GeneSegNetMasks):
     )
     weights: InputPath = parameter(
         "", "file of weights with their card; empty = those trained here"
+    )
+    round: int = parameter(
+        1,
+        "round of training whose network is used; 0 = the last",
+        paper=0,
+        published="0",
+        ge=0,
+        le=20,
     )
     pixel_size: float = parameter(0.0, "µm per pixel; 0 = not known", ge=0, le=50)
     diameter_um: float = parameter(

@@ -126,9 +126,9 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
     DataFrame
         `gene_symbol`, `feature`, `mean_in_control_sd`, in the order drawn.
     """
-    profiles = well_profiles.well_means(features.drop(columns="nucleus_id"), nuclei)
+    values = features.drop(columns="nucleus_id")
+    profiles = well_profiles.well_means(values, nuclei, names=values.columns)
     means = well_profiles.scale_to_controls(profiles).groupby(level="gene_symbol").mean()
-    means.columns = features.columns.drop("nucleus_id")
     means = means.iloc[_order(means.to_numpy()), _order(means.to_numpy().T)]
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, max(2.5, 0.1 * len(means) + 1.0)))
