@@ -63,27 +63,37 @@ def test_no_check_hangs_on_a_measured_value(path):
             assert "measured.get(" not in cell["source"]
 
 
-def required(step) -> dict[str, str]:
-    """Return file below the run's folder → notebook that makes it, of every `store.require` of a notebook."""
+def reads(step, makers: dict[str, str]) -> dict[str, str]:
+    """Return what other notebooks make and this one names, as file → the `made_by` beside it, or nothing.
+
+    `origin.read(folder)` reads the note beside the folder, not the folder.
+    """
     found = {}
     for cell in code_cells(ROOT / "notebooks" / step.notebook):
-        for node in ast.walk(ast.parse(cell["source"])):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "store.require":
-                path = ast.unparse(node.args[0]).strip("f'\"").removeprefix("{run_dir}/")
-                found[path] = ast.literal_eval(node.keywords[0].value)
+        for call in (node for node in ast.walk(ast.parse(cell["source"])) if isinstance(node, ast.Call)):
+            for argument in call.args:
+                path = re.match(r"f['\"]\{run_dir\}/([^{}'\"]+)", ast.unparse(argument))
+                above = [path[1], *map(str, Path(path[1]).parents)] if path else []
+                made = next((file for file in above if makers.get(file, step.slug) != step.slug), None)
+                if made:
+                    name = f"{made}.origin.json" if ast.unparse(call.func) == "origin.read" else made
+                    words = {word.arg: ast.unparse(word.value).strip("'") for word in call.keywords}
+                    found[name] = words.get("made_by", found.get(name, ""))
     return found
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.slug)
-def test_a_notebook_requires_what_pipeline_toml_says_it_needs(step):
-    """A need that is not required would re-run in vain; one that is not listed would be read when it is stale."""
+def test_a_notebook_reads_what_pipeline_toml_says_it_needs(step):
+    """A need that is not read would re-run in vain; one that is not listed would be read when it is stale."""
     makers = pipeline.load("mini").makers()
-    measured = {file: maker for file, maker in makers.items() if file.endswith("__measured.json")}
-    needs = {file: makers[file] for file in step.needs if file in makers}
+    measured = {file for file in makers if file.endswith("__measured.json")}
+    needs, found = {file for file in step.needs if file in makers}, reads(step, makers)
     if step.slug == "scorecard":  # it collects every file of its kind
-        assert needs == measured and not required(step)
-    else:
-        assert required(step) == needs
+        found |= dict.fromkeys(measured, "")
+    assert not set(found) - needs, "needs of pipeline.toml lack this"
+    beside = {file for file in needs if file.removesuffix(".origin.json") in found}  # read with what they speak of
+    assert not needs - set(found) - beside, "needs of pipeline.toml that the notebook does not read"
+    assert {file: maker for file, maker in found.items() if maker not in ("", makers[file])} == {}
 
 
 def test_blocks_of_the_pipeline_are_chapters():

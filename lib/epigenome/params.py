@@ -1,4 +1,4 @@
-"""Parameters of this chapter, each declared once (see `lib.run.declaration`)."""
+"""Parameters of expression from histone marks, each declared once (see `lib.run.declaration`)."""
 
 from typing import Annotated, Literal
 

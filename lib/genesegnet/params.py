@@ -1,8 +1,9 @@
-"""Parameters of this chapter, each declared once (see `lib.run.declaration`)."""
+"""Parameters of the segmentation with transcripts, each declared once (see `lib.run.declaration`)."""
 
 from typing import Annotated, Literal
 
 from lib.run.declaration import InputPath, Section, meaning, parameter
+
 
 Diameter = Annotated[
     float, meaning("cell diameter; 0 = that of training", unit="pixels", ge=0, le=1000)
@@ -106,7 +107,7 @@ class GeneSegNetTrain(Section):
     n_warm_up: int = parameter(
         3, "epochs of rising learning rate", smoke=1, paper=10, ge=0, le=1000
     )
-    batch_size: int = parameter(8, "crops a step", paper=8, ge=2, le=4096)
+    batch_size: int = parameter(8, "crops per step", paper=8, ge=2, le=4096)
     tile: int = parameter(
         64, "side of a training window", unit="pixels", smoke=32, paper=224, ge=16, le=2048
     )

@@ -1,8 +1,9 @@
-"""Parameters of this chapter, each declared once (see `lib.run.declaration`)."""
+"""Parameters of the models of LINCS signatures, each declared once (see `lib.run.declaration`)."""
 
 from typing import Annotated, Literal
 
 from lib.run.declaration import InputPath, Section, meaning, parameter
+
 
 Hidden = Annotated[int, meaning("width of the hidden layers", ge=2, le=10_000)]
 Latent = Annotated[int, meaning("latent dimensions", ge=2, le=10_000)]
@@ -16,7 +17,7 @@ class LincsNetwork(Section):
     hidden: Hidden = parameter(128, smoke=48, paper=1000)
     latent: Latent = parameter(30, smoke=12, paper=100)
     max_epochs: MaxEpochs = parameter(40, smoke=25, paper=300)
-    batch_size: int = parameter(128, "signatures a step", smoke=64, paper=512, ge=2, le=100_000)
+    batch_size: int = parameter(128, "signatures per step", smoke=64, paper=512, ge=2, le=100_000)
     learning_rate: float = parameter(0.001, "of Adam", paper=0.001, gt=0, lt=1)
     seed: Seed = parameter(1)
 
@@ -77,7 +78,7 @@ class LincsSvqvae(Section):
 
     size: int = parameter(64, "dimensions of a code", smoke=32, paper=1000, ge=2, le=10_000)
     max_epochs: int = parameter(120, "epochs", smoke=40, paper=900, ge=1, le=10_000)
-    batch_size: int = parameter(128, "signatures a step", smoke=64, paper=256, ge=2, le=100_000)
+    batch_size: int = parameter(128, "signatures per step", smoke=64, paper=256, ge=2, le=100_000)
     learning_rate: float = parameter(0.001, "of Adam with AMSGrad", paper=0.0001, gt=0, lt=1)
     n_folds: int = parameter(
         4, "one of as many folds is held out", smoke=3, paper=10, published="none", ge=2, le=20
@@ -189,7 +190,7 @@ class LincsDigits(Section):
     test_images_path: InputPath = parameter("", "IDX file of MNIST test images")
     test_labels_path: InputPath = parameter("", "IDX file of their labels")
     max_epochs: int = parameter(8, "epochs", smoke=3, paper=25, ge=1, le=1000)
-    batch_size: int = parameter(128, "images a step", paper=256, ge=2, le=100_000)
+    batch_size: int = parameter(128, "images per step", paper=256, ge=2, le=100_000)
     seed: int = parameter(1, "base seed of split and training", ge=0)
 
 
