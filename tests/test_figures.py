@@ -1,6 +1,5 @@
 """Figures are saved whole, with their words, and to the same bytes every time."""
 
-import itertools
 import re
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import pandas as pd
 import pytest
 from matplotlib import font_manager
 from matplotlib.figure import Figure
-from sight import difference, seen_by_deuteranopes
 
 from lib.data import origin
 from lib.report import figures
@@ -162,12 +160,6 @@ def test_a_notebook_shows_picture_and_words(tmp_path):
 def test_letters_are_those_of_the_repository():
     found = font_manager.findfont(font_manager.FontProperties(family="Liberation Sans", weight="bold"))
     assert found == str(store.ROOT / "lib/report/fonts/LiberationSans-Bold.ttf")
-
-
-def test_any_two_clusters_are_told_apart():
-    pairs = list(itertools.combinations(figures.CLUSTERS, 2))
-    assert min(difference(*pair) for pair in pairs) > 20
-    assert min(seen_by_deuteranopes(*pair) for pair in pairs) > 20
 
 
 def test_a_cluster_has_one_colour_whatever_stands_beside_it():
