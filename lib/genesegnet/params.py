@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from lib.run.declaration import InputPath, Section, meaning, parameter
 
-
 Diameter = Annotated[
     float, meaning("cell diameter; 0 = that of training", unit="pixels", ge=0, le=1000)
 ]

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from lib.run.declaration import InputPath, Section, meaning, parameter
 
-
 Hidden = Annotated[int, meaning("width of the hidden layers", ge=2, le=10_000)]
 Latent = Annotated[int, meaning("latent dimensions", ge=2, le=10_000)]
 MaxEpochs = Annotated[int, meaning("epochs", ge=1, le=10_000)]
