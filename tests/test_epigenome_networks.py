@@ -11,7 +11,8 @@ from lib.epigenome import chromoformer, chromoformer_full
 from lib.epigenome.chromoformer import RESOLUTIONS, Chromoformer, Inputs, Sizes
 from lib.epigenome.fitting import PAPER, squared_loss
 from lib.epigenome.promoter_networks import ProfileNetwork, PromoterNetwork, SameConv
-from lib.learning import schedules
+from lib.learning import schedules, training
+from lib.learning.metrics import Outcome
 
 SMALL = Sizes(n_marks=3, width=16, embed_hidden=16, pair_hidden=24, regulation_layers=2,
               regulation_heads=4, regulation_width=32, regulation_hidden=24, head_hidden=8)  # fmt: skip
@@ -183,6 +184,25 @@ def test_training_is_cut_and_stopped_when_keras_would():
         rates.append(optimiser.param_groups[0]["lr"])
     assert rates == pytest.approx([1e-3, 1e-3, 1e-3, 2e-4, 2e-4, 2e-4])
     assert settings.patience == 11 and settings.optimiser.eps == 1e-7
+
+
+def test_the_best_epoch_is_kept_though_training_never_stops_early():
+    """Validation losses 3, 2, 1, 1.5 in four epochs, patience 12: the weights of epoch 3."""
+    model, losses, kept = torch.nn.Linear(1, 1), iter([3.0, 2.0, 1.0, 1.5]), []
+
+    def loss(network, batch):
+        if network.training:
+            return Outcome(network(torch.ones(2, 1)).square().mean(), 2)
+        kept.append(network.weight.detach().clone())
+        return Outcome(torch.tensor(next(losses)), 2)
+
+    settings = replace(PAPER["promoter"], max_epochs=4)
+    batches = [None]
+    fitted = training.fit(
+        model, lambda rng: batches, lambda rng: batches, loss=loss, rng=np.random.default_rng(0), settings=settings
+    )
+    assert fitted.best_epoch == 3 and len(fitted.history) == 4
+    assert torch.equal(model.weight, kept[2]) and not torch.equal(kept[2], kept[3])
 
 
 @pytest.mark.real

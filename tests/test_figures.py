@@ -1,5 +1,6 @@
 """Figures are saved whole, with their words, and to the same bytes every time."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib import font_manager
 from matplotlib.figure import Figure
+from sight import difference, seen_by_deuteranopes
 
 from lib.data import origin
 from lib.report import figures
@@ -138,7 +140,7 @@ def test_a_picture_as_a_journal_does_not_print_it_is_refused(tmp_path):
 
 def test_what_does_not_fit_is_warned_of_and_the_width_stays(tmp_path):
     figure = draw()
-    figure.axes[0].text(3, 0.3, "a name that is far too long for this picture", clip_on=False).set_in_layout(False)
+    figure.text(0.9, 0.5, "a name that is far too long for this picture")
     with pytest.warns(UserWarning, match="screen__fig2c: what is drawn is .* mm wider than the picture"):
         png = save(tmp_path, figure)
     assert figures.saved(tmp_path)[0].size[0] == pytest.approx(89 / 25.4 * 300, abs=1) and png.exists()
@@ -160,6 +162,12 @@ def test_a_notebook_shows_picture_and_words(tmp_path):
 def test_letters_are_those_of_the_repository():
     found = font_manager.findfont(font_manager.FontProperties(family="Liberation Sans", weight="bold"))
     assert found == str(store.ROOT / "lib/report/fonts/LiberationSans-Bold.ttf")
+
+
+def test_any_two_clusters_are_told_apart():
+    pairs = list(itertools.combinations(figures.CLUSTERS, 2))
+    assert min(difference(*pair) for pair in pairs) > 20
+    assert min(seen_by_deuteranopes(*pair) for pair in pairs) > 20
 
 
 def test_a_cluster_has_one_colour_whatever_stands_beside_it():

@@ -32,7 +32,7 @@ def test_gene_names_that_look_like_missing_values_or_numbers_stay_text(tmp_path)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("symbol\nJUN\n", "the column gene is missing; found symbol"),
+        ("symbol\nJUN\n", "the columns gene, cluster are missing; found symbol"),
         ("gene,cluster\nJUN,1\nJUN,2\n", "row 2, gene 'JUN' is there more than once"),
         ("gene,cluster\nJUN,1\nFOS,\n", "row 3, cluster nan is empty"),
         ("gene,cluster\nJUN,1\nF OS,1\n", "row 3, gene 'F OS' is no gene symbol"),

@@ -116,7 +116,7 @@ def test_first_term_is_on_top_and_labels_carry_the_annotated_genes():
     ax = figure.axes[0]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["mitosis", "growth", "motility", "adhesion"]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0\n(10)", "6\n(4)"]
-    assert dots["y"].max() == dots.loc[dots["ID"] == "GO:1", "y"].item() == 3
+    assert dots["row"].max() == dots.loc[dots["ID"] == "GO:1", "row"].item() == 3
 
 
 def test_bigger_ratio_bigger_dot_smaller_p_redder():

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 import toy_network
 from anndata import AnnData
-from matplotlib.colors import to_rgb
 from scipy import stats
-from skimage.color import rgb2lab
+from sight import seen_by_deuteranopes
 
 from lib.data.errors import InputError
 from lib.interactome import claims, cmap, expression_plots, markers, planted, source_plots, sources, universes
@@ -153,17 +152,6 @@ def test_real_cell_lines_against_scipy(real, name, shape):
         assert row["log_fc"] == pytest.approx(own - others.mean(), rel=1e-9)
         assert row["pval"] == pytest.approx(stats.ttest_1samp(others, own).pvalue, rel=1e-6, abs=1e-300)
     np.testing.assert_allclose(found["fdr"], stats.false_discovery_control(found["pval"]), rtol=1e-9)
-
-
-def seen_by_deuteranopes(first, second):
-    """Return the difference in CIELAB of two colours as a deuteranope sees them (Viénot et al. 1999)."""
-    sight = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
-    linear = [np.where((c := np.array(to_rgb(one))) <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-              for one in (first, second)]  # fmt: skip
-    seen = np.clip([sight @ colour for colour in linear], 0, 1)
-    coded = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
-    one, two = rgb2lab(coded[None])[0]
-    return np.linalg.norm(one - two)
 
 
 def test_what_is_up_and_down_is_told_apart_without_red_and_green():

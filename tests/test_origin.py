@@ -2,9 +2,10 @@
 
 import pytest
 
-from lib import gene_lists
 from lib.data import origin
-from lib.data.origin import Origin, OriginError
+from lib.data.errors import InputError
+from lib.data.origin import Origin
+from lib.report import gene_lists
 
 IMAGES, LISTS = origin.simulated("images"), origin.published("gene lists", "Image2Reg")
 
@@ -43,14 +44,14 @@ def test_a_users_file_is_named_but_not_where_it_lies():
     ],
 )
 def test_an_origin_that_says_nothing_is_refused(parts, message):
-    with pytest.raises(OriginError, match=message):
+    with pytest.raises(InputError, match=message):
         Origin(parts)
 
 
 def test_two_origins_of_one_part_are_refused():
-    with pytest.raises(OriginError, match="images comes from"):
+    with pytest.raises(InputError, match="images comes from"):
         IMAGES | origin.own("images", "plates")
-    with pytest.raises(OriginError, match="no part 'cells'; the parts are images"):
+    with pytest.raises(InputError, match="no part 'cells'; the parts are images"):
         IMAGES.only("cells")
 
 
@@ -62,10 +63,10 @@ def test_it_is_read_back_from_beside_the_data(tmp_path):
 
 
 def test_data_without_origin_are_refused(tmp_path):
-    with pytest.raises(OriginError, match="nothing says where nuclei.parquet comes from; run the notebook"):
+    with pytest.raises(InputError, match="nothing says where nuclei.parquet comes from; run the notebook"):
         origin.read(tmp_path / "nuclei.parquet")
     (tmp_path / "screen.origin.json").write_text('{"parts": [{"name": "images"}]}')
-    with pytest.raises(OriginError, match="screen.origin.json: 'kind'"):
+    with pytest.raises(InputError, match="screen.origin.json: 'kind'"):
         origin.read(tmp_path / "screen")
 
 

@@ -10,10 +10,9 @@ import pytest
 import toy_regulation as toy
 from anndata import AnnData
 
-from lib import sections
 from lib.data import h5ad
 from lib.data.errors import InputError
-from lib.regulation import features, labels, links, runs, settings, targets
+from lib.regulation import features, labels, links, params, runs, settings, targets
 from lib.run import compute
 
 TRAINING = {"learning_rate": 5e-3, "patience": 30, "max_epochs": 15, "device": "cpu"}
@@ -124,7 +123,7 @@ def test_a_table_of_clusters_with_a_repeated_gene_is_told(tmp_path):
 
 
 def test_settings_are_those_of_the_parameters():
-    assert get_args(sections.RegulatorySetting) == tuple(settings.SETTINGS) and len(settings.SETTINGS) == 12
+    assert get_args(params.RegulatorySetting) == tuple(settings.SETTINGS) and len(settings.SETTINGS) == 12
     assert settings.MAIN["physical"].weights == {"alpha": 1, "beta": 0, "gamma": 1}
     for names, message in [(["physic"], "'physic' is unknown"), ([], "none is given"), (["cmap"] * 2, "given twice")]:
         with pytest.raises(InputError, match=f"settings: .*{message}.*; choose from physical, "):

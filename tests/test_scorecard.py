@@ -216,7 +216,7 @@ def test_the_overview_counts_what_is_measured_apart_from_what_is_defined():
 def test_the_picture_fits_a_page_is_readable_and_the_table_has_every_row(tmp_path):
     for name in "ab":
         figure, data = scorecard_plot.draw(many())
-        png = figures.show(
+        shown = figures.show(
             figure,
             data,
             "scorecard",
@@ -226,6 +226,7 @@ def test_the_picture_fits_a_page_is_readable_and_the_table_has_every_row(tmp_pat
             said="s",
             origin=SIMULATED,
         )
+    png = shown.png
     with Image.open(png) as image:
         assert image.size[0] / 300 * 25.4 <= 183
     texts = [text for ax in figure.axes for text in ax.findobj(Text) if text.get_text()]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from lib.data.errors import InputError
 from lib.run import store
 
 SUFFIX = ".origin.json"
@@ -18,10 +19,6 @@ KINDS = {"simulated": "Simulated, planted truth", "published": "Published", "own
 
 PLANTED = "Simulated data, planted truth."
 _LONGEST = 62  # characters of 6 pt that fit in the corner of a picture 89 mm wide
-
-
-class OriginError(ValueError):
-    """The origin of data is missing or malformed; the message names the file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +44,18 @@ class Origin:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise OriginError("an origin has at least one part; say what is simulated and what is real")
+            raise InputError("an origin has at least one part; say what is simulated and what is real")
         for name, (kind, source) in self.parts.items():
             if kind not in KINDS:
-                raise OriginError(f"{name}: {kind!r} is no kind of origin; use {', '.join(KINDS)}")
+                raise InputError(f"{name}: {kind!r} is no kind of origin; use {', '.join(KINDS)}")
             if kind != "simulated" and not source.strip():
-                raise OriginError(f"{name}: {kind} data have a source; name the file, the paper or the release")
+                raise InputError(f"{name}: {kind} data have a source; name the file, the paper or the release")
 
     def __or__(self, other: "Origin") -> "Origin":
         """Return the origin of what rests on both; a part that both name must come from one place."""
         for name in self.parts.keys() & other.parts.keys():
             if self.parts[name] != other.parts[name]:
-                raise OriginError(f"{name} comes from {self.parts[name]} and from {other.parts[name]}")
+                raise InputError(f"{name} comes from {self.parts[name]} and from {other.parts[name]}")
         return Origin({**self.parts, **other.parts})
 
     def only(self, *names: str) -> "Origin":
@@ -66,11 +63,11 @@ class Origin:
 
         Raises
         ------
-        OriginError
+        InputError
             If a part is unknown; names the parts there are.
         """
         if unknown := [name for name in names if name not in self.parts]:
-            raise OriginError(f"no part {unknown[0]!r}; the parts are {', '.join(self.parts)}")
+            raise InputError(f"no part {unknown[0]!r}; the parts are {', '.join(self.parts)}")
         return Origin({name: self.parts[name] for name in names})
 
     @property
@@ -155,7 +152,7 @@ def read(*paths: str | os.PathLike) -> Origin:
 
     Raises
     ------
-    OriginError
+    InputError
         If a file says nothing of its origin, or not in this form.
     """
     return combine(map(_read, paths))
@@ -178,6 +175,6 @@ def _read(path: str | os.PathLike) -> Origin:
         return Origin({one["name"]: (one["kind"], one["source"]) for one in parts})
     except FileNotFoundError:
         hint = f"nothing says where {Path(path).name} comes from; run the notebook that makes it again"
-        raise OriginError(f"{beside.name} is not there: {hint}") from None
+        raise InputError(f"{beside.name} is not there: {hint}") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise OriginError(f"{beside}: {error}; run the notebook that makes it again") from None
+        raise InputError(f"{beside}: {error}; run the notebook that makes it again") from None

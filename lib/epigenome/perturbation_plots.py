@@ -21,7 +21,9 @@ def dose(found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """
     some = found[(found["start"] == PROMOTER[0]) & (found["end"] == PROMOTER[1])]
     drawn = some.groupby(["assay", "cell", "factor"])["difference"].agg(mean="mean", sem="sem", n="count").reset_index()
-    marks = list(dict.fromkeys(drawn["assay"]))
+    whole = drawn.drop_duplicates(["assay", "cell"]).assign(factor=1.0, mean=0.0, sem=0.0)  # nothing taken away
+    drawn = pd.concat([drawn, whole]).sort_values(["assay", "cell", "factor"], ignore_index=True)
+    marks = list(dict.fromkeys(some["assay"]))
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.4))
         for ax, mark in zip(figure.subplots(1, len(marks), squeeze=False)[0], marks, strict=True):
@@ -54,10 +56,11 @@ def positions(table: pd.DataFrame, planted: Mapping[str, np.ndarray] | None = No
             for number, (cell, group) in enumerate(mine.groupby("cell")):
                 ax.plot(group["middle"] / 1_000, -group["difference"], "o-", markersize=2.5, linewidth=0.8,
                         color=figures.PALETTE[number % 8], label=cell if mark == marks[0] else None)  # fmt: skip
-            if planted is not None and np.any(planted[mark]):
-                scale = mine["difference"].abs().max() / np.abs(planted[mark]).max()
-                middle = -19 + 2 * np.arange(len(planted[mark]))
-                ax.step(middle, -scale * planted[mark], where="mid", color="black", linewidth=0.8, linestyle=":",
+            shown = np.unique((mine["start"] + 20_000) // 2_000)  # bins that are perturbed
+            if planted is not None and np.any(planted[mark][shown]):
+                scale = mine["difference"].abs().max() / np.abs(planted[mark][shown]).max()
+                middle = -19 + 2 * shown
+                ax.step(middle, -scale * planted[mark][shown], where="mid", color="black", linewidth=0.8, linestyle=":",
                         label="planted, scaled" if mark == marks[0] else None)  # fmt: skip
             ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
             ax.set_title(mark)

@@ -100,22 +100,24 @@ def receptive_field(units: pd.DataFrame, expected: pd.DataFrame | None = None) -
     expected : DataFrame, optional
         model, assay, r: planted.
     """
-    drawn = units[units["assay"].isin(MARKS)].groupby(["model", "assay"])["r"]
+    marks = [mark for mark in MARKS if mark in set(units["assay"])]
+    drawn = units[units["assay"].isin(marks)].groupby(["model", "assay"])["r"]
     drawn = drawn.agg(mean="mean", sd="std", n="count").reset_index()
     names = {"promoter": "6 kbp, promoter network", "chromoformer": "40 kbp and contacts, Chromoformer"}
     with figures.style():
         figure = Figure(figsize=(figures.PAGE * 0.7, 3.0))
         ax = figure.add_subplot()
         for number, (model, name) in enumerate(names.items()):
-            rows = drawn[drawn["model"] == model].set_index("assay").reindex(list(MARKS))
-            x = np.arange(len(MARKS)) + (number - 0.5) * 0.3
+            rows = drawn[drawn["model"] == model].set_index("assay").reindex(marks)
+            x = np.arange(len(marks)) + (number - 0.5) * 0.3
             ax.errorbar(x, rows["mean"], yerr=rows["sd"], fmt="os"[number], markersize=5, capsize=2, label=name,
                         color=("#E69F00", "#0072B2")[number])  # fmt: skip
             if expected is not None:
-                known = expected[expected["model"] == model].set_index("assay")["r"].reindex(list(MARKS))
+                known = expected[expected["model"] == model].set_index("assay")["r"].reindex(marks)
                 ax.scatter(x, known, marker="x", color="black", zorder=4, label="planted" if number else None)
         ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
-        ax.set_xticks(range(len(MARKS)), MARKS, rotation=35, ha="right")
+        ax.set_xticks(range(len(marks)), marks, rotation=35, ha="right")
+        ax.set_xlim(-0.5, len(marks) - 0.5)
         ax.set_ylabel("Pearson r, test genes")
         figure.legend(loc="outside upper center", ncols=3)
     if expected is not None:
@@ -145,6 +147,7 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
             )
         ax.axhline(reference, color="black", linestyle=":", label="all marks")
         ax.set_xticks(range(len(order)), [name.replace("-", " +\n") for name in order], rotation=60, ha="right")
+        ax.set_xlim(-0.5, len(order) - 0.5)
         ax.set_ylabel("Pearson r, test genes")
         figure.legend(loc="outside upper center", ncols=2)
     planted = drawn["assay"].map(expected) if expected is not None else np.nan

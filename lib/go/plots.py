@@ -129,7 +129,7 @@ def bar_grid(
             _heading(ax, title, (subtitles or {}).get(title, ""), 34)
         for ax in axes.flat[len(drawn) :]:
             ax.remove()
-        figure.supxlabel(_axis_name(value), fontsize=7)
+        figure.supxlabel(_axis_name(value) + note)
     return figure, pd.concat(drawn, names=["panel"]).reset_index(level="panel").reset_index(drop=True)
 
 
@@ -188,7 +188,7 @@ def dot_plot(
     -------
     Figure
     DataFrame
-        The dots, with the numbers `gene_ratio`, `x` (cluster) and `y` (term, 0 = bottom).
+        The dots, with the numbers `gene_ratio`, `column` (cluster) and `row` (term, 0 = bottom).
     """
     dots = dot_table(table, n_terms=n_terms, threshold=threshold)
     with figures.style():
@@ -198,6 +198,7 @@ def dot_plot(
         else:
             figure = _dots(dots, wrap)
         figure.axes[0].set_title(title)
+    dots = dots.rename(columns={"x": "column", "y": "row"})
     return figure, dots if len(dots) else pd.DataFrame([{"note": f"no term with adjusted p <= {threshold:g}"}])
 
 

@@ -136,7 +136,7 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
         image = ax.imshow(means, aspect="auto", cmap=figures.DIVERGING, vmin=-limit, vmax=limit, interpolation="none")
         ax.set_yticks(range(len(means)), means.index, fontsize=6)
         ax.set_xticks([])
-        ax.set_xlabel(f"{means.shape[1]} chromatin and shape features")
+        ax.set_xlabel(f"{means.shape[1]} chromatin and shape features, by name in the table of this picture")
         figure.colorbar(image, ax=ax, label="mean, SD of control wells", shrink=0.5, extend="both")
     long = means.melt(var_name="feature", value_name="mean_in_control_sd", ignore_index=False)
     return figure, long.reset_index()

@@ -24,20 +24,10 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F
 """Okabe and Ito's eight colours, distinct for colour-blind readers (https://jfly.uni-koeln.de/color/)."""
 
 CLUSTERS = (
-    "#0072B2",
-    "#E69F00",
-    "#CC79A7",
-    "#56B4E9",
-    "#882255",
-    "#999933",
-    "#332288",
-    "#D55E00",
-    "#44AA99",
-    "#AA4499",
-    "#DDCC77",
-    "#666666",
-)
-"""Colours of clusters in the order of their numbers: Okabe and Ito's and Tol's, neither pale yellow nor black."""
+    "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#882255", "#999933", "#000080", "#FFB6A3", "#5C2D0C", "#9C755F",
+    "#FABFD2", "#DDCC77",
+)  # fmt: skip
+"""Colours of clusters in the order of their numbers; any two differ by 20 or more in CIELAB, for deuteranopes too."""
 
 NO_CLUSTER = "#D9D9D9"
 """Colour of what belongs to no cluster."""
