@@ -68,7 +68,7 @@ class GeneSegNetPreprocess(Section):
     """From slides to crops in splits that share no slide."""
 
     pixel_size: float = parameter(
-        0.0, "µm per pixel of spots in µm; 0 = spots are", unit="pixels", ge=0, le=50
+        0.0, "µm per pixel of spots in µm; 0 = spots are in pixels", ge=0, le=50
     )
     origin: Literal["corner", "centre"] = parameter(
         "corner", "what coordinate 0 is: corner or centre of a pixel"
@@ -133,13 +133,7 @@ class GeneSegNetTrain(Section):
         "published", "refinement of predicted labels"
     )
     refine_passes: int = parameter(
-        1,
-        "growth of a cell per published refinement",
-        unit="pixels",
-        paper=2,
-        published="2",
-        ge=0,
-        le=20,
+        1, "growth of a cell per published refinement", unit="pixels", paper=2, ge=0, le=20
     )
     relabel_min_size: int = parameter(
         60, "smallest predicted label", unit="pixels", paper=300, ge=0, le=100_000
@@ -162,12 +156,7 @@ class GeneSegNetInfer(GeneSegNetMasks):
         "", "file of weights with their card; empty = those trained here"
     )
     round: int = parameter(
-        1,
-        "round of training whose network is used; 0 = the last",
-        paper=0,
-        published="0",
-        ge=0,
-        le=20,
+        1, "round of training whose network is used; 0 = the last", paper=0, ge=0, le=20
     )
     pixel_size: float = parameter(0.0, "µm per pixel; 0 = not known", ge=0, le=50)
     diameter_um: float = parameter(
