@@ -13,6 +13,7 @@ from scipy import sparse
 from lib.data import h5ad
 from lib.data.errors import InputError
 from lib.interactome import counts, expression, expression_plots, planted, sources
+from lib.report import figures
 
 IDS = pd.DataFrame(
     {
@@ -145,7 +146,7 @@ def test_the_way_through_the_simulated_file(simulated):
     steps = expression.steps({"raw": raw, "kept": cells})
     assert steps["n_cells"].tolist() == [95, 90] and steps["n_genes"].is_monotonic_decreasing
     figure, drawn = expression_plots.qc(named, min_genes=150, min_cells=10)
-    assert figure.get_size_inches().tolist() == [12, 3] and len(drawn) == named.n_obs + named.n_vars
+    assert figure.get_figwidth() == figures.PAGE and len(drawn) == named.n_obs + named.n_vars
 
 
 def test_pairs_of_genes_against_scipy(simulated):

@@ -136,7 +136,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "run_all.py", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=1800)
 
 
 def data_behind(folder: Path, profile: str) -> dict[str, bytes]:
@@ -179,7 +179,7 @@ def through_papermill(folder: Path, step, values: dict) -> None:
     command = [sys.executable, "-m", "papermill", f"notebooks/{step.notebook}", "runs/by_hand.ipynb", "-k", "python3"]
     for key, value in values.items():
         command += ["-r", key, value] if isinstance(value, str) else ["-y", json.dumps({key: value})]
-    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
 
 

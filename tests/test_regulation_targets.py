@@ -116,7 +116,7 @@ def test_of_two_conditions_each_is_a_cluster(network):
 def test_a_table_of_clusters_with_a_repeated_gene_is_told(tmp_path):
     path = tmp_path / "clusters.csv"
     path.write_text("gene,cluster\nJUN,1\nSRC,1\nJUN,2\n")
-    with pytest.raises(ValueError, match="clusters.csv: row 2, column gene: 'JUN' is there twice"):
+    with pytest.raises(ValueError, match="clusters.csv: row 2, gene 'JUN' is there more than once"):
         labels.perturbation_clusters(path)
     path.write_text("gene,cluster\nJUN,1\nSRC,2\n")
     assert labels.perturbation_clusters(path) == {"JUN": "1", "SRC": "2"}

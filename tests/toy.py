@@ -137,6 +137,7 @@ claims:
 def add_claim(folder: Path, bound: float) -> None:
     """Add a notebook `measure` that claims the number of `source`, and the spread over seeds that gives its bound."""
     (folder / "lib" / "report").mkdir()
+    shutil.copytree(ROOT / "lib" / "data", folder / "lib" / "data")
     for name in ("__init__.py", "claims.py", "planted.py", "published.py"):
         shutil.copy(ROOT / "lib" / "report" / name, folder / "lib" / "report")
     with (folder / DECLARED).open("a") as file:

@@ -95,6 +95,7 @@ def _row_order(sets: GeneSets, tests: topgo.TermTests, tie_order: str) -> np.nda
     base = np.arange(len(sets.terms))
     if tie_order == "topgo":
         base = _listed_by_topgo(sets, tests.significant > 0)
+        return base[np.argsort(tests.p[base], kind="stable")]  # as topGO has it, to the last bit
     return base[order.by_p_value(tests.p[base])]
 
 
