@@ -6,7 +6,7 @@ PYTHON ?=
 export PYTHON
 APT_SLURM = apt-get update -q && apt-get install -qy --no-install-recommends slurmctld slurmd slurm-client munge
 .DEFAULT_GOAL := help
-.PHONY: help figures test test-all test-slurm lab report bench lock clean distclean setup
+.PHONY: help figures test test-all test-slurm lab report params bench lock clean distclean setup
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -14,8 +14,9 @@ help: ## List what can be made
 figures: setup ## Every figure of the four papers (PROFILE=smoke, mini or paper)
 	@.venv/bin/python run_all.py --profile $(PROFILE) $(ARGS)
 
-test: setup ## The tests, without those marked slow
-	@.venv/bin/python -m pytest -m "not slow and not slurm" $(ARGS)
+# A file of tests stays in one process, which runs what its tests share once. ARGS=-n0 takes one process for all.
+test: setup ## The tests, without those marked slow, on all cores
+	@.venv/bin/python -m pytest -n auto --dist loadfile -m "not slow and not slurm" $(ARGS)
 
 test-all: setup ## All tests
 	@.venv/bin/python -m pytest $(ARGS)
@@ -31,6 +32,9 @@ lab: setup ## Open the notebooks in JupyterLab
 
 report: setup ## Build the static site of a finished run
 	@.venv/bin/python run_all.py --profile $(PROFILE) --report $(ARGS)
+
+params: setup ## Write params/*.yaml and the notebooks' parameters cells from lib/<chapter>/params.py
+	@.venv/bin/python -m lib.run.write_params $(ARGS)
 
 bench: setup ## Measure the hot paths
 	@.venv/bin/python -m benchmarks $(ARGS)

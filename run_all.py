@@ -24,7 +24,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 (older ones get here, and could no
     version = ".".join(map(str, sys.version_info[:2]))
     sys.exit(f"Python 3.11 or later is needed, and this is {version}. `make figures` sets everything up.")
 try:
-    from lib.run import engines, holding, machine, numeric, params, pipeline, runner
+    from lib.run import engines, holding, machine, numeric, params, pipeline, runner, write_params
     from lib.run.progress import Progress
 except ImportError as missing:  # not there, or too old to hold what is asked of it
     hand_over()
@@ -37,6 +37,7 @@ INVARIANT = "This check holds for any data and any draw: look for a fault in the
 EXAMPLES = """examples:
   python run_all.py                        every figure with the default profile, mini
   python run_all.py fig3c --set regulatory_cluster_go.n_dot_terms=5
+  python run_all.py fig2c --params my_screen.yaml       your own values, into figures/my_screen
 
 exit status: 0 done, 1 something failed (with --strict: or a claim falls short), 2 wrong usage or parameters,
 75 another run is active, 130 interrupted"""
@@ -54,6 +55,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("targets", nargs="*", metavar="TARGET", help="notebook slug or figure (fig3c); none = everything")
     add("--profile", default="mini", choices=params.PROFILES, help="size of the run (default mini)")
+    add("--params", type=Path, metavar="FILE", help="YAML file of your own values; the run has its name")
     add("--list", action="store_true", help="list notebooks with their figures and state")
     add("--dry-run", action="store_true", help="say what would run and why; run nothing")
     add("--explain", metavar="TARGET", help="say what changed since a notebook last ran")
@@ -156,13 +158,15 @@ def print_claims(short: list[str], *, changed: bool) -> None:
     for line in short:
         print(f"  {line}")
     print("The figures are made all the same: a claim is a result of this run to look at, not an error.", end=" ")
-    print("Bounds are of the profile without --set." if changed else "")
+    print("Bounds are of the profile alone." if changed else "")
 
 
 def work(options: argparse.Namespace, again: str) -> int:
     """Do what the options ask for and return the exit status."""
-    plan = pipeline.load(options.profile, root=HERE)
-    sections = params.resolve(options.profile, assignments=options.set, slugs=[step.slug for step in plan.steps])
+    write_params.check_profile(options.profile, HERE)
+    plan = pipeline.load(params.run_name(options.profile, options.params), root=HERE)
+    slugs = [step.slug for step in plan.steps]
+    sections = params.resolve(options.profile, assignments=options.set, slugs=slugs, own=options.params)
     plan = pipeline.follow(plan, {slug: params.input_paths(section).values() for slug, section in sections.items()})
     run = runner.Run(plan, sections)
     run.check_notebooks()
@@ -196,9 +200,9 @@ def work(options: argparse.Namespace, again: str) -> int:
             from lib.report import site
 
             again = {one.slug: one.reasons for one in run.plan([step.slug for step in plan.steps]) if one.run}
-            print(f"Site: {site.build(options.profile, again=again).relative_to(HERE)}")
+            print(f"Site: {site.build(plan.profile, again=again).relative_to(HERE)}")
     short = claims_that_fall_short(run, outcomes)
-    print_claims(short, changed=bool(options.set))
+    print_claims(short, changed=bool(options.set or options.params))
     failed = any(outcome.state in ("failed", "skipped") for outcome in outcomes)
     return FAILED if failed or (options.strict and short) else DONE
 

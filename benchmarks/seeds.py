@@ -26,7 +26,12 @@ from lib.report import claims, planted  # noqa: E402
 from lib.report.planted import SPREAD_COLUMNS, Spread  # noqa: E402
 from lib.run import params, store  # noqa: E402
 
-TARGETS = ("segmentation", "phenotypic_activity", "profile_baseline", "translation")
+TARGETS = (
+    *("segmentation", "phenotypic_activity", "profile_baseline", "translation"),
+    *("lincs_generation", "lincs_classes", "lincs_targets", "lincs_svqvae", "lincs_own", "lincs_digits"),
+    *("genesegnet_test", "genesegnet_map", "genesegnet_ablations", "genesegnet_alternatives"),
+    *("first_approach", "cell_states", "perturbation", "own_cell"),
+)
 """Notebooks that, with what they need, make every planted claim."""
 
 STEP = 100  # seeds are 100, 200, …: notebooks count on from theirs, so neighbours would share draws

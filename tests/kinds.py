@@ -31,7 +31,7 @@ def prepare(folder: Path) -> None:
     from test_go_gene_sets import make
 
     from lib import go
-    from lib.regulation import h5ad
+    from lib.data import h5ad
     from lib.regulation.features import node_features
 
     (folder / "stores").mkdir(parents=True)

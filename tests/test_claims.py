@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
+from lib.data.errors import InputError
 from lib.report import claims, planted, published
 from lib.report.planted import Bound, Planted, Spread
-from lib.report.published import Published, PublishedError
+from lib.report.published import Published
 from lib.run import params, pipeline
 from lib.stats.intervals import mean_interval
 
@@ -201,7 +202,7 @@ def test_the_last_digit_decides_nothing():
 )
 def test_a_malformed_file_of_claims_names_the_entry(tmp_path, text, message):
     (tmp_path / "planted.yaml").write_text("claims:\n" + text)
-    with pytest.raises(PublishedError, match=message):
+    with pytest.raises(InputError, match=message):
         planted.load(tmp_path / "planted.yaml")
 
 
@@ -218,7 +219,7 @@ def test_a_malformed_file_of_claims_names_the_entry(tmp_path, text, message):
 def test_a_malformed_table_of_spreads_names_the_row(tmp_path, text, message):
     header = "" if text.startswith("id") else ",".join(planted.SPREAD_COLUMNS) + "\n"
     (tmp_path / "planted_spread.csv").write_text(header + text)
-    with pytest.raises(PublishedError, match=message):
+    with pytest.raises(InputError, match=message):
         planted.all_spreads(tmp_path / "planted_spread.csv")
     assert planted.all_spreads(tmp_path / "absent.csv") == []
 

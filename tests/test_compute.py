@@ -470,6 +470,7 @@ def test_the_job_script_of_pbs_is_what_pbs_reads():
     options = {name: value for name, value in jobs.options.items() if name != "scheduler_options"}
     script = PBSJob("tcp://127.0.0.1:1", name="x", **options).job_script()
     assert "#PBS -l select=1:ncpus=1:mem=4GB" in script and "#PBS -l walltime=04:00:00" in script
+    assert script.rindex("--memory-limit 0") > script.index("--memory-limit 3.73GiB"), "the last one counts"
     for name, value in numeric.environment().items():
         assert f"export {name}=" in script and value in script
 

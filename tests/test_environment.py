@@ -134,6 +134,11 @@ def test_make_help_lists_every_target():
     assert set(phony.split()) == set(re.findall(r"^  make ([a-z-]+)", shown, flags=re.MULTILINE))
 
 
+def test_make_test_uses_all_cores_and_keeps_a_file_of_tests_together():
+    shown = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "-n auto --dist loadfile" in shown
+
+
 def test_ci_runs_the_command_of_the_readme():
     assert read(".ci/run").splitlines()[-1] == "make test"
     assert "set -euo pipefail" in read(".ci/run")

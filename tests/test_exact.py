@@ -74,7 +74,8 @@ def test_what_trains_takes_no_root_that_differs_between_processors():
 )  # fmt: skip
 def test_the_lint_sees_what_it_is_for(line, n):
     assert len(offences(f"import torch\n{line}\n")) == n
-    assert offences(f"import numpy\n{line}\n") == [], "only modules that use torch"
+    if "import" not in line:
+        assert offences(f"import numpy\n{line}\n") == [], "only modules that use torch"
 
 
 def test_the_square_root_is_correctly_rounded_and_has_its_gradient():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lib.data.errors import InputError
 from lib.report import gene_lists
 
 
@@ -31,21 +32,21 @@ def test_gene_names_that_look_like_missing_values_or_numbers_stay_text(tmp_path)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("symbol\nJUN\n", "column 'gene' is missing; expected columns gene, cluster"),
-        ("gene,cluster\nJUN,1\nJUN,2\n", "row 2, column gene: 'JUN' is there twice; keep one"),
-        ("gene,cluster\nJUN,1\nFOS,\n", "row 3, column cluster: is blank"),
-        ("gene,cluster\nJUN,1\nF OS,1\n", "row 3, column gene: 'F OS' is no gene symbol"),
-        ("gene,cluster\n", "no rows"),
-        ("", "not readable as CSV"),
-        ('gene,cluster\n"JUN,1\n', "not readable as CSV"),
+        ("symbol\nJUN\n", "the columns gene, cluster are missing; found symbol"),
+        ("gene,cluster\nJUN,1\nJUN,2\n", "row 2, gene 'JUN' is there more than once"),
+        ("gene,cluster\nJUN,1\nFOS,\n", "row 3, cluster nan is empty"),
+        ("gene,cluster\nJUN,1\nF OS,1\n", "row 3, gene 'F OS' is no gene symbol"),
+        ("gene,cluster\n", "the table has no row"),
+        ("", "not readable as a table"),
+        ('gene,cluster\n"JUN,1\n', "not readable as a table"),
     ],
 )
 def test_bad_files_are_refused_in_one_line(tmp_path, text, message):
-    with pytest.raises(gene_lists.GeneListError, match=r"mine\.csv") as error:
+    with pytest.raises(InputError, match=r"mine\.csv") as error:
         gene_lists.clusters(write(tmp_path, text), default="")
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(gene_lists.GeneListError, match="nowhere.csv: no such file"):
+    with pytest.raises(InputError, match="nowhere.csv: there is no such file"):
         gene_lists.genes("nowhere.csv", default="")

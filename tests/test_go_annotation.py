@@ -9,6 +9,7 @@ import pytest
 from test_go_gene_sets import DIRECT, installed_annotation, make, members
 
 from lib import go
+from lib.data.errors import InputError
 from lib.go import r
 from lib.go.gene_sets import gene_sets
 from lib.report import published
@@ -47,7 +48,7 @@ def test_the_other_ontologies_have_their_root(installed, ontology, root):
 
 
 def test_unknown_ontology_is_refused():
-    with pytest.raises(go.GoInputError, match="ontology 'XX' is unknown; choose one of BP, MF, CC"):
+    with pytest.raises(InputError, match="ontology 'XX' is unknown; choose one of BP, MF, CC"):
         go.read_installed("XX")
 
 
@@ -73,7 +74,7 @@ def test_cache_of_the_installed_packages_is_the_same_annotation(installed, tmp_p
 def test_an_incomplete_cache_is_refused(tmp_path):
     go.save(make(), tmp_path)
     (tmp_path / "edges.parquet").unlink()
-    with pytest.raises(go.GoInputError, match="no complete GO annotation: edges.parquet missing; make it with"):
+    with pytest.raises(InputError, match="no complete GO annotation: edges.parquet missing; make it with"):
         go.load(tmp_path)
 
 
@@ -141,7 +142,7 @@ def test_names_and_entrez_ids_are_optional(tmp_path):
     ],
 )  # fmt: skip
 def test_tables_that_are_refused(tmp_path, files, message):
-    with pytest.raises(go.GoInputError, match=message):
+    with pytest.raises(InputError, match=message):
         go.read_tables(write(tmp_path, **files))
 
 
@@ -151,7 +152,7 @@ def test_gene_ids_of_a_folder_are_optional_and_checked(tmp_path):
     rows = "symbol,ensembl,entrez\nA,ENSG1,1\nA,ENSG2,1\n"
     table = go.read_gene_id_table(write(tmp_path, gene_ids=rows))
     assert table["ensembl"].tolist() == ["ENSG1", "ENSG2"] and table["entrez"].tolist() == ["1", "1"]
-    with pytest.raises(go.GoInputError, match=r"gene_ids.csv, row 3: entrez is .*expected not empty"):
+    with pytest.raises(InputError, match=r"gene_ids.csv, row 3: entrez is .*expected not empty"):
         go.read_gene_id_table(write(tmp_path, gene_ids=rows.replace("ENSG2,1", "ENSG2,")))
 
 

@@ -10,6 +10,7 @@ from test_go_gene_sets import installed_annotation, make
 from test_go_topgo import GENES, NESTED, TAILS, fisher
 
 from lib import go
+from lib.data.errors import InputError
 from lib.go import r
 
 ALL = {"p_cutoff": 1, "q_cutoff": 10, "engine": "builtin"}
@@ -104,12 +105,12 @@ def test_unmapped_symbols_are_named_and_a_cluster_of_them_has_no_row(caplog):
     ],
 )
 def test_what_is_refused(clusters, options, message):
-    with pytest.raises(go.GoInputError, match=message):
+    with pytest.raises(InputError, match=message):
         go.compare_clusters(NESTED, clusters, GENES, **SMALL | options)
 
 
 def test_background_without_annotation_is_refused():
-    with pytest.raises(go.GoInputError, match="none of the 1 background genes"):
+    with pytest.raises(InputError, match="none of the 1 background genes"):
         go.compare_clusters(NESTED, {"a": ["Eg0"]}, ["Ex"], by="entrez", **SMALL)
 
 

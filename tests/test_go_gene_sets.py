@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib import go
+from lib.data.errors import InputError
 from lib.go.gene_sets import count, gene_sets, prune
 
 # root 1 over 2 and 3; 4 is below both; 5 is below 4
@@ -85,12 +86,12 @@ def test_a_pair_listed_twice_counts_once():
 
 
 def test_no_annotated_gene_is_an_error_that_names_genes():
-    with pytest.raises(go.GoInputError, match="none of the 2 background genes.*x, y"):
+    with pytest.raises(InputError, match="none of the 2 background genes.*x, y"):
         gene_sets(make(), ["x", "y"])
 
 
 def test_no_large_term_is_an_error_that_names_the_largest():
-    with pytest.raises(go.GoInputError, match="no term has 10 of the 5 .*largest has 5"):
+    with pytest.raises(InputError, match="no term has 10 of the 5 .*largest has 5"):
         prune(gene_sets(make(), list("abcde")), node_size=10)
 
 

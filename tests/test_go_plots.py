@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from lib.data import origin
 from lib.go import plots
 from lib.report import figures
+
+SIMULATED = origin.simulated("images")
 
 TOPGO = pd.DataFrame(
     {
@@ -42,9 +45,9 @@ def texts(figure) -> list[str]:
 def test_bars_are_the_first_rows_alphabetical_from_the_bottom():
     figure, drawn = plots.bars(TOPGO, title="Cluster 1")
     assert list(drawn["term"]) == ["apoptosis", "cell cycle", "DNA repair", "wound healing", "zinc transport"]
-    assert np.allclose(drawn["minus_log10"], [1, -np.log10(0.05), 2, 30, 0])
+    assert np.allclose(drawn["minus_log10_p"], [1, -np.log10(0.05), 2, 30, 0])
     bars = figure.axes[0].patches
-    assert [bar.get_width() for bar in bars] == list(drawn["minus_log10"])
+    assert [bar.get_width() for bar in bars] == list(drawn["minus_log10_p"])
     assert [bar.get_y() for bar in bars] == sorted(bar.get_y() for bar in bars)
 
 
@@ -62,9 +65,9 @@ def test_axis_says_which_p():
     assert plots.bars(CLUSTERS, title="x", value="p.adjust")[0].axes[0].get_xlabel() == "−log₁₀(FDR)"
 
 
-def test_standing_bars_keep_the_order_of_the_table():
-    _, drawn = plots.bars(TOPGO, title="x", vertical=True, n_terms=30)
-    assert list(drawn["go_id"]) == list(TOPGO["GO.ID"])
+def test_long_lists_keep_the_order_of_the_table_best_on_top():
+    _, drawn = plots.bars(TOPGO, title="x", alphabetical=False, n_terms=30)
+    assert list(drawn["go_id"]) == list(TOPGO["GO.ID"])[::-1], "the first bar is the lowest"
 
 
 def test_long_terms_stay_on_the_page():
@@ -113,7 +116,7 @@ def test_first_term_is_on_top_and_labels_carry_the_annotated_genes():
     ax = figure.axes[0]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["mitosis", "growth", "motility", "adhesion"]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0\n(10)", "6\n(4)"]
-    assert dots["y"].max() == dots.loc[dots["ID"] == "GO:1", "y"].item() == 3
+    assert dots["row"].max() == dots.loc[dots["ID"] == "GO:1", "row"].item() == 3
 
 
 def test_bigger_ratio_bigger_dot_smaller_p_redder():
@@ -127,10 +130,12 @@ def test_bigger_ratio_bigger_dot_smaller_p_redder():
 
 def test_a_single_dot_and_none(tmp_path):
     figure, dots = plots.dot_plot(CLUSTERS.iloc[:1])
-    figures.save(figure, dots, "go", "one", figures_dir=tmp_path, caption="One dot.")
+    figures.show(figure, dots, "go", "one", figures_dir=tmp_path, caption="One dot.", said="s", origin=SIMULATED)
     figure, dots = plots.dot_plot(CLUSTERS.assign(**{"p.adjust": 1.0}))
     assert "no term with adjusted p ≤ 0.05" in texts(figure)
-    figures.save(figure, dots, "go", "none", figures_dir=tmp_path, caption="No dot.")  # the CSV says so too
+    figures.show(
+        figure, dots, "go", "none", figures_dir=tmp_path, caption="No dot.", said="s", origin=SIMULATED
+    )  # the CSV says so too
     assert plots.dot_plot(CLUSTERS.iloc[:0])[1].shape == (1, 1)
 
 
@@ -141,4 +146,4 @@ def test_published_table_gives_the_published_bars(real):
     table = pd.read_csv(path, dtype={"pval": str}).rename(columns={"go_id": "GO.ID", "term": "Term"})
     _, drawn = plots.bars(table, title="GO terms for cluster 1")
     assert drawn["term"].iloc[0] == "cellular response to lipid"
-    assert np.isclose(drawn["minus_log10"].iloc[0], -np.log10(0.0096))
+    assert np.isclose(drawn["minus_log10_p"].iloc[0], -np.log10(0.0096))

@@ -14,6 +14,7 @@ import pytest
 from test_go_topgo import GENES, NESTED
 
 from lib import go
+from lib.data.errors import InputError
 from lib.go import r
 from lib.run import store
 
@@ -171,5 +172,5 @@ def test_another_release_than_the_installed_one_goes_to_builtin_and_refuses_the_
     monkeypatch.setattr("lib.go.analysis.installed_release", lambda: {"source": "another"})
     table = go.enrich(NESTED, ["g0"], GENES, node_size=1)
     assert table.attrs["engine"] == "builtin"
-    with pytest.raises(go.GoInputError, match="topGO reads the installed annotation packages, which are not"):
+    with pytest.raises(InputError, match="topGO reads the installed annotation packages, which are not"):
         go.enrich(NESTED, ["g0"], GENES, engine="topgo")

@@ -9,6 +9,7 @@ import pytest
 from test_go_gene_sets import installed_annotation, make
 
 from lib import go
+from lib.data.errors import InputError
 from lib.go import r
 
 needs_r = pytest.mark.skipif(not r.is_available(), reason="R is not installed")
@@ -146,7 +147,7 @@ def test_the_result_says_what_ran():
     ],
 )
 def test_genes_that_cannot_be_tested(foreground, background, message):
-    with pytest.raises(go.GoInputError, match=message):
+    with pytest.raises(InputError, match=message):
         go.enrich(NESTED, foreground, background, node_size=1, engine="builtin")
 
 
@@ -161,7 +162,7 @@ def test_genes_that_cannot_be_tested(foreground, background, message):
     ],
 )
 def test_options_that_do_not_exist(options, message):
-    with pytest.raises(go.GoInputError, match=message):
+    with pytest.raises(InputError, match=message):
         run(["g0"], **options)
 
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from lib.data.errors import InputError
 from lib.images import metadata
-from lib.images.metadata import MetadataError
 
 NAME = "taoe005-u2os-72h-cp-a-au00044859_{well}_s{site}_w1{plate:08x}-e9f1-4dfa-a301-4d8a19b91d40.tif"
 
@@ -83,17 +83,8 @@ def test_filters_count_what_they_drop(small, read):
 
 
 def test_a_malformed_outlier_well_is_refused(small, read):
-    with pytest.raises(MetadataError, match="plate 41754: 'B1' is no well name; expected a01 to p24"):
+    with pytest.raises(InputError, match="plate 41754: 'B1' is no well name; expected a01 to p24"):
         metadata.outlier_filter(read(small), wells={41754: ["B1"]})
-
-
-def test_outlier_files(tmp_path):
-    path = tmp_path / "outliers.txt"
-    path.write_text("Chosen by eye\n-----\n\n41749_*\n41755_B01\n")
-    assert metadata.read_outliers(path) == ((41749,), {41755: ("b01",)})
-    path.write_text("41749_*\n41755-B01\n")
-    with pytest.raises(MetadataError, match="outliers.txt, row 2: '41755-B01' is no outlier; write PLATE_"):
-        metadata.read_outliers(path)
 
 
 def cell(column, value, row=1):
@@ -127,7 +118,7 @@ def cell(column, value, row=1):
     ],
 )
 def test_a_bad_table_is_refused_in_one_line(small, read, change, message):
-    with pytest.raises(MetadataError, match="metadata_images.csv") as error:
+    with pytest.raises(InputError, match="metadata_images.csv") as error:
         read(change(small))
     assert message in str(error.value) and "\n" not in str(error.value)
 
@@ -135,24 +126,24 @@ def test_a_bad_table_is_refused_in_one_line(small, read, change, message):
 def test_a_column_given_twice_is_refused(small, tmp_path):
     path = tmp_path / "metadata_images.csv"
     pd.concat([small, small[["Image_Metadata_Site"]]], axis=1).to_csv(path, index=False)
-    with pytest.raises(MetadataError, match="column Image_Metadata_Site is there twice"):
+    with pytest.raises(InputError, match="column Image_Metadata_Site is there twice"):
         metadata.read_metadata(path)
 
 
 def test_unreadable_files_are_refused(tmp_path):
-    with pytest.raises(MetadataError, match="no such file"):
+    with pytest.raises(InputError, match="no such file"):
         metadata.read_metadata(tmp_path / "nowhere.csv")
     (tmp_path / "field.tif").write_bytes(b"II*\x00\xff\xfe")
-    with pytest.raises(MetadataError, match="field.tif: not a text file"):
+    with pytest.raises(InputError, match="field.tif: not a text file"):
         metadata.read_metadata(tmp_path / "field.tif")
     (tmp_path / "empty.csv").touch()
-    with pytest.raises(MetadataError, match="empty.csv: not readable as CSV"):
+    with pytest.raises(InputError, match="empty.csv: not readable as CSV"):
         metadata.read_metadata(tmp_path / "empty.csv")
 
 
 def test_missing_images_and_masks_are_listed_before_work_starts(small, read, tmp_path):
     fields = read(small)
-    with pytest.raises(MetadataError, match="no folder for plate 41744 of the image table; there are none"):
+    with pytest.raises(InputError, match="no folder for plate 41744 of the image table; there are none"):
         metadata.check_files(fields, tmp_path)
     for kind in ("illum_corrected", "unet_masks"):
         for row in fields.itertuples():
@@ -162,7 +153,7 @@ def test_missing_images_and_masks_are_listed_before_work_starts(small, read, tmp
     assert metadata.check_files(fields, tmp_path)[1]["n_excluded"] == 0
     gone = tmp_path / "unet_masks/41744" / fields["field"][2]
     gone.unlink()
-    with pytest.raises(MetadataError, match=rf"1 files of the image table are missing: unet_masks/41744/{gone.name}"):
+    with pytest.raises(InputError, match=rf"1 files of the image table are missing: unet_masks/41744/{gone.name}"):
         metadata.check_files(fields, tmp_path)
     kept, row = metadata.check_files(fields, tmp_path, drop=True)
     assert kept.index.tolist() == [0, 1, 3, 4, 5] and row["reason"] == "no file in unet_masks: 1"
@@ -212,10 +203,3 @@ def test_quality_flags_then_outliers_leave_17040_fields(screen):
 def test_published_297_alleles_are_327_cut_to_ten_characters(screen):
     names = metadata.outlier_filter(screen)[0]["allele_symbol"]
     assert names.nunique() == 327 and names.str[:10].nunique() == 297
-
-
-@pytest.mark.real
-def test_published_outlier_file(real):
-    """It names well 41755-b01, where the paper drops 41754-b01."""
-    path = real / "data/rohban/manually_selected_outliers_from_publication.txt"
-    assert metadata.read_outliers(path) == ((41749,), {41749: ("j13",), 41755: ("b01",), 41757: ("e17",)})

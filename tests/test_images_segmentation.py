@@ -113,8 +113,8 @@ def test_pictures_carry_the_data_behind_them():
         rng = np.random.default_rng(0)
         nuclei = pd.DataFrame(rng.random((50, 3)), columns=["area", "solidity", "aspect_ratio"])
         figure, data = plots.qc_figure(stages, nuclei, examples=np.zeros((5, 8, 8), np.uint8))
-        assert data.loc[data["panel"] == "area", "value"].sum() == 50
-        assert data.loc[data["panel"] == "n_nuclei", "value"].tolist() == [16]
+        assert data.loc[data["panel"] == "area", "n"].sum() == 50
+        assert data.loc[data["panel"] == "n_nuclei", "n"].dropna().tolist() == [16]
         figure, data = plots.gallery(np.full((9, 8, 8), 51, np.uint8))
         assert len(data) == 9 and (data["mean"] == 51).all()
         with pytest.raises(ValueError, match="no nucleus"):

@@ -16,7 +16,6 @@ from scipy.spatial.distance import pdist
 from lib.data import gctx
 from lib.data.errors import InputError
 from lib.interactome import cmap, sources
-from lib.interactome.sources import SourceError
 
 VALUES = np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]])
 SIGNATURES, GENES = ["s1", "s2", "s3", "s4"], ["10", "20", "30"]
@@ -50,7 +49,8 @@ def test_the_order_in_the_file_does_not_matter(file, tmp_path, rows):
 
 
 def test_ids_that_are_absent_or_repeated_are_named(file, tmp_path):
-    with pytest.raises(InputError, match=r"toy\.gctx: 1 of 2 signatures are not in it, such as s9; its signatures read s1.*are the tables"):
+    told = r"toy\.gctx: 1 of 2 signatures are not in it, such as s9; its signatures read s1.*are the tables"
+    with pytest.raises(InputError, match=told):
         gctx.read_gctx(file, signatures=["s1", "s9"])
     with pytest.raises(InputError, match="1 of 1 genes are not in it, such as 99"):
         gctx.read_gctx(file, genes=["99"])
@@ -200,7 +200,7 @@ def test_a_value_that_is_not_finite_is_named(found, tmp_path):
         row = list(file["0/META/COL/id"][:].astype(str)).index(chosen["sig_id"].iloc[0])
         column = list(file["0/META/ROW/id"][:].astype(str)).index(genes.index[2])
         file["0/DATA/0/matrix"][row, column] = np.nan
-    with pytest.raises(SourceError, match=rf"{chosen['sig_id'].iloc[0]}, gene {genes.iloc[2]} is not a finite number"):
+    with pytest.raises(InputError, match=rf"{chosen['sig_id'].iloc[0]}, gene {genes.iloc[2]} is not a finite number"):
         cmap.mean_signatures(path, chosen, genes)
 
 
@@ -213,7 +213,7 @@ def test_a_value_that_is_not_finite_is_named(found, tmp_path):
 )
 def test_signature_tables_that_are_refused(found, tmp_path, change, message):
     pd.read_csv(found["cmap_siginfo"].path, sep="\t").assign(**change).to_csv(tmp_path / "s.txt", sep="\t")
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(InputError, match=message):
         cmap.select_signatures(tmp_path / "s.txt")
 
 
@@ -226,9 +226,9 @@ def test_gene_tables_that_are_refused(found, tmp_path):
         (table.drop(columns="feature_space"), r"geneinfo\.txt: no column 'feature_space'; it has gene_id"),
     ):
         broken.to_csv(path, sep="\t", index=False)
-        with pytest.raises(SourceError, match=message):
+        with pytest.raises(InputError, match=message):
             cmap.landmarks(path)
-    with pytest.raises(SourceError, match=r"absent\.txt: not readable as a tab-separated table"):
+    with pytest.raises(InputError, match=r"absent\.txt: not readable as a tab-separated table"):
         cmap.landmarks(tmp_path / "absent.txt")
 
 
@@ -251,7 +251,7 @@ def test_clusters_are_those_of_complete_linkage_by_cosine_distance():
 
 def test_a_signature_without_a_direction_is_named():
     means = AnnData(np.array([[1.0, 2], [0, 0]]), obs=pd.DataFrame(index=["A", "B"]))
-    with pytest.raises(SourceError, match="the signature of B is zero everywhere"):
+    with pytest.raises(InputError, match="the signature of B is zero everywhere"):
         cmap.unit_length(means)
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from scipy import sparse, stats
 
+from lib.data.errors import InputError
 from lib.interactome import edge_costs, prizes
-from lib.interactome.network import NetworkError
 from tests.test_interactome_network import small
 from tests.test_interactome_pruning import drawn
 
@@ -58,7 +58,7 @@ def test_costs_of_a_network_take_genes_by_name_whatever_their_order():
     np.testing.assert_array_equal(found, edge_costs.of_network(shuffled, network))
     shuffled.X = sparse.csr_matrix(shuffled.X)
     np.testing.assert_allclose(found, edge_costs.of_network(shuffled, network), atol=1e-12)
-    with pytest.raises(NetworkError, match="expression lacks 1 genes of the network, such as D; prune it first"):
+    with pytest.raises(InputError, match="expression lacks 1 genes of the network, such as D; prune it first"):
         edge_costs.of_network(table[:, list("ABCEF")], network)
 
 
@@ -73,18 +73,18 @@ def test_costs_of_a_network_take_genes_by_name_whatever_their_order():
 def test_a_gene_without_correlation_is_named(change, message):
     values = np.random.default_rng(0).normal(size=(20, 6))
     values[change["row"], 2] = change["value"]
-    with pytest.raises(NetworkError, match=message):
+    with pytest.raises(InputError, match=message):
         edge_costs.of_network(as_table(values, "ABCDEF"), small())
     assert edge_costs.varying_genes(as_table(values, "ABCDEF")) == set("ABDEF")
 
 
 def test_wrong_options_cells_and_symbols_are_told():
     values = np.random.default_rng(0).normal(size=(20, 6))
-    with pytest.raises(NetworkError, match="kind 'kendall' is unknown; choose spearman or pearson"):
+    with pytest.raises(InputError, match="kind 'kendall' is unknown; choose spearman or pearson"):
         edge_costs.correlation_costs(values, np.array([[0, 1]]), kind="kendall")
-    with pytest.raises(NetworkError, match="2 cells are too few"):
+    with pytest.raises(InputError, match="2 cells are too few"):
         edge_costs.correlation_costs(values[:2], np.array([[0, 1]]))
-    with pytest.warns(UserWarning), pytest.raises(NetworkError, match="expression has A twice"):
+    with pytest.warns(UserWarning), pytest.raises(InputError, match="expression has A twice"):
         edge_costs.varying_genes(as_table(values, "ABCDEA"))
 
 
@@ -120,7 +120,7 @@ def test_scaled_prizes_of_regulators_are_exactly_1():
 )
 def test_prizes_that_cannot_be_used_are_told(tmp_path, text, message):
     (tmp_path / "p.tsv").write_text(text, encoding="utf-8")
-    with pytest.raises(NetworkError) as refused:
+    with pytest.raises(InputError) as refused:
         prizes.read(tmp_path / "p.tsv")
     assert str(refused.value).startswith(message)
 
@@ -128,7 +128,7 @@ def test_prizes_that_cannot_be_used_are_told(tmp_path, text, message):
 def test_prizes_are_read_by_the_name_of_their_column(tmp_path):
     (tmp_path / "markers.csv").write_text("gene,log_fc,abs_log_fc\nJun,-2,2\nNA,1,1\n", encoding="utf-8")
     assert prizes.read(tmp_path / "markers.csv", value="abs_log_fc").to_dict() == {"JUN": 2.0, "NA": 1.0}
-    with pytest.raises(NetworkError, match="no such file; expected a table of genes with a column 'prize'"):
+    with pytest.raises(InputError, match="no such file; expected a table of genes with a column 'prize'"):
         prizes.read(tmp_path / "none.csv")
 
 
@@ -136,7 +136,7 @@ def test_prizes_are_read_by_the_name_of_their_column(tmp_path):
 def test_real_prize_tables(real):
     """One of the two names a gene twice (TGFB1); the other is clean."""
     folder = real / "data/ppi/OmicsIntegrator2"
-    with pytest.raises(NetworkError, match="example_prizes.tsv: TGFB1 has 2 prizes; keep one"):
+    with pytest.raises(InputError, match="example_prizes.tsv: TGFB1 has 2 prizes; keep one"):
         prizes.read(folder / "example_prizes.tsv")
     found = prizes.read(folder / "protein_TF_prizes.tsv")
     assert len(found) == 391 and found["SEPT7"] == 1.03705

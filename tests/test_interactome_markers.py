@@ -6,11 +6,13 @@ import pytest
 import toy_network
 from anndata import AnnData
 from scipy import stats
+from sight import seen_by_deuteranopes
 
+from lib.data.errors import InputError
 from lib.interactome import claims, cmap, expression_plots, markers, planted, source_plots, sources, universes
-from lib.interactome.sources import Source, SourceError
+from lib.interactome.sources import Source
+from lib.report import figures, published
 from lib.report import planted as truths
-from lib.report import published
 
 LINES = pd.DataFrame(
     {
@@ -85,7 +87,7 @@ def test_labels():
     ],
 )
 def test_screens_that_are_refused(table, message):
-    with pytest.raises(SourceError) as error:
+    with pytest.raises(InputError) as error:
         markers.screen(table)
     assert message in str(error.value)
 
@@ -116,16 +118,16 @@ def test_a_symbol_with_two_columns_keeps_the_first(tmp_path, caplog):
 )
 def test_values_that_are_no_numbers_are_named(tmp_path, values, message):
     info, table = write_tables(tmp_path, pd.DataFrame({"TP53 (1)": values}))
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(InputError, match=message):
         markers.read_ccle(table, info)
 
 
 def test_sample_tables_that_do_not_fit_are_told(tmp_path):
     info, table = write_tables(tmp_path, pd.DataFrame({"TP53 (1)": [1.0, 2]}), ids=["ACH-8", "ACH-9"])
-    with pytest.raises(SourceError, match="none of its 2 lines is listed in info.csv"):
+    with pytest.raises(InputError, match="none of its 2 lines is listed in info.csv"):
         markers.read_ccle(table, info)
     info.write_text("DepMap_ID,name\nACH-1,U2OS\n")
-    with pytest.raises(SourceError, match="no column 'stripped_cell_line_name'; expected DepMap's sample_info.csv"):
+    with pytest.raises(InputError, match="no column 'stripped_cell_line_name'; expected DepMap's sample_info.csv"):
         markers.read_ccle(table, info)
 
 
@@ -152,16 +154,20 @@ def test_real_cell_lines_against_scipy(real, name, shape):
     np.testing.assert_allclose(found["fdr"], stats.false_discovery_control(found["pval"]), rtol=1e-9)
 
 
+def test_what_is_up_and_down_is_told_apart_without_red_and_green():
+    assert seen_by_deuteranopes("forestgreen", "tab:red") < seen_by_deuteranopes("tab:orange", "tab:blue") / 3
+
+
 def test_scatter_of_figure_3a(lines):
     table = markers.screen(lines)
     figure, drawn = expression_plots.marker_scatter(table, markers.label(table))
     ax = figure.axes[0]
-    assert figure.get_size_inches().tolist() == [6, 4] and len(drawn) == len(table)
-    assert ax.get_xlabel() == "log(x + 1) expression in background lines"
-    assert ax.get_ylabel() == "log(x + 1) expression in U2OS"
-    assert expression_plots.COLOURS == {"up": "forestgreen", "not DEG": "black", "down": "tab:red"}
+    assert figure.get_figwidth() == figures.MIDDLE and len(drawn) == len(table)
+    assert ax.get_xlabel() == "mean of the other lines, log2(TPM + 1)"
+    assert ax.get_ylabel() == "U2OS, log2(TPM + 1)"
+    assert seen_by_deuteranopes(expression_plots.COLOURS["up"], expression_plots.COLOURS["down"]) > 20
     words = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert words[0].startswith("up (") and sum(len(points.get_offsets()) for points in ax.collections) == len(table)
+    assert words[1].startswith("up (") and sum(len(points.get_offsets()) for points in ax.collections) == len(table)
 
 
 @pytest.fixture(scope="module")

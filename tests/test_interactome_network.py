@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data.errors import InputError
 from lib.interactome import network_claims, ppi
-from lib.interactome.network import Network, NetworkError, of_table
+from lib.interactome.network import Network, of_table
 from lib.report import published
 
 HEADER = "protein1\tprotein2\tcost\n"
@@ -20,7 +21,7 @@ def write(tmp_path, text, name="ppi.txt"):
 
 
 def refusal(path, **options):
-    with pytest.raises(NetworkError) as refused:
+    with pytest.raises(InputError) as refused:
         ppi.read(path, **options)
     assert "\n" not in str(refused.value)
     return str(refused.value)

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data import origin
 from lib.interactome import interactive, interactome, layout, network_plots, pruning, pruning_plots, sweep, sweep_plots
 from lib.interactome.network import of_table
 from lib.report import figures, site
 from tests.test_interactome_sweep import BETAS, chosen
+
+SIMULATED = origin.simulated("images")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,8 @@ def test_figure_3a_shows_every_gene_regulators_by_name(solution):
     figure, drawn = network_plots.fig3a(network_plots.place(genes, links, seed=0), links)
     regulators = set(genes.loc[genes["is_regulator"], "gene"])
     assert {text.get_text() for text in figure.axes[0].texts} == regulators
-    assert len(drawn) == len(genes) and set(drawn.loc[drawn["kind"] == "regulator", "gene"]) == regulators
+    assert drawn["mark"].value_counts().to_dict() == {"edge": len(links), "node": len(genes)}
+    assert set(drawn.loc[drawn["kind"] == "regulator", "gene"]) == regulators
     lines, dots = figure.axes[0].collections
     assert len(lines.get_segments()) == len(links)
     assert len(dots.get_offsets()) == len(genes) and np.ptp(dots.get_sizes()) > 0
@@ -96,14 +100,23 @@ def test_pruning_pictures_carry_the_numbers_they_show(solution):
     figure, drawn = pruning_plots.hubs(pruning.hub_sweep(network, []), quantile=0.99, removed=hubs)
     assert "H0 (9)" in figure.get_suptitle() and "and 3 more" in figure.get_suptitle() and len(drawn) == 400
     _, drawn = pruning_plots.prizes_and_costs(genes, links)
-    assert drawn.groupby("quantity")["n"].sum().to_dict() == {"prize": len(genes), "cost_spearman": len(links)}
+    sums = drawn.groupby("quantity")["n"].sum().to_dict()
+    assert sums == {"prize_abs_log2_fc": len(genes), "cost_1_minus_abs_rho": len(links)}
 
 
 def test_pictures_have_the_same_bytes_on_every_run(solution, tmp_path):
     _, _, genes, links = solution
     for name in ("a", "b"):
         drawn = network_plots.fig3a(network_plots.place(genes, links, seed=0), links)
-        figures.save(*drawn, "interactome", "fig3a", figures_dir=tmp_path / name, caption="Simulated.")
+        figures.show(
+            *drawn,
+            "interactome",
+            "fig3a",
+            figures_dir=tmp_path / name,
+            caption="Simulated.",
+            said="s",
+            origin=SIMULATED,
+        )
     for suffix in ("svg", "csv"):
         one, two = ((tmp_path / name / f"interactome__fig3a.{suffix}").read_bytes() for name in ("a", "b"))
         assert one == two

@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data.errors import InputError
 from lib.interactome import ppi, pruning
-from lib.interactome.network import NetworkError, of_table
+from lib.interactome.network import of_table
 from tests.test_interactome_network import IREFINDEX, small
 
 
@@ -40,7 +41,7 @@ def test_the_rule_cuts_before_the_first_jump_with_all_targets():
     assert pruning.propose_cutoff(table, jump=0.1) == 0.4
     assert pruning.propose_cutoff(table.assign(n_targets=3), jump=0.1) == 0.1, "the first jump of all"
     assert pruning.propose_cutoff(table, jump=0.03) == 0.4, "3 % of 100 is not exceeded by 3"
-    with pytest.raises(NetworkError, match=r"no jump of 0.9 of the edges follows the cut-off 0.300"):
+    with pytest.raises(InputError, match=r"no jump of 0.9 of the edges follows the cut-off 0.300"):
         pruning.propose_cutoff(table, jump=0.9)
 
 
@@ -108,7 +109,7 @@ def test_a_target_that_only_a_hub_holds_is_reported_as_lost():
 
 
 def test_sources_without_a_common_gene_are_told():
-    with pytest.raises(NetworkError, match=r"no gene .* \(expression 1, network 6\); are all symbols, in upper case"):
+    with pytest.raises(InputError, match=r"no gene .* \(expression 1, network 6\); are all symbols, in upper case"):
         pruning.universe(small(), {"expression": {"a"}, "network": set("ABCDEF")})
 
 

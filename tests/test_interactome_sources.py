@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 import toy_network
 
-from lib.interactome import gene_sets, markers, sources, universes
-from lib.interactome.network import NetworkError
-from lib.interactome.sources import SourceError
+from lib.data import gmt, origin
+from lib.data.errors import InputError
+from lib.interactome import markers, sources, universes
 from lib.regulation import tables
 from lib.run import store
 
@@ -29,12 +29,13 @@ def test_a_users_file_comes_before_the_simulated_one_and_ends_the_planted_truth(
     mine.write_text(found["ppi"].path.read_text())
     mixed = toy_network.write(tmp_path / "mixed", ppi=str(mine))
     assert mixed["ppi"].path == mine and not mixed["ppi"].simulated and mixed["hallmark"].simulated
-    assert sources.origin(mixed, "ppi") == "Data of the files given."
-    assert sources.origin(mixed, "ppi", "hallmark") == "Partly simulated data: hallmark."
-    assert sources.origin(found) == "Simulated data, planted truth."
+    both = origin.read(tmp_path / "mixed")
+    assert both.only("network").words == "User's own: network (mine.txt)."
+    assert both.only("network", "gene sets").mark == "partly simulated data: gene sets"
+    assert origin.read(found["ppi"].path.parent).is_planted
     assert sources.read_truth(tmp_path / "mixed").empty and len(sources.read_truth(found["ppi"].path.parent))
     mine.unlink()
-    with pytest.raises(SourceError, match=r"mine\.txt is gone; make it with: python run_all.py network_sources"):
+    with pytest.raises(InputError, match=r"mine\.txt is gone; make it with: python run_all.py network_sources"):
         sources.read(tmp_path / "mixed")
 
 
@@ -47,7 +48,7 @@ def test_a_users_file_comes_before_the_simulated_one_and_ends_the_planted_truth(
     ],
 )
 def test_sources_that_are_not_there_are_named(tmp_path, made, own, message):
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(InputError, match=message):
         sources.write(tmp_path, made, own)
 
 
@@ -76,13 +77,13 @@ def test_an_interactome_is_checked_when_it_is_first_looked_at(tmp_path):
         ("\tc\t1", "row 3, column 1: the gene has no name"),
     ):
         path.write_text(f"protein1\tprotein2\tcost\nA\tB\t0.5\n{row}\n")
-        with pytest.raises(NetworkError, match=message):
+        with pytest.raises(InputError, match=message):
             universes.read_edges(path)
     path.write_text("protein1\tprotein2\tcost\n")
-    with pytest.raises(NetworkError, match=r"ppi\.txt: no edges"):
+    with pytest.raises(InputError, match=r"ppi\.txt: no edges"):
         universes.interactome_genes(path)
     path.write_text("")
-    with pytest.raises(NetworkError, match=r"ppi\.txt: the file is empty; expected tab-separated protein1"):
+    with pytest.raises(InputError, match=r"ppi\.txt: the file is empty; expected tab-separated protein1"):
         universes.interactome_genes(path)
 
 
@@ -98,46 +99,42 @@ def test_a_users_file_is_refused_before_anything_is_removed(tmp_path):
     inside, outside = tmp_path / "sources/ppi.txt", tmp_path / "ppi.txt"
     for file in (inside, outside):
         file.write_text("A\tB\t1\n")
-    with pytest.raises(SourceError, match=r"ppi: .*ppi\.txt lies among the sources that are made here"):
+    with pytest.raises(InputError, match=r"ppi: .*ppi\.txt lies among the sources that are made here"):
         sources.check({"ppi": str(inside), "hallmark": ""}, tmp_path / "sources")
-    with pytest.raises(SourceError, match="hallmark: no file nowhere.gmt"):
+    with pytest.raises(InputError, match="hallmark: no file nowhere.gmt"):
         sources.check({"hallmark": "nowhere.gmt"}, tmp_path / "sources")
     sources.check({"ppi": str(outside)}, tmp_path / "sources")
 
 
 def test_beside_a_real_screen_the_networks_truth_is_not_that_of_the_images(tmp_path):
-    simulated, real, mine = (tmp_path / name for name in ("simulated.csv", "real.csv", "ppi.txt"))
-    simulated.write_text("gene,group\nJUN,group 1\n")
-    real.write_text("gene,group\n")
-    found = toy_network.write(tmp_path / "network")
-    assert len(sources.shared_truth(tmp_path / "network", simulated)) == len(sources.read_truth(tmp_path / "network"))
-    assert sources.shared_truth(tmp_path / "network", real).empty and len(sources.read_truth(tmp_path / "network"))
+    simulated, real = tmp_path / "simulated", tmp_path / "real"
+    origin.write(simulated, origin.simulated("images"))
+    origin.write(real, origin.own("images", "plates"))
+    toy_network.write(tmp_path / "network")
+    alone = sources.read_truth(tmp_path / "network")
+    assert len(sources.read_truth(tmp_path / "network", simulated)) == len(alone) > 0
+    assert sources.read_truth(tmp_path / "network", real).empty
     assert list(tables.planted_modules(tmp_path / "network", simulated)) == ["gene", "module"]
-    assert sources.origin_with_images(found, simulated) == "Simulated data, planted truth."
-    assert sources.origin_with_images(found, real) == "Images: a real screen. Network: simulated data, planted truth."
-    mine.write_bytes(found["ppi"].path.read_bytes())
-    mixed = toy_network.write(tmp_path / "mixed", ppi=str(mine))
-    text = sources.origin_with_images(mixed, simulated)
-    assert text.startswith("Images: simulated. Network: partly simulated data: fucci")
+    assert origin.read(real, tmp_path / "network").words.startswith("Simulated, planted truth: single cells, list of")
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "names no genes"), (b"\x89HDF", "not readable as text")])
 def test_a_table_of_genes_that_is_none_is_named(tmp_path, content, message):
     (tmp_path / "ccle.csv").write_bytes(content)
-    with pytest.raises(SourceError, match=rf"ccle\.csv: .*{message}"):
+    with pytest.raises(InputError, match=rf"ccle\.csv: .*{message}"):
         universes.cell_line_genes(tmp_path / "ccle.csv")
 
 
 def test_a_sample_table_that_is_empty_is_named(found, tmp_path):
     (tmp_path / "info.csv").touch()
-    with pytest.raises(SourceError, match=r"info\.csv: not readable as a CSV"):
+    with pytest.raises(InputError, match=r"info\.csv: not readable as a CSV"):
         markers.read_ccle(found["ccle_expression"].path, tmp_path / "info.csv")
 
 
 def test_gmt_by_hand(tmp_path):
     path = tmp_path / "sets.gmt"
     path.write_text("one\tlink\tA\tb\tA\t\ntwo words (GO:1)\t\tC\n\n")
-    assert gene_sets.read_gmt(path) == {"one": ["A", "B"], "two words (GO:1)": ["C"]}
+    assert gmt.read(path) == {"one": ["A", "B"], "two words (GO:1)": ["C"]}
 
 
 @pytest.mark.parametrize(
@@ -152,18 +149,18 @@ def test_gmt_by_hand(tmp_path):
 )
 def test_gmt_that_is_refused(tmp_path, text, message):
     (tmp_path / "sets.gmt").write_text(text)
-    with pytest.raises(SourceError, match=rf"sets\.gmt: {message}"):
-        gene_sets.read_gmt(tmp_path / "sets.gmt")
+    with pytest.raises(InputError, match=rf"sets\.gmt: {message}"):
+        gmt.read(tmp_path / "sets.gmt")
 
 
 @pytest.mark.real
 def test_published_gene_sets(real):
     folder = real / "data/expression/genesets"
-    hallmark = gene_sets.read_gmt(folder / "h.all.v7.0.symbols.gmt")
+    hallmark = gmt.read(folder / "h.all.v7.0.symbols.gmt")
     assert len(hallmark) == 50 and all(name.startswith("HALLMARK_") for name in hallmark)
     lines = [line.split("\t") for line in (folder / "h.all.v7.0.symbols.gmt").read_text().splitlines()]
     assert {line[0]: len(line) - 2 for line in lines} == {name: len(genes) for name, genes in hallmark.items()}
-    processes = gene_sets.read_gmt(folder / "enrichr.GO_Biological_Process_2021.gmt")
+    processes = gmt.read(folder / "enrichr.GO_Biological_Process_2021.gmt")
     assert len(processes) == 6036 and all(name.endswith(")") for name in processes)
 
 

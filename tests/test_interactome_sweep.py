@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data.errors import InputError
 from lib.interactome import interactome, ppi, prizes, pruning, sweep
-from lib.interactome.network import NetworkError, of_table
+from lib.interactome.network import of_table
 from lib.report import published
 from lib.run import store
 from tests.test_interactome_network import IREFINDEX
@@ -45,12 +46,12 @@ def test_a_tree_without_an_edge_counts_no_node_and_none_makes_an_interactome():
     (row,) = table.to_dict("records")
     assert (row["n_nodes"], row["n_edges"], row["n_connected_components"], row["n_spec_target_nodes"]) == (0, 0, 0, 0)
     assert np.isnan(row["avg_node_degree"]) and np.isnan(row["n_louvain_clusters"])
-    with pytest.raises(NetworkError, match="no tree up to β = 0.5 holds a structural regulator; raise β"):
+    with pytest.raises(InputError, match="no tree up to β = 0.5 holds a structural regulator; raise β"):
         sweep.choose(table)
     nodes, edges = pd.DataFrame({"gene": network.genes}), network.edge_table()
-    with pytest.raises(NetworkError, match="the tree at β = 0.5 has no edge, .* choose a larger β"):
+    with pytest.raises(InputError, match="the tree at β = 0.5 has no edge, .* choose a larger β"):
         interactome.tables(network, found, 0.5, nodes=nodes, edges=edges, seed=0)
-    with pytest.raises(NetworkError, match="β = 0.7 is not among the 1 of the sweep, which ends at 0.5"):
+    with pytest.raises(InputError, match="β = 0.7 is not among the 1 of the sweep, which ends at 0.5"):
         interactome.tables(network, found, 0.7, nodes=nodes, edges=edges, seed=0)
     assert (sweep.node_iou(found, found) == 0).all(), "two empty solutions have nothing in common"
 
@@ -185,7 +186,7 @@ def test_tables_of_the_pruned_network_are_read_back_as_it_was(tmp_path):
     read = interactome.read_pruned(tmp_path / "nodes.csv", tmp_path / "edges.csv")
     again = interactome.as_network(*read)
     assert (again.ends == network.ends).all() and (again.genes == network.genes).all()
-    with pytest.raises(NetworkError, match="not sorted by gene; make them with ppi_pruning"):
+    with pytest.raises(InputError, match="not sorted by gene; make them with ppi_pruning"):
         interactome.as_network(read[0], read[1].iloc[::-1])
 
 

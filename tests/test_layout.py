@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND = [{"run"}, {"stats"}, {"data"}, {"learning", "report"}]  # nothing of a chapter here
+GROUND = [{"run"}, {"data"}, {"stats"}, {"learning", "report"}]  # nothing of a chapter here
 CHAPTERS = ["images", "screen", "interactome", "regulation", "translation", "go", "lincs", "genesegnet", "epigenome"]
 ORDER = [*GROUND, *({name} for name in CHAPTERS), {"simulate"}]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
-# `run` reads the parameters of all notebooks; they move beside their chapters, and then this goes.
-KNOWN = {("lib.run.params", "lib.sections"), ("lib.run.runner", "lib.sections")}
 
 
 def modules(root: Path) -> dict[str, Path]:
@@ -60,7 +58,7 @@ def offenders(root: Path) -> list[str]:
     said = []
     for importer, imported, line in imports(root):
         own, other = part(importer), part(imported)
-        if own == other or (importer, imported) in KNOWN:
+        if own == other:
             continue
         if LEVEL.get(own, -1) <= LEVEL.get(other, len(ORDER)):
             said.append(f"{importer}, line {line}, imports {imported}: {other or 'lib'} is not left of {own}")
@@ -80,7 +78,7 @@ def cycle(root: Path) -> list[str]:
 
 
 def test_every_package_has_its_place():
-    assert {part(name) for name in modules(ROOT)} - {"", "sections"} <= LEVEL.keys()
+    assert {part(name) for name in modules(ROOT)} - {""} <= LEVEL.keys()
 
 
 def test_imports_run_one_way():
@@ -89,12 +87,6 @@ def test_imports_run_one_way():
 
 def test_no_module_imports_itself_through_others():
     assert not cycle(ROOT), " → ".join(cycle(ROOT))
-
-
-def test_the_known_exceptions_are_still_needed():
-    assert {(importer, imported) for importer, imported, _ in imports(ROOT)} >= KNOWN or not (
-        ROOT / "lib/sections.py"
-    ).exists()
 
 
 @pytest.fixture

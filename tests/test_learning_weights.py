@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from lib.data.errors import InputError
 from lib.learning import weights
 from lib.learning.settings import Settings
-from lib.learning.weights import Card, WeightsError
+from lib.learning.weights import Card
 
 CARD = Card(
     architecture={"n_in": 3, "n_out": 2},
@@ -72,21 +73,21 @@ def test_one_changed_byte_anywhere_is_told(saved):
     for place in np.linspace(0, len(whole) - 1, 60).astype(int):
         changed = bytearray(whole)
         changed[place] ^= 1
-        with pytest.raises(WeightsError):
+        with pytest.raises(InputError):
             weights.load(bytes(changed), network())
     last = bytearray(whole)
     last[-1] ^= 1
-    with pytest.raises(WeightsError, match=r"is not what its card describes \(sha256 differs\)"):
+    with pytest.raises(InputError, match=r"is not what its card describes \(sha256 differs\)"):
         weights.load(bytes(last), network())
     saved.write_bytes(whole[:-4])
-    with pytest.raises(WeightsError, match=r"net\.safetensors .* cut short"):
+    with pytest.raises(InputError, match=r"net\.safetensors .* cut short"):
         weights.read_card(saved)
 
 
 def test_a_card_of_other_words_is_told(saved):
     whole = saved.read_bytes()
     assert whole.count(b"JUN") == 1
-    with pytest.raises(WeightsError, match="sha256 differs"):
+    with pytest.raises(InputError, match="sha256 differs"):
         weights.read_card(whole.replace(b"JUN", b"MYC"))
 
 
@@ -99,27 +100,27 @@ def test_a_card_of_other_words_is_told(saved):
     ],
 )
 def test_the_tensor_that_does_not_fit_is_named(saved, model, message):
-    with pytest.raises(WeightsError, match=rf"net\.safetensors:? {message}"):
+    with pytest.raises(InputError, match=rf"net\.safetensors:? {message}"):
         weights.load(saved, model)
 
 
 def test_files_of_others_are_told(tmp_path):
     from safetensors.torch import save_file
 
-    with pytest.raises(WeightsError, match="none.safetensors is not there"):
+    with pytest.raises(InputError, match="none.safetensors is not there"):
         weights.read_card(tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("no weights, but a text that is long enough")
-    with pytest.raises(WeightsError, match="text.safetensors is no safetensors file"):
+    with pytest.raises(InputError, match="text.safetensors is no safetensors file"):
         weights.read_card(tmp_path / "text.safetensors")
     save_file(network().state_dict(), tmp_path / "bare.safetensors")
-    with pytest.raises(WeightsError, match="bare.safetensors has no card"):
+    with pytest.raises(InputError, match="bare.safetensors has no card"):
         weights.load(tmp_path / "bare.safetensors", network())
     weights.load_state(tmp_path / "bare.safetensors", network())  # which asks for none
 
 
 @pytest.mark.parametrize("value", [float("nan"), np.float32(1), {1, 2}])
 def test_a_card_that_json_cannot_hold_is_refused_before_anything_is_written(tmp_path, value):
-    with pytest.raises(WeightsError, match="must be JSON-able"):
+    with pytest.raises(InputError, match="must be JSON-able"):
         weights.save(tmp_path / "x.safetensors", network(), replace(CARD, history={"x": value}))
     assert not list(tmp_path.iterdir())
 
@@ -132,5 +133,5 @@ def test_an_h5ad_keeps_a_network(tmp_path):
     table.write_h5ad(tmp_path / "with.h5ad")
     assert weights.from_h5ad(tmp_path / "with.h5ad") == data
     anndata.AnnData(np.zeros((2, 1), np.float32)).write_h5ad(tmp_path / "without.h5ad")
-    with pytest.raises(WeightsError, match="without.h5ad holds no network"):
+    with pytest.raises(InputError, match="without.h5ad holds no network"):
         weights.from_h5ad(tmp_path / "without.h5ad")

@@ -71,8 +71,9 @@ def test_wrong_sizes_and_repeated_ids_of_a_gct_are_told(tmp_path):
 
 
 def test_missing_codes_are_for_metadata(tmp_path):
-    path = write(tmp_path / "sig.txt", "sig_id\tpert_id\tpert_iname\tpert_type\tcell_id\tcc\tunit\n"
-                 "a\tP\tp\ttrt_cp\tPC3\t-666\t-666\nb\tP\tp\ttrt_cp\tPC3\t.3\tum\nc\tP\tp\ttrt_cp\tPC3\t.5\tum\n")  # fmt: skip
+    rows = ["sig_id pert_id pert_iname pert_type cell_id cc unit", "a P p trt_cp PC3 -666 -666"]
+    rows += ["b P p trt_cp PC3 .3 um", "c P p trt_cp PC3 .5 um"]
+    path = write(tmp_path / "sig.txt", "\n".join(rows).replace(" ", "\t"))
     found = tables.read_signatures(path)
     assert found["cc"].mean() == pytest.approx(0.4) and found["cc"].isna().sum() == 1
     assert found["unit"].isna().tolist() == [True, False, False]
@@ -163,7 +164,8 @@ def test_data_sets_follow_the_rules_of_the_paper():
     small = pd.DataFrame({
         "sig_id": list("abcdef"), "pert_id": ["P1", "P2", "P3", "P1", "D", "P1"],
         "pert_iname": ["MG-132", "bortezomib", "x", "MG-132", "DMSO", "MG-132"],
-        "pert_type": ["trt_cp"] * 4 + ["ctl_vehicle", "trt_cp"], "cell_id": ["PC3", "PC3", "HELA", "VCAP", "PC3", "A375"],
+        "pert_type": ["trt_cp"] * 4 + ["ctl_vehicle", "trt_cp"],
+        "cell_id": ["PC3", "PC3", "HELA", "VCAP", "PC3", "A375"],
     })  # fmt: skip
     genetic = small.assign(sig_id=list("ghijkl"))
     classes = pd.DataFrame({"pert_id": ["P1", "P3"], "pcl": ["CP_A", "CP_B"]})

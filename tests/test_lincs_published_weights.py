@@ -9,7 +9,8 @@ import torch
 from safetensors import safe_open
 
 from lib.data.errors import InputError
-from lib.lincs import codes, generation, published_weights, svqvae
+from lib.lincs import claims, codes, generation, published_weights, svqvae
+from lib.report import published
 from tests.toy_lincs import legacy_linear
 
 WEIGHT = np.arange(6.0).reshape(2, 3)
@@ -141,3 +142,15 @@ def test_all_nearest_classes_of_the_published_codebook(real):
         "CP_PROTEIN_SYNTHESIS_INHIBITOR",
     ]
     assert svqvae.prototypes(model).shape == (75, 978)
+
+
+@pytest.mark.real
+def test_what_the_published_weights_give_agrees_with_the_published_numbers(real):
+    found, _ = published_weights.read_folder(real / "data/lincs_weights")
+    distances = codes.correlation_distances(svqvae.codes(published_weights.svqvae_of(found)))
+    measured = claims.codebook(distances, codes.published_classes())
+    measured |= claims.nodes(generation.nodes_of_weights(found["VAE_mu_SMGP"].arrays["weight"]))
+    known = published.load()
+    assert len(measured) == 8 and not any(known[name].needs for name in measured)
+    for name, value in measured.items():
+        assert known[name].agrees(value), name

@@ -1,8 +1,10 @@
 """The notebooks: stored clean, telling not defining, and with the same result through every door."""
 
 import ast
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,9 +15,11 @@ import nbformat
 import pytest
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from pictures import faults, planned
 
 from lib.report import claims, planted
 from lib.run import keys, params, pipeline
+from lib.run.declaration import file_of
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = pipeline.load("mini").steps
@@ -45,7 +49,7 @@ def test_tells_and_defines_nothing(path):
     for cell in code_cells(path):
         nodes = list(ast.walk(ast.parse(cell["source"])))
         assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda) for node in nodes)
-        assert len(cell["source"].splitlines()) <= 25
+        assert len(cell["source"].splitlines()) <= 25 or "parameters" in cell["tags"]  # those are written
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -59,15 +63,57 @@ def test_no_check_hangs_on_a_measured_value(path):
             assert "measured.get(" not in cell["source"]
 
 
+BEHIND = {"data/epigenome": "data/epigenome_source"}  # its list of files names those of the other folder
+
+
+def reads(step, makers: dict[str, str]) -> dict[str, str]:
+    """Return what other notebooks make and this one names, as file → the `made_by` beside it, or nothing.
+
+    `origin.read(folder)` reads the note beside the folder, not the folder; so does what a folder is only named for.
+    """
+    found = {}
+    for cell in code_cells(ROOT / "notebooks" / step.notebook):
+        nodes = list(ast.walk(ast.parse(cell["source"])))
+        for call in (node for node in nodes if isinstance(node, ast.Call | ast.Assign)):
+            is_call = isinstance(call, ast.Call)
+            for argument in call.args if is_call else [call.value]:
+                path = re.match(r"f['\"]\{run_dir\}/([^{}'\"]+)", ast.unparse(argument))
+                above = [path[1], *map(str, Path(path[1]).parents)] if path else []
+                made = next((file for file in above if makers.get(file, step.slug) != step.slug), None)
+                if made:
+                    is_origin = not is_call or ast.unparse(call.func) == "origin.read"
+                    name = f"{made}.origin.json" if is_origin and f"{made}.origin.json" in makers else made
+                    words = {word.arg: ast.unparse(word.value).strip("'") for word in getattr(call, "keywords", ())}
+                    found[name] = words.get("made_by", found.get(name, ""))
+    return found
+
+
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.slug)
-def test_parameters_cell_carries_the_mini_values(step):
-    declared = params.declared(keys.parameters_source(ROOT / "notebooks" / step.notebook))
-    assert declared == params.resolve("mini")[step.slug].model_dump()
+def test_a_notebook_reads_what_pipeline_toml_says_it_needs(step):
+    """A need that is not read would re-run in vain; one that is not listed would be read when it is stale."""
+    makers = pipeline.load("mini").makers()
+    measured = {file for file in makers if file.endswith("__measured.json")}
+    needs, found = {file for file in step.needs if file in makers}, reads(step, makers)
+    if step.slug == "scorecard":  # it collects every file of its kind
+        found |= dict.fromkeys(measured, "")
+    found |= {BEHIND[file]: "" for file in set(found) & set(BEHIND) if BEHIND[file] in needs}
+    assert not set(found) - needs, "needs of pipeline.toml lack this"
+    beside = {file for file in needs if file.removesuffix(".origin.json") in found}  # read with what they speak of
+    assert not needs - set(found) - beside, "needs of pipeline.toml that the notebook does not read"
+    assert {file: maker for file, maker in found.items() if maker not in ("", makers[file])} == {}
 
 
-@pytest.mark.parametrize("profile", params.PROFILES)
-def test_every_profile_resolves(profile):
-    assert set(params.resolve(profile)) == {step.slug for step in STEPS}
+def test_blocks_of_the_pipeline_are_chapters():
+    """Each block is headed by a chapter, and holds the notebooks whose parameters that chapter declares."""
+    chapter, seen = "", []
+    for line in (ROOT / "pipeline.toml").read_text(encoding="utf-8").splitlines():
+        if head := re.match(r"# (\w+): ", line):
+            chapter = head[1]
+        elif slug := re.match(r"\[(\w+)\]", line):
+            assert file_of(params.SECTIONS[slug[1]]) == f"lib/{chapter}/params.py", slug[1]
+            seen.append(chapter)
+    blocks = [name for name, _ in itertools.groupby(seen)]
+    assert len(blocks) == len(set(blocks)) and len(seen) == len(STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +136,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "run_all.py", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=1800)
 
 
 def data_behind(folder: Path, profile: str) -> dict[str, bytes]:
@@ -104,6 +150,11 @@ def test_smoke_makes_every_figure_and_a_second_run_changes_no_byte(smoke):
     assert len(before) == 2 * sum(len(step.figures) for step in STEPS)
     again = run(smoke, "--profile", "smoke")
     assert again.returncode == 0 and f"0 run, {len(STEPS)} already done" in again.stdout
+
+
+def test_the_pictures_of_smoke_are_as_a_journal_prints_them_and_say_what_is_simulated(smoke):
+    found = [faults(smoke / "figures/smoke", name) for name in planned()]
+    assert list(filter(None, found)) == []
 
 
 def test_every_planted_claim_is_measured_and_every_profile_judges_by_its_own_seeds(smoke):
@@ -128,7 +179,7 @@ def through_papermill(folder: Path, step, values: dict) -> None:
     command = [sys.executable, "-m", "papermill", f"notebooks/{step.notebook}", "runs/by_hand.ipynb", "-k", "python3"]
     for key, value in values.items():
         command += ["-r", key, value] if isinstance(value, str) else ["-y", json.dumps({key: value})]
-    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
 
 

@@ -60,7 +60,8 @@ def test_needs_and_outputs_lie_where_they_belong(tmp_path):
         ),
     )
     assert plan.inputs(plan["b"]) == {"s": tmp_path / "runs/mini/s", "genes.csv": tmp_path / "genes.csv"}
-    assert list(plan.outputs(plan["b"])) == [f"figures/mini/b__fig1.{suffix}" for suffix in ("svg", "png", "csv")]
+    kinds = ("svg", "png", "pdf", "csv")
+    assert list(plan.outputs(plan["b"])) == [f"figures/mini/b__fig1.{kind}" for kind in kinds]
     assert plan.outputs(plan["a"]) == {"s": tmp_path / "runs/mini/s"}
 
 

@@ -1,13 +1,12 @@
 """The published numbers of the interactome agree with each other, and each claim has its place among them."""
 
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data import origin
 from lib.interactome import network_claims, pruning, sweep
-from lib.interactome.sources import NAMES, Source
 from lib.report import planted, published, scorecard
 from lib.run import store
 from tests.test_interactome_sweep import BETAS, chosen
@@ -41,29 +40,14 @@ def test_what_needs_the_papers_data_says_so():
     assert all(entry.needs for entry in ENTRIES.values())
 
 
-def inputs(*simulated):
-    return {name: Source(Path("file"), name in simulated) for name in NAMES}
-
-
 def test_modules_are_planted_only_where_everything_is_simulated(tmp_path):
-    assert network_claims.planted_modules(tmp_path, inputs(*NAMES)).empty
-    store.write_text(
-        tmp_path / "truth/network_genes.csv", "gene,module,is_screened,s1\nNA,none,False,0\nJUN,m1,True,1\n"
-    )
-    found = network_claims.planted_modules(tmp_path, inputs(*NAMES))
+    truth = "gene,module,is_screened,s1\nNA,none,False,0\nJUN,m1,True,1\n"
+    store.write_text(tmp_path / "truth/network_genes.csv", truth)
+    origin.write(tmp_path, origin.simulated(*network_claims.USED))
+    found = network_claims.planted_modules(tmp_path)
     assert found.to_numpy().tolist() == [["NA", "none"], ["JUN", "m1"]], "NA is a name like any other"
-    assert network_claims.planted_modules(tmp_path, inputs("fucci_counts", "ccle_expression")).empty
-
-
-def test_captions_say_what_is_simulated_and_claims_need_what_is_real():
-    assert network_claims.origin(inputs(*NAMES)) == "Simulated data, planted truth."
-    assert network_claims.origin(inputs("hallmark")) == "Real network and expression."
-    assert network_claims.origin(inputs("ppi", "fucci_counts")) == "Simulated: network, single cells; the rest is real."
-    assert [network_claims.is_real(inputs(*names)) for names in ([], ["hallmark"], ["ccle_expression"])] == [
-        True,
-        True,
-        False,
-    ]
+    origin.write(tmp_path, origin.simulated("single cells", "cell lines") | origin.own("network", "ppi.txt"))
+    assert network_claims.planted_modules(tmp_path).empty
 
 
 def test_every_claim_is_measured_under_a_published_id():

@@ -7,11 +7,11 @@ import torch
 import toy_regulation as toy
 from torch import nn
 
+from lib.data.errors import InputError
 from lib.learning import training
 from lib.learning.training import Settings
 from lib.regulation import autoencoder, features, fitting, links
 from lib.regulation.autoencoder import EPS, Architecture, Batch, GraphAutoencoder, Weights
-from lib.regulation.errors import RegulationError
 
 SETTINGS = Settings(learning_rate=5e-3, weight_decay=0, patience=30, max_epochs=120, precision="fp32", device="cpu")
 
@@ -149,10 +149,10 @@ def test_without_cluster_loss_there_is_no_head_and_labels_change_nothing(problem
     bare = fitting.Problem(problem.features, problem.links, np.full(problem.n_nodes, -1))
     embedded = embed(bare, weights=Weights(1, 0, 0))
     assert "train_clusters" not in embedded.fitted.history and embedded.auc > 0.7
-    with pytest.raises(RegulationError, match="in 0 cluster, and the cluster term needs two"):
+    with pytest.raises(InputError, match="in 0 cluster, and the cluster term needs two"):
         embed(bare)
     one = fitting.Problem(problem.features, problem.links, np.where(problem.classes == 0, 0, -1))
-    with pytest.raises(RegulationError, match="in 1 cluster"):
+    with pytest.raises(InputError, match="in 1 cluster"):
         embed(one)
 
 

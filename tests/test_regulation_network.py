@@ -11,8 +11,8 @@ from anndata import AnnData
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.data.errors import InputError
 from lib.regulation import features, links
-from lib.regulation.errors import RegulationError
 
 GENES = ["JUN", "SRC", "UBC"]
 
@@ -62,7 +62,7 @@ def test_order_of_genes_permutes_rows_and_sparse_expression_is_the_same():
     ],
 )
 def test_expression_that_does_not_fit_is_told(found, genes, message):
-    with pytest.raises(RegulationError, match=re.escape(message)):
+    with pytest.raises(InputError, match=re.escape(message)):
         features.node_features(found, {}, genes)
 
 
@@ -81,7 +81,7 @@ def test_links_are_numbers_with_the_smaller_first():
     ],
 )
 def test_links_that_cannot_be_used_are_told(found, message):
-    with pytest.raises(RegulationError, match=re.escape(message)):
+    with pytest.raises(InputError, match=re.escape(message)):
         links.from_table(found, GENES)
 
 
@@ -180,9 +180,9 @@ def test_the_same_seed_gives_the_same_split():
 
 
 def test_too_few_links_or_too_few_free_pairs_are_told():
-    with pytest.raises(RegulationError, match="9 links cannot be split .* 10 or more"):
+    with pytest.raises(InputError, match="9 links cannot be split .* 10 or more"):
         links.split(random_links(9, 20), 20, rng=np.random.default_rng(0))
-    with pytest.raises(RegulationError, match="15 links among 6 genes leave 0 pairs .* 4 are needed"):
+    with pytest.raises(InputError, match="15 links among 6 genes leave 0 pairs .* 4 are needed"):
         links.split(random_links(15, 6), 6, rng=np.random.default_rng(0))
 
 

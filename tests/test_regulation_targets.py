@@ -10,9 +10,9 @@ import pytest
 import toy_regulation as toy
 from anndata import AnnData
 
-from lib import sections
-from lib.regulation import features, h5ad, labels, links, runs, settings, targets
-from lib.regulation.errors import RegulationError
+from lib.data import h5ad
+from lib.data.errors import InputError
+from lib.regulation import features, labels, links, params, runs, settings, targets
 from lib.run import compute
 
 TRAINING = {"learning_rate": 5e-3, "patience": 30, "max_epochs": 15, "device": "cpu"}
@@ -98,11 +98,11 @@ def test_cmap_labels_cover_regulators_or_all_genes_with_a_signature(network, sig
 
 def test_labels_that_cannot_be_made_are_told(network, signatures):
     means = labels.image_means(network[0] / "left_out" / "G0A.h5ad")
-    with pytest.raises(RegulationError, match="no image embedding of the target MOS"):
+    with pytest.raises(InputError, match="no image embedding of the target MOS"):
         labels.image_clusters(means, k=3, without="MOS")
-    with pytest.raises(RegulationError, match="no condition is left without G0A; give two or more"):
+    with pytest.raises(InputError, match="no condition is left without G0A; give two or more"):
         labels.image_clusters(means[["G0A"]], k=2, without="G0A")
-    with pytest.raises(RegulationError, match="1 of 2 genes have a CMap signature; 3 or more"):
+    with pytest.raises(InputError, match="1 of 2 genes have a CMap signature; 3 or more"):
         labels.signature_clusters(signatures, ["G0A", "MOS"], k=2)
     assert len(set(labels.image_clusters(means[["G0A", "G0B", "G0C"]], k=10).values())) == 3  # as many as there are
 
@@ -116,17 +116,17 @@ def test_of_two_conditions_each_is_a_cluster(network):
 def test_a_table_of_clusters_with_a_repeated_gene_is_told(tmp_path):
     path = tmp_path / "clusters.csv"
     path.write_text("gene,cluster\nJUN,1\nSRC,1\nJUN,2\n")
-    with pytest.raises(ValueError, match="clusters.csv: row 2, column gene: 'JUN' is there twice"):
+    with pytest.raises(ValueError, match="clusters.csv: row 2, gene 'JUN' is there more than once"):
         labels.perturbation_clusters(path)
     path.write_text("gene,cluster\nJUN,1\nSRC,2\n")
     assert labels.perturbation_clusters(path) == {"JUN": "1", "SRC": "2"}
 
 
 def test_settings_are_those_of_the_parameters():
-    assert get_args(sections.RegulatorySetting) == tuple(settings.SETTINGS) and len(settings.SETTINGS) == 12
+    assert get_args(params.RegulatorySetting) == tuple(settings.SETTINGS) and len(settings.SETTINGS) == 12
     assert settings.MAIN["physical"].weights == {"alpha": 1, "beta": 0, "gamma": 1}
     for names, message in [(["physic"], "'physic' is unknown"), ([], "none is given"), (["cmap"] * 2, "given twice")]:
-        with pytest.raises(RegulationError, match=f"settings: .*{message}.*; choose from physical, "):
+        with pytest.raises(InputError, match=f"settings: .*{message}.*; choose from physical, "):
             settings.chosen(names)
 
 
@@ -245,7 +245,7 @@ def test_a_killed_unit_leaves_a_checkpoint_and_the_next_one_removes_it(network, 
 
 def test_no_target_in_the_network_is_told(tmp_path, network):
     (tmp_path / "MOS.h5ad").touch()
-    with pytest.raises(RegulationError, match=re.escape("none of the 1 left-out targets (MOS) is among the 36 genes")):
+    with pytest.raises(InputError, match=re.escape("none of the 1 left-out targets (MOS) is among the 36 genes")):
         targets.found(tmp_path, network[1])
 
 
@@ -253,6 +253,6 @@ def test_labels_in_one_cluster_are_refused_before_training(network, signatures):
     folder, nodes = network
     found = targets.found(folder / "left_out", nodes)
     message = r"setting physical, left-out target G0A: .* are in 1 cluster.*raise regulatory_targets\.n_image_clusters"
-    with pytest.raises(RegulationError, match=message):
+    with pytest.raises(InputError, match=message):
         targets.units(settings.chosen(["physical"]), found, signatures=signatures, nodes=nodes, k_image=1,
                       k_signature=3, seed=1, n_splits=1, common={})  # fmt: skip

@@ -166,8 +166,32 @@ def test_a_set_value_reaches_every_figure_and_goes_again(done):
     assert {name: again[name] for name in first} == first
 
 
+def test_a_file_of_the_user_makes_a_run_of_its_own_name(done):
+    before = toy.contents(done)
+    (done / "my_screen.yaml").write_text("source: {number: 5}\ndraw: {word: red}\n")
+    call(done, "--params", "my_screen.yaml", "--set", "draw.word=green")
+    after = toy.contents(done)
+    assert {name: after[name] for name in before} == before, "nothing of the profile's is touched"
+    assert b"green svg\n10 " in after["figures/my_screen/draw__panel.svg"]
+    (done / "my_screen.yaml").rename(done / "paper.yaml")
+    refused = toy.run(done, "--params", "paper.yaml")
+    assert refused.returncode == 2 and "name the file after your screen" in refused.stderr
+
+
+def test_an_edit_of_a_written_profile_is_refused_not_ignored(done):
+    written = [sys.executable, "-m", "lib.run.write_params"]
+    told = subprocess.run(written, cwd=done, env=toy.environment(), capture_output=True, text=True, check=True).stdout
+    assert "written: params/mini.yaml" in told and "written: notebooks/10_source.ipynb" in told
+    assert ran(call(done)) == [], "comments and layout of a parameters cell are in no key"
+    edit(done / "params/mini.yaml", "number: 3 ", "number: 4 ")
+    run = toy.run(done)
+    assert run.returncode == 2 and "params/mini.yaml, line " in run.stderr and "--set or --params" in run.stderr
+    subprocess.run(written, cwd=done, env=toy.environment(), check=True)
+    assert ran(call(done)) == []
+
+
 def test_a_window_of_the_order_and_force(done):
-    edit(done / "params/mini.yaml", "blue", "red")
+    edit(done / toy.DECLARED, "blue", "red")
     edit_cell(done, "10_source.ipynb", "str(number))", "str(number + 1))")
     assert ran(call(done, "--until", "source")) == ["source"]
     assert ran(call(done, "draw", "--only")) == ["draw"]
@@ -209,12 +233,12 @@ def test_a_broken_project_exits_2_and_names_the_file(done):
         return run.stderr
 
     edit_cell(done, "30_draw.ipynb", 'word: str = "blue"', 'words: str = "blue"')
-    assert "30_draw.ipynb: declares 'words', which its section in lib/sections.py lacks" in said()
+    assert "30_draw.ipynb: declares 'words', which lib/toy/params.py lacks" in said()
     assert "30_draw.ipynb: does not declare the parameter 'word'" in said()
     (done / "notebooks/30_draw.ipynb").write_text("<<<<<<< HEAD\n{}")
     assert "30_draw.ipynb is not a readable notebook" in said()
-    edit(done / "params/mini.yaml", "pause: 0.0,", "pause: -1,")
-    assert "params/mini.yaml: source.pause = -1: should be greater than or equal to 0 (seconds)" in said()
+    edit(done / toy.DECLARED, 'parameter(0.0, "pause"', 'parameter(-1.0, "pause"')
+    assert "lib/toy/params.py: source.pause = -1.0: should be greater than or equal to 0 (pause, in seconds)" in said()
     edit(done / "pipeline.toml", "[double]\n", '[double]\nfigures = ["panel"\n')
     assert "pipeline.toml: " in said()
 
@@ -263,7 +287,7 @@ def test_every_way_to_fail_keeps_going_as_asked(done):
         file.write('[killed]\nnotebook = "40_killed.ipynb"\n')
         file.write('[forgets]\nnotebook = "50_forgets.ipynb"\nmakes = ["one.txt", "two.txt"]\n')
         file.write('[well]\nnotebook = "60_well.ipynb"\nmakes = ["well.txt"]\n')
-    with (done / "lib/sections.py").open("a") as file:
+    with (done / toy.DECLARED).open("a") as file:
         file.write("SECTIONS |= dict.fromkeys(['killed', 'forgets', 'well'], Section)\n")
     (done / "runs/mini/two.txt").write_text("from an earlier version")
     text = call(done, "--fail-fast", code=1)
@@ -340,7 +364,7 @@ def test_a_failed_unit_fails_the_run_and_alone_runs_again(done):
 def test_a_full_disk_is_told_and_leaves_what_was_there(done):
     """As a limit on the size of a file, below that of the executed notebook."""
     before = toy.contents(done)
-    edit(done / "params/mini.yaml", "number: 3", "number: 4")
+    edit(done / toy.DECLARED, "parameter(3,", "parameter(4,")
     limit = "import resource, runpy, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
     limit += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); sys.argv = ['run_all.py', '--cluster', 'inline'];"
     limit += "runpy.run_path('run_all.py', run_name='__main__')"

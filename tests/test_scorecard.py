@@ -6,9 +6,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from PIL import Image
 
+from lib.data import origin
+from lib.data.errors import InputError
 from lib.report import figures, paper_figures, published, scorecard, scorecard_plot
-from lib.report.published import Published, PublishedError
+from lib.report.published import Published
 from lib.run import pipeline
+
+SIMULATED = origin.simulated("images")
 
 BASE = {"id": "go.x", "analysis": "GO", "what": "terms", "value": 10, "source": "paper", "certainty": "printed",
         "tolerance": "exact"}  # fmt: skip
@@ -49,7 +53,7 @@ def test_clusters_have_the_published_sizes():
     assert sizes == dict(zip("123456789", [7, 7, 5, 2, 4, 6, 3, 2, 3], strict=True))
     sizes = [len(genes) for genes in published.gene_clusters("regulatory_clusters").values()]
     assert sizes == [57, 26, 40, 24, 21, 17, 37, 27]
-    with pytest.raises(PublishedError, match="no clustering 'impactful_genes'"):
+    with pytest.raises(InputError, match="no clustering 'impactful_genes'"):
         published.gene_clusters("impactful_genes")
 
 
@@ -101,7 +105,7 @@ GOOD = "entries:\n  - {id: go.x, analysis: GO, what: n, value: 1, source: p, cer
     ],
 )
 def test_a_malformed_file_names_itself_and_the_entry(tmp_path, text, message):
-    with pytest.raises(PublishedError, match=message):
+    with pytest.raises(InputError, match=message):
         published.load(write(tmp_path, text))
 
 
@@ -117,7 +121,7 @@ def test_a_malformed_file_names_itself_and_the_entry(tmp_path, text, message):
 )
 def test_a_malformed_gene_list_is_refused(tmp_path, genes, message):
     text = f"lists:\n  mine: {{what: w, source: s, certainty: printed, {genes}}}\n"
-    with pytest.raises(PublishedError, match=message):
+    with pytest.raises(InputError, match=message):
         published.gene_lists(write(tmp_path, text, "gene_lists.yaml") / "gene_lists.yaml")
 
 
@@ -212,7 +216,17 @@ def test_the_overview_counts_what_is_measured_apart_from_what_is_defined():
 def test_the_picture_fits_a_page_is_readable_and_the_table_has_every_row(tmp_path):
     for name in "ab":
         figure, data = scorecard_plot.draw(many())
-        png = figures.save(figure, data, "scorecard", "table", figures_dir=tmp_path / name, caption="Scorecard.")
+        shown = figures.show(
+            figure,
+            data,
+            "scorecard",
+            "table",
+            figures_dir=tmp_path / name,
+            caption="Scorecard.",
+            said="s",
+            origin=SIMULATED,
+        )
+    png = shown.png
     with Image.open(png) as image:
         assert image.size[0] / 300 * 25.4 <= 183
     texts = [text for ax in figure.axes for text in ax.findobj(Text) if text.get_text()]

@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data import origin
+from lib.data.errors import InputError
 from lib.report import figures, published
 from lib.screen import ablations
-from lib.screen.impact import ScreenTableError
+
+SIMULATED = origin.simulated("images")
 
 
 def results(inputs=("region", "nucleus", "nucleus_region")):
@@ -35,14 +38,17 @@ def test_picture(tmp_path):
     figure, drawn = ablations.bars(table, n_classes=42, published={"region": 0.2857})
     ax = figure.axes[0]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == list(ablations.INPUTS.values())
+    assert len(figure.axes) == 2 and len(figure.axes[1].collections) == 1, "published values on axes of their own"
     assert ax.get_xlim()[0] == 0 and drawn["published"].notna().sum() == 1 and (drawn["chance"] == 1 / 42).all()
-    figures.save(figure, drawn, "ablations", "bars", figures_dir=tmp_path, caption="Simulated.")
+    figures.show(
+        figure, drawn, "ablations", "bars", figures_dir=tmp_path, caption="Simulated.", said="s", origin=SIMULATED
+    )
     one_fold = ablations.summarise(results().query("fold == 0"))
     assert one_fold["sd"].isna().all() and len(ablations.bars(one_fold, n_classes=5)[0].axes) == 1
 
 
 def test_refusals():
-    with pytest.raises(ScreenTableError, match="lack column 'input'"):
+    with pytest.raises(InputError, match="lack column 'input'"):
         ablations.summarise(results().drop(columns="input"))
-    with pytest.raises(ScreenTableError, match="an input and fold twice"):
+    with pytest.raises(InputError, match="an input and fold twice"):
         ablations.summarise(pd.concat([results(), results()]))

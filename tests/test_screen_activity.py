@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data.errors import InputError
 from lib.images import well_profiles
-from lib.images.metadata_schema import MetadataError
 from lib.screen import activity
-from lib.screen.impact import ScreenTableError
 
 
 def wells(rng, *, n_inert, n_active, n_plates=5, n_controls=12, n_features=20, effect=2.0):
@@ -31,7 +30,7 @@ def test_wells_are_averages_of_their_nuclei():
     obs = pd.DataFrame({"plate": [1, 1, 2], "well": ["a01"] * 3, "gene_symbol": ["JUN", "JUN", "JUN"]})
     profiles = well_profiles.well_means(np.array([[1, 2], [3, 4], [5, 6]]), obs, names=["x", "y"])
     assert profiles.loc[(1, "a01", "JUN")].tolist() == [2, 3] and profiles.loc[(2, "a01", "JUN")].tolist() == [5, 6]
-    with pytest.raises(MetadataError, match="2 rows of values for 3 nuclei"):
+    with pytest.raises(InputError, match="2 rows of values for 3 nuclei"):
         well_profiles.well_means(np.ones((2, 2)), obs)
 
 
@@ -45,9 +44,9 @@ def test_controls_of_every_plate_come_to_mean_nought_and_pooled_sd_one():
 
 def test_scaling_needs_controls():
     profiles = wells(np.random.default_rng(0), n_inert=2, n_active=0, n_controls=1)
-    with pytest.raises(MetadataError, match="no plate has two EMPTY wells"):
+    with pytest.raises(InputError, match="no plate has two EMPTY wells"):
         well_profiles.scale_to_controls(profiles)
-    with pytest.raises(ScreenTableError, match="plate 0 has no EMPTY well"):
+    with pytest.raises(InputError, match="plate 0 has no EMPTY well"):
         well_profiles.scale_to_controls(profiles.drop("EMPTY", level="gene_symbol"))
 
 
@@ -87,7 +86,7 @@ def test_a_gene_on_one_plate_is_kept_and_not_called():
     assert np.isnan(row["map"]) and not row["is_active"] and row["n_wells"] == 1
     single = well_profiles.scale_to_controls(wells(np.random.default_rng(0), n_inert=2, n_active=1, n_plates=1))
     assert activity.mean_average_precision(single)["map"].isna().all()
-    with pytest.raises(ScreenTableError, match="0 of 3 wells are EMPTY"):
+    with pytest.raises(InputError, match="0 of 3 wells are EMPTY"):
         activity.mean_average_precision(single.drop("EMPTY", level="gene_symbol"))
 
 
@@ -106,5 +105,5 @@ def test_agreement_by_hand():
     assert pair["jaccard"] == pytest.approx(1 / 3) and pair["kappa"] == pytest.approx(0)
     nothing = activity.pairwise_agreement(activity.agreement({"a": [], "b": []}, ["JUN"]))
     assert nothing[["jaccard", "kappa"]].isna().all(axis=None)
-    with pytest.raises(ScreenTableError, match="mAP calls X1, which is not among the 1 screened genes"):
+    with pytest.raises(InputError, match="mAP calls X1, which is not among the 1 screened genes"):
         activity.agreement({"mAP": ["X1"]}, ["JUN"])

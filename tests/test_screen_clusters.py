@@ -6,10 +6,10 @@ import pytest
 from anndata import AnnData
 from sklearn.metrics import mutual_info_score
 
+from lib.data.errors import InputError
 from lib.report import gene_lists
 from lib.run import store
 from lib.screen import clusters
-from lib.screen.impact import ScreenTableError
 
 
 def means(points, names=None):
@@ -37,7 +37,7 @@ def test_complete_linkage_by_hand():
     """Complete linkage joins clusters at the largest distance: 1, 1, 11, 30."""
     assert clusters.linkage(LINE)[:, 2].tolist() == [1, 1, 11, 30]
     assert clusters.distance_table(LINE).loc["JUN", "RELB"] == 11
-    with pytest.raises(ScreenTableError, match="2 conditions cannot be clustered"):
+    with pytest.raises(InputError, match="2 conditions cannot be clustered"):
         clusters.linkage(LINE[:2])
 
 
@@ -46,7 +46,7 @@ def test_clusters_are_numbered_along_the_dendrogram():
     groups = {frozenset(rows["gene"]) for _, rows in table.groupby("cluster")}
     assert groups == {frozenset({"JUN", "ERG"}), frozenset({"SRC", "RELB"}), frozenset({"HRAS"})}
     assert table["cluster"].is_monotonic_increasing and set(table["cluster"]) == {1, 2, 3}
-    with pytest.raises(ScreenTableError, match="k is 6; 5 conditions can be cut into 1 to 5"):
+    with pytest.raises(InputError, match="k is 6; 5 conditions can be cut into 1 to 5"):
         clusters.assign(LINE, k=6)
 
 
@@ -73,9 +73,9 @@ def test_planted_groups_come_back_and_k_with_them():
 def test_choice_of_k_is_bounded_and_checked():
     table = clusters.curves(LINE)
     assert list(table["k"]) == [2, 3, 4] and clusters.choose_k(table, k_min=4) == 4
-    with pytest.raises(ScreenTableError, match="no cut into 5 clusters or more; k runs to 4"):
+    with pytest.raises(InputError, match="no cut into 5 clusters or more; k runs to 4"):
         clusters.choose_k(table, k_min=5)
-    with pytest.raises(ScreenTableError, match="choose calinski_harabasz or silhouette"):
+    with pytest.raises(InputError, match="choose calinski_harabasz or silhouette"):
         clusters.choose_k(table, rule="gap")
 
 
@@ -87,7 +87,7 @@ def test_the_table_feeds_the_go_notebook_without_singletons(tmp_path):
 
 
 def test_ari_needs_known_groups():
-    with pytest.raises(ScreenTableError, match="0 clustered genes have a known group"):
+    with pytest.raises(InputError, match="0 clustered genes have a known group"):
         clusters.agreement(clusters.assign(LINE, k=2), {"TP53": "a"})
 
 
@@ -110,7 +110,7 @@ def test_p_is_small_for_the_same_clustering_and_uniform_for_unrelated_ones():
     assert clusters.co_clustering(labels, labels, n_permutations=200, rng=rng).p == pytest.approx(1 / 201)
     p = [clusters.co_clustering(labels, rng.permutation(labels), n_permutations=99, rng=rng).p for _ in range(200)]
     assert np.mean(np.array(p) <= 0.1) == pytest.approx(0.1, abs=0.06)
-    with pytest.raises(ScreenTableError, match="have 41 and 40 genes"):
+    with pytest.raises(InputError, match="have 41 and 40 genes"):
         clusters.co_clustering(labels, labels[1:], rng=rng)
 
 
@@ -121,5 +121,5 @@ def test_grid_takes_shared_genes_and_one_set_of_permutations():
     table = clusters.co_clustering_grid(found, other, range(2, 9), n_permutations=50, rng=rng)
     assert len(table) == 49 and (table["p"] >= 1 / 51).all()
     assert table.query("k_first == 6 and k_second == 6")["p"].item() == pytest.approx(1 / 51)
-    with pytest.raises(ScreenTableError, match="share 0 genes"):
+    with pytest.raises(InputError, match="share 0 genes"):
         clusters.co_clustering_grid(found, LINE, [2], rng=rng)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data import h5ad
+from lib.data.errors import InputError
 from lib.screen import embeddings
-from lib.screen.impact import ScreenTableError
 
 
 def obs(symbols, fold=0, split="test"):
@@ -21,7 +22,7 @@ def obs(symbols, fold=0, split="test"):
 
 def test_written_and_read_back(tmp_path):
     made = embeddings.make(np.arange(6).reshape(3, 2), obs(["JUN", "EMPTY", "JUN"]))
-    embeddings.write(tmp_path / "e.h5ad", made)
+    h5ad.write(tmp_path / "e.h5ad", made)
     read = embeddings.read(tmp_path / "e.h5ad")
     assert read.X.dtype == np.float32 and (read.X == made.X).all()
     assert read.obs["gene_symbol"].astype(str).tolist() == ["JUN", "EMPTY", "JUN"]
@@ -29,14 +30,14 @@ def test_written_and_read_back(tmp_path):
 
 
 def test_refusals(tmp_path):
-    with pytest.raises(ScreenTableError, match="lack the column 'fold'"):
+    with pytest.raises(InputError, match="lack the column 'fold'"):
         embeddings.make(np.ones((1, 2)), obs(["JUN"]).drop(columns="fold"))
-    with pytest.raises(ScreenTableError, match="2 embeddings for 1 nuclei"):
+    with pytest.raises(InputError, match="2 embeddings for 1 nuclei"):
         embeddings.make(np.ones((2, 2)), obs(["JUN"]))
-    with pytest.raises(ScreenTableError, match="1 embeddings are not finite, such as that of n1"):
+    with pytest.raises(InputError, match="1 embeddings are not finite, such as that of n1"):
         embeddings.make([[1.0], [np.nan]], obs(["JUN", "JUN"]))
     (tmp_path / "e.h5ad").write_bytes(b"no HDF5")
-    with pytest.raises(ScreenTableError, match="e.h5ad: not readable as .h5ad"):
+    with pytest.raises(InputError, match="e.h5ad: not readable as .h5ad"):
         embeddings.read(tmp_path / "e.h5ad")
 
 
@@ -45,7 +46,7 @@ def test_subset_by_fold_and_split():
     made = embeddings.make(np.arange(4)[:, None], both)
     assert embeddings.subset(made).X.ravel().tolist() == [0, 1]
     assert embeddings.subset(made, fold=1, split=None).X.ravel().tolist() == [2]
-    with pytest.raises(ScreenTableError, match="no nucleus in fold 7, split 'test'"):
+    with pytest.raises(InputError, match="no nucleus in fold 7, split 'test'"):
         embeddings.subset(made, fold=7)
 
 
@@ -66,9 +67,9 @@ def test_permuting_nuclei_changes_no_mean():
 
 def test_means_over_folds_are_refused():
     made = embeddings.make(np.ones((2, 1)), pd.concat([obs(["JUN"]), obs(["JUN"], fold=1)]))
-    with pytest.raises(ScreenTableError, match="2 folds do not share a space"):
+    with pytest.raises(InputError, match="2 folds do not share a space"):
         embeddings.condition_means(made)
-    with pytest.raises(ScreenTableError, match="no condition is left without EMPTY"):
+    with pytest.raises(InputError, match="no condition is left without EMPTY"):
         embeddings.condition_means(embeddings.make(np.ones((1, 1)), obs(["EMPTY"])))
 
 
@@ -91,7 +92,7 @@ def test_a_layout_separates_groups_and_draws_reproducibly(method):
     gap = np.linalg.norm(points[jun].mean(axis=0) - points[~jun].mean(axis=0))
     assert gap > 2 * points[jun].std() or gap > 5
     pd.testing.assert_frame_equal(layout, embeddings.lay_out(made, method=method, max_nuclei=100))
-    with pytest.raises(ScreenTableError, match="a layout of 2 nuclei"):
+    with pytest.raises(InputError, match="a layout of 2 nuclei"):
         embeddings.lay_out(made[:2].copy(), method=method)
 
 
@@ -100,5 +101,5 @@ def test_confusion_by_hand():
     assert np.allclose(shares.loc["A"], [0.5, 0.5, 0]) and np.allclose(shares.loc["B"], [1 / 3, 2 / 3, 0])
     assert shares.loc["C"].isna().all()
     assert embeddings.balanced_accuracy(shares) == pytest.approx((0.5 + 2 / 3) / 2)
-    with pytest.raises(ScreenTableError, match="class 'D' is not among the 2 given"):
+    with pytest.raises(InputError, match="class 'D' is not among the 2 given"):
         embeddings.confusion(["A"], ["D"], classes=["A", "B"])

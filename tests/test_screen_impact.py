@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.interpolate import PchipInterpolator
 
+from lib.data.errors import InputError
 from lib.screen import impact
-from lib.screen.impact import ScreenTableError
 
 
 def results(scores, n_folds=4):
@@ -52,7 +52,7 @@ def test_score_is_the_mean_and_sd_that_of_the_population():
     ],
 )
 def test_a_bad_table_is_refused_in_one_line(change, message):
-    with pytest.raises(ScreenTableError, match=message):
+    with pytest.raises(InputError, match=message):
         impact.specificity(change(results({"JUN": 0.9, "SRC": 0.6})))
 
 
@@ -64,7 +64,7 @@ def test_the_papers_rule_takes_41_of_its_curve():
     assert impact.threshold(curve) == pytest.approx(0.6705)
     assert impact.select_top(curve).sum() == 41
     assert impact.select_top(curve, n_genes=190).all() and impact.select_top(curve.head(3)).all()
-    with pytest.raises(ScreenTableError, match="at least one gene"):
+    with pytest.raises(InputError, match="at least one gene"):
         impact.threshold(curve, n_genes=0)
 
 
@@ -118,9 +118,9 @@ def test_published_mann_whitney_numbers():
 
 def test_set_must_split_the_screen():
     screened = table({"JUN": 0.9, "SRC": 0.6})
-    with pytest.raises(ScreenTableError, match="holds 0 of 2 screened genes"):
+    with pytest.raises(InputError, match="holds 0 of 2 screened genes"):
         impact.compare_set(screened, ["TP53"])
-    with pytest.raises(ScreenTableError, match="holds 2 of 2"):
+    with pytest.raises(InputError, match="holds 2 of 2"):
         impact.compare_set(screened, ["JUN", "SRC"])
 
 
@@ -130,5 +130,5 @@ def test_published_overlap_with_rohban():
     found = impact.overlap(genes[:41], genes[:26] + genes[41:94], genes)
     assert (found.both, found.only_first, found.only_second, found.neither) == (26, 15, 53, 96)
     assert found.p == pytest.approx(0.0021, abs=5e-5)
-    with pytest.raises(ScreenTableError, match="1 selected genes were not screened, such as X1"):
+    with pytest.raises(InputError, match="1 selected genes were not screened, such as X1"):
         impact.overlap(["X1"], [], genes)

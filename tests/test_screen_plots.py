@@ -7,9 +7,12 @@ from anndata import AnnData
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from lib.data import origin
+from lib.data.errors import InputError
 from lib.report import figures
 from lib.screen import activity, clusters, embeddings, impact, plots
-from lib.screen.impact import ScreenTableError
+
+SIMULATED = origin.simulated("images")
 
 GENES = [f"GENE{i}" for i in range(24)]
 
@@ -58,7 +61,16 @@ def assert_fits(figure):
 def saved_twice(make, tmp_path):
     for name in "ab":
         figure, data = make()
-        figures.save(figure, data, "screen", "panel", figures_dir=tmp_path / name, caption="Simulated data.")
+        figures.show(
+            figure,
+            data,
+            "screen",
+            "panel",
+            figures_dir=tmp_path / name,
+            caption="Simulated data.",
+            said="s",
+            origin=SIMULATED,
+        )
     for suffix in (".svg", ".png", ".csv"):
         first, second = (tmp_path / name / f"screen__panel{suffix}" for name in "ab")
         assert first.read_bytes() == second.read_bytes(), suffix
@@ -76,9 +88,10 @@ def test_fig_2c(n, n_shown):
         scores, is_selected=selected, threshold=impact.threshold(scores, n_genes=10), marks={"FDR": GENES[:12]}
     )
     assert len(drawn) == n_shown and drawn["is_selected"].sum() == 10 and drawn["FDR"].sum() == 12
-    ax = figure.axes[-1]
-    red = [label.get_text() for label in ax.get_xticklabels() if label.get_color() == plots.SELECTED]
-    assert red == GENES[:10] and ax.get_ylim()[1] == 1
+    assert figure.get_figwidth() == figures.PAGE and len(figure.axes) == 2 * (1 if n == 24 else 2), "rows of genes"
+    ax = figure.axes[1]
+    chosen = [label.get_text() for label in ax.get_xticklabels() if label.get_color() == plots.SELECTED]
+    assert chosen == GENES[:10] and ax.get_ylim()[1] == 1
     assert ax.get_legend().get_texts()[0].get_text().startswith("specificity threshold")
     assert_fits(figure)
 
@@ -113,7 +126,7 @@ def test_agreement_draws_called_genes_in_order_of_score():
     calls = activity.agreement({"top": GENES[:3], "mAP": [GENES[2], GENES[20]]}, GENES)
     figure, drawn = plots.agreement(calls, table())
     assert drawn["gene_symbol"].tolist() == [*GENES[:3], GENES[20]]
-    assert {"4 of 24 genes called by a method (red: by all), 20 by none", "top (3)", "mAP (2)"} <= words(figure)
+    assert {"4 of 24 genes called by a method (orange: by all), 20 by none", "top (3)", "mAP (2)"} <= words(figure)
     assert_fits(figure)
     nothing = activity.agreement({"top": []}, GENES)
     assert plots.agreement(nothing, table())[1].empty
@@ -123,9 +136,9 @@ def test_planted_truth_and_its_auroc():
     truth = pd.DataFrame({"gene": GENES, "is_active": np.arange(24) < 10, "effect": np.linspace(1, 0, 24)})
     figure, drawn = plots.planted_truth(table(), truth)
     assert drawn["auroc"].unique().tolist() == [1] and "AUROC 1.000" in words(figure)
-    assert plots.planted_truth(table(), truth.drop(columns="effect"))[1]["effect"].sum() == 10
+    assert plots.planted_truth(table(), truth.drop(columns="effect"))[1]["effect_sd"].sum() == 10
     states = truth.drop(columns="effect").assign(s1=3.0, s2=4.0)
-    assert (plots.planted_truth(table(), states)[1]["effect"] == 5).all()
+    assert (plots.planted_truth(table(), states)[1]["effect_sd"] == 5).all()
     assert_fits(figure)
 
 
@@ -148,7 +161,7 @@ def test_fig_2d(tmp_path):
     assert len(own.get_offsets()) == (layout()["gene_symbol"] == "JUN").sum()
     assert len(own.get_offsets()) + len(others.get_offsets()) == 400
     assert len(plots.layout_panels(layout(), conditions=["SRC"])[0].axes) == 1
-    with pytest.raises(ScreenTableError, match="TP53 has no nucleus in the layout; conditions are EMPTY, JUN"):
+    with pytest.raises(InputError, match="TP53 has no nucleus in the layout; conditions are EMPTY, JUN"):
         plots.layout_panels(layout(), conditions=["TP53"])
 
 
@@ -166,9 +179,10 @@ def test_fig_2e(n, k, tmp_path):
     found = means(n)
     numbers = clusters.assign(found, k=k)
     figure, drawn = saved_twice(lambda: plots.distance_heatmap(found, numbers), tmp_path)
-    assert drawn.index.tolist() == numbers["gene"].tolist() and drawn["cluster"].tolist() == numbers["cluster"].tolist()
-    distances = drawn.drop(columns="cluster")
-    assert distances.columns.tolist() == drawn.index.tolist()
+    first = drawn.drop_duplicates("gene_symbol")
+    assert first["gene_symbol"].tolist() == numbers["gene"].tolist()
+    assert first["cluster"].tolist() == numbers["cluster"].tolist()
+    distances = drawn["distance_au"].to_numpy().reshape(n, n)
     assert np.allclose(distances, distances.T) and (np.diag(distances) == 0).all()
     assert np.allclose(figure.axes[0].images[0].get_array(), distances)
     assert "Euclidean distance" in words(figure)

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data.errors import InputError
 from lib.screen import profiles
-from lib.screen.impact import ScreenTableError
 
 
 def case(rng=None, n=200):
@@ -96,15 +96,15 @@ def test_useless_columns_are_dropped_and_reported():
 
 def test_refusals():
     features, labels, splits = case()
-    with pytest.raises(ScreenTableError, match="1 nuclei of the splits have no features, such as n0"):
+    with pytest.raises(InputError, match="1 nuclei of the splits have no features, such as n0"):
         profiles.baseline(features.iloc[1:], labels, splits)
-    with pytest.raises(ScreenTableError, match="features hold nucleus n0 twice"):
+    with pytest.raises(InputError, match="features hold nucleus n0 twice"):
         profiles.baseline(pd.concat([features, features.iloc[:1]]), labels, splits)
-    with pytest.raises(ScreenTableError, match="nucleus n5 has no label"):
+    with pytest.raises(InputError, match="nucleus n5 has no label"):
         profiles.baseline(features, labels.drop("n5"), splits)
-    with pytest.raises(ScreenTableError, match="fold_0 has no training nucleus"):
+    with pytest.raises(InputError, match="fold_0 has no training nucleus"):
         profiles.baseline(features, labels, splits.assign(fold_0="test"))
-    with pytest.raises(ScreenTableError, match="none of 1 feature columns is complete and varies"):
+    with pytest.raises(InputError, match="none of 1 feature columns is complete and varies"):
         profiles.baseline(features[["nucleus_id"]].assign(x=1.0), labels, splits)
-    with pytest.raises(ScreenTableError, match="the features lack the column 'nucleus_id'"):
+    with pytest.raises(InputError, match="the features lack the column 'nucleus_id'"):
         profiles.baseline(features.drop(columns="nucleus_id"), labels, splits)

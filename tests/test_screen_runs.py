@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from toy_screen import processes, write_screen
 
+from lib.data.errors import InputError
 from lib.learning import weights
-from lib.learning.weights import WeightsError
 from lib.run import compute, store
 from lib.screen import encoding, runs, splits
 
@@ -67,7 +67,7 @@ def test_wells_can_be_the_groups(screen, tmp_path):
     split = {"grouping": "well", "seed": 7}
     runs.screen_run(tmp_path / "x.parquet", seed=3, **arguments(screen, gene="JUN", folds=[0], split=split))
     assert pd.read_parquet(tmp_path / "x.parquet")["n_test"].item() > 0
-    with pytest.raises(splits.SplitError, match="did you mean"):
+    with pytest.raises(InputError, match="did you mean"):
         runs.screen_run(tmp_path / "x.parquet", seed=3, **arguments(screen, gene="JNU"))
 
 
@@ -103,9 +103,7 @@ def test_the_network_of_a_class_run_lies_in_its_file(screen, tmp_path):
     runs.class_run(tmp_path / "not.h5ad", seed=3, **few, keep_weights=False)
     found, bare = anndata.read_h5ad(path), anndata.read_h5ad(tmp_path / "not.h5ad")
     model, card = encoding.read_network(path)
-    table, samples = runs.open_screen(
-        **screen[0], network=runs.Network(**NETWORK), symbols=["BRAF", "EMPTY", "JUN"]
-    )
+    table, samples = runs.open_screen(**screen[0], network=runs.Network(**NETWORK), symbols=["BRAF", "EMPTY", "JUN"])
     rows = np.flatnonzero(table["nucleus_id"].isin(found.obs["nucleus_id"]))
     np.testing.assert_array_equal(encoding.encode(model, samples, rows)[0], found.X)
     np.testing.assert_array_equal(bare.X, found.X)
@@ -113,7 +111,7 @@ def test_the_network_of_a_class_run_lies_in_its_file(screen, tmp_path):
     assert card.inputs == {"images": ["nucleus", "region"], "size": 16}
     assert card.origin == {"nuclei.parquet": store.sha256(screen[0]["nuclei_path"])}
     assert card.history["val_bacc"] == found.uns["metrics"]["val_bacc"]
-    with pytest.raises(WeightsError, match=r"not\.h5ad holds no network; make it again with keep_weights"):
+    with pytest.raises(InputError, match=r"not\.h5ad holds no network; make it again with keep_weights"):
         encoding.read_network(tmp_path / "not.h5ad")
 
 

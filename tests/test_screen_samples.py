@@ -5,9 +5,10 @@ import pytest
 import torch
 from toy_screen import write_screen
 
+from lib.data.errors import InputError
 from lib.screen import loaders, samples
 from lib.screen.loaders import Loader, prepare
-from lib.screen.samples import SamplesError, open_samples
+from lib.screen.samples import open_samples
 
 
 @pytest.fixture(scope="module")
@@ -136,17 +137,17 @@ def test_stopping_early_or_failing_leaves_no_thread(screen):
 def test_class_weights_by_hand():
     weights = samples.class_weights(np.array([0, 0, 0, 1, 2, 2]), 3)
     np.testing.assert_allclose(weights, np.array([2, 6, 3]) / 11)
-    with pytest.raises(SamplesError, match=r"1 of 3 classes have no training sample: \[1, 0, 1\]"):
+    with pytest.raises(InputError, match=r"1 of 3 classes have no training sample: \[1, 0, 1\]"):
         samples.class_weights(np.array([0, 2]), 3)
 
 
 def test_bad_input_is_named(screen, tmp_path):
     folder, table = screen
-    with pytest.raises(SamplesError, match="input 'nuclei': expected nucleus"):
+    with pytest.raises(InputError, match="input 'nuclei': expected nucleus"):
         open_samples(table, folder, inputs=("nuclei",))
-    with pytest.raises(SamplesError, match="plate 0 has nuclei in the table but no store"):
+    with pytest.raises(InputError, match="plate 0 has nuclei in the table but no store"):
         open_samples(table, tmp_path)
-    with pytest.raises(SamplesError, match="0 nuclei"):
+    with pytest.raises(InputError, match="0 nuclei"):
         open_samples(table.head(0), folder)
-    with pytest.raises(SamplesError, match=r"0.zarr.zip has no (nuclei|regions) of row 999"):
+    with pytest.raises(InputError, match=r"0.zarr.zip has no (nuclei|regions) of row 999"):
         open_samples(table.assign(row=999), folder)

@@ -7,8 +7,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GroupKFold
 
+from lib.data.errors import InputError
 from lib.screen import significance
-from lib.screen.impact import ScreenTableError
 
 N_PLATES, N_CONTROLS, N_FIELDS, N_NUCLEI, N_FEATURES = 3, 12, 4, 12, 6
 
@@ -119,13 +119,13 @@ def test_relabelling_moves_whole_wells_and_nothing_else():
     moved = renamed["gene_symbol"] == "EMPTY~001"
     assert moved.sum() == N_PLATES * N_FIELDS * N_NUCLEI and set(nuclei["gene_symbol"][moved]) == {"EMPTY"}
     assert (renamed["gene_symbol"] == nuclei["gene_symbol"])[~moved].all()
-    with pytest.raises(ScreenTableError, match="no null gene 'EMPTY~9'"):
+    with pytest.raises(InputError, match="no null gene 'EMPTY~9'"):
         significance.relabel(nuclei, draws, "EMPTY~9")
 
 
 def test_too_few_controls():
     wells = pd.DataFrame({"plate": 1, "well": ["a", "b", "c"], "gene_symbol": ["EMPTY", "JUN", "JUN"]})
-    with pytest.raises(ScreenTableError, match="plate 1 has 1 EMPTY wells; a null gene like JUN takes 2"):
+    with pytest.raises(InputError, match="plate 1 has 1 EMPTY wells; a null gene like JUN takes 2"):
         significance.null_genes(wells, n_draws=1, rng=np.random.default_rng())
 
 
@@ -138,7 +138,9 @@ def test_rank_p_by_hand():
 
 def test_student_p_of_the_mean_is_a_half_and_the_method_is_checked():
     assert significance.p_values([0.6], [0.5, 0.7], method="student") == pytest.approx([0.5])
-    with pytest.raises(ScreenTableError, match="choose rank or student"):
+    # t = 0.2 / (0.1 √2 √1.5) = 2 / √3 with one degree of freedom: 1/2 − arctan(t) / π
+    assert significance.p_values([0.8], [0.5, 0.7], method="student") == pytest.approx([0.2272], abs=5e-5)
+    with pytest.raises(InputError, match="choose rank or student"):
         significance.p_values([0.6], [0.5, 0.7], method="normal")
-    with pytest.raises(ScreenTableError, match="2 null scores, 1 missing"):
+    with pytest.raises(InputError, match="2 null scores, 1 missing"):
         significance.p_values([0.6], [0.5, np.nan])

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lib.data.errors import InputError
 from lib.screen import splits
 
 
@@ -45,6 +46,59 @@ def test_no_group_is_in_two_splits_and_each_holds_each_class(grouping):
             inside = table[fold] != "out"
             per_split = symbols[inside].groupby(table.loc[inside, fold]).nunique()
             assert per_split.nunique() == 1 and per_split.iloc[0] == symbols[inside].nunique()
+
+
+def wells_of(sizes, genes=("JUN", "EMPTY")):
+    """Nuclei of genes with wells of these sizes, names of the wells in the order of size from the smallest."""
+    rows = []
+    for gene in genes:
+        for number, size in enumerate(sorted(sizes)):
+            well = f"{gene}{number:02d}"
+            rows += [[f"{well}_{i}", gene, f"{well}.tif", 0, well] for i in range(size)]
+    return pd.DataFrame(rows, columns=["nucleus_id", "gene_symbol", "slide_image_name", "plate", "well"])
+
+
+def test_wells_are_dealt_largest_first_to_the_fold_with_the_fewest_nuclei():
+    nuclei = wells_of([1, 2, 3, 4, 5, 6, 70, 80, 90])
+    table = splits.class_splits(nuclei, ["JUN"], n_folds=3, grouping="well")
+    for gene in ("JUN", "EMPTY"):  # 90 6 1 | 80 5 4 | 70 3 2: the lightest fold takes the next
+        sizes = nuclei[nuclei["gene_symbol"] == gene].set_index("nucleus_id")["well"]
+        dealt = []
+        for fold in table:
+            tested = sizes[table.index[table[fold] == "test"].intersection(sizes.index)].value_counts()
+            dealt.append(tested.tolist())
+        assert dealt == lightest_first([90, 80, 70, 6, 5, 4, 3, 2, 1], 3)
+
+
+def lightest_first(sizes, n_folds):
+    """Deal sizes by hand: each to the first of the folds whose sum is smallest."""
+    folds = [[] for _ in range(n_folds)]
+    for size in sizes:
+        min(folds, key=sum).append(size)
+    return folds
+
+
+@pytest.mark.parametrize(("n_wells", "n_validation"), [(4, 1), (8, 1), (12, 2), (20, 3), (24, 4)])
+def test_a_fifth_of_the_wells_outside_the_test_validates_and_at_least_one(n_wells, n_validation):
+    nuclei = wells_of([5] * n_wells)
+    table = splits.class_splits(nuclei, ["JUN"], grouping="well")
+    well = nuclei.set_index("nucleus_id")["well"]
+    drawn = set()
+    for fold in table:
+        for gene in ("JUN", "EMPTY"):
+            own = table[fold][well[table.index].str.startswith(gene).to_numpy()]
+            held = {split: set(well[own.index[own == split]]) for split in ("train", "val", "test")}
+            assert len(held["test"]) == n_wells / 4 and len(held["val"]) == n_validation
+            assert len(held["train"]) == n_wells - n_wells / 4 - n_validation
+            drawn.add((gene[0], *sorted(name[-2:] for name in held["val"])))
+    assert len(drawn) > 2  # validation wells are drawn, not the first of each fold
+
+
+def test_of_a_left_out_target_a_quarter_of_the_rest_validates():
+    nuclei = wells_of([5] * 20, genes=("JUN", "BRAF", "EMPTY"))
+    table = splits.target_split(nuclei, ["JUN"], ["BRAF", "JUN"], grouping="well")
+    count = nuclei.set_index("nucleus_id").loc[table.index].groupby(table["fold_0"])["well"].nunique()
+    assert count.to_dict() == {"train": 24, "val": 8, "test": 8, "out": 20}
 
 
 def test_the_papers_grouping_leaks_wells_and_the_other_does_not():
@@ -129,24 +183,24 @@ def test_shares_of_a_left_out_split():
     ],
 )
 def test_bad_input_is_named(call, message):
-    with pytest.raises(splits.SplitError, match=message):
+    with pytest.raises(InputError, match=message):
         call(screen())
 
 
 def test_too_few_groups_are_named_with_their_number():
     nuclei = screen(wells=1, fields=9)
-    with pytest.raises(splits.SplitError, match=r"JUN has nuclei in 1 well, fewer than the 4 .* group by field"):
+    with pytest.raises(InputError, match=r"JUN has nuclei in 1 well, fewer than the 4 .* group by field"):
         splits.screen_splits(nuclei, "JUN", grouping="well")
     assert len(splits.screen_splits(nuclei, "JUN"))
     few = screen(wells=1, fields=3)
-    with pytest.raises(splits.SplitError, match=r"JUN has nuclei in 3 fields, fewer than the 4"):
+    with pytest.raises(InputError, match=r"JUN has nuclei in 3 fields, fewer than the 4"):
         splits.screen_splits(few, "JUN")
-    with pytest.raises(splits.SplitError, match=r"BRAF has nuclei in 3 fields.* \(and 1 more classes\)"):
+    with pytest.raises(InputError, match=r"BRAF has nuclei in 3 fields.* \(and 1 more classes\)"):
         splits.class_splits(few, ["BRAF", "JUN"])
 
 
 def test_control_with_too_few_nuclei():
-    with pytest.raises(splits.SplitError, match=r"EMPTY has 48 nuclei, fewer than the 105 of JUN"):
+    with pytest.raises(InputError, match=r"EMPTY has 48 nuclei, fewer than the 105 of JUN"):
         splits.class_splits(screen(n_controls=2), ["BRAF", "JUN"])
 
 

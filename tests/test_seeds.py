@@ -45,12 +45,12 @@ def test_a_toy_under_two_seeds(tmp_path, capsys, monkeypatch):
     """The toy's claim is its seed, once a seed is a parameter of it; its own runs/ stay as they are."""
     root = toy.build(tmp_path / "toy")
     toy.add_claim(root, bound=5)
-    for name in ("lib/sections.py", "notebooks/10_source.ipynb", "params/mini.yaml"):
+    for name in (toy.DECLARED, "notebooks/10_source.ipynb"):
         path = root / name
-        text = path.read_text().replace("number: int = Field(ge=0, le=100", "seed: int = Field(ge=0, le=900")
-        text = text.replace("number: int = 3", "seed: int = 3").replace("number: 3", "seed: 3")
+        text = path.read_text().replace("number: int", "seed: int").replace("le=100", "le=900")
         path.write_text(text.replace("str(number)", "str(seed / 10)"))
-    (root / "params/paper.yaml").write_text("{}\n")
+    edit = (root / toy.DECLARED).read_text().replace("paper=50, ", "")
+    (root / toy.DECLARED).write_text(edit)
     (root / ".gitignore").write_text("runs/\nfigures/\n__pycache__/\n")
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     arguments = ["measure", "--n", "2", "--workers", "1", "--scratch", str(tmp_path / "scratch")]

@@ -229,12 +229,6 @@ def test_most_nuclei_pass_the_paper_filter_and_debris_does_not(written):
     assert truth.loc[truth["kind"] == "debris", "n_pixels"].max() < 400
 
 
-def test_planted_summary_lists_groups_and_their_genes():
-    summary = screen.planted_summary(draw())
-    assert summary["group"].tolist() == ["group 1", "group 2", "inert"] and summary["n_genes"].tolist() == [2, 2, 4]
-    assert summary["effect"].iloc[-1] == 0 and "JUN" in " ".join(summary["genes"][:2]).split()
-
-
 def test_same_seed_same_bytes_and_another_seed_other_names(written, tmp_path):
     write(tmp_path)
     assert files(tmp_path) == files(written)

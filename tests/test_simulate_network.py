@@ -10,7 +10,8 @@ import pytest
 import toy_network
 from toy_network import SMALL
 
-from lib.interactome import gene_sets, sources, universes
+from lib.data import gmt
+from lib.interactome import sources, universes
 from lib.simulate import network
 from lib.simulate.sources import kernel
 
@@ -171,7 +172,7 @@ def test_cell_lines_carry_the_real_names_and_columns(folder):
 
 
 def test_fifty_gene_sets_of_which_some_follow_the_modules(folder, truth):
-    sets = gene_sets.read_gmt(folder / "hallmark.gmt")
+    sets = gmt.read(folder / "hallmark.gmt")
     assert len(sets) == 50
     members = {module: set(rows) for module, rows in truth.groupby("module")["gene"] if module != "none"}
     for genes in members.values():

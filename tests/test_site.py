@@ -13,9 +13,12 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat import v4
 
+from lib.data import origin
 from lib.report import claims, figures, planted, published, scorecard, site
 from lib.report.planted import Spread
 from lib.run import pipeline, provenance, store
+
+SIMULATED = origin.simulated("images")
 
 R_SESSION = provenance.r_session
 
@@ -61,10 +64,19 @@ def notebook(root: Path) -> nbformat.NotebookNode:
 
 
 def draw(root: Path, slug: str, panel: str) -> None:
-    figure = Figure(figsize=(2, 1.5))
+    figure = Figure(figsize=(figures.COLUMN, 1.5))
     figure.add_subplot().plot([1, 2])
     data = pd.DataFrame({"x": [1, 2]})
-    figures.save(figure, data, slug, panel, figures_dir=root / "figures/mini", caption="Simulated <data>.")
+    figures.show(
+        figure,
+        data,
+        slug,
+        panel,
+        figures_dir=root / "figures/mini",
+        caption="Simulated <data>.",
+        said="s",
+        origin=SIMULATED,
+    )
 
 
 def make(root: Path, slug: str) -> None:
@@ -174,7 +186,8 @@ def test_nothing_is_loaded_from_the_network_and_nothing_tells_where_it_ran(built
 
 def test_gallery_shows_caption_alt_text_and_reads_in_order(built):
     html = pages(built)["index.html"]
-    assert 'alt="Fig 2C. Simulated &lt;data&gt;."' in html and "3.2 s" in html
+    assert 'alt="Fig 2C. s Simulated &lt;data&gt;. Simulated data, planted truth."' in html
+    assert "3.2 s" in html
     assert all('alt="' in tag for html in pages(built).values() for tag in re.findall("<img[^>]*>", html))
     assert html.index("How to read") < html.index("The screen</h2>") < html.index("Gene regulation</h2>")
 

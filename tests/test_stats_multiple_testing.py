@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lib import go
+from lib.data.errors import InputError
 from lib.go import r
 from lib.go.tails import upper_tail
 from lib.go.tie_order import listing_order
@@ -43,7 +43,7 @@ def test_huge_urns_are_not_mixed_up():
 
 
 def test_unknown_tail_is_refused():
-    with pytest.raises(go.GoInputError, match="tail 'exact' is unknown"):
+    with pytest.raises(InputError, match="tail 'exact' is unknown"):
         upper_tail([1], 1, 1, 1, tail="exact")
 
 

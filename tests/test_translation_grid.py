@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_pairs import problems
 
+from lib.data.errors import InputError
 from lib.translation import features, grid, kernel, metrics, regressors, results, selection
-from lib.translation.errors import TranslationError
 from lib.translation.grid import Axes
 
 SMALL = Axes(ridges=(1, 10), encodings=(2, 5), neighbours=((0, 4), (38,)), n_draws=2)
@@ -103,7 +103,7 @@ def test_the_grid_does_not_see_the_order_of_genes_and_columns():
 
 def test_dependent_rows_are_refused_where_neighbours_need_them():
     made = problems(size=5)  # 11 training rows in 5 dimensions
-    with pytest.raises(TranslationError, match=r"11 training rows span 5 dimensions.*n_neighbours: \[0\]"):
+    with pytest.raises(InputError, match=r"11 training rows span 5 dimensions.*n_neighbours: \[0\]"):
         grid.evaluate(made, SMALL)
     table, _ = grid.evaluate(made, Axes(neighbours=((0,),)))
     assert table["auc_20"].notna().all()
@@ -132,7 +132,7 @@ def test_places_by_hand_with_ties_by_row():
     assert metrics.hits([[0.9, 0.1, 0.5]] * 3, 2).tolist() == [1, 1, 1]
     assert [int(metrics.hits([0.5, 0.5, 0.5], row)) for row in range(3)] == [0, 1, 2]
     assert int(metrics.hits([0.5 + 1e-15, 0.5], 1)) == 1 and int(metrics.hits([0.5, 0.5 + 1e-15], 0)) == 0
-    with pytest.raises(TranslationError, match="row 3 of the true gene is none of 3 genes"):
+    with pytest.raises(InputError, match="row 3 of the true gene is none of 3 genes"):
         metrics.hits([1.0, 2.0, 3.0], 3)
 
 
@@ -148,7 +148,7 @@ def test_places_are_those_of_euclidean_neighbours(seed):
 
 
 def test_embeddings_of_other_lengths_are_refused():
-    with pytest.raises(TranslationError, match="rows of length 1"):
+    with pytest.raises(InputError, match="rows of length 1"):
         metrics.hits_of([1.0, 0.0], [[2.0, 0.0], [0.0, 1.0]], 0)
 
 
@@ -157,7 +157,7 @@ def test_curve_and_areas_by_hand():
     assert metrics.accuracy(places, k_max=4).tolist() == pytest.approx([1 / 3, 1 / 3, 2 / 3, 2 / 3])
     assert float(metrics.area(places, 4)) == pytest.approx(2 / 5)
     assert float(metrics.area(places, 4, denominator="jump")) == pytest.approx(2 / 4)
-    with pytest.raises(TranslationError, match="choose loto or jump"):
+    with pytest.raises(InputError, match="choose loto or jump"):
         metrics.area(places, 4, denominator="both")
 
 
@@ -189,7 +189,7 @@ def test_choice_is_growing_two_lists(areas):
 def test_choice_of_many_data_sets_and_of_nothing():
     areas = np.random.default_rng(0).random((2, 9, 5))
     assert selection.choose(*areas).tolist() == [int(selection.choose(*areas[:, :, i])) for i in range(5)]
-    with pytest.raises(TranslationError, match="no configuration to choose from"):
+    with pytest.raises(InputError, match="no configuration to choose from"):
         selection.choose([], [])
 
 

@@ -1,6 +1,5 @@
 """Embeddings from files: what is read, what is missing, what is refused, and the notebook's pictures."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import anndata
@@ -10,11 +9,13 @@ import pytest
 import toy_network
 from toy_pairs import problems, world
 
-from lib.interactome import sources
+from lib.data import origin
+from lib.data.errors import InputError
 from lib.report import figures
 from lib.simulate import pairs
 from lib.translation import claims, inputs, metrics, plots
-from lib.translation.errors import TranslationError
+
+SIMULATED = origin.simulated("images")
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_what_is_missing_is_reported(folder):
 def test_nothing_to_translate(folder):
     for path in (folder / "regulatory_targets/physical").glob("*.h5ad"):
         path.unlink()
-    with pytest.raises(TranslationError, match="no gene has an image file and one in"):
+    with pytest.raises(InputError, match="no gene has an image file and one in"):
         read(folder)
 
 
@@ -76,7 +77,7 @@ def test_networks_of_different_genes_are_told(folder):
     path = folder / "regulatory_targets/physical/G004.h5ad"
     found = anndata.read_h5ad(path)
     found[found.obs_names != "G019"].copy().write_h5ad(path)
-    with pytest.raises(TranslationError, match=r"without G000 and without G004 hold different genes \(20 and 19\)"):
+    with pytest.raises(InputError, match=r"without G000 and without G004 hold different genes \(20 and 19\)"):
         read(folder)
 
 
@@ -85,7 +86,7 @@ def test_broken_images_are_told(folder):
     found = anndata.read_h5ad(path)
     found.X[2, 3] = np.nan
     found.write_h5ad(path)
-    with pytest.raises(TranslationError, match="G000.h5ad: an image embedding has NaN"):
+    with pytest.raises(InputError, match="G000.h5ad: an image embedding has NaN"):
         read(folder)
 
 
@@ -117,7 +118,7 @@ def with_value(gene, value):
     ],
 )
 def test_embeddings_that_cannot_be_used(which, change, message):
-    with pytest.raises(TranslationError, match=message):
+    with pytest.raises(InputError, match=message):
         inputs.problem("G001", **broken(which, change))
 
 
@@ -127,18 +128,16 @@ def test_a_gene_without_a_state_is_refused():
 
 
 def test_states_are_read_only_where_images_and_network_share_a_truth(tmp_path):
-    simulated, real = (tmp_path / name for name in ("simulated.csv", "real.csv"))
-    simulated.write_text("gene,group\nJUN,group 1\n")
-    real.write_text("gene,group\n")
+    simulated, real = tmp_path / "simulated", tmp_path / "real"
+    origin.write(simulated, origin.simulated("images"))
+    origin.write(real, origin.own("images", "plates"))
     for name, own in {"all": [], "network": ["ppi"]}.items():  # sources of the user
         toy_network.listed(tmp_path / name, own=own)
     assert inputs.planted_states(tmp_path / "all", simulated)["gene"].tolist() == ["JUN"]
     assert len(inputs.planted_states(tmp_path / "all", real)) == 0
     assert len(inputs.planted_states(tmp_path / "network", simulated)) == 0, "states of a network that is not there"
-    every = sources.read(tmp_path / "all")
-    none = {name: sources.Source(Path("file"), False) for name in sources.NAMES}
-    found = [sources.is_simulated(*pair) for pair in ((none, real), (none, simulated), (every, real))]
-    assert found == [False, True, True], "a number is the paper's only if screen and sources are real"
+    found = [origin.read(screen, tmp_path / "all").is_simulated for screen in (simulated, real)]
+    assert found == [True, True], "a number is the paper's only if screen and sources are real"
 
 
 # pictures --------------------------------------------------------------------------------------------------------
@@ -151,7 +150,7 @@ def test_fig_4b_has_the_papers_axes():
         places, n_genes=249, mean=places["line 0"], random=rng.integers(0, 249, (9, 39))
     )
     ax = figure.axes[0]
-    assert figure.get_size_inches().tolist() == [10, 6] and ax.get_xlim() == (0, 50)
+    assert figure.get_figwidth() == figures.PAGE and ax.get_xlim() == (0, 50)
     assert np.diff(ax.get_xticks()).tolist()[0] == 5 and np.allclose(np.diff(ax.get_yticks()), 0.05)
     assert len(drawn["line"].unique()) == 14 and len(ax.lines) == 14
     looks = [(line.get_color(), line.get_linestyle()) for line in ax.lines]
@@ -166,7 +165,16 @@ def test_few_genes_limit_k():
 def test_pictures_are_the_same_bytes_twice(tmp_path):
     for name in ("a", "b"):
         figure, drawn = plots.hit_bars({"x": np.array([0, 5, 9])}, ["JUN", "MOS", "SRC"], n_genes=12)
-        figures.save(figure, drawn, "translation", "per_target", figures_dir=tmp_path / name, caption="c")
+        figures.show(
+            figure,
+            drawn,
+            "translation",
+            "per_target",
+            figures_dir=tmp_path / name,
+            caption="c",
+            said="s",
+            origin=SIMULATED,
+        )
     first, second = ((tmp_path / name / "translation__per_target.svg").read_bytes() for name in ("a", "b"))
     assert first == second
 

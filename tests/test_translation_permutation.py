@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from toy_pairs import problems, world
 
+from lib.data.errors import InputError
 from lib.simulate import power
 from lib.translation import exchange, grid, metrics, permutation, regressors
-from lib.translation.errors import TranslationError
 from lib.translation.grid import Axes
 
 PLAIN = Axes(ridges=(1,), means=(False,), neighbours=((0,),))
@@ -29,7 +29,7 @@ def test_pairings_start_with_the_observed_one_and_mix_targets_among_themselves(r
     orders = permutation.pairings(reduced[:5], 200, np.random.default_rng(0))
     assert orders[0].tolist() == list(range(12)) and (np.sort(orders) == np.arange(12)).all()
     assert orders[:, :5].max() == 4 and orders[:, 5:].min() == 5 and len(np.unique(orders, axis=0)) > 150
-    with pytest.raises(TranslationError, match="0 permutations"):
+    with pytest.raises(InputError, match="0 permutations"):
         permutation.pairings(reduced, 0, np.random.default_rng(0))
 
 
@@ -121,7 +121,7 @@ def test_the_null_of_a_choice_lies_above_that_of_a_fixed_model():
 def test_too_few_genes_for_two_left_out():
     reduced = [grid.reduce(one) for one in problems(n_genes=9, n_screened=3)]
     assert exchange.places(reduced, PLAIN).shape == (72, 3, 3)
-    with pytest.raises(TranslationError, match="leave none to learn from"):
+    with pytest.raises(InputError, match="leave none to learn from"):
         exchange.places([replace(reduced[0], train=reduced[0].train[:1])], PLAIN)
 
 

@@ -12,23 +12,26 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = ("__init__.py", "sections.py", "run")
+DECLARED = "lib/toy/params.py"
+CORE = ("__init__.py", "run")
 
-SECTIONS = """
+PARAMS = """
+from lib.run.declaration import InputPath, Section, parameter
+
 
 class Source(Section):
-    number: int = Field(ge=0, le=100, description="a number")
-    pause: float = Field(ge=0, description="seconds")
-    input_path: InputPath = Field(description="a file, or empty")
+    number: int = parameter(3, "a number", paper=50, ge=0, le=100)
+    pause: float = parameter(0.0, "pause", unit="seconds", ge=0)
+    input_path: InputPath = parameter("", "a file, or empty")
 
 
 class Double(Section):
-    n_units: int = Field(ge=1, description="units")
-    pause: float = Field(ge=0, description="seconds a unit")
+    n_units: int = parameter(4, "units", smoke=2, ge=1)
+    pause: float = parameter(0.0, "pause of a unit", unit="seconds", ge=0)
 
 
 class Draw(Section):
-    word: str = Field(description="a word")
+    word: str = parameter("blue", "a word")
 
 
 SECTIONS = {"source": Source, "double": Double, "draw": Draw}
@@ -68,7 +71,7 @@ NOTEBOOKS = {
     "30_draw.ipynb": [
         FOLDERS + 'word: str = "blue"',
         "from lib.run import store\n\ntext = store.resolve(f'{run_dir}/results/doubles.txt').read_text()",
-        "for suffix in ('svg', 'png', 'csv'):\n"
+        "for suffix in ('svg', 'png', 'pdf', 'csv'):\n"
         "    store.write_text(f'{figures_dir}/draw__panel.{suffix}', f'{word} {suffix}\\n{text}')",
     ],
 }
@@ -88,12 +91,6 @@ notebook = "20_double.ipynb"
 needs = ["data/number.txt"]
 makes = ["results/doubles.txt"]
 """
-
-PARAMS = {
-    "mini": 'source: {number: 3, pause: 0.0, input_path: ""}\ndouble: {n_units: 4, pause: 0.0}\ndraw: {word: blue}\n',
-    "smoke": "double: {n_units: 2}\n",
-    "paper": "source: {number: 50}\n",
-}
 
 
 def write_notebook(path: Path, cells: list[str]) -> None:
@@ -116,14 +113,12 @@ def build(folder: Path) -> Path:
         copy = shutil.copytree if core.is_dir() else shutil.copy
         copy(core, folder / "lib" / name)
     shutil.copy(ROOT / "run_all.py", folder)
-    with (folder / "lib" / "sections.py").open("a") as file:
-        file.write(SECTIONS)
+    (folder / "lib" / "toy").mkdir()
+    (folder / DECLARED).write_text(PARAMS)
     (folder / "lib" / "doubling.py").write_text(UNITS)
     for name, cells in NOTEBOOKS.items():
         write_notebook(folder / "notebooks" / name, cells)
     (folder / "pipeline.toml").write_text(PIPELINE)
-    for name, text in PARAMS.items():
-        (folder / "params" / f"{name}.yaml").write_text(text)
     return folder
 
 
@@ -142,9 +137,10 @@ claims:
 def add_claim(folder: Path, bound: float) -> None:
     """Add a notebook `measure` that claims the number of `source`, and the spread over seeds that gives its bound."""
     (folder / "lib" / "report").mkdir()
+    shutil.copytree(ROOT / "lib" / "data", folder / "lib" / "data")
     for name in ("__init__.py", "claims.py", "planted.py", "published.py"):
         shutil.copy(ROOT / "lib" / "report" / name, folder / "lib" / "report")
-    with (folder / "lib" / "sections.py").open("a") as file:
+    with (folder / DECLARED).open("a") as file:
         file.write('SECTIONS["measure"] = Section\n')
     with (folder / "pipeline.toml").open("a") as file:
         file.write('[measure]\nnotebook = "40_measure.ipynb"\nneeds = ["data/number.txt"]\n')

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from lib.regulation import h5ad
+from lib.data import h5ad
 
 
 def network(

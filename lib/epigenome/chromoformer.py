@@ -8,6 +8,7 @@ Shapes: B genes, P partner slots, N partners of all genes, L bins, F marks, H he
 e = E / H.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -223,7 +224,7 @@ class Regulation(nn.Module):
         query, key, value, gate = layer.att.weight.chunk(4)
         q = _heads(functional.linear(seen, query), layer.heads)  # (B, H, t, e)
         k, v = (_heads(functional.linear(tokens, part), layer.heads) for part in (key, value))
-        scores = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5  # (B, H, t, T)
+        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])  # (B, H, t, T)
         first = layer.gamma_f[:, None, None] * bias[:, None, None]  # (B, H, 1, T)
         scores = torch.cat([scores[:, :, :1] + first, scores[:, :, 1:]], dim=2)
         share = scores.masked_fill(blocked[:, None, None], BLOCKED).softmax(dim=-1)
@@ -303,7 +304,7 @@ def attend(
     q = query.unflatten(-1, (heads, width // heads))  # (..., H, e)
     asked = torch.einsum("...he,hed->...hd", q, key.unflatten(0, (heads, -1)))  # Kᵀ q
     scores = asked @ project @ x.transpose(-1, -2) + asked @ code.T  # (..., H, L)
-    share = (scores / (width // heads) ** 0.5 + hidden.unsqueeze(-2)).softmax(dim=-1)
+    share = (scores / math.sqrt(width // heads) + hidden.unsqueeze(-2)).softmax(dim=-1)
     mean = share @ x @ project.T + share @ code  # (..., H, D)
     return torch.einsum("...hd,hed->...he", mean, value.unflatten(0, (heads, -1))).flatten(-2)
 

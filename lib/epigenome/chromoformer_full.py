@@ -3,6 +3,8 @@
 Shapes: B genes, P partner slots, R = B · P regions, L bins, F marks, H heads, D embedding.
 """
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -79,7 +81,7 @@ def _interaction(inputs: Inputs) -> tuple[Tensor, Tensor]:
 
 def _mix(query, key, value, blocked, extra=None) -> Tensor:
     """Return softmax(q kᵀ / √e + extra) v, (R, H, L, e)."""
-    scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+    scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     scores = scores if extra is None else scores + extra
     return functional.softmax(scores.masked_fill(blocked, BLOCKED), dim=-1) @ value
 

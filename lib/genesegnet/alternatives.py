@@ -28,11 +28,11 @@ def voronoi(found: np.ndarray, sample: Sample, *, sigma: float, distance: float)
     Parameters
     ----------
     sigma : float
-        A pixel is kept if a transcript lies within this many pixels.
+        A pixel is kept if a transcript lies within twice as many pixels.
     distance : float
         No cell reaches further than this from its nucleus, in pixels.
     """
-    near = location_map(sample.rows, sample.columns, sample.shape, sigma=sigma) > np.exp(-0.5)
+    near = location_map(sample.rows, sample.columns, sample.shape, sigma=sigma) > np.exp(-2)
     grown = label_images.grow(found, distance)[0]
     return label_images.largest_pieces(np.where(near | (found > 0), grown, 0))[0]
 

@@ -95,6 +95,7 @@ def relabel_unit(
     round_number: int,
     min_area: int,
     look_at_image: bool = False,
+    n_passes: int = 2,
     masks: Mapping[str, Any] | None = None,
 ) -> None:
     """Replace the labels of a store of crops by a network's refined predictions; nothing is drawn."""
@@ -106,6 +107,7 @@ def relabel_unit(
         min_area=min_area,
         masks=Settings(**(masks or {})),
         look_at_image=look_at_image,
+        n_passes=n_passes,
     )
     crops.write(part, new)
 
@@ -165,12 +167,22 @@ def keep(paths: Sequence[Path], folder: Path | str) -> list[Path]:
     return kept
 
 
+def of_round(folder: Path | str, number: int) -> Path:
+    """Return the weights of a round that `keep` kept; 0 is the last one."""
+    rounds = sorted(
+        Path(folder).glob("round_*.safetensors"), key=lambda path: int(path.stem.split("_")[1])
+    )
+    if not 0 <= number <= len(rounds):
+        raise InputError(f"round {number} of {len(rounds)}", file=folder, fix="0 is the last round")
+    return rounds[number - 1]
+
+
 def open_network(path: str | os.PathLike) -> tuple[SegmentationNetwork, weights.Card]:
     """Read a network with its card: style, residual blocks and sizes are those of its training.
 
     Raises
     ------
-    WeightsError
+    InputError
         If the file is absent, changed, or has no card.
     """
     card = weights.read_card(path)

@@ -136,6 +136,7 @@ def relabel(
     min_area: int = refine.MIN_AREA,
     masks: MaskSettings | None = None,
     look_at_image: bool = False,
+    n_passes: int = 2,
 ) -> Crops:
     """Return crops whose labels are the network's own predictions, refined; for training and
     validation only.
@@ -152,6 +153,8 @@ def relabel(
         Smallest label in pixels.
     look_at_image : bool
         Move outlines to edges of stain and spots instead of growing them as published.
+    n_passes : int
+        Pixels by which the published refinement makes a cell larger.
     """
     found = []
     for crop, labels in zip(
@@ -161,7 +164,7 @@ def relabel(
         if look_at_image:
             labels = refine.follow_image(labels, crop[0], crop[-1])
         else:
-            labels = refine.grow_as_published(labels, round_number=round_number)
+            labels = refine.grow_as_published(labels, round_number=round_number, n_passes=n_passes)
         found.append(refine.tidy(labels, min_area=min_area))
     labels = np.stack(found)
     return crops.with_labels(labels) if labels.any() else crops

@@ -9,9 +9,9 @@ R is started only when something needs it.
 """
 
 from lib.go.analysis import compare_clusters, enrich
-from lib.go.annotation import Annotation, load, save
+from lib.go.annotation import Annotation, load, save, spell_out
 from lib.go.enrichgo import Cutoffs
-from lib.go.errors import GoInputError, RNotAvailable
+from lib.go.errors import RNotAvailable
 from lib.go.installed import installed_release, read_gene_ids, read_installed
 from lib.go.permutation import permutation_null
 from lib.go.semantic import INSTALLED_WEIGHTS, PAPER_WEIGHTS, gosemsim_edges, simplify, wang_similarity
@@ -23,7 +23,6 @@ __all__ = [
     "PAPER_WEIGHTS",
     "Annotation",
     "Cutoffs",
-    "GoInputError",
     "RNotAvailable",
     "SymbolMapping",
     "compare_clusters",
@@ -38,6 +37,7 @@ __all__ = [
     "read_tables",
     "save",
     "simplify",
+    "spell_out",
     "to_entrez",
     "wang_similarity",
 ]

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from lib.data.errors import InputError, listed
 from lib.go import enrichment, r, r_engines, tails, topgo
 from lib.go.annotation import Annotation
 from lib.go.enrichgo import Cutoffs, check_clusters, compare_builtin
-from lib.go.errors import GoInputError, RNotAvailable, listed
+from lib.go.errors import RNotAvailable
 from lib.go.installed import installed_release
 from lib.go.symbols import to_entrez
 from lib.stats import order
@@ -58,7 +59,7 @@ def enrich(
 
     Raises
     ------
-    GoInputError
+    InputError
         If the genes or options cannot be analysed.
     RNotAvailable
         If `engine="topgo"` and the package is not installed.
@@ -126,7 +127,7 @@ def compare_clusters(
 
     Raises
     ------
-    GoInputError
+    InputError
         If a cluster is empty or no background gene is annotated.
     RNotAvailable
         If `engine="clusterprofiler"` and the package is not installed.
@@ -148,7 +149,7 @@ def compare_clusters(
 def _check_option(name: str, value: str, known: Iterable[str]) -> None:
     """Refuse a value that an option does not have, and say which it has."""
     if value not in known:
-        raise GoInputError(f"{name} '{value}' is unknown here; choose one of {', '.join(known)}")
+        raise InputError(f"{name} '{value}' is unknown here; choose one of {', '.join(known)}")
 
 
 def _choose(engine: str, r_engine: str, annotation: Annotation) -> str:
@@ -159,7 +160,7 @@ def _choose(engine: str, r_engine: str, annotation: Annotation) -> str:
     elif engine == r_engine:
         r.require_package(PACKAGES[r_engine])
         if not _is_installed(annotation):
-            raise GoInputError(
+            raise InputError(
                 f"{PACKAGES[r_engine]} reads the installed annotation packages, which are not the release of this "
                 f"annotation ({annotation.release}); use engine='builtin', or the annotation of read_installed()"
             )

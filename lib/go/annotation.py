@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lib.go.errors import GoInputError
+from lib.data import origin
+from lib.data.errors import InputError
 from lib.run import store
 
 ONTOLOGIES = ("BP", "MF", "CC")
+PART = "GO annotation"
 TABLES = ("pairs", "edges", "terms", "genes")
 
 
@@ -85,16 +87,31 @@ def names_of(annotation: Annotation, go_ids) -> list[str]:
 
 
 def check_ontology(ontology: str) -> None:
-    """Raise GoInputError unless `ontology` is one of BP, MF and CC."""
+    """Raise InputError unless `ontology` is one of BP, MF and CC."""
     if ontology not in ONTOLOGIES:
-        raise GoInputError(f"ontology '{ontology}' is unknown; choose one of {', '.join(ONTOLOGIES)}")
+        raise InputError(f"ontology '{ontology}' is unknown; choose one of {', '.join(ONTOLOGIES)}")
+
+
+def spell_out(annotation: Annotation, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a topGO table with whole names in `Term`; topGO cuts long ones and ends them with dots.
+
+    Parameters
+    ----------
+    annotation : Annotation
+    table : DataFrame
+        `GO.ID`, `Term`; a term that this release does not name keeps its name.
+    """
+    return table.assign(Term=table["GO.ID"].map(annotation.term_names).fillna(table["Term"]))
 
 
 def save(annotation: Annotation, directory: str | os.PathLike) -> None:
     """Write an annotation as four Parquet tables and `release.json`; equal annotations give equal bytes.
 
-    The release file is written last: a folder that has one is complete.
+    The release file is written last: a folder that has one is complete. The origin is written beside the folder.
     """
+    release = annotation.release.get("org.Hs.eg.db")
+    words = f"org.Hs.eg.db {release}" if release else annotation.release["source"]
+    origin.write(directory, origin.published(PART, words) if release else origin.own(PART, words))
     for name in TABLES:
         store.write_table(f"{os.fspath(directory)}/{name}.parquet", getattr(annotation, name))
     store.write_json(
@@ -107,13 +124,13 @@ def load(directory: str | os.PathLike) -> Annotation:
 
     Raises
     ------
-    GoInputError
+    InputError
         If the folder holds no complete annotation.
     """
     folder = store.resolve(directory)
     absent = [name for name in (*(f"{t}.parquet" for t in TABLES), "release.json") if not (folder / name).exists()]
     if absent:
-        raise GoInputError(
+        raise InputError(
             f"{folder} is no complete GO annotation: {', '.join(absent)} missing; make it with lib.go.save"
         )
     card = store.read_json(folder / "release.json")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.go.annotation import Annotation, names_of
-from lib.go.errors import GoInputError
 from lib.go.gene_sets import GeneSets, count, gene_sets
 from lib.go.tails import upper_tail
 from lib.stats import order
@@ -64,14 +64,14 @@ def check_clusters(clusters: Mapping[str, Sequence[str]]) -> dict[str, list[str]
 
     Raises
     ------
-    GoInputError
+    InputError
         If there is no cluster, or one is empty.
     """
     if not clusters:
-        raise GoInputError("there is no cluster to test")
+        raise InputError("there is no cluster to test")
     empty = [str(name) for name, genes in clusters.items() if not len(genes)]
     if empty:
-        raise GoInputError(f"cluster {', '.join(empty)} has no gene; leave it out")
+        raise InputError(f"cluster {', '.join(empty)} has no gene; leave it out")
     return {str(name): list(dict.fromkeys(genes)) for name, genes in clusters.items()}
 
 
@@ -85,7 +85,7 @@ def cluster_universe(
     sets = gene_sets(annotation, list(genes), by=by)
     inside = sets.feasible & sets.pack(chosen)
     if not inside.any():
-        raise GoInputError(f"none of the {len(chosen)} background genes has a GO {annotation.ontology} annotation")
+        raise InputError(f"none of the {len(chosen)} background genes has a GO {annotation.ontology} annotation")
     return Universe(sets, inside, count(sets.bits & inside))
 
 

@@ -6,9 +6,9 @@ import logging
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError, listed
 from lib.go import topgo
 from lib.go.annotation import Annotation, names_of
-from lib.go.errors import GoInputError, listed
 from lib.go.gene_sets import GeneSets, count, gene_sets, prune
 from lib.go.tie_order import topgo_order
 from lib.stats import order
@@ -25,7 +25,7 @@ def check_genes(foreground, background) -> tuple[list[str], list[str]]:
 
     Raises
     ------
-    GoInputError
+    InputError
         If a list repeats a gene, or no foreground gene, or every background gene, is in the foreground.
     """
     _refuse_repeats("foreground", foreground)
@@ -34,12 +34,12 @@ def check_genes(foreground, background) -> tuple[list[str], list[str]]:
     inside = [gene for gene in foreground if gene in known]
     outside = [gene for gene in foreground if gene not in known]
     if not inside:
-        raise GoInputError(
+        raise InputError(
             f"none of the {len(outside)} foreground genes is in the background of {len(known)} genes"
             + (f": {listed(outside)}" if outside else "")
         )
     if len(inside) == len(known):
-        raise GoInputError("the foreground is the whole background, so there is nothing to compare it with")
+        raise InputError("the foreground is the whole background, so there is nothing to compare it with")
     if outside:
         log.warning("%d foreground genes are not in the background and are left out: %s", len(outside), listed(outside))
     return inside, outside
@@ -58,7 +58,7 @@ def run_builtin(
     """Test one foreground with the built-in engine; see `lib.go.enrich`."""
     sets = universe(annotation, tuple(background), node_size)
     if not count(sets.pack(foreground) & sets.feasible):
-        raise GoInputError(
+        raise InputError(
             f"none of the {len(foreground)} foreground genes has a GO {annotation.ontology} annotation: "
             f"{listed(foreground)}"
         )
@@ -87,7 +87,7 @@ def _refuse_repeats(name: str, genes: list[str]) -> None:
     genes = pd.Series(genes, dtype=object)
     repeated = genes[genes.duplicated()].unique()
     if len(repeated):
-        raise GoInputError(f"the {name} lists genes more than once, which would count twice: {listed(repeated)}")
+        raise InputError(f"the {name} lists genes more than once, which would count twice: {listed(repeated)}")
 
 
 def _row_order(sets: GeneSets, tests: topgo.TermTests, tie_order: str) -> np.ndarray:
@@ -95,6 +95,7 @@ def _row_order(sets: GeneSets, tests: topgo.TermTests, tie_order: str) -> np.nda
     base = np.arange(len(sets.terms))
     if tie_order == "topgo":
         base = _listed_by_topgo(sets, tests.significant > 0)
+        return base[np.argsort(tests.p[base], kind="stable")]  # as topGO has it, to the last bit
     return base[order.by_p_value(tests.p[base])]
 
 

@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError, listed
 from lib.go.annotation import Annotation
-from lib.go.errors import GoInputError, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
 
     Raises
     ------
-    GoInputError
+    InputError
         If no gene of the universe is annotated.
     """
     codes = annotation.codes
@@ -82,7 +82,7 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
     column = np.append(genes.get_indexer(names), -1)[pair_gene]  # (P,) position of each pair's gene in the universe
     kept = column >= 0
     if not kept.any():
-        raise GoInputError(
+        raise InputError(
             f"none of the {len(genes)} background genes has a GO {annotation.ontology} annotation; the annotation is "
             f"read by {by}, and the first genes are {listed(genes, limit=3)}"
         )
@@ -99,14 +99,14 @@ def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
 
     Raises
     ------
-    GoInputError
+    InputError
         If `node_size` is not positive, or no term is that large.
     """
     if node_size < 1:
-        raise GoInputError(f"node_size is {node_size}; a term needs at least 1 gene to be tested")
+        raise InputError(f"node_size is {node_size}; a term needs at least 1 gene to be tested")
     kept = sets.sizes >= node_size
     if not kept.any():
-        raise GoInputError(
+        raise InputError(
             f"no term has {node_size} of the {count(sets.feasible)} annotated background genes (the largest has "
             f"{sets.sizes.max()}); give a smaller node_size or a larger background"
         )

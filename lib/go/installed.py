@@ -46,7 +46,7 @@ def read_installed(ontology: str = "BP") -> Annotation:
 
     Raises
     ------
-    GoInputError
+    InputError
         If the ontology is unknown.
     RNotAvailable
         If R or one of the two packages is not installed.

@@ -19,7 +19,7 @@ LOW_TO_HIGH = LinearSegmentedColormap.from_list("red_to_blue", ["#e06663", "#e9e
 """Small p red, large p blue, as in enrichplot; it reads in grey only through the printed scale."""
 
 _NAMES = {"pval": "raw p value", "p_raw": "raw p value", "pvalue": "raw p value", "p.adjust": "FDR", "q_raw": "FDR"}
-_LINE, _GAP = 0.13, 0.5  # height of a line of term text, in inches; space between terms, in lines
+_LINE, _GAP = 0.115, 0.5  # height of a line of term text, in inches; space between terms, in lines
 
 
 _TERM_WIDTH = 46  # characters
@@ -43,9 +43,9 @@ def bars(
     n_terms: int = 5,
     threshold: float | None = 0.05,
     wrap: int = 25,
-    vertical: bool = False,
+    alphabetical: bool = True,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw −log10 p of the first rows of an enrichment table, terms alphabetical from the bottom, as in the papers.
+    """Draw −log10 p of the first rows of an enrichment table, terms alphabetical from the bottom by default.
 
     Parameters
     ----------
@@ -61,23 +61,21 @@ def bars(
         Where to draw the dashed line, None for no line.
     wrap : int
         Characters a line of a term.
-    vertical : bool
-        Stand the bars up, best term left in table order, for long lists.
+    alphabetical : bool
+        Terms alphabetical from the bottom, as in the papers; otherwise the best on top, for long lists.
 
     Returns
     -------
     Figure
     DataFrame
-        The bars: `go_id`, `term`, the value column and `minus_log10`, in the order drawn.
+        The bars: `go_id`, `term`, the value column and `minus_log10_p`, in the order drawn.
     """
-    drawn = _leading(table, value, n_terms, alphabetical=not vertical)
+    drawn = _leading(table, value, n_terms, alphabetical=alphabetical)
+    drawn = drawn if alphabetical else drawn.iloc[::-1].reset_index(drop=True)  # the first bar is the lowest
     with figures.style():
-        if vertical:
-            figure = _standing(drawn, threshold, value)
-        else:
-            figure = Figure(figsize=(5, 1 + _height(drawn, wrap)))
-            _bars(figure.add_subplot(), drawn, threshold, wrap)
-            figure.axes[0].set_xlabel(_axis_name(value))
+        figure = Figure(figsize=(figures.MIDDLE, 0.9 + _height(drawn, wrap)))
+        _bars(figure.add_subplot(), drawn, threshold, wrap)
+        figure.axes[0].set_xlabel(_axis_name(value))
         _heading(figure.axes[0], title, subtitle, 60)
     return figure, drawn
 
@@ -92,6 +90,7 @@ def bar_grid(
     wrap: int = 30,
     n_columns: int = 2,
     common_axis: bool = True,
+    note: str = "",
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw `bars` of several clusters on one page.
 
@@ -107,6 +106,8 @@ def bar_grid(
         Panels side by side.
     common_axis : bool
         One scale for all panels; otherwise each its own, as in the papers.
+    note : str
+        Words after the name of the axis.
 
     Returns
     -------
@@ -122,13 +123,13 @@ def bar_grid(
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, sum(heights) + 0.6 * len(grid) + 0.3))
         axes = figure.subplots(len(grid), n_columns, height_ratios=heights, squeeze=False)
-        longest = max((table["minus_log10"].max() for table in drawn.values() if len(table)), default=0) * common_axis
+        longest = max((table["minus_log10_p"].max() for table in drawn.values() if len(table)), default=0) * common_axis
         for ax, title in zip(axes.flat, drawn, strict=False):
             _bars(ax, drawn[title], threshold, wrap, longest)
             _heading(ax, title, (subtitles or {}).get(title, ""), 34)
         for ax in axes.flat[len(drawn) :]:
             ax.remove()
-        figure.supxlabel(_axis_name(value), fontsize=8)
+        figure.supxlabel(_axis_name(value) + note)
     return figure, pd.concat(drawn, names=["panel"]).reset_index(level="panel").reset_index(drop=True)
 
 
@@ -159,7 +160,7 @@ def table_figure(table: pd.DataFrame, *, n_terms: int = 20, title: str = "") -> 
         for name, (heading, x, side) in _TABLE_COLUMNS.items():
             ax.text(x, -0.5, heading, ha=side, va="bottom", fontweight="bold")
             for middle, cell in zip((tops[1:] + tops[:-1]) / 2, cells[name], strict=True):
-                ax.text(x, middle, cell, ha=side, va="center", linespacing=0.95)
+                ax.text(x, middle, cell, ha=side, va="center", linespacing=1.05)
     return figure, drawn
 
 
@@ -187,16 +188,17 @@ def dot_plot(
     -------
     Figure
     DataFrame
-        The dots, with the numbers `gene_ratio`, `x` (cluster) and `y` (term, 0 = bottom).
+        The dots, with the numbers `gene_ratio`, `column` (cluster) and `row` (term, 0 = bottom).
     """
     dots = dot_table(table, n_terms=n_terms, threshold=threshold)
     with figures.style():
         if dots.empty:
-            figure = Figure(figsize=(5, 1.2))
+            figure = Figure(figsize=(figures.MIDDLE, 1.2))
             _nothing(figure.add_subplot(), f"no term with adjusted p ≤ {threshold:g}")
         else:
             figure = _dots(dots, wrap)
         figure.axes[0].set_title(title)
+    dots = dots.rename(columns={"x": "column", "y": "row"})
     return figure, dots if len(dots) else pd.DataFrame([{"note": f"no term with adjusted p <= {threshold:g}"}])
 
 
@@ -216,13 +218,13 @@ def dot_table(table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05)
 
 
 def _leading(table: pd.DataFrame, value: str, n_terms: int, *, alphabetical: bool) -> pd.DataFrame:
-    """Return the first rows as `go_id`, `term`, value and `minus_log10`."""
+    """Return the first rows as `go_id`, `term`, value and `minus_log10_p`."""
     names = {"GO.ID": "go_id", "ID": "go_id", "Term": "term", "Description": "term"}
     if value not in table:
         raise ValueError(f"no column {value!r} to draw; the table has {', '.join(map(str, table.columns))}")
     drawn = table.head(n_terms).rename(columns=names)[["go_id", "term", value]]
     numbers = drawn[value].astype(str).str.replace(r"^<\s*", "", regex=True).astype(float)
-    drawn["minus_log10"] = -np.log10(numbers.clip(lower=1e-300)) + 0.0  # + 0.0 turns −0 into 0
+    drawn["minus_log10_p"] = -np.log10(numbers.clip(lower=1e-300)) + 0.0  # + 0.0 turns −0 into 0
     if alphabetical:
         drawn = drawn.sort_values("term", key=lambda terms: terms.str.casefold())
     return drawn.reset_index(drop=True)
@@ -234,44 +236,27 @@ def _bars(ax: Axes, drawn: pd.DataFrame, threshold: float | None, wrap: int, lon
         return _nothing(ax, "no term to test")
     slots = np.array([_lines(term, wrap) for term in drawn["term"]]) + _GAP
     centres = np.cumsum(slots) - slots / 2  # (terms,), in lines of text
-    ax.barh(centres, drawn["minus_log10"], height=1.1, color=BAR)
-    ax.set_yticks(centres, [textwrap.fill(term, wrap) for term in drawn["term"]], linespacing=0.95)
+    ax.barh(centres, drawn["minus_log10_p"], height=1.1, color=BAR)
+    ax.set_yticks(centres, [textwrap.fill(term, wrap) for term in drawn["term"]], linespacing=1.05)
     ax.set_ylim(0, slots.sum())
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="0.9", linewidth=0.5)
     limit = -np.log10(threshold) if threshold else 0
-    ax.set_xlim(0, 1.08 * max(longest, drawn["minus_log10"].max(), limit) or 1)
+    ax.set_xlim(0, 1.08 * max(longest, drawn["minus_log10_p"].max(), limit) or 1)
     if threshold:
         ax.axvline(limit, color="black", linestyle="--", linewidth=0.8)
-
-
-def _standing(drawn: pd.DataFrame, threshold: float | None, value: str) -> Figure:
-    figure = Figure(figsize=(figures.PAGE, 4.6))
-    ax = figure.add_subplot()
-    if drawn.empty:
-        _nothing(ax, "no term to test")
-        return figure
-    ax.bar(range(len(drawn)), drawn["minus_log10"], color=BAR)
-    labels = [textwrap.shorten(term, 48, placeholder="…") for term in drawn["term"]]
-    ax.set_xticks(range(len(drawn)), labels, rotation=60, ha="right", rotation_mode="anchor")
-    ax.set_xlim(-0.8, len(drawn) - 0.2)
-    ax.grid(axis="y", color="0.9", linewidth=0.5)
-    ax.set_ylabel(_axis_name(value))
-    if threshold:
-        ax.axhline(-np.log10(threshold), color="black", linestyle="--", linewidth=0.8)
-    return figure
 
 
 def _dots(dots: pd.DataFrame, wrap: int) -> Figure:
     labels = dots.drop_duplicates("x").sort_values("x")["label"]
     terms = [textwrap.fill(term, wrap) for term in dots.drop_duplicates("y").sort_values("y")["Description"]]
-    figure = Figure(figsize=(5 + 0.5 * len(labels), 1 + max(0.28 * len(terms), 2)))
+    figure = Figure(figsize=(figures.PAGE, 0.8 + max(0.22 * len(terms), 2)))
     ax, keys = figure.subplots(1, 2, width_ratios=[4 + 0.5 * len(labels), 1])
     colours = Normalize(0, dots["p.adjust"].max())
     areas = _areas(dots["gene_ratio"], dots["gene_ratio"])
     ax.scatter(dots["x"], dots["y"], areas, dots["p.adjust"], cmap=LOW_TO_HIGH, norm=colours, ec="0.25", lw=0.4)
     ax.set_xticks(range(len(labels)), labels)
-    ax.set_yticks(range(len(terms)), terms, linespacing=0.95)
+    ax.set_yticks(range(len(terms)), terms, linespacing=1.05)
     ax.set_xlim(-0.6, len(labels) - 0.4)
     ax.set_ylim(-0.7, len(terms) - 0.3)
     ax.set_xlabel("Cluster (number of annotated genes)")
@@ -300,7 +285,7 @@ def _size_key(ax: Axes, ratios: pd.Series) -> None:
 def _colour_key(figure: Figure, ax: Axes, colours: ScalarMappable) -> None:
     """Explain the colours, small p on top."""
     bar = figure.colorbar(colours, cax=ax.inset_axes([0.05, 0.02, 0.18, 0.34]))
-    bar.ax.set_title("adjusted p", fontsize=7.5, fontweight="normal", loc="left")
+    bar.ax.set_title("adjusted p", fontsize=7, fontweight="normal", loc="left")
     bar.ax.invert_yaxis()
     bar.outline.set_linewidth(0.4)
 
@@ -329,5 +314,5 @@ def _heading(ax: Axes, title: str, subtitle: str, width: int) -> None:
     below = textwrap.fill(subtitle, width)
     at = {"xycoords": "axes fraction", "textcoords": "offset points"}
     # the title above it reserves the height; its width must not squeeze the axes
-    ax.annotate(below, (0, 1), (0, 4), **at, fontsize=7.5, va="bottom").set_in_layout(False)
+    ax.annotate(below, (0, 1), (0, 4), **at, fontsize=7, va="bottom").set_in_layout(False)
     ax.set_title(title, loc="left", pad=5 + (3 + 9 * (below.count("\n") + 1) if below else 0))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lib.data.errors import listed
 from lib.go.annotation import Annotation
-from lib.go.errors import listed
 
 log = logging.getLogger(__name__)
 

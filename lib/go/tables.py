@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError, listed
 from lib.go.annotation import Annotation, check_ontology
-from lib.go.errors import GoInputError, listed
 from lib.run import store
 
 GO_ID = r"GO:\d{7}"
@@ -29,7 +29,7 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
 
     Raises
     ------
-    GoInputError
+    InputError
         If a file or column is missing, a GO id malformed, a row repeated, an annotated term not in the graph, or the
         graph has a cycle or several roots. The message names the file, the row and the value.
     """
@@ -55,7 +55,7 @@ def read_gene_id_table(directory: str | os.PathLike) -> pd.DataFrame:
 
     Raises
     ------
-    GoInputError
+    InputError
         If a column is missing, a cell empty or a row repeated.
     """
     path = store.resolve(directory) / "gene_ids.csv"
@@ -82,7 +82,7 @@ def _read_pairs(folder: Path) -> pd.DataFrame:
         return pairs.reindex(columns=["symbol", "entrez", "go_id"])
     path = folder / "annotations.csv"
     if not path.exists():
-        raise GoInputError(f"{folder}: needs direct_annotations.csv or annotations.csv")
+        raise InputError(f"{folder}: needs direct_annotations.csv or annotations.csv")
     sets = _checked(path, {"go_id": GO_ID, "genes": r".*\S.*"}, unique=["go_id"])
     pairs = sets.assign(symbol=sets["genes"].str.split()).explode("symbol", ignore_index=True)
     return pairs.drop_duplicates(["symbol", "go_id"]).reindex(columns=["symbol", "entrez", "go_id"])
@@ -110,7 +110,7 @@ def _checked(path: Path, patterns: dict[str, str], *, unique: list[str] | None) 
     import pandera.pandas as pa  # half a second, and only needed for outside tables
 
     if not path.exists():
-        raise GoInputError(f"{path}: this file is needed and is not there")
+        raise InputError(f"{path}: this file is needed and is not there")
     table = pd.read_csv(path, dtype=str, na_filter=True, keep_default_na=False, na_values=[""])
     columns = {name: pa.Column(str, pa.Check.str_matches(f"^(?:{pattern})$")) for name, pattern in patterns.items()}
     if unique:
@@ -118,7 +118,7 @@ def _checked(path: Path, patterns: dict[str, str], *, unique: list[str] | None) 
     try:
         pa.DataFrameSchema(columns, unique=unique, report_duplicates="exclude_first").validate(table, lazy=True)
     except pa.errors.SchemaErrors as errors:
-        raise GoInputError(_in_words(path, table, errors.failure_cases, unique)) from None
+        raise InputError(_in_words(path, table, errors.failure_cases, unique)) from None
     return table
 
 
@@ -143,7 +143,7 @@ def _refuse_repeats(path: Path, edges: pd.DataFrame) -> None:
     repeated = np.flatnonzero(edges.duplicated())
     if len(repeated):
         edge = f"{edges['child'].iloc[repeated[0]]} {edges['parent'].iloc[repeated[0]]}"
-        raise GoInputError(f"{path}, row {repeated[0] + 2}: '{edge}' is there more than once. Keep one of the rows")
+        raise InputError(f"{path}, row {repeated[0] + 2}: '{edge}' is there more than once. Keep one of the rows")
 
 
 def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
@@ -151,18 +151,16 @@ def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
     cyclic = _in_or_above_cycle(edges)
     if len(cyclic):
         edge = f"{cyclic['child'].iloc[0]} to {cyclic['parent'].iloc[0]}"
-        raise GoInputError(
+        raise InputError(
             f"{path}, row {cyclic.index[0] + 2}: the edge {edge} is part of a cycle, or lies between two. "
             "Remove the edge that points down"
         )
     roots = sorted(set(edges["parent"]) - set(edges["child"]))
     if len(roots) > 1:
-        raise GoInputError(
-            f"{path}: the graph has {len(roots)} roots ({listed(roots)}); keep the edges of one ontology"
-        )
+        raise InputError(f"{path}: the graph has {len(roots)} roots ({listed(roots)}); keep the edges of one ontology")
     absent = ~pairs["go_id"].isin(pd.concat([edges["child"], edges["parent"]]))
     if absent.any():
-        raise GoInputError(f"{path}: annotated terms are not in the graph: {listed(pairs['go_id'][absent].unique())}. "
+        raise InputError(f"{path}: annotated terms are not in the graph: {listed(pairs['go_id'][absent].unique())}. "
                            "Add their edges, or remove their annotations")  # fmt: skip
 
 

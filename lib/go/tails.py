@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from lib.data.errors import InputError
 from lib.go import r
-from lib.go.errors import GoInputError
 
 TAILS = ("auto", "r", "scipy")
 
@@ -27,7 +27,7 @@ def upper_tail(hits, white, black, drawn, *, tail: str = "auto") -> np.ndarray:
     (M,) float64 array
     """
     if tail not in TAILS:
-        raise GoInputError(f"tail '{tail}' is unknown; choose one of {', '.join(TAILS)}")
+        raise InputError(f"tail '{tail}' is unknown; choose one of {', '.join(TAILS)}")
     cases = np.stack(np.broadcast_arrays(hits, white, black, drawn), axis=-1).astype(np.int64).reshape(-1, 4)
     unique, inverse = _unique_rows(cases)
     p = np.ones(len(unique))

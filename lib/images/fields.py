@@ -8,6 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from lib.data.errors import InputError
+
 Scaling = Literal["percentile_range", "reference"]
 
 LOW, HIGH, FILL = 0.1, 99.9, 1.0
@@ -16,7 +18,7 @@ LOW, HIGH, FILL = 0.1, 99.9, 1.0
 BATCH = 64  # windows held at full size at one time
 
 
-class ImageError(ValueError):
+class ImageError(InputError):
     """A field or mask that cannot be used; one line that names the file and what to do."""
 
 

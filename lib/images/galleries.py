@@ -119,19 +119,27 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
         `nucleus_id`, `plate`, `well`, `gene_symbol`, in the same order.
     limit : float
         End of the colour scale, SD.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `gene_symbol`, `feature`, `mean_in_control_sd`, in the order drawn.
     """
-    profiles = well_profiles.well_means(features.drop(columns="nucleus_id"), nuclei)
+    values = features.drop(columns="nucleus_id")
+    profiles = well_profiles.well_means(values, nuclei, names=values.columns)
     means = well_profiles.scale_to_controls(profiles).groupby(level="gene_symbol").mean()
     means = means.iloc[_order(means.to_numpy()), _order(means.to_numpy().T)]
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE, max(2.5, 0.11 * len(means) + 1.2)))
+        figure = Figure(figsize=(figures.PAGE, max(2.5, 0.1 * len(means) + 1.0)))
         ax = figure.add_subplot()
-        image = ax.imshow(means, aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="none")
-        ax.set_yticks(range(len(means)), means.index, fontsize=5.5)
+        image = ax.imshow(means, aspect="auto", cmap=figures.DIVERGING, vmin=-limit, vmax=limit, interpolation="none")
+        ax.set_yticks(range(len(means)), means.index, fontsize=6)
         ax.set_xticks([])
-        ax.set_xlabel(f"{means.shape[1]} chromatin and shape features")
+        ax.set_xlabel(f"{means.shape[1]} chromatin and shape features, by name in the table of this picture")
         figure.colorbar(image, ax=ax, label="mean, SD of control wells", shrink=0.5, extend="both")
-    return figure, means
+    long = means.melt(var_name="feature", value_name="mean_in_control_sd", ignore_index=False)
+    return figure, long.reset_index()
 
 
 def _order(values: np.ndarray) -> Sequence[int]:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.images import metadata_schema as schema
-from lib.images.metadata_schema import INHERITED, NAMES, OPTIONAL, WELL, MetadataError
+from lib.images.metadata_schema import INHERITED, NAMES, OPTIONAL, WELL
 from lib.run import store
 
-__all__ = ["INHERITED", "NAMES", "OPTIONAL", "MetadataError"]  # the callers of this module need them too
+__all__ = ["INHERITED", "NAMES", "OPTIONAL"]  # the callers of this module need them too
 
 CONTROLS = ("EMPTY", "eGFP", "LacZ", "Luciferase")
 OUTLIER_PLATES = (41749,)
@@ -40,7 +41,7 @@ def read_metadata(path: str | os.PathLike, *, suffix: str = schema.CORRECTED) ->
 
     Raises
     ------
-    MetadataError
+    InputError
         For a missing file or column, a wrong type, an empty cell, a bad well name, a plate/well/site or file given
         twice, a name that contradicts its row, or two conditions in one well.
     """
@@ -92,46 +93,20 @@ def outlier_filter(
 
     Raises
     ------
-    MetadataError
+    InputError
         For a malformed well name.
     """
     reasons = {f"plate {plate}": fields["plate"] == plate for plate in plates}
     for plate, names in wells.items():
         for name in names:
             if not re.fullmatch(WELL, name):
-                raise MetadataError(
+                raise InputError(
                     f"outlier wells of plate {plate}: {name!r} is no well name; expected {schema.RULES['well'][3]}"
                 )
             reasons[f"{plate}/{name}"] = (fields["plate"] == plate) & (fields["well"] == name)
     dropped = np.logical_or.reduce([np.zeros(len(fields), bool), *reasons.values()])
     kept = fields[~dropped]
     return kept, stage_row("outliers", kept, before=fields, reason=_counts(reasons))
-
-
-def read_outliers(path: str | os.PathLike) -> tuple[tuple[int, ...], dict[int, tuple[str, ...]]]:
-    """Read plates and wells to drop from a text file with lines like `41749_*` and `41757_E17`.
-
-    Lines before the first such line are a heading.
-
-    Raises
-    ------
-    MetadataError
-        For a later line of another form.
-    """
-    lines = [(row, line.strip()) for row, line in enumerate(schema.read_lines(path), start=1) if line.strip()]
-    matches = [(row, line, re.fullmatch(rf"([0-9]+)_(\*|{WELL})", line.lower())) for row, line in lines]
-    first = next((row for row, _, match in matches if match), 0)
-    plates, wells = [], {}
-    for row, line, match in matches:
-        if row < first:
-            continue
-        if not match:
-            raise MetadataError(f"{Path(path).name}, row {row}: {line!r} is no outlier; write PLATE_* or PLATE_WELL")
-        if match[2] == "*":
-            plates.append(int(match[1]))
-        else:
-            wells.setdefault(int(match[1]), []).append(match[2])
-    return tuple(plates), {plate: tuple(names) for plate, names in wells.items()}
 
 
 def check_files(
@@ -157,7 +132,7 @@ def check_files(
 
     Raises
     ------
-    MetadataError
+    InputError
         If a plate has no folder, or files are missing and `drop` is off: the first ten and their number.
     """
     screen_dir = store.resolve(screen_dir)
@@ -166,7 +141,7 @@ def check_files(
         names = [f"{kind}/{row.plate}/{row.field}" for kind, missing in absent.items()
                  for row in fields[missing].itertuples()]  # fmt: skip
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-        raise MetadataError(
+        raise InputError(
             f"{screen_dir}: {len(names)} files of the image table are missing: {', '.join(names[:10])}{more}. "
             "Complete the download, or allow missing files to leave these fields out"
         )
@@ -206,7 +181,7 @@ def _absent(fields: pd.DataFrame, folder: Path) -> pd.Series:
     for plate, rows in fields.groupby("plate"):
         if not (folder / str(plate)).is_dir():
             there = ", ".join(sorted(path.name for path in folder.glob("*") if path.is_dir())) or "none"
-            raise MetadataError(
+            raise InputError(
                 f"{folder}: no folder for plate {plate} of the image table; there are {there}. "
                 "Complete the download, or leave the plate out"
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.run import store
 
 # Columns of the screen's table and the names used here; the first 18 are the ones that nuclei inherit, in this order.
@@ -59,19 +60,15 @@ RULES = {
 }  # fmt: skip
 
 
-class MetadataError(ValueError):
-    """The image table cannot be used; the message names file, row, value and what to do."""
-
-
 def read_text(path: str | os.PathLike) -> pd.DataFrame:
     """Read the table as text; empty cells and NaN are missing values."""
     read_lines(path, n=1)
     try:
         table = pd.read_csv(store.resolve(path), dtype=str, keep_default_na=False, na_values=["", "NA", "NaN", "nan"])
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise MetadataError(f"{Path(path).name}: not readable as CSV ({' '.join(str(error).split())})") from None
+        raise InputError(f"{Path(path).name}: not readable as CSV ({' '.join(str(error).split())})") from None
     if table.empty:
-        raise MetadataError(f"{Path(path).name}: no rows; expected one row a field of view")
+        raise InputError(f"{Path(path).name}: no rows; expected one row a field of view")
     return table
 
 
@@ -95,13 +92,13 @@ def checked(path: str | os.PathLike, table: pd.DataFrame) -> pd.DataFrame:
 def _refuse_missing_columns(path: str | os.PathLike, table: pd.DataFrame) -> None:
     missing = [theirs for theirs, ours in NAMES.items() if theirs not in table and ours not in OPTIONAL]
     if missing:
-        raise MetadataError(
+        raise InputError(
             f"{Path(path).name}: column {', '.join(missing)} missing; there are {', '.join(table.columns[:8])}, … "
             "Rename the column that holds it, or add it, empty where nothing is known"
         )
     for theirs in NAMES:
         if f"{theirs}.1" in table:  # how pandas names the second of two equal columns
-            raise MetadataError(f"{Path(path).name}: column {theirs} is there twice; remove one")
+            raise InputError(f"{Path(path).name}: column {theirs} is there twice; remove one")
 
 
 def _validate(path: str | os.PathLike, fields: pd.DataFrame) -> None:
@@ -118,7 +115,7 @@ def _validate(path: str | os.PathLike, fields: pd.DataFrame) -> None:
     except pa.errors.SchemaErrors as errors:
         case = errors.failure_cases.sort_values("index", kind="stable").iloc[0]
         value = "empty" if pd.isna(case["failure_case"]) else repr(case["failure_case"])
-        raise MetadataError(
+        raise InputError(
             f"{Path(path).name}, row {int(case['index']) + 2}: {_theirs(case['column'])} is {value}; "
             f"expected {RULES[case['column']][3]}. Correct or remove the row"
         ) from None
@@ -130,7 +127,7 @@ def _refuse_repeats(path: str | os.PathLike, fields: pd.DataFrame, key: list[str
         values = fields[key].iloc[repeated[0]]
         first = np.flatnonzero((fields[key] == values).all(axis=1))[0]
         named = ", ".join(f"{name.replace('image_file', 'file')} {value}" for name, value in values.items())
-        raise MetadataError(
+        raise InputError(
             f"{Path(path).name}, row {repeated[0] + 2}: {named} is already in row {first + 2}; keep one of the rows"
         )
 
@@ -143,7 +140,7 @@ def _refuse_contradictions(path: str | os.PathLike, fields: pd.DataFrame) -> Non
     )
     if told.any():
         row = fields[told].iloc[0]
-        raise MetadataError(
+        raise InputError(
             f"{Path(path).name}, row {row.name + 2}: file {row['image_file']} is not of well {row['well']}, "
             f"site {row['site']}; correct the name or the columns"
         )
@@ -155,7 +152,7 @@ def _refuse_mixed_wells(path: str | os.PathLike, fields: pd.DataFrame) -> None:
     first = condition.groupby([fields["plate"], fields["well"]]).transform("first")
     if (condition != first).any():
         row = fields[condition != first].iloc[0]
-        raise MetadataError(
+        raise InputError(
             f"{Path(path).name}, row {row.name + 2}: well {row['well']} of plate {row['plate']} holds "
             f"{condition[row.name]} here and {first[row.name]} before; a well has one condition, correct the rows"
         )
@@ -171,6 +168,6 @@ def read_lines(path: str | os.PathLike, n: int | None = None) -> list[str]:
         with store.resolve(path).open(encoding="utf-8") as file:
             return [next(file, "")] if n else file.readlines()
     except (FileNotFoundError, IsADirectoryError):
-        raise MetadataError(f"{path}: no such file; expected the screen's table") from None
+        raise InputError(f"{path}: no such file; expected the screen's table") from None
     except UnicodeDecodeError:
-        raise MetadataError(f"{Path(path).name}: not a text file") from None
+        raise InputError(f"{Path(path).name}: not a text file") from None

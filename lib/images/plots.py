@@ -36,7 +36,7 @@ def qc_figure(
     -------
     figure : Figure
     data : DataFrame
-        `panel`, `x`, `value`: one row a bar.
+        One row per bar: `panel`, `stage` or the lower edge `x` (`x_is` has its unit), and `n`.
     """
     filters = filters or Filters()
     panels = [
@@ -139,7 +139,7 @@ def _draw_stages(figure: Figure, stages: pd.DataFrame) -> pd.DataFrame:
         axis.set_xlabel(name.removeprefix("n_"))
         axis.margins(x=0.2)
         axis.xaxis.get_major_locator().set_params(integer=True, nbins=5)
-        data.append(pd.DataFrame({"panel": name, "x": rows["stage"], "value": rows[name]}))
+        data.append(pd.DataFrame({"panel": name, "stage": rows["stage"], "n": rows[name]}))
     return pd.concat(data)
 
 
@@ -151,7 +151,7 @@ def _draw_distribution(axis, values: pd.Series, *, label: str, limits: tuple[flo
     for limit in limits:
         axis.axvline(limit, color=RED, linestyle="--", linewidth=0.9)
     axis.set_xlabel(label)
-    return pd.DataFrame({"panel": values.name, "x": edges[:-1], "value": heights})
+    return pd.DataFrame({"panel": values.name, "x": edges[:-1], "x_is": label, "n": heights})
 
 
 def _mosaic(images: np.ndarray, n_columns: int) -> np.ndarray:

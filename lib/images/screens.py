@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lib.data import origin
 from lib.images import metadata
 from lib.run import keys, store
 
@@ -46,6 +47,7 @@ def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
         (screen_dir / part).symlink_to(source / part, target_is_directory=True)
     hashes.save()
     store.write_json(screen_dir / LISTING, listing)
+    origin.write(screen_dir, origin.own("images", source))
     return screen_dir / TABLE
 
 

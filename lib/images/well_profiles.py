@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from lib.images.metadata_schema import MetadataError
+from lib.data.errors import InputError
 
 WELL = ["plate", "well", "gene_symbol"]
 
@@ -29,7 +29,7 @@ def well_means(values, obs: pd.DataFrame, *, names: Collection[str] | None = Non
     """
     values = np.asarray(values)
     if len(values) != len(obs):
-        raise MetadataError(f"{len(values)} rows of values for {len(obs)} nuclei; give one row a nucleus")
+        raise InputError(f"{len(values)} rows of values for {len(obs)} nuclei; give one row a nucleus")
     columns = list(names) if names is not None else [str(i) for i in range(values.shape[1])]
     keys = [obs[name].to_numpy() for name in WELL]
     return pd.DataFrame(values, columns=columns).groupby(keys, observed=True).mean().rename_axis(WELL)
@@ -47,18 +47,18 @@ def scale_to_controls(profiles: pd.DataFrame, *, control: str = "EMPTY") -> pd.D
 
     Raises
     ------
-    MetadataError
+    InputError
         If a plate has no control well, or there are not two on any plate.
     """
     is_control = profiles.index.get_level_values("gene_symbol") == control
     plates = profiles.index.get_level_values("plate")
     bare = sorted(set(plates) - set(plates[is_control]))
     if bare:
-        raise MetadataError(f"plate {bare[0]} has no {control} well to scale by; leave the plate out")
+        raise InputError(f"plate {bare[0]} has no {control} well to scale by; leave the plate out")
     centres = profiles[is_control].groupby(level="plate", observed=True).mean()
     centred = profiles - centres.loc[plates].to_numpy()
     n_free = is_control.sum() - len(centres)
     if n_free < 1:
-        raise MetadataError(f"no plate has two {control} wells, so their spread is unknown")
+        raise InputError(f"no plate has two {control} wells, so their spread is unknown")
     spread = np.sqrt((centred[is_control] ** 2).sum() / n_free)
     return centred.loc[:, spread > 1e-9] / spread[spread > 1e-9]

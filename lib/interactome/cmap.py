@@ -8,7 +8,8 @@ import pandas as pd
 from anndata import AnnData
 
 from lib.data import gctx
-from lib.interactome.sources import SourceError, read_columns
+from lib.data.errors import InputError
+from lib.interactome.sources import read_columns
 from lib.screen import clusters
 
 SIGNATURE_COLUMNS = ("sig_id", "project_code", "cell_iname", "pert_type", "cmap_name")
@@ -25,7 +26,7 @@ def select_signatures(
 
     Raises
     ------
-    SourceError
+    InputError
         If a column is missing, a signature is there twice, or no row is left.
     """
     table = read_columns(path, SIGNATURE_COLUMNS)
@@ -33,9 +34,9 @@ def select_signatures(
     kept = table[np.logical_and.reduce([table[name] == value for name, value in wanted.items()])]
     if kept.empty:
         seen = "; ".join(f"{name} has {', '.join(sorted(table[name].dropna().unique())[:4])}" for name in wanted)
-        raise SourceError(f"{path}: no signature of {project}, {cell}, {perturbation}; {seen}")
+        raise InputError(f"{path}: no signature of {project}, {cell}, {perturbation}; {seen}")
     if kept["sig_id"].duplicated().any():
-        raise SourceError(f"{path}: signature {kept['sig_id'][kept['sig_id'].duplicated()].iloc[0]} is there twice")
+        raise InputError(f"{path}: signature {kept['sig_id'][kept['sig_id'].duplicated()].iloc[0]} is there twice")
     return kept.reset_index(drop=True)
 
 
@@ -44,17 +45,17 @@ def landmarks(path: str | os.PathLike) -> pd.Series:
 
     Raises
     ------
-    SourceError
+    InputError
         If a column is missing, no gene is a landmark, or two landmarks share id or symbol.
     """
     table = read_columns(path, GENE_COLUMNS)
     chosen = table[table["feature_space"] == LANDMARK]
     symbols = pd.Series(chosen["gene_symbol"].str.upper().to_numpy(), index=chosen["gene_id"].to_numpy(), name="symbol")
     if symbols.empty:
-        raise SourceError(f"{path}: no gene with feature_space = {LANDMARK!r}")
+        raise InputError(f"{path}: no gene with feature_space = {LANDMARK!r}")
     if symbols.index.has_duplicates or symbols.duplicated().any():
         twice = symbols[symbols.duplicated() | symbols.index.duplicated()].iloc[0]
-        raise SourceError(f"{path}: landmark gene {twice} is there twice; keep one row")
+        raise InputError(f"{path}: landmark gene {twice} is there twice; keep one row")
     return symbols.sort_values()
 
 
@@ -77,14 +78,14 @@ def mean_signatures(level5: str | os.PathLike, signatures: pd.DataFrame, symbols
 
     Raises
     ------
-    SourceError
+    InputError
         If the file lacks a signature or gene, or a value is not finite.
     """
     found = gctx.read_gctx(level5, signatures=signatures["sig_id"].tolist(), genes=symbols.index.tolist())
     values = np.asarray(found.X, np.float64)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
-        raise SourceError(f"{level5}: {found.obs_names[row]}, gene {symbols.iloc[column]} is not a finite number")
+        raise InputError(f"{level5}: {found.obs_names[row]}, gene {symbols.iloc[column]} is not a finite number")
     names, codes, counts = np.unique(
         signatures["cmap_name"].str.upper().to_numpy(str), return_inverse=True, return_counts=True
     )
@@ -104,7 +105,7 @@ def unit_length(signatures: AnnData) -> AnnData:
     length = np.linalg.norm(values, axis=1, keepdims=True)
     if not length.all():
         gene = signatures.obs_names[np.flatnonzero(length.ravel() == 0)[0]]
-        raise SourceError(f"the signature of {gene} is zero everywhere; it has no direction to compare")
+        raise InputError(f"the signature of {gene} is zero everywhere; it has no direction to compare")
     return AnnData(values / length, obs=signatures.obs.copy(), var=signatures.var.copy())
 
 

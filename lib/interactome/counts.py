@@ -8,7 +8,8 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from lib.interactome.sources import SourceError, read_columns
+from lib.data.errors import InputError
+from lib.interactome.sources import read_columns
 from lib.run import store
 
 ID_COLUMNS = ("ensembl", "symbol")
@@ -27,24 +28,24 @@ def read_counts(path: str | os.PathLike) -> AnnData:
 
     Raises
     ------
-    SourceError
+    InputError
         For a repeated cell or id, a line of another length, and a count that is negative or no whole number.
     """
     path = store.resolve(path)
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         ids = [name.strip('" ') for name in file.readline().rstrip("\r\n").split(",")[1:]]
         if not ids:
-            raise SourceError(f"{path.name}: no gene ids in its first line; expected names separated by commas")
+            raise InputError(f"{path.name}: no gene ids in its first line; expected names separated by commas")
         cells, rows = [], []
         for line in file:
             cell, _, values = line.rstrip("\r\n").partition(",")
             cells.append(cell.strip('" '))
             rows.append(_sparse_row(values, ids, where=f"{path.name}: cell {cells[-1]}"))
     if not rows:
-        raise SourceError(f"{path.name}: no cells; expected a header of Ensembl ids and one line a cell")
+        raise InputError(f"{path.name}: no cells; expected a header of Ensembl ids and one line a cell")
     for what, names in (("cell", pd.Index(cells)), ("gene", pd.Index(ids))):
         if names.has_duplicates:
-            raise SourceError(f"{path.name}: {what} {names[names.duplicated()][0]} is there twice; keep one")
+            raise InputError(f"{path.name}: {what} {names[names.duplicated()][0]} is there twice; keep one")
     lengths = [len(columns) for columns, _ in rows]
     columns, values = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     matrix = sparse.csr_matrix((values, columns, np.r_[0, np.cumsum(lengths)]), shape=(len(cells), len(ids)))
@@ -79,7 +80,7 @@ def to_symbols(counts: AnnData, gene_ids: pd.DataFrame) -> AnnData:
 
     Raises
     ------
-    SourceError
+    InputError
         If no id is known.
     """
     ids = pd.DataFrame({"ensembl": counts.var_names.str.replace(r"\.\d+$", "", regex=True)})
@@ -87,7 +88,7 @@ def to_symbols(counts: AnnData, gene_ids: pd.DataFrame) -> AnnData:
     answers = ids.merge(gene_ids[["ensembl", "symbol"]].drop_duplicates(), on="ensembl", how="left")
     known = answers.dropna(subset="symbol")
     if known.empty:
-        raise SourceError(f"none of {len(ids)} gene ids has a symbol, such as {ids['ensembl'].iloc[0]}; "
+        raise InputError(f"none of {len(ids)} gene ids has a symbol, such as {ids['ensembl'].iloc[0]}; "
                           "expected Ensembl ids (ENSG…)")  # fmt: skip
     first = known.drop_duplicates("symbol")
     var = pd.DataFrame({"gene_symbol": first["symbol"].to_numpy(), "ens_ids": first["ensembl"].to_numpy()})
@@ -107,10 +108,10 @@ def _sparse_row(text: str, ids: list[str], *, where: str) -> tuple[np.ndarray, n
     if len(values) != len(ids):
         found = text.count(",") + 1
         problem = f"{found} counts for {len(ids)} genes" if found != len(ids) else "a count that is no number"
-        raise SourceError(f"{where} has {problem}; is the file cut off or not separated by commas?")
+        raise InputError(f"{where} has {problem}; is the file cut off or not separated by commas?")
     bad = np.flatnonzero(~((values >= 0) & (values == np.floor(values)) & np.isfinite(values)))
     if len(bad):
-        raise SourceError(f"{where}, gene {ids[bad[0]]}: {values[bad[0]]:g} is no count; raw counts are whole "
+        raise InputError(f"{where}, gene {ids[bad[0]]}: {values[bad[0]]:g} is no count; raw counts are whole "
                           "numbers from 0")  # fmt: skip
     columns = np.flatnonzero(values)
     return columns.astype(np.int32), values[columns].astype(np.float32)

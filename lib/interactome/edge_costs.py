@@ -12,7 +12,8 @@ from anndata import AnnData
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 
-from lib.interactome.network import Network, NetworkError
+from lib.data.errors import InputError
+from lib.interactome.network import Network
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,11 @@ def correlation_costs(
 
     Raises
     ------
-    NetworkError
+    InputError
         If a gene has a missing value, or the same value in all cells: it has no correlation. See `usable`.
     """
     if kind not in ("spearman", "pearson"):
-        raise NetworkError(f"kind {kind!r} is unknown; choose spearman or pearson")
+        raise InputError(f"kind {kind!r} is unknown; choose spearman or pearson")
     values = np.asarray(values)
     _check(values, np.arange(values.shape[1]) if genes is None else np.asarray(genes))
     scores = _standardised(values, ranked=kind == "spearman")  # (N, C)
@@ -57,9 +58,7 @@ def of_network(expression: AnnData, network: Network, *, kind: Kind = "spearman"
     """Return the cost of every edge of a network, (E,), from cells × genes of expression."""
     missing = network.genes[~np.isin(network.genes, expression.var_names.to_numpy(str))]
     if len(missing):
-        raise NetworkError(
-            f"expression lacks {len(missing)} genes of the network, such as {missing[0]}; prune it first"
-        )
+        raise InputError(f"expression lacks {len(missing)} genes of the network, such as {missing[0]}; prune it first")
     values = _dense(expression[:, network.genes.tolist()].X)
     return correlation_costs(values, network.ends, kind=kind, genes=network.genes)
 
@@ -69,12 +68,12 @@ def varying_genes(expression: AnnData) -> set[str]:
 
     Raises
     ------
-    NetworkError
+    InputError
         If a symbol stands for two columns.
     """
     names = expression.var_names.astype(str)
     if not names.is_unique:
-        raise NetworkError(f"expression has {names[names.duplicated()][0]} twice; make symbols unique")
+        raise InputError(f"expression has {names[names.duplicated()][0]} twice; make symbols unique")
     good = usable(_dense(expression.X))
     log.info("%d of %d genes have a missing value or the same value in all cells", int((~good).sum()), len(good))
     return set(names[good])
@@ -93,12 +92,12 @@ def _dense(values) -> np.ndarray:
 
 def _check(values: np.ndarray, genes: np.ndarray) -> None:
     if len(values) < 3:
-        raise NetworkError(f"{len(values)} cells are too few for a correlation; three or more are needed")
+        raise InputError(f"{len(values)} cells are too few for a correlation; three or more are needed")
     good = usable(values)
     if not good.all():
         first = int(np.argmin(good))
         problem = "the same value in all cells" if np.isfinite(values[:, first]).all() else "a missing value"
-        raise NetworkError(
+        raise InputError(
             f"expression of {genes[first]}: {problem}, so it has no correlation; leave it out of the network "
             f"({int((~good).sum())} such genes of {len(good)})"
         )

@@ -1,8 +1,6 @@
 """Single-cell expression of the FUCCI data: from raw counts by Ensembl id to log expression by symbol."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +8,7 @@ from anndata import AnnData
 from anndata.utils import make_index_unique
 from scipy import sparse
 
-from lib.interactome.sources import SourceError
-from lib.run import store
+from lib.data.errors import InputError
 
 
 def filter_counts(counts: AnnData, *, min_genes: int = 8000, min_cells: int = 10) -> AnnData:
@@ -25,7 +22,7 @@ def filter_counts(counts: AnnData, *, min_genes: int = 8000, min_cells: int = 10
 
     Raises
     ------
-    SourceError
+    InputError
         If no cell or no gene is left.
     """
     detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)
@@ -33,12 +30,12 @@ def filter_counts(counts: AnnData, *, min_genes: int = 8000, min_cells: int = 10
     per_gene = np.asarray(detected.sum(axis=0)).ravel()
     cells = np.flatnonzero(per_cell >= min_genes)
     if not len(cells):
-        raise SourceError(f"no cell has {min_genes} detected genes or more, the best has {per_cell.max()}; "
+        raise InputError(f"no cell has {min_genes} detected genes or more, the best has {per_cell.max()}; "
                           "lower min_genes")  # fmt: skip
     left = np.asarray(detected[cells].sum(axis=0)).ravel()
     genes = np.flatnonzero(left >= min_cells)
     if not len(genes):
-        raise SourceError(f"no gene is detected in {min_cells} of {len(cells)} cells or more; lower min_cells")
+        raise InputError(f"no gene is detected in {min_cells} of {len(cells)} cells or more; lower min_cells")
     kept = counts[cells][:, genes].copy()
     kept.obs["n_genes_per_cell"] = per_cell[cells]
     kept.obs["n_genes"] = np.asarray(detected[cells][:, genes].sum(axis=1)).ravel()
@@ -54,7 +51,7 @@ def log_normalise(counts: AnnData, *, target_sum: float = 1e6) -> AnnData:
     values = counts.X.toarray() if sparse.issparse(counts.X) else np.array(counts.X)
     totals = values.sum(axis=1, dtype=np.float64, keepdims=True)
     if not totals.all():
-        raise SourceError(f"cell {counts.obs_names[np.flatnonzero(totals.ravel() == 0)[0]]} has no counts; "
+        raise InputError(f"cell {counts.obs_names[np.flatnonzero(totals.ravel() == 0)[0]]} has no counts; "
                           "filter the cells first")  # fmt: skip
     scaled = values.astype(np.float32, copy=False)
     scaled *= (target_sum / totals).astype(np.float32)
@@ -72,10 +69,3 @@ def steps(stages: Mapping[str, AnnData]) -> pd.DataFrame:
 def constant_genes(expression: AnnData) -> list[str]:
     """Return the genes with one value in all cells: they correlate with nothing."""
     return expression.var_names[np.ptp(expression.X, axis=0) == 0].tolist()
-
-
-def write(path: str | os.PathLike, data: AnnData) -> Path:
-    """Write an `.h5ad`, whole or not at all."""
-    with store.atomic(path) as part:
-        data.write_h5ad(part)
-    return store.resolve(path)

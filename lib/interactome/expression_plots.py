@@ -11,7 +11,7 @@ from lib.interactome import markers, planted
 from lib.report import figures
 from lib.report.point_names import name_points
 
-COLOURS = {markers.UP: "forestgreen", markers.UNCHANGED: "black", markers.DOWN: "tab:red"}
+COLOURS = {markers.UNCHANGED: figures.FLAT, markers.UP: figures.UP, markers.DOWN: figures.DOWN}
 KINDS = {planted.SAME: "#D55E00", planted.OTHER: "#0072B2", planted.BACKGROUND: "0.55"}
 _N_BINS = 12
 
@@ -28,7 +28,7 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
     -------
     Figure
     DataFrame
-        `what` (genes per cell, cells per gene), `name`, `count`.
+        `what` (genes per cell, cells per gene), `name`, `n`.
     """
     detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)
     panels = {
@@ -36,13 +36,13 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
         "cells per gene": (counts.var_names, np.asarray(detected.sum(axis=0)).ravel(), min_cells, "genes"),
     }
     with figures.style():
-        figure = Figure(figsize=(12, 3))
+        figure = Figure(figsize=(figures.PAGE, 2.2))
         for ax, (what, (_, values, least, of)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
             ax.hist(values, bins=60, color="#0072B2")
-            ax.axvline(least, color="#D62728", linestyle="--", linewidth=1, label=f"kept from {least:,}")
+            ax.axvline(least, color=figures.ACCENT, linestyle="--", linewidth=1, label=f"kept from {least:,}")
             ax.set(xlabel=f"detected {what}" if of == "cells" else "cells in which a gene is detected", ylabel=of)
             ax.legend(loc="upper left" if of == "cells" else "upper center")
-    drawn = [pd.DataFrame({"what": what, "name": names, "count": values})
+    drawn = [pd.DataFrame({"what": what, "name": names, "n": values})
              for what, (names, values, _, _) in panels.items()]  # fmt: skip
     return figure, pd.concat(drawn, ignore_index=True)
 
@@ -63,20 +63,21 @@ def marker_scatter(
     DataFrame
         `gene`, the two expressions in log2(TPM + 1), `label`.
     """
-    drawn = table[["gene", "avg_log_expr_other", "log_expr_target"]].assign(label=labels)
+    names = {"avg_log_expr_other": "mean_of_others_log2_tpm", "log_expr_target": "target_log2_tpm"}
+    drawn = table[["gene", *names]].rename(columns=names).assign(label=labels)
     with figures.style():
-        figure = Figure(figsize=(6, 4))
+        figure = Figure(figsize=(figures.MIDDLE, 3.4))
         ax = figure.add_subplot()
         for name, colour in COLOURS.items():
             rows = drawn[drawn["label"] == name]
-            ax.scatter(rows["avg_log_expr_other"], rows["log_expr_target"], s=6, color=colour, alpha=0.6,
+            ax.scatter(rows["mean_of_others_log2_tpm"], rows["target_log2_tpm"], s=6, color=colour, alpha=0.6,
                        linewidths=0, label=f"{name} ({len(rows):,})", rasterized=True)  # fmt: skip
-        ends = [0, drawn[["avg_log_expr_other", "log_expr_target"]].max(axis=None)]
+        ends = [0, drawn[["mean_of_others_log2_tpm", "target_log2_tpm"]].max(axis=None)]
         ax.plot(ends, ends, color="0.6", linewidth=0.7, zorder=0)
-        ax.set(xlabel="log(x + 1) expression in background lines", ylabel=f"log(x + 1) expression in {target}")
+        ax.set(xlabel="mean of the other lines, log2(TPM + 1)", ylabel=f"{target}, log2(TPM + 1)")
         ax.legend(loc="lower right", markerscale=2)
         named = drawn.head(n_named)  # the largest changes come first
-        points = named[["avg_log_expr_other", "log_expr_target"]].to_numpy()
+        points = named[["mean_of_others_log2_tpm", "target_log2_tpm"]].to_numpy()
         name_points(ax, points, named["gene"].tolist(), ["black"] * len(named), size=6.5)
     return figure, drawn
 
@@ -93,7 +94,7 @@ def planted_truth(seen: planted.Observed) -> tuple[Figure, pd.DataFrame]:
     -------
     Figure
     DataFrame
-        `panel`, `kind`, `x` (bin or quantile), `y`.
+        `panel`, `kind`, `x`, `y` and what they are, with units: `x_is`, `y_is`.
     """
     if seen.pairs.empty:
         return figures.absent("Real sources have no planted truth to compare with.")
@@ -121,7 +122,8 @@ def _shares(ax: Axes, panel: str, table: pd.DataFrame, column: str, colours: dic
         values = table.loc[table["kind"] == kind, column]
         heights = np.histogram(values, edges)[0] / max(1, len(values))
         ax.stairs(heights, edges, color=colour, fill=True, alpha=0.45, label=f"{kind} ({len(values):,})")
-        drawn.append(pd.DataFrame({"panel": panel, "kind": kind, "x": edges[:-1], "y": heights}))
+        rows = {"panel": panel, "kind": kind, "x": edges[:-1], "x_is": label, "y": heights, "y_is": f"share of {of}"}
+        drawn.append(pd.DataFrame(rows))
     ax.set(xlabel=label, ylabel=f"share of {of}")
     ax.legend()
     return pd.concat(drawn)
@@ -139,4 +141,7 @@ def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
     ax.axhline(level, color=KINDS[planted.BACKGROUND], linestyle="--", linewidth=1, label="background, median")
     ax.set(xlabel="distance of the two latent states (SD of control nuclei)", ylabel="|Spearman|", ylim=(0, None))
     ax.legend()
-    return pd.DataFrame({"panel": "distance", "kind": "median", "x": middle, "y": quarters[0.5].to_numpy()})
+    lines = {"lower quartile": quarters[0.25], "median": quarters[0.5], "upper quartile": quarters[0.75]}
+    drawn = pd.DataFrame({name: line.to_numpy() for name, line in lines.items()}).assign(x=middle, background=level)
+    long = drawn.melt("x", var_name="kind", value_name="y")
+    return long.assign(panel="distance", x_is="distance of states (SD of control nuclei)", y_is="|Spearman|")

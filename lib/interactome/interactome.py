@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pandas as pd
 
-from lib.interactome.network import Network, NetworkError, of_table
+from lib.data.errors import InputError
+from lib.interactome.network import Network, of_table
 from lib.interactome.sweep import Sweep, louvain
 from lib.run import store
 
@@ -26,14 +27,14 @@ def as_network(nodes: pd.DataFrame, edges: pd.DataFrame, *, cost: str = "mi_scor
 
     Raises
     ------
-    NetworkError
+    InputError
         If the rows are not in the order of a network: genes sorted, edges by their first and second gene.
     """
     network = of_table(edges, cost=cost, nodes=nodes["gene"])
     first, second = network.genes[network.ends].T
     in_order = list(network.genes) == list(nodes["gene"]) and (edges["gene_a"] == first).all()
     if not (in_order and (edges["gene_b"] == second).all()):
-        raise NetworkError("the tables of the pruned network are not sorted by gene; make them with ppi_pruning")
+        raise InputError("the tables of the pruned network are not sorted by gene; make them with ppi_pruning")
     return network
 
 
@@ -61,13 +62,13 @@ def tables(
     """
     rows = np.flatnonzero(np.isclose(found.betas, beta))
     if not len(rows):
-        raise NetworkError(
+        raise InputError(
             f"β = {beta:g} is not among the {len(found.betas)} of the sweep, which ends at {found.betas[-1]:g}"
         )
     row = int(rows[0])
     kept = found.nodes[row]
     if not kept.any():
-        raise NetworkError(f"the tree at β = {beta:g} has no edge, so there is no interactome; choose a larger β")
+        raise InputError(f"the tree at β = {beta:g} has no edge, so there is no interactome; choose a larger β")
     inside = kept[network.ends].all(axis=1)
     in_tree = np.isin(np.arange(network.n_edges), found.trees[row])
     part = network.induced(kept)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib.interactome.sources import SourceError
+from lib.data.errors import InputError
 from lib.run import store
 from lib.stats import order
 from lib.stats.multiple_testing import benjamini_hochberg
@@ -28,18 +28,18 @@ def read_ccle(path: str | os.PathLike, sample_info: str | os.PathLike) -> pd.Dat
 
     Raises
     ------
-    SourceError
+    InputError
         If a column is missing, no line is listed, or a value is not a number.
     """
     path, info_path = store.resolve(path), store.resolve(sample_info)
     info = _read_csv(info_path, dtype=str)
     if missing := [name for name in ("DepMap_ID", NAME) if name not in info]:
-        raise SourceError(f"{info_path.name}: no column {missing[0]!r}; expected DepMap's sample_info.csv")
+        raise InputError(f"{info_path.name}: no column {missing[0]!r}; expected DepMap's sample_info.csv")
     names = info.drop_duplicates("DepMap_ID").set_index("DepMap_ID")[NAME]
     table = _read_csv(path, index_col=0, low_memory=False)
     listed = table.index.isin(names.index)
     if not listed.any():
-        raise SourceError(f"{path.name}: none of its {len(table)} lines is listed in {info_path.name}")
+        raise InputError(f"{path.name}: none of its {len(table)} lines is listed in {info_path.name}")
     if not listed.all():
         log.warning("%d of %d lines are not in %s, left out", (~listed).sum(), len(table), info_path.name)
     table = table[listed]
@@ -53,14 +53,14 @@ def read_ccle(path: str | os.PathLike, sample_info: str | os.PathLike) -> pd.Dat
 
 
 def check_finite(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the table as floats, or raise SourceError naming the first line and gene without a finite value."""
+    """Return the table as floats, or raise InputError naming the first line and gene without a finite value."""
     try:
         values = table.to_numpy(np.float64)
     except ValueError as error:
-        raise SourceError(f"{name}: expected numbers, log2(TPM + 1) ({error})") from None
+        raise InputError(f"{name}: expected numbers, log2(TPM + 1) ({error})") from None
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
-        raise SourceError(f"{name}: line {table.index[row]}, gene {table.columns[column]} has no finite value")
+        raise InputError(f"{name}: line {table.index[row]}, gene {table.columns[column]} has no finite value")
     return pd.DataFrame(values, index=table.index, columns=table.columns)
 
 
@@ -95,7 +95,7 @@ def screen(
 
     Raises
     ------
-    SourceError
+    InputError
         If the target is not among the lines or there twice, or fewer than two others are left.
     """
     row = _target_row(expression, target)
@@ -103,7 +103,7 @@ def screen(
     values = table.to_numpy(np.float64)
     own, others = values[row], np.delete(values, row, axis=0)  # (G,), (lines − 1, G)
     if len(others) < 2:
-        raise SourceError(f"{len(others)} lines beside {target}; two or more are needed for a test")
+        raise InputError(f"{len(others)} lines beside {target}; two or more are needed for a test")
     mean = others.mean(axis=0)
     change = own - mean
     detected = np.maximum((others > 0).mean(axis=0), own > 0)
@@ -138,7 +138,7 @@ def _read_csv(path: Path, **options) -> pd.DataFrame:
     try:
         return pd.read_csv(path, **options)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path.name}: not readable as a CSV ({str(error).strip()}); is the file whole?") from None
+        raise InputError(f"{path.name}: not readable as a CSV ({str(error).strip()}); is the file whole?") from None
 
 
 def _target_row(expression: pd.DataFrame, target: str) -> int:
@@ -148,5 +148,5 @@ def _target_row(expression: pd.DataFrame, target: str) -> int:
         near = difflib.get_close_matches(target, expression.index.astype(str), n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near and not len(rows) else ""
         count = "is not among" if not len(rows) else f"is {len(rows)} times among"
-        raise SourceError(f"cell line {target!r} {count} the {len(expression)} lines{hint}")
+        raise InputError(f"cell line {target!r} {count} the {len(expression)} lines{hint}")
     return int(rows[0])

@@ -10,10 +10,6 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 
-class NetworkError(ValueError):
-    """A network cannot be used; the message names file, row and what to do."""
-
-
 @dataclass(frozen=True, eq=False)
 class Network:
     """An undirected simple graph of genes.

@@ -7,9 +7,10 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 
-from lib.interactome.network import Network, NetworkError
+from lib.data import origin
+from lib.data.errors import InputError
+from lib.interactome.network import Network
 from lib.interactome.pruning import propose_cutoff, remove_hubs
-from lib.interactome.sources import Source
 from lib.report import published
 from lib.run import store
 
@@ -29,8 +30,8 @@ STATISTICS = {
 }
 """End of an id → column of `lib.interactome.sweep.statistics`."""
 
-USED = {"ppi": "network", "fucci_counts": "single cells", "ccle_expression": "cell lines"}
-"""Sources behind the interactome, in words."""
+USED = ("network", "single cells", "cell lines")
+"""Parts of the sources that the interactome rests on, as `lib.interactome.sources.PARTS` calls them."""
 
 TRUTH = ["gene", "module"]
 
@@ -38,26 +39,13 @@ FURTHER = {"mi": (0.7, 0.8), "spearman": (2.7, 2.8, 3.0, 9.9)}  # β of which no
 NAMES = {"mi": "mi_score", "spearman": "cost_spearman"}
 
 
-def is_real(inputs: Mapping[str, Source]) -> bool:
-    """Return whether network, single cells and cell lines are all a user's real files."""
-    return not any(inputs[name].simulated for name in USED)
-
-
-def origin(inputs: Mapping[str, Source]) -> str:
-    """Return what a caption says of where network, single cells and cell lines come from."""
-    simulated = [words for name, words in USED.items() if inputs[name].simulated]
-    if len(simulated) == len(USED):
-        return "Simulated data, planted truth."
-    return f"Simulated: {', '.join(simulated)}; the rest is real." if simulated else "Real network and expression."
-
-
-def planted_modules(sources_dir: str | os.PathLike, inputs: Mapping[str, Source]) -> pd.DataFrame:
+def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
     """Return the planted module of each gene, `gene`, `module` ("none" for genes of no module).
 
     No row unless network, single cells and cell lines are all simulated: beside real ones nothing is planted.
     """
     path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
-    if not path.exists() or not all(inputs[name].simulated for name in USED):
+    if not path.exists() or not origin.read(sources_dir).only(*USED).is_planted:
         return pd.DataFrame(columns=TRUTH)
     return pd.read_csv(path, keep_default_na=False)[TRUTH].astype(str)
 
@@ -124,7 +112,7 @@ def pruning(universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.D
         "regulators": int((lost["lost_in"] == "").sum()),
         **_other_hubs(universe),
     }
-    with suppress(NetworkError):
+    with suppress(InputError):
         found["confidence.cutoff"] = propose_cutoff(sweep, jump=jump)
     return _with_prefix(found)
 

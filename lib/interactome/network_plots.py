@@ -13,9 +13,8 @@ from lib.interactome.network import of_table
 from lib.report import figures
 
 REGULATOR, SCREENED, OTHER = "#D55E00", "#56B4E9", "#C9CED3"
-NO_MODULE = "#E0E0E0"
 KINDS = {"regulator": REGULATOR, "screened gene": SCREENED, "other gene": OTHER}
-_WIDTH, _HEIGHT = 7.2, 5.6  # inches of the map
+_WIDTH, _HEIGHT = figures.PAGE, 5.6  # inches of the map
 _ASPECT = _WIDTH / _HEIGHT
 
 
@@ -40,7 +39,7 @@ def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFra
     -------
     Figure
     DataFrame
-        The nodes drawn, with `kind`.
+        The nodes drawn, with `kind`, and the edges: `mark` is node or edge.
     """
     drawn = placed.assign(kind=kinds(placed))
     colours = drawn["kind"].map(KINDS)
@@ -51,7 +50,7 @@ def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFra
         _kind_legend(figure, drawn)
         _edge_legend(figure, edges)
         _prize_legend(figure, drawn, radii)
-    return figure, drawn
+    return figure, _marks(drawn, edges)
 
 
 def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -66,15 +65,14 @@ def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> t
     -------
     Figure
     DataFrame
-        The nodes drawn, with `planted`.
+        The nodes drawn, with `planted`, and the edges: `mark` is node or edge.
     """
     if truth.empty:
         return figures.absent("Real sources have no planted modules to compare with.")
     modules = truth.set_index("gene")["module"].astype(str)
     drawn = placed.assign(planted=placed["gene"].map(modules).fillna("none"))
     names = sorted(set(drawn["planted"]) - {"none"})
-    palette = dict(zip(names, figures.PALETTE * (1 + len(names) // len(figures.PALETTE)), strict=False))
-    palette["none"] = NO_MODULE
+    palette = figures.cluster_colours([*names, "none"])
     with figures.style():
         figure, ax = _sheet()
         _draw_edges(ax, drawn, edges)
@@ -84,7 +82,17 @@ def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> t
         handles.append(_dot("white", "black ring: regulator", ring="black"))
         figure.legend(handles=handles, title="planted module (genes)", loc="upper left", bbox_to_anchor=(0.0, 1.0),
                       ncols=len(handles), handletextpad=0.1, columnspacing=0.8, alignment="left")  # fmt: skip
-    return figure, drawn
+    return figure, _marks(drawn, edges)
+
+
+def _marks(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per node and then one per edge, which has a `partner`; `x`, `y` in heights of the map."""
+    names = {"x": "x_map_heights", "y": "y_map_heights", "prize": "prize_abs_log2_fc"}
+    columns = {"gene_a": "gene", "gene_b": "partner", "cost_spearman": "cost_1_minus_abs_rho"}
+    lines = edges[[*columns, "in_tree"]].rename(columns=columns)
+    return pd.concat(
+        {"node": nodes.rename(columns=names), "edge": lines}, names=["mark"]
+    ).reset_index(level="mark").reset_index(drop=True)
 
 
 def kinds(nodes: pd.DataFrame) -> np.ndarray:

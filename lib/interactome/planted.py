@@ -31,6 +31,13 @@ def observed(expression: AnnData, markers: pd.DataFrame, signatures: AnnData, tr
     return Observed(gene_pairs(expression, truth), fold_changes(markers, truth), signature_pairs(signatures, truth))
 
 
+def medians(seen: Observed) -> dict[str, float]:
+    """Return kind of pair of genes → median of |Spearman|; empty where nothing is planted."""
+    if seen.pairs.empty:
+        return {}
+    return seen.pairs.groupby("kind", sort=False)["abs_spearman"].median().to_dict()
+
+
 def gene_pairs(expression: AnnData, truth: pd.DataFrame) -> pd.DataFrame:
     """Correlate every two genes of modules over cells, and as many genes of the background.
 

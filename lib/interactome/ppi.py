@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from lib.interactome.network import Network, NetworkError
+from lib.data.errors import InputError
+from lib.interactome.network import Network
 from lib.run import store
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def read(path: str | os.PathLike, *, third_column: ThirdColumn = "cost") -> Netw
 
     Raises
     ------
-    NetworkError
+    InputError
         If the file has another header than stated, a column is missing, a name is empty, a number is no number,
         negative or infinite, or a pair has two costs; names file and row.
     """
@@ -49,7 +50,7 @@ def rows(path: str | os.PathLike, *, third_column: ThirdColumn) -> pd.DataFrame:
     """
     path = Path(path)
     if third_column not in ("cost", "confidence"):
-        raise NetworkError(f"third_column {third_column!r} is unknown; choose cost or confidence")
+        raise InputError(f"third_column {third_column!r} is unknown; choose cost or confidence")
     lines = _read_text(path, has_header=_check_header(path, third_column))
     costs = _numbers(lines.iloc[:, 2], path, _first_row(third_column))
     _check_names(lines, path, _first_row(third_column))
@@ -79,11 +80,9 @@ def _first_lines(path: Path) -> list[list[str]]:
         with store.resolve(path).open(encoding="utf-8") as file:
             found = [file.readline().rstrip("\r\n").split("\t") for _ in range(2)]
     except (OSError, UnicodeDecodeError) as error:
-        raise NetworkError(
-            f"{path}: not readable as text ({type(error).__name__}); expected a table of edges"
-        ) from None
+        raise InputError(f"{path}: not readable as text ({type(error).__name__}); expected a table of edges") from None
     if found == [[""], [""]]:
-        raise NetworkError(f"{path.name}: the file is empty; expected tab-separated {', '.join(COLUMNS)}")
+        raise InputError(f"{path.name}: the file is empty; expected tab-separated {', '.join(COLUMNS)}")
     return found
 
 
@@ -92,23 +91,23 @@ def _check_header(path: Path, third_column: ThirdColumn) -> bool:
     fields, row = _first_lines(path)
     if third_column == "cost":
         if len(fields) >= 3 and _is_number(fields[2]):
-            raise NetworkError(
+            raise InputError(
                 f"{path.name}: row 1 is no header but an edge ({' '.join(fields[:3])}); tables without header hold "
                 "confidences, where high is certain, and would be read with the sign turned. Use --set "
                 "ppi_pruning.third_column=confidence, or add the header protein1, protein2, cost if they are costs"
             )
         missing = [name for name in COLUMNS if name not in fields]
         if missing:
-            raise NetworkError(
+            raise InputError(
                 f"{path.name}: column {missing[0]!r} is missing; expected tab-separated {', '.join(COLUMNS)}, "
                 f"got {', '.join(fields)[:100]!r}"
             )
         if len(row) > len(fields):  # pandas would take the first column for row names, and shift the others
-            raise NetworkError(
+            raise InputError(
                 f"{path.name}: row 2 has {len(row)} tab-separated columns, the header {len(fields)}; make them equal"
             )
     elif len(fields) != 3 or not _is_number(fields[2]):
-        raise NetworkError(
+        raise InputError(
             f"{path.name}: row 1 is {' '.join(fields)[:80]!r}; a table of confidences has no header and three "
             "tab-separated columns. Use --set ppi_pruning.third_column=cost if the header says cost"
         )
@@ -128,9 +127,9 @@ def _read_text(path: Path, *, has_header: bool) -> pd.DataFrame:
         lines = pd.read_csv(store.resolve(path), sep="\t", dtype=str, na_filter=False, quoting=3,
                             header=0 if has_header else None)  # fmt: skip
     except pd.errors.ParserError as error:
-        raise NetworkError(f"{path.name}: {str(error).strip()}; expected three tab-separated columns") from None
+        raise InputError(f"{path.name}: {str(error).strip()}; expected three tab-separated columns") from None
     if lines.empty:
-        raise NetworkError(f"{path.name}: no edges")
+        raise InputError(f"{path.name}: no edges")
     return lines[list(COLUMNS)] if has_header else lines
 
 
@@ -139,7 +138,7 @@ def _numbers(texts: pd.Series, path: Path, first_row: int) -> np.ndarray:
     wrong = ~np.isfinite(values) | (values < 0)
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise NetworkError(
+        raise InputError(
             f"{path.name}: row {row + first_row}, column 3: {texts.iloc[row]!r} is no finite number of 0 or more; "
             f"correct or remove it ({int(wrong.sum())} such rows)"
         )
@@ -151,7 +150,7 @@ def _check_names(lines: pd.DataFrame, path: Path, first_row: int) -> None:
         blank = (lines.iloc[:, column].str.strip() == "").to_numpy()
         if blank.any():
             row = int(np.argmax(blank))
-            raise NetworkError(f"{path.name}: row {row + first_row}, column {column + 1}: the gene has no name")
+            raise InputError(f"{path.name}: row {row + first_row}, column {column + 1}: the gene has no name")
 
 
 def _simple(table: pd.DataFrame, path: Path, *, first_row: int) -> Network:
@@ -167,7 +166,7 @@ def _simple(table: pd.DataFrame, path: Path, *, first_row: int) -> Network:
     if differs.any():
         place = int(np.argmax(differs))
         rows = sorted(order[[place - 1, place]] + first_row)
-        raise NetworkError(
+        raise InputError(
             f"{path.name}: rows {rows[0]} and {rows[1]}: the pair {' and '.join(genes[ends[place]])} has the costs "
             f"{costs[place - 1]:g} and {costs[place]:g}; keep one ({int(differs.sum())} such pairs)"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.interactome.network import NetworkError
+from lib.data.errors import InputError
 from lib.run import store
 
 
@@ -25,7 +25,7 @@ def node_prizes(prizes: pd.Series, genes: np.ndarray, regulators: Collection[str
 
     Raises
     ------
-    NetworkError
+    InputError
         For a repeated gene, a prize that is missing or negative, or no prize at all.
     """
     _check(prizes)
@@ -54,7 +54,7 @@ def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
 
     Raises
     ------
-    NetworkError
+    InputError
         For a missing column, a gene without a name or named twice, a prize that is no number of 0 or more.
     """
     path = Path(path)
@@ -62,29 +62,29 @@ def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
     try:
         table = pd.read_csv(store.resolve(path), sep=separator, dtype=str, na_filter=False, index_col=False)
     except FileNotFoundError:
-        raise NetworkError(f"{path}: no such file; expected a table of genes with a column {value!r}") from None
+        raise InputError(f"{path}: no such file; expected a table of genes with a column {value!r}") from None
     if value not in table or table.columns[0] == value:
         got = ", ".join(table.columns)[:100]
-        raise NetworkError(f"{path.name}: expected a first column of genes and a column {value!r}, got {got}")
+        raise InputError(f"{path.name}: expected a first column of genes and a column {value!r}, got {got}")
     names = table.iloc[:, 0].str.strip().str.upper()
     if (names == "").any():
-        raise NetworkError(f"{path.name}: row {int(np.argmax(names == '')) + 2}: the gene has no name")
+        raise InputError(f"{path.name}: row {int(np.argmax(names == '')) + 2}: the gene has no name")
     values = pd.to_numeric(table[value], errors="coerce")
     try:
         _check(found := pd.Series(values.to_numpy(float), index=names.to_numpy(object)))
-    except NetworkError as error:
-        raise NetworkError(f"{path.name}: {error}") from None
+    except InputError as error:
+        raise InputError(f"{path.name}: {error}") from None
     return found
 
 
 def _check(prizes: pd.Series) -> None:
     if prizes.empty:
-        raise NetworkError("no gene has a prize")
+        raise InputError("no gene has a prize")
     again = prizes.index.duplicated()
     if again.any():
         gene = prizes.index[again][0]
-        raise NetworkError(f"{gene} has {int((prizes.index == gene).sum())} prizes; keep one")
+        raise InputError(f"{gene} has {int((prizes.index == gene).sum())} prizes; keep one")
     wrong = ~np.isfinite(prizes.to_numpy(float)) | (prizes.to_numpy(float) < 0)
     if wrong.any():
         gene, value = prizes.index[wrong][0], prizes[wrong].iloc[0]
-        raise NetworkError(f"the prize of {gene} is {value}; a prize is a finite number of 0 or more")
+        raise InputError(f"the prize of {gene} is {value}; a prize is a finite number of 0 or more")

@@ -11,7 +11,8 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from lib.interactome.network import Network, NetworkError
+from lib.data.errors import InputError
+from lib.interactome.network import Network
 
 CUTOFFS = np.arange(1000) / 1000
 """Cut-offs of the confidence sweep, 0.000 … 0.999, as in the paper."""
@@ -25,13 +26,13 @@ def universe(network: Network, sets: Mapping[str, Collection[str]]) -> Network:
 
     Raises
     ------
-    NetworkError
+    InputError
         If no gene is left; the message says how many each source has.
     """
     kept = np.logical_and.reduce([network.has(genes) for genes in sets.values()])
     if not kept.any():
         sizes = ", ".join(f"{name} {len(genes)}" for name, genes in sets.items())
-        raise NetworkError(f"no gene of the network is in all sources ({sizes}); are all symbols, in upper case?")
+        raise InputError(f"no gene of the network is in all sources ({sizes}); are all symbols, in upper case?")
     return network.induced(kept)
 
 
@@ -76,14 +77,14 @@ def propose_cutoff(sweep: pd.DataFrame, *, jump: float = 0.05) -> float:
 
     Raises
     ------
-    NetworkError
+    InputError
         If no such jump follows; the message says what to do.
     """
     edges = sweep["n_edges"].to_numpy()
     complete = (sweep["n_targets"] == sweep["n_targets"].max()).to_numpy()
     rises = np.r_[np.diff(edges), 0] > jump * edges[-1]
     if not (complete & rises).any():
-        raise NetworkError(
+        raise InputError(
             f"no jump of {jump:g} of the edges follows the cut-off {sweep['cutoff'][np.argmax(complete)]:.3f}, at "
             "which all targets are there; choose the cut-off yourself, from the curve"
         )

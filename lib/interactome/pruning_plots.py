@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from lib.report import figures
 
-RED = "#D62728"
+RED = figures.ACCENT
 _HUB_PANELS = {
     "n_nodes_largest_comp": "nodes",
     "n_edges_largest_comp": "edges in 1 000",
@@ -34,7 +34,7 @@ def confidence(sweep: pd.DataFrame, *, cutoff: float, n_regulators: int) -> tupl
         `sweep`.
     """
     with figures.style():
-        figure = Figure(figsize=(figures.COLUMN + 0.6, 3.6))
+        figure = Figure(figsize=(figures.COLUMN, 3.4))
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
         top.plot(sweep["cutoff"], sweep["n_edges"] / 1000, color="black")
         top.set_ylabel("number of edges in 1 000")
@@ -80,7 +80,7 @@ def hubs(
         _threshold(*axes, at=quantile, words=f"{quantile:g}")
         named = ", ".join(f"{row.gene} ({row.degree})" for row in removed.head(n_named).itertuples())
         more = f" and {len(removed) - n_named} more" if len(removed) > n_named else ""
-        figure.suptitle(f"hubs removed (degree): {named}{more}", fontsize=7.5, x=0.01, ha="left")
+        figure.suptitle(f"hubs removed (degree): {named}{more}", fontsize=7, x=0.01, ha="left")
     return figure, sweep
 
 
@@ -102,18 +102,19 @@ def prizes_and_costs(nodes: pd.DataFrame, edges: pd.DataFrame, *, bins: int = 50
     """
     groups = {"regulators": nodes["is_regulator"], "other genes": ~nodes["is_regulator"]}
     limits = np.linspace(0, max(nodes["prize"].max(), 1e-9), bins + 1)
-    bars = [_bars("prize", name, nodes.loc[rows, "prize"], limits) for name, rows in groups.items()]
-    bars.append(_bars("cost_spearman", "edges", edges["cost_spearman"], np.linspace(0, 1, bins + 1)))
+    bars = [_bars("prize_abs_log2_fc", name, nodes.loc[rows, "prize"], limits) for name, rows in groups.items()]
+    bars.append(_bars("cost_1_minus_abs_rho", "edges", edges["cost_spearman"], np.linspace(0, 1, bins + 1)))
     drawn = pd.concat(bars, ignore_index=True)
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.4))
         left, right = figure.subplots(1, 2)
         for name, colour in {"other genes": "0.6", "regulators": RED}.items():
-            _draw_bars(left, drawn[(drawn["quantity"] == "prize") & (drawn["group"] == name)], colour, name)
+            _draw_bars(left, drawn[(drawn["quantity"] == "prize_abs_log2_fc") & (drawn["group"] == name)], colour, name)
         left.set(xlabel="prize, |log2 fold change| U2OS / other lines", ylabel="genes", yscale="log")
         left.set_ylim(0.7, None)
+        figures.plain_numbers(left.yaxis)
         left.legend()
-        _draw_bars(right, drawn[drawn["quantity"] == "cost_spearman"], "0.6", "")
+        _draw_bars(right, drawn[drawn["quantity"] == "cost_1_minus_abs_rho"], "0.6", "")
         right.set(xlabel="edge cost, 1 − |Spearman ρ|", ylabel="edges")
     return figure, drawn
 

@@ -30,7 +30,7 @@ def overview(
     -------
     Figure
     DataFrame
-        `panel`, `name`, `x`, `y`.
+        `panel`, `name`, `x`, `y` and what they are: `x_is`, `y_is`.
     """
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.4))
@@ -48,7 +48,7 @@ def _shared(ax: Axes, universes: Mapping[str, Collection[str]]) -> pd.DataFrame:
     ax.set(xlabel="genes", ylim=(len(sizes) - 0.5, -1.6))
     ax.legend(loc="upper right", ncols=2, handlelength=1, columnspacing=1, borderaxespad=0)
     values = {**sizes, "in all": shared}
-    return pd.DataFrame({"panel": "genes", "name": list(values), "x": np.nan, "y": list(values.values())})
+    return pd.DataFrame({"panel": "genes", "name": list(values), "y": list(values.values()), "y_is": "genes"})
 
 
 def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
@@ -66,9 +66,11 @@ def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
             continue
         heights = np.histogram(edges["cost"][chosen], bins)[0]
         ax.stairs(heights, bins, color=colour, fill=True, label=f"{name} ({chosen.sum():,})")
-        drawn.append(pd.DataFrame({"panel": "costs", "name": name, "x": bins[:-1], "y": heights}))
+        rows = {"panel": "costs", "name": name, "x": bins[:-1], "x_is": "cost (0 = confident)", "y": heights}
+        drawn.append(pd.DataFrame(rows | {"y_is": "edges"}))
     ax.set(xlabel="cost (low = confident)", ylabel="edges", yscale="log")
     ax.set_ylim(top=20 * np.histogram(edges["cost"], bins)[0].max())
+    figures.plain_numbers(ax.yaxis)
     ax.legend(loc="upper left", handlelength=1, borderaxespad=0)
     return pd.concat(drawn)
 
@@ -81,5 +83,7 @@ def _degrees(ax: Axes, edges: pd.DataFrame) -> pd.DataFrame:
     ax.loglog(degree, rank, color="#0072B2")
     for name, x, y in zip(degree.index[:_N_HUBS], degree, rank, strict=False):
         ax.annotate(name, (x, y), xytext=(-4, -2), textcoords="offset points", fontsize=6, ha="right")
+    figures.plain_numbers(ax.xaxis, ax.yaxis)
     ax.set(xlabel="partners", ylabel="genes with as many or more")
-    return pd.DataFrame({"panel": "partners", "name": degree.index, "x": degree.to_numpy(), "y": rank})
+    rows = {"panel": "partners", "name": degree.index, "x": degree.to_numpy(), "x_is": "partners", "y": rank}
+    return pd.DataFrame(rows | {"y_is": "genes with as many or more"})

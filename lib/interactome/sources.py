@@ -7,28 +7,28 @@ from pathlib import Path
 
 import pandas as pd
 
+from lib.data import origin
+from lib.data.errors import InputError
+from lib.data.origin import Origin
 from lib.run import store
 
 LISTING = "sources.json"
 TRUTH = "truth/network_genes.csv"
 NO_MODULE = "none"  # module of the genes that belong to none, in the truth
-PLANTED = "Simulated data, planted truth."
-NAMES = (
-    "fucci_counts",
-    "gene_ids",
-    "cmap_siginfo",
-    "cmap_geneinfo",
-    "cmap_level5",
-    "ccle_expression",
-    "ccle_sample_info",
-    "ppi",
-    "hallmark",
-)
-REAL = ("gene_ids",)  # made here, but from the installed annotation
+PARTS = {
+    "fucci_counts": "single cells",
+    "cmap_siginfo": "list of CMap signatures",
+    "cmap_geneinfo": "list of CMap genes",
+    "cmap_level5": "CMap signatures",
+    "ccle_expression": "cell lines",
+    "ccle_sample_info": "list of cell lines",
+    "ppi": "network",
+    "hallmark": "gene sets",
+}
+"""Name of a source → what a caption calls it."""
 
-
-class SourceError(ValueError):
-    """A network source cannot be used; the message names the file, what was expected and what to do."""
+GENE_IDS = "gene_ids"  # made here from the installed annotation: names of genes, not data
+NAMES = (*PARTS, GENE_IDS)
 
 
 @dataclass(frozen=True)
@@ -44,27 +44,28 @@ def check(own: Mapping[str, str], folder: str | os.PathLike) -> None:
 
     Raises
     ------
-    SourceError
+    InputError
         Naming the source and its file, before anything is written or removed.
     """
     inside = store.resolve(folder).resolve()
     for name, path in own.items():
         if name not in NAMES:
-            raise SourceError(f"no source is called {name!r}; the sources are {', '.join(NAMES)}")
+            raise InputError(f"no source is called {name!r}; the sources are {', '.join(NAMES)}")
         if not path:
             continue
         file = store.resolve(path)
         if not file.is_file():
-            raise SourceError(f"{name}: no file {path}; set its path to a file, or leave it empty to simulate it")
+            raise InputError(f"{name}: no file {path}; set its path to a file, or leave it empty to simulate it")
         if file.resolve().is_relative_to(inside):
-            raise SourceError(f"{name}: {path} lies among the sources that are made here, which are removed first; "
+            raise InputError(f"{name}: {path} lies among the sources that are made here, which are removed first; "
                               "copy it elsewhere")  # fmt: skip
 
 
 def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, str]) -> Path:
     """Write the table of contents of a folder of sources, last of all its files.
 
-    The sha256 of every file is part of it, so that a real file that changes is noticed downstream.
+    The sha256 of every file is part of it, so that a real file that changes is noticed downstream. Where each comes
+    from is written beside the folder.
 
     Parameters
     ----------
@@ -76,24 +77,24 @@ def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, 
 
     Raises
     ------
-    SourceError
+    InputError
         If a name is unknown, a source has neither, or a file is missing.
     """
     folder = store.resolve(folder)
     if stray := [name for name in {**made, **own} if name not in NAMES]:
-        raise SourceError(f"no source is called {stray[0]!r}; the sources are {', '.join(NAMES)}")
+        raise InputError(f"no source is called {stray[0]!r}; the sources are {', '.join(NAMES)}")
     paths = {name: own.get(name) or made.get(name, "") for name in NAMES}
     listing = {}
     for name, path in paths.items():
         is_own = bool(own.get(name))
         file = store.resolve(path) if is_own else folder / path
         if not path or not file.is_file():
-            raise SourceError(f"{name}: no file {path or 'given'}; set {name}_path to a file, or leave it empty")
+            raise InputError(f"{name}: no file {path or 'given'}; set {name}_path to a file, or leave it empty")
         listing[name] = {
             "path": str(file) if is_own else str(path),
             "sha256": store.sha256(file),
-            "simulated": name not in REAL and not is_own,
         }
+    origin.write(folder, _origin(own))
     return store.write_json(folder / LISTING, listing)
 
 
@@ -104,90 +105,46 @@ def read(folder: str | os.PathLike) -> dict[str, Source]:
     ------
     FileNotFoundError
         If the folder has no table of contents.
-    SourceError
+    InputError
         If a source is not listed or its file is gone.
     """
     folder = store.require(folder, made_by="network_sources")
     listing = store.read_json(store.require(folder / LISTING, made_by="network_sources"))
     if missing := [name for name in NAMES if name not in listing]:
-        raise SourceError(f"{LISTING}: no entry {missing[0]!r}; make it with: python run_all.py network_sources")
-    sources = {name: Source(folder / listing[name]["path"], bool(listing[name]["simulated"])) for name in NAMES}
+        raise InputError(f"{LISTING}: no entry {missing[0]!r}; make it with: python run_all.py network_sources")
+    simulated = origin.read(folder).simulated
+    sources = {name: Source(folder / listing[name]["path"], PARTS.get(name) in simulated) for name in NAMES}
     gone = [source.path for source in sources.values() if not source.path.is_file()]
     if gone:
-        raise SourceError(f"{gone[0]} is gone; make it with: python run_all.py network_sources")
+        raise InputError(f"{gone[0]} is gone; make it with: python run_all.py network_sources")
     return sources
 
 
-def origin(found: Mapping[str, Source], *names: str) -> str:
-    """Return where the data of a picture come from, for its caption.
+def _origin(own: Mapping[str, str]) -> Origin:
+    """Return where the sources come from: what is no file of the user's is simulated."""
+    chosen = {name: own.get(name) for name in PARTS}
+    return origin.combine(
+        origin.own(PARTS[name], path) if path else origin.simulated(PARTS[name]) for name, path in chosen.items()
+    )
+
+
+def read_truth(folder: str | os.PathLike, *beside: str | os.PathLike) -> pd.DataFrame:
+    """Return the planted truth: `gene`, `module`, `is_screened`, `s1` … `s6`; no row where anything is real.
+
+    With one real source, correlations, interactions and fold changes no longer follow one truth. Beside a real screen
+    a simulated network has a truth of its own, which the images know nothing of.
 
     Parameters
     ----------
-    found : mapping of str to Source
-    names : str
-        Sources that the picture rests on; default all.
-
-    Examples
-    --------
-    >>> origin({"ppi": Source(Path("ppi.txt"), simulated=True)}, "ppi")
-    'Simulated data, planted truth.'
-    """
-    chosen = [name for name in names or found if name not in REAL]
-    simulated = [name for name in chosen if found[name].simulated]
-    if len(simulated) == len(chosen):
-        return PLANTED
-    return f"Partly simulated data: {', '.join(simulated)}." if simulated else "Data of the files given."
-
-
-def origin_with_images(found: Mapping[str, Source], screen: str | os.PathLike) -> str:
-    """Return where images and network come from, for the caption of a picture that rests on both.
-
-    Parameters
-    ----------
-    found : mapping of str to Source
-    screen : path
-        `data/truth.csv`, without a row for a real screen.
-    """
-    network = origin(found)
-    if is_planted_screen(screen) and network == PLANTED:
-        return network
-    images = "simulated" if is_planted_screen(screen) else "a real screen"
-    return f"Images: {images}. Network: {network[0].lower()}{network[1:]}"
-
-
-def read_truth(folder: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted truth: `gene`, `module`, `is_screened`, `s1` … `s6`; no row where a source is real.
-
-    With one real source, correlations, interactions and fold changes no longer follow one truth.
+    folder : path
+        Folder of the sources.
+    *beside : path
+        Data that must share the truth, such as the screen.
     """
     path = store.resolve(folder) / TRUTH
-    simulated = {name: source.simulated for name, source in read(folder).items() if name not in REAL}
-    if not all(simulated.values()) or not path.exists():
+    if not origin.read(folder, *beside).is_planted or not path.exists():
         return pd.DataFrame(columns=["gene", "module", "is_screened", *(f"s{i}" for i in range(1, 7))])
     return pd.read_csv(path)
-
-
-def is_planted_screen(path: str | os.PathLike) -> bool:
-    """Return whether a screen is simulated: its table of planted effects, `data/truth.csv`, has rows."""
-    return not pd.read_csv(store.resolve(path)).empty
-
-
-def is_simulated(found: Mapping[str, Source], screen: str | os.PathLike) -> bool:
-    """Return whether the screen or any source is simulated, so that no number can be compared with the paper's.
-
-    Parameters
-    ----------
-    found : mapping of str to Source
-    screen : path
-        `data/truth.csv`, without a row for a real screen.
-    """
-    return is_planted_screen(screen) or any(source.simulated for name, source in found.items() if name not in REAL)
-
-
-def shared_truth(folder: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
-    """Return `read_truth` where the screen is simulated too, else no row: only then do images and network share it."""
-    truth = read_truth(folder)
-    return truth if is_planted_screen(screen) else truth.head(0)
 
 
 def read_columns(path: str | os.PathLike, columns: Collection[str]) -> pd.DataFrame:
@@ -196,7 +153,7 @@ def read_columns(path: str | os.PathLike, columns: Collection[str]) -> pd.DataFr
     try:
         header = pd.read_csv(path, sep="\t", nrows=0).columns
     except (FileNotFoundError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path.name}: not readable as a tab-separated table ({error})") from None
+        raise InputError(f"{path.name}: not readable as a tab-separated table ({error})") from None
     if missing := [name for name in columns if name not in header]:
-        raise SourceError(f"{path.name}: no column {missing[0]!r}; it has {', '.join(list(header)[:6])}, …")
+        raise InputError(f"{path.name}: no column {missing[0]!r}; it has {', '.join(list(header)[:6])}, …")
     return pd.read_csv(path, sep="\t", usecols=list(columns), dtype=str, keep_default_na=False)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.interactome import pcst, prizes
-from lib.interactome.network import Network, NetworkError
+from lib.interactome.network import Network
 from lib.stats import order
 
 BETAS = np.arange(1, 100) / 10
@@ -124,12 +125,12 @@ def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: i
 
     Raises
     ------
-    NetworkError
+    InputError
         If no solution holds a regulator.
     """
     most = table["n_spec_target_nodes"].max()
     if not most > 0:
-        raise NetworkError(
+        raise InputError(
             f"no tree up to β = {table['beta'].max():g} holds a structural regulator; raise β, or check that the "
             "network has them"
         )

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.interactome import ppi
-from lib.interactome.sources import Source, SourceError, read_columns
+from lib.interactome.sources import Source, read_columns
 from lib.run import store
 
 
@@ -18,7 +19,7 @@ def read_edges(path: str | os.PathLike) -> pd.DataFrame:
 
     Raises
     ------
-    NetworkError
+    InputError
         As `lib.interactome.ppi.rows`.
     """
     return ppi.rows(path, third_column=ppi.form(path))
@@ -70,7 +71,7 @@ def _header(path: str | os.PathLike) -> list[str]:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             names = [name.strip('" ') for name in file.readline().rstrip("\r\n").split(",")[1:]]
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path.name}: not readable as text ({type(error).__name__}); expected a CSV") from None
+        raise InputError(f"{path.name}: not readable as text ({type(error).__name__}); expected a CSV") from None
     if not names:
-        raise SourceError(f"{path.name}: its first line names no genes; expected names separated by commas")
+        raise InputError(f"{path.name}: its first line names no genes; expected names separated by commas")
     return names

@@ -21,19 +21,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lib.data.errors import InputError
 from lib.run import store
 
 UNS = "network"  # entry of uns that holds a network in an .h5ad
 PACKAGES = ("torch", "numpy", "safetensors")
 Source = str | os.PathLike | bytes
-
-
-class WeightsError(ValueError):
-    """Weights that cannot be had, or do not fit the network: which file, what is wrong, what to do.
-
-    Its form is that of `lib.data.errors.InputError`, which `lib.learning` cannot import: the two
-    packages stand side by side.
-    """
 
 
 def _versions() -> dict[str, str]:
@@ -75,14 +68,14 @@ class Card:
 
         Raises
         ------
-        WeightsError
+        InputError
             If a value is none that JSON has, NaN and infinity included.
         """
         values = {**asdict(self), "classes": list(self.classes)}
         try:
             return json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise WeightsError(f"the card of a network must be JSON-able: {error}") from None
+            raise InputError(f"the card of a network must be JSON-able: {error}") from None
 
 
 def pack(model: nn.Module, card: Card) -> bytes:
@@ -118,7 +111,7 @@ def save(path: str | os.PathLike, model: nn.Module, card: Card) -> Path:
 
     Raises
     ------
-    WeightsError
+    InputError
         If the card is not JSON-able.
     """
     data = pack(model, card)
@@ -137,17 +130,17 @@ def from_h5ad(path: str | os.PathLike) -> bytes:
 
     Raises
     ------
-    WeightsError
+    InputError
         If there is no such file, or it holds no network.
     """
     import h5py
 
     path = store.resolve(path)
     if not path.is_file():
-        raise WeightsError(f"{path} is not there")
+        raise InputError(f"{path} is not there")
     with h5py.File(path) as file:
         if f"uns/{UNS}" not in file:
-            raise WeightsError(f"{path.name} holds no network; make it again with keep_weights")
+            raise InputError(f"{path.name} holds no network; make it again with keep_weights")
         return file[f"uns/{UNS}"][:].tobytes()
 
 
@@ -156,7 +149,7 @@ def read_card(source: Source) -> Card:
 
     Raises
     ------
-    WeightsError
+    InputError
         If there is no such file, it has no card, or it is not what its card describes.
     """
     return _checked(*_bytes_of(source))
@@ -174,7 +167,7 @@ def load(source: Source, model: nn.Module) -> Card:
 
     Raises
     ------
-    WeightsError
+    InputError
         If the file is absent, changed, or of another network; the message names the tensor.
     """
     from safetensors.torch import load as deserialise
@@ -191,12 +184,12 @@ def read_state(path: str | os.PathLike) -> dict[str, Tensor]:
 
     Raises
     ------
-    WeightsError
+    InputError
         If there is no such file, or it holds something else.
     """
     path = store.resolve(path)
     if not path.is_file():
-        raise WeightsError(f"weights file {path} is not there")
+        raise InputError(f"weights file {path} is not there")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -205,11 +198,9 @@ def read_state(path: str | os.PathLike) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zip, pickle and header errors alike
         message = f"{path.name} holds no readable weights ({type(error).__name__})"
-        raise WeightsError(message) from None
-    if not isinstance(state, dict) or not all(
-        isinstance(value, Tensor) for value in state.values()
-    ):
-        raise WeightsError(f"{path.name} is no state dict: expected names with tensors")
+        raise InputError(message) from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{path.name} is no state dict: expected names with tensors")
     return state
 
 
@@ -228,7 +219,7 @@ def put(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
 
     Raises
     ------
-    WeightsError
+    InputError
         If a tensor is missing, unknown or of another shape.
     """
     own = model.state_dict()
@@ -240,11 +231,11 @@ def put(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
         name = (missing or unknown)[0]
         what = "lacks" if missing else "has, unknown to the network,"
         counts = f"{len(missing)} missing, {len(unknown)} unknown"
-        raise WeightsError(f"{source} {what} {name} ({counts}): another network?")
+        raise InputError(f"{source} {what} {name} ({counts}): another network?")
     for name, value in state.items():
         if value.shape != own[name].shape:
             shapes = f"{tuple(value.shape)}, expected {tuple(own[name].shape)}"
-            raise WeightsError(f"{source}: {name} has shape {shapes}: another network?")
+            raise InputError(f"{source}: {name} has shape {shapes}: another network?")
     model.load_state_dict(state, strict=False)
 
 
@@ -254,7 +245,7 @@ def _bytes_of(source: Source) -> tuple[bytes, str]:
         return source, "weights"
     path = store.resolve(source)
     if not path.is_file():
-        raise WeightsError(f"weights file {path} is not there")
+        raise InputError(f"weights file {path} is not there")
     return path.read_bytes(), path.name
 
 
@@ -275,16 +266,15 @@ def _checked(data: bytes, name: str) -> Card:
     try:
         header, body = _split(data)
     except ValueError:  # of JSON and of UTF-8 alike
-        raise WeightsError(f"{name} is no safetensors file; make it again") from None
+        raise InputError(f"{name} is no safetensors file; make it again") from None
     try:
         about = json.loads(header["__metadata__"]["card"])
         text, expected = about["card"], about["sha256"]
     except (KeyError, TypeError, ValueError):
         message = f"{name} has no card: it was not written by this project; read it with read_state"
-        raise WeightsError(message) from None
+        raise InputError(message) from None
     if _digest(text, header, body) != expected:
-        raise WeightsError(
-            f"{name} is not what its card describes (sha256 differs): it was changed or cut short; "
-            "make it again"
+        raise InputError(
+            f"{name} is not what its card describes (sha256 differs): it was changed or cut short; make it again"
         )
     return Card(**json.loads(text))

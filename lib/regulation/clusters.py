@@ -6,14 +6,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from scipy.cluster import hierarchy
-from scipy.spatial.distance import pdist
 from sklearn import metrics
 
-from lib.regulation.errors import RegulationError
-from lib.stats import order
-
-FEWEST = 3  # genes that can be clustered
+from lib.data.errors import InputError
+from lib.stats import clustering
 
 
 def linkage(embeddings: AnnData) -> np.ndarray:
@@ -21,19 +17,17 @@ def linkage(embeddings: AnnData) -> np.ndarray:
 
     Raises
     ------
-    RegulationError
+    InputError
         For fewer than three genes, a latent that is not finite, or one of length 0, which has no direction.
     """
     values = np.asarray(embeddings.X, np.float64)  # (N, L)
-    if len(values) < FEWEST:
-        raise RegulationError(f"{len(values)} genes cannot be clustered; {FEWEST} or more are needed")
     lengths = np.linalg.norm(values, axis=1)
     broken = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
     if len(broken):
-        raise RegulationError(
+        raise InputError(
             f"the vector of {embeddings.obs_names[broken[0]]} is zero or not finite, so it has no direction to compare"
         )
-    return hierarchy.linkage(order.rounded(pdist(values, "cosine"), scale=1), method="complete")
+    return clustering.linkage(values, what="genes", metric="cosine")
 
 
 def assign(embeddings: AnnData, *, k: int) -> pd.DataFrame:
@@ -44,12 +38,8 @@ def assign(embeddings: AnnData, *, k: int) -> pd.DataFrame:
     DataFrame
         `gene` in the order of the embeddings, `cluster` from 0, numbered from one end of the dendrogram to the other.
     """
-    if not 1 <= k <= embeddings.n_obs:
-        raise RegulationError(f"{embeddings.n_obs} genes can be cut into 1 to {embeddings.n_obs} clusters, not {k}")
-    tree = linkage(embeddings)
-    labels = hierarchy.cut_tree(tree, k).ravel()
-    numbers = {label: number for number, label in enumerate(dict.fromkeys(labels[hierarchy.leaves_list(tree)]))}
-    return pd.DataFrame({"gene": embeddings.obs_names.astype(str), "cluster": [numbers[label] for label in labels]})
+    numbers = clustering.cut(linkage(embeddings), k, what="genes")
+    return pd.DataFrame({"gene": embeddings.obs_names.astype(str), "cluster": numbers})
 
 
 def curves(embeddings: AnnData, *, k_max: int = 15) -> pd.DataFrame:
@@ -61,29 +51,12 @@ def curves(embeddings: AnnData, *, k_max: int = 15) -> pd.DataFrame:
         `k`; `silhouette` by cosine distance (−1 to 1, higher is better); `calinski_harabasz` (≥ 0, higher is better);
         `distortion`, the sum of squared Euclidean distances from the clusters' means (≥ 0, falls with k).
     """
-    tree, values = linkage(embeddings), np.asarray(embeddings.X, np.float64)
-    rows = []
-    for k in range(2, min(k_max, embeddings.n_obs - 1) + 1):
-        labels = hierarchy.cut_tree(tree, k).ravel()
-        silhouette = metrics.silhouette_score(values, labels, metric="cosine")
-        rows.append((k, silhouette, metrics.calinski_harabasz_score(values, labels), distortion(values, labels)))
-    return pd.DataFrame(rows, columns=["k", "silhouette", "calinski_harabasz", "distortion"])
+    return clustering.curves(linkage(embeddings), embeddings.X, k_max=k_max, metric="cosine")
 
 
 def choose_k(table: pd.DataFrame) -> int:
     """Return the k of `curves` with the highest silhouette, the smallest of equals (paper: 8, read off the curves)."""
-    return int(table["k"].iloc[order.largest(table["silhouette"], scale=1)])
-
-
-def distortion(values: np.ndarray, labels: np.ndarray) -> float:
-    """Return the sum of squared distances of vectors (N, L) from the mean of their cluster.
-
-    Examples
-    --------
-    >>> distortion(np.array([[0.0], [2.0], [7.0]]), np.array([0, 0, 1]))
-    2.0
-    """
-    return float(sum(((values[labels == k] - values[labels == k].mean(axis=0)) ** 2).sum() for k in np.unique(labels)))
+    return clustering.choose_k(table, rule="silhouette")
 
 
 def agreement(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -103,12 +76,12 @@ def agreement(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     columns = {name: table.set_index("gene")["cluster"] for name, table in tables.items()}
     for name, column in columns.items():
         if column.index.has_duplicates:
-            raise RegulationError(f"{name}: {column.index[column.index.duplicated()][0]} is clustered twice; keep one")
+            raise InputError(f"{name}: {column.index[column.index.duplicated()][0]} is clustered twice; keep one")
     rows = []
     for first, second in combinations(columns, 2):
         both = pd.concat([columns[first], columns[second]], axis=1, join="inner").to_numpy()
         if len(both) < 2:
-            raise RegulationError(f"{first} and {second} share {len(both)} genes; two or more are needed")
+            raise InputError(f"{first} and {second} share {len(both)} genes; two or more are needed")
         scores = metrics.adjusted_rand_score(*both.T), metrics.adjusted_mutual_info_score(*both.T)
         rows.append((first, second, len(both), *map(float, scores)))
     return pd.DataFrame(rows, columns=["first", "second", "n_genes", "ari", "ami"])

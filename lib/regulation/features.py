@@ -7,7 +7,7 @@ import pandas as pd
 from anndata import AnnData
 from scipy import sparse
 
-from lib.regulation.errors import RegulationError
+from lib.data.errors import InputError
 
 N_SHOWN = 5  # genes named in one message
 
@@ -31,7 +31,7 @@ def node_features(expression: AnnData, gene_sets: Mapping[str, Sequence[str]], g
 
     Raises
     ------
-    RegulationError
+    InputError
         For a gene that is repeated or not in the expression table, or a value that is no number.
     """
     values = scaled_expression(expression, genes).T  # (N, cells)
@@ -58,7 +58,7 @@ def scaled_expression(expression: AnnData, genes: Sequence[str]) -> np.ndarray:
     values = np.asarray(chosen.toarray() if sparse.issparse(chosen) else chosen, np.float64)
     broken = np.flatnonzero(~np.isfinite(values).all(axis=0))
     if len(broken):
-        raise RegulationError(
+        raise InputError(
             f"expression of {genes[broken[0]]} (and {len(broken) - 1} other genes) is not a finite number in every "
             "cell; run the notebook expression again, or drop the gene"
         )
@@ -82,15 +82,15 @@ def membership(gene_sets: Mapping[str, Sequence[str]], genes: Sequence[str]) -> 
 def _check_genes(known: pd.Index, genes: Sequence[str]) -> None:
     wanted = pd.Index(genes)
     if not len(wanted):
-        raise RegulationError("the network has no gene; look at the notebook interactome")
+        raise InputError("the network has no gene; look at the notebook interactome")
     for what, names in {"the network": wanted, "the expression table": known}.items():
         repeated = names[names.duplicated()].intersection(wanted)
         if len(repeated):
-            raise RegulationError(f"{repeated[0]} is there twice in {what}; keep one")
+            raise InputError(f"{repeated[0]} is there twice in {what}; keep one")
     missing = wanted.difference(known, sort=False)
     if len(missing):
         shown = ", ".join(missing[:N_SHOWN]) + (" …" if len(missing) > N_SHOWN else "")
-        raise RegulationError(
+        raise InputError(
             f"{len(missing)} of {len(wanted)} genes of the network have no expression ({shown}); make network and "
             "expression from the same sources"
         )

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from lib.data.errors import InputError
 from lib.learning import training
 from lib.learning.metrics import Metrics
 from lib.learning.training import Fitted, Settings
 from lib.regulation import autoencoder, links
 from lib.regulation.autoencoder import Architecture, Batch, GraphAutoencoder, Weights
-from lib.regulation.errors import RegulationError
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ def embed(
 
     Raises
     ------
-    RegulationError
+    InputError
         If clusters are to be learnt from fewer than two, or the links cannot be split.
     """
     if weights.gamma and problem.n_classes < 2:
-        raise RegulationError(
+        raise InputError(
             f"the labelled genes of the network are in {problem.n_classes} cluster, and the cluster term needs two: "
             "give other labels, or the term no weight (gamma = 0 of regulatory_embeddings)"
         )

@@ -7,13 +7,13 @@ import anndata
 import pandas as pd
 from anndata import AnnData
 
+from lib.data.errors import InputError
 from lib.interactome import cmap
-from lib.regulation.clusters import FEWEST
-from lib.regulation.errors import RegulationError
 from lib.regulation.settings import SOURCES
 from lib.report import gene_lists
 from lib.screen import clusters as screen_clusters
 from lib.screen.embeddings import condition_means
+from lib.stats.clustering import FEWEST
 
 Labels = dict[str, str]
 """Gene → cluster; genes that are not in it have no label."""
@@ -52,14 +52,14 @@ def image_clusters(means: AnnData, *, k: int, without: str = "") -> Labels:
 
     Raises
     ------
-    RegulationError
+    InputError
         If that condition is not there, or none is left beside it.
     """
     if without and without not in means.obs_names:
-        raise RegulationError(f"no image embedding of the target {without}; make leave_one_target_out again")
+        raise InputError(f"no image embedding of the target {without}; make leave_one_target_out again")
     kept = means[means.obs_names != without]
     if not kept.n_obs:
-        raise RegulationError(f"no condition is left without {without}; give two or more")
+        raise InputError(f"no condition is left without {without}; give two or more")
     if kept.n_obs < FEWEST:  # too few for a tree, and each would be a cluster of its own in any case
         return {gene: str(number) for number, gene in enumerate(kept.obs_names, start=1)}
     table = screen_clusters.assign(kept, k=min(k, kept.n_obs))
@@ -80,9 +80,7 @@ def signature_clusters(signatures: AnnData, genes: Sequence[str], *, k: int) -> 
     """
     covered = [gene for gene in genes if gene in signatures.obs_names]
     if len(covered) < FEWEST:
-        raise RegulationError(
-            f"{len(covered)} of {len(genes)} genes have a CMap signature; {FEWEST} or more are needed"
-        )
+        raise InputError(f"{len(covered)} of {len(genes)} genes have a CMap signature; {FEWEST} or more are needed")
     table = cmap.cluster(signatures, covered, k=k)
     return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
 

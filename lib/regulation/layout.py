@@ -8,7 +8,7 @@ from anndata import AnnData
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from lib.regulation.errors import RegulationError
+from lib.data.errors import InputError
 
 
 def normalised(embeddings: AnnData) -> np.ndarray:
@@ -17,7 +17,7 @@ def normalised(embeddings: AnnData) -> np.ndarray:
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     if not (np.isfinite(lengths) & (lengths > 0)).all():
         gene = embeddings.obs_names[np.flatnonzero(~(lengths > 0).ravel())[0]]
-        raise RegulationError(f"the latent of {gene} is zero or not finite; look for a diverged training")
+        raise InputError(f"the latent of {gene} is zero or not finite; look for a diverged training")
     return values / lengths
 
 
@@ -41,7 +41,7 @@ def tsne(embeddings: AnnData, *, learning_rate: float = 200.0, seed: int = 1234)
     n = embeddings.n_obs
     perplexity = math.ceil(math.sqrt(n))
     if perplexity >= n:
-        raise RegulationError(f"{n} genes are too few for a layout; four or more are needed")
+        raise InputError(f"{n} genes are too few for a layout; four or more are needed")
     method = TSNE(perplexity=perplexity, init="pca", learning_rate=learning_rate, random_state=seed)
     with threadpool_limits(1):  # sums of threads have no fixed order
         places = method.fit_transform(normalised(embeddings)).astype(float)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lib.regulation.errors import RegulationError
+from lib.data.errors import InputError
 
 VALIDATION_SHARE, TEST_SHARE = 0.1, 0.2  # paper: 526 links → 369, 52, 105
 DENSE = 4  # pairs per link and negative, above which at least three of four random pairs are free
@@ -46,29 +46,29 @@ def from_table(table: pd.DataFrame, genes: Sequence[str]) -> np.ndarray:
 
     Raises
     ------
-    RegulationError
+    InputError
         For no links, a gene that is no node, a link of a gene with itself, or a link that is there twice.
     """
     missing = [name for name in ("gene_a", "gene_b") if name not in table]
     if missing:
-        raise RegulationError(f"the table of links lacks the column {missing[0]!r}; expected gene_a, gene_b")
+        raise InputError(f"the table of links lacks the column {missing[0]!r}; expected gene_a, gene_b")
     if table.empty:
-        raise RegulationError("the network has no links; choose a larger beta in the notebook interactome")
+        raise InputError("the network has no links; choose a larger beta in the notebook interactome")
     nodes = pd.Index(genes)
     ends = np.vstack([nodes.get_indexer(table[name]) for name in ("gene_a", "gene_b")])  # (2, E)
     names = table[["gene_a", "gene_b"]].to_numpy(object)
     unknown = np.argwhere(ends.T < 0)
     if len(unknown):
         row, column = unknown[0]
-        raise RegulationError(f"row {row + 2} of the links: {names[row, column]} is not among the {len(nodes)} genes")
+        raise InputError(f"row {row + 2} of the links: {names[row, column]} is not among the {len(nodes)} genes")
     links = np.sort(ends, axis=0)
     loops = np.flatnonzero(links[0] == links[1])
     if len(loops):
-        raise RegulationError(f"row {loops[0] + 2} of the links: {names[loops[0], 0]} is linked with itself; drop it")
+        raise InputError(f"row {loops[0] + 2} of the links: {names[loops[0], 0]} is linked with itself; drop it")
     repeated = np.flatnonzero(pd.DataFrame(links.T).duplicated())
     if len(repeated):
         a, b = names[repeated[0]]
-        raise RegulationError(f"row {repeated[0] + 2} of the links: {a} and {b} are linked twice; keep one")
+        raise InputError(f"row {repeated[0] + 2} of the links: {a} and {b} are linked twice; keep one")
     return links
 
 
@@ -79,19 +79,19 @@ def split(links: np.ndarray, n_nodes: int, *, rng: np.random.Generator) -> LinkS
 
     Raises
     ------
-    RegulationError
+    InputError
         For a network with too few links, or with too few pairs that are not linked.
     """
     n_links = links.shape[1]
     n_validation, n_test = int(VALIDATION_SHARE * n_links), int(TEST_SHARE * n_links)
     if not n_validation:
-        raise RegulationError(f"{n_links} links cannot be split into train, validation and test; 10 or more are needed")
+        raise InputError(f"{n_links} links cannot be split into train, validation and test; 10 or more are needed")
     order = rng.permutation(n_links)
     n_train = n_links - n_validation - n_test
     train, validation, test = (np.sort(part) for part in np.split(order, [n_train, n_train + n_validation]))
     free = n_unlinked(links, n_nodes)
     if free < n_validation + n_test:
-        raise RegulationError(
+        raise InputError(
             f"{n_links} links among {n_nodes} genes leave {free} pairs that are not linked; "
             f"{n_validation + n_test} are needed as negatives"
         )

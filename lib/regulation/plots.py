@@ -16,12 +16,8 @@ from lib.report import figures
 from lib.report.point_names import name_points
 from lib.stats import order
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#000000", "#999933",
-           "#44AA99", "#AA4499")  # fmt: skip
-"""Eleven colours, one a gene-perturbation cluster of the paper."""
-
 NO_CLUSTER = "no cluster"
-_GREY = "#8C8C8C"
+_NAMED = 62  # regulators up to which a page has room for their names
 
 
 def regulator_map(
@@ -55,19 +51,19 @@ def regulator_map(
     named = drawn[is_regulator]
     colours = cluster_colours(named["perturbation_cluster"])
     with figures.style():
-        figure = Figure(figsize=(14, 6))
+        figure = Figure(figsize=(figures.PAGE, 4.4))
         ax = figure.add_subplot()
         others = drawn[~is_regulator]
-        ax.scatter(others["tsne_1"], others["tsne_2"], s=10, color="grey", alpha=0.3, linewidth=0)
+        ax.scatter(others["tsne_1"], others["tsne_2"], s=6, color="grey", alpha=0.3, linewidth=0)
         for cluster, colour in colours.items():
             rows = named[named["perturbation_cluster"] == cluster]
-            ax.scatter(rows["tsne_1"], rows["tsne_2"], s=28, color=colour, edgecolor="white", linewidth=0.4, zorder=3)
+            ax.scatter(rows["tsne_1"], rows["tsne_2"], s=18, color=colour, edgecolor="white", linewidth=0.4, zorder=3)
         ax.set(xlabel="t-SNE 1", ylabel="t-SNE 2")
         ax.margins(0.05)
         _cluster_legend(ax, colours, others=f"other genes ({len(others)})")
         name_points(ax, named[["tsne_1", "tsne_2"]].to_numpy(), named["gene"].tolist(),
-                    [colours[cluster] for cluster in named["perturbation_cluster"]])  # fmt: skip
-    return figure, drawn
+                    [colours[cluster] for cluster in named["perturbation_cluster"]], size=6.5)  # fmt: skip
+    return figure, drawn.rename(columns={"tsne_1": "tsne_1_au", "tsne_2": "tsne_2_au"})
 
 
 def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure, pd.DataFrame]:
@@ -87,7 +83,7 @@ def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure,
     -------
     Figure
     DataFrame
-        `latent` and one column a regulator, as drawn.
+        One row per cell of the map as drawn: `latent`, `gene`, `z_score`, `perturbation_cluster`.
     """
     values = np.asarray(embeddings.X, np.float64).T  # (L, R)
     values = (values - values.mean(axis=0)) / np.where((spread := values.std(axis=0)) > 0, spread, 1)
@@ -96,13 +92,14 @@ def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure,
     table = pd.DataFrame(values, index=embeddings.var_names, columns=genes).iloc[hierarchy.leaves_list(rows), order]
     found = [labels.get(gene, NO_CLUSTER) for gene in table.columns]
     colours = cluster_colours(found)
-    width, height = max(5.0, 0.17 * len(genes) + 2.2), 6.0
+    width, height = figures.MIDDLE if len(genes) <= 24 else figures.PAGE, 4.6
+    named = len(genes) <= _NAMED
     with figures.style():
         figure = Figure(figsize=(width, height), layout="none")
-        left, body = 0.5 / width, 1 - 2.2 / width
+        left, body = 0.25 / width, 1 - 1.55 / width
         ax = figure.add_axes((left, 0.14, body, 0.64))
         image = ax.imshow(table, cmap="inferno", aspect="auto", interpolation="nearest", vmin=-3, vmax=3)
-        ax.set_xticks(range(len(genes)), table.columns, rotation=90, fontsize=7)
+        ax.set_xticks(range(len(genes)) if named else [], table.columns if named else [], rotation=90, fontsize=6)
         ax.set_yticks([])
         ax.set_ylabel(f"{len(table)} latent dimensions")
         strip = figure.add_axes((left, 0.785, body, 0.03))
@@ -112,9 +109,10 @@ def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure,
         strip.axis("off")
         _dendrogram(figure.add_axes((left, 0.82, body, 0.12)), columns, len(genes))
         _cluster_legend(strip, colours)
-        bar = figure.add_axes((left + body + 0.3 / width, 0.14, 0.12 / width, 0.25))
+        bar = figure.add_axes((left + body + 0.2 / width, 0.14, 0.12 / width, 0.25))
         figure.colorbar(image, cax=bar, label="latent, z-score\nwithin the gene", extend="both")
-    return figure, table.rename_axis("latent").reset_index()
+    long = table.rename_axis(index="latent", columns="gene").stack().rename("z_score").reset_index()
+    return figure, long.assign(perturbation_cluster=long["gene"].map(lambda gene: labels.get(gene, NO_CLUSTER)))
 
 
 def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]:
@@ -133,10 +131,10 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
         axes = figure.subplots(1, 3)
         for ax, (column, name) in zip(axes, names.items(), strict=True):
             ax.plot(curves["k"], curves[column], color="black", marker="o", markersize=3)
-            ax.axvline(k, color="#D62728", linestyle="--", linewidth=1)
+            ax.axvline(k, color=figures.ACCENT, linestyle="--", linewidth=1)
             ax.set(xlabel="clusters", ylabel=name)
             ax.xaxis.get_major_locator().set_params(integer=True)
-        axes[0].text(k, 1.02, f"k = {k}", color="#D62728", ha="center", transform=axes[0].get_xaxis_transform())
+        axes[0].text(k, 1.02, f"k = {k}", color=figures.ACCENT, ha="center", transform=axes[0].get_xaxis_transform())
     return figure, curves.assign(is_chosen=curves["k"] == k)
 
 
@@ -168,11 +166,11 @@ def agreement(table: pd.DataFrame, *, k: int, others: Sequence[str] = ()) -> tup
         figure = Figure(figsize=(figures.PAGE, 3.2))
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
         _grid(left, table[table["k"] == k])
-        for (name, groups), colour in zip(curves.items(), COLOURS, strict=False):
+        for (name, groups), colour in zip(curves.items(), figures.CLUSTERS, strict=False):
             mean = groups.mean()
             right.plot(mean.index, mean, color=colour, marker="o", markersize=3, label=name)
             right.fill_between(mean.index, groups.min(), groups.max(), color=colour, alpha=0.15, linewidth=0)
-        right.axvline(k, color="#D62728", linestyle="--", linewidth=1)
+        right.axvline(k, color=figures.ACCENT, linestyle="--", linewidth=1)
         right.set(xlabel="clusters", ylabel="agreement, mean and range", ylim=(min(0, right.get_ylim()[0]), 1.03))
         right.xaxis.get_major_locator().set_params(integer=True)
         right.legend(loc="lower right")
@@ -194,14 +192,13 @@ def _grid(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_yticks(range(len(names)), words)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.set_title(f"k = {table['k'].iloc[0]}; above AMI, below ARI", fontsize=8, fontweight="normal")
+    ax.set_title(f"k = {table['k'].iloc[0]}; above AMI, below ARI", fontsize=7, fontweight="normal")
 
 
 def cluster_colours(labels: Sequence[str]) -> dict[str, str]:
     """Return cluster → colour, clusters in order of their number; grey for regulators without cluster."""
-    names = sorted({str(name) for name in labels} - {NO_CLUSTER}, key=lambda name: (len(name), name))
-    colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
-    return colours | ({NO_CLUSTER: _GREY} if NO_CLUSTER in set(labels) else {})
+    known = figures.cluster_colours(set(map(str, labels)) - {NO_CLUSTER})
+    return known | ({NO_CLUSTER: figures.FLAT} if NO_CLUSTER in set(labels) else {})
 
 
 def _tree(values: np.ndarray) -> np.ndarray:

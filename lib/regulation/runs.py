@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from lib.data import h5ad
 from lib.learning.training import Settings
 from lib.learning.weights import Card, as_uns, from_h5ad, load, pack, read_card
-from lib.regulation import h5ad, links
+from lib.regulation import links
 from lib.regulation.autoencoder import Architecture, GraphAutoencoder, Weights, build
 from lib.regulation.fitting import Embedded, Problem, class_numbers, embed
 from lib.run import store
@@ -91,7 +92,7 @@ def read_network(path: Path) -> tuple[GraphAutoencoder, Card]:
 
     Raises
     ------
-    WeightsError
+    InputError
         If the file holds no network, or one that was changed.
     """
     data = from_h5ad(path)
@@ -100,9 +101,7 @@ def read_network(path: Path) -> tuple[GraphAutoencoder, Card]:
     return model, load(data, model)
 
 
-def _card(
-    embedded: Embedded, problem: Problem, settings: Settings, *, size: int, origin: Mapping[str, str]
-) -> Card:
+def _card(embedded: Embedded, problem: Problem, settings: Settings, *, size: int, origin: Mapping[str, str]) -> Card:
     """Return the card of a trained autoencoder; its clusters have numbers, not names."""
     architecture = Architecture(problem.features.shape[1], problem.n_classes, size)
     return Card(asdict(architecture), settings.as_dict(), origin, history=embedded.fitted.summary())

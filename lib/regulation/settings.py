@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lib.regulation.errors import RegulationError
+from lib.data.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ def chosen(names: Sequence[str]) -> dict[str, Setting]:
 
     Raises
     ------
-    RegulationError
+    InputError
         For an unknown or repeated name, or none.
     """
     unknown = [name for name in names if name not in SETTINGS]
     if unknown or not names or len(set(names)) < len(names):
         problem = f"{unknown[0]!r} is unknown" if unknown else "a name is given twice" if names else "none is given"
-        raise RegulationError(f"settings: {problem}; choose from {', '.join(SETTINGS)}")
+        raise InputError(f"settings: {problem}; choose from {', '.join(SETTINGS)}")
     return {name: SETTINGS[name] for name in names}

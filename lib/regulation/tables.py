@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 from anndata import AnnData
 
+from lib.data import tables
+from lib.data.errors import InputError
 from lib.interactome import sources
-from lib.regulation.errors import RegulationError
-from lib.run import store
+
+NODES = pa.DataFrameSchema({"gene": pa.Column(str, unique=True), "is_regulator": pa.Column(bool)})
 
 
 def read_nodes(path: str | os.PathLike) -> pd.DataFrame:
@@ -18,35 +19,25 @@ def read_nodes(path: str | os.PathLike) -> pd.DataFrame:
 
     Raises
     ------
-    RegulationError
+    InputError
         For a missing column, no row, or a gene that is there twice.
     """
-    table = pd.read_csv(store.resolve(path))
-    missing = [name for name in ("gene", "is_regulator") if name not in table]
-    name = Path(path).name
-    if missing:
-        raise RegulationError(f"{name} lacks the column {missing[0]!r}; the notebook interactome makes it")
-    if table.empty:
-        raise RegulationError(
-            f"{name} has no gene: the tree is empty; choose a larger beta in the notebook interactome"
-        )
-    repeated = table["gene"].duplicated()
-    if repeated.any():
-        row = int(np.flatnonzero(repeated)[0])
-        raise RegulationError(f"{name}: row {row + 2}: {table['gene'].iloc[row]} is there twice; keep one")
-    return table.astype({"gene": str, "is_regulator": bool})
+    try:
+        return tables.read(path, NODES)
+    except InputError as error:
+        fix = "the notebook interactome makes it; a larger beta there gives a larger tree"
+        raise InputError(f"{error}; {fix}") from None
 
 
-def planted_modules(sources_dir: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
+def planted_modules(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike) -> pd.DataFrame:
     """Return `gene`, `module` where all sources and the screen are simulated; no row with a real one among them.
 
     Parameters
     ----------
-    sources_dir : path
-    screen : path
-        `data/truth.csv`, without a row for a real screen.
+    sources_dir, screen_dir : path
+        Folders that say where they come from.
     """
-    return sources.shared_truth(sources_dir, screen)[["gene", "module"]].astype(str)
+    return sources.read_truth(sources_dir, screen_dir)[["gene", "module"]].astype(str)
 
 
 def annotate(embeddings: AnnData, nodes: pd.DataFrame, labels: Mapping[str, str], clusters: pd.DataFrame) -> AnnData:

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 from anndata import AnnData
 
-from lib.regulation import h5ad, labels
-from lib.regulation.errors import RegulationError
+from lib.data import h5ad
+from lib.data.errors import InputError
+from lib.regulation import labels
 from lib.regulation.settings import Setting
 from lib.run import store
 
@@ -21,13 +22,13 @@ def found(directory: Path, nodes: pd.DataFrame) -> dict[str, Path]:
 
     Raises
     ------
-    RegulationError
+    InputError
         If there is none; a target that the network lost (as MOS and CXXC4 in the paper) is left out silently.
     """
     files = {file.stem: file for file in sorted(store.resolve(directory).glob("*.h5ad"))}
     kept = {target: file for target, file in files.items() if target in set(nodes["gene"])}
     if not kept:
-        raise RegulationError(
+        raise InputError(
             f"none of the {len(files)} left-out targets ({', '.join(list(files)[:5])}) is among the {len(nodes)} genes "
             "of the network; look at coverage in the notebook ppi_pruning"
         )
@@ -66,7 +67,7 @@ def units(
 
     Raises
     ------
-    RegulationError
+    InputError
         If the labels of a setting with a cluster term are in fewer than two clusters.
     """
     made = {}
@@ -93,7 +94,7 @@ def _check_classes(found: labels.Labels, nodes: pd.DataFrame, *, name: str, targ
     n_classes = len(set(inside.values()))
     if n_classes < 2:
         number = "n_cmap_clusters" if name.startswith("cmap") else "n_image_clusters"
-        raise RegulationError(
+        raise InputError(
             f"setting {name}, left-out target {target}: the {len(inside)} labelled genes of the network "
             f"({', '.join(sorted(inside)[:5])}) are in {n_classes} cluster, and two or more are needed; "
             f"raise regulatory_targets.{number}, or leave {name} out of regulatory_targets.settings and "

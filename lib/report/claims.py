@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.report import planted, published
 from lib.report.planted import Planted
 from lib.report.published import Published
@@ -36,7 +37,7 @@ def known() -> dict[str, Claim]:
     found: dict[str, Claim] = {**published.load()}
     for name, claim in planted.load().items():
         if name in found:
-            raise published.PublishedError(f"{planted.CLAIMS}: {name} is in {published.FOLDER} as well")
+            raise InputError(f"{planted.CLAIMS}: {name} is in {published.FOLDER} as well")
         found[name] = claim
     return found
 

@@ -33,7 +33,7 @@ def load(path: Path | str = f"{FOLDER}/{PAPER_FIGURES}") -> list[PaperFigure]:
 
     Raises
     ------
-    PublishedError
+    InputError
         If the file or an entry is malformed; names the file and the entry.
 
     Examples

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lib.report.published import PublishedError, Text, _parse, _read, _Strict
+from lib.data.errors import InputError
+from lib.report.published import Text, _parse, _read, _Strict
 from lib.run import store
 
 CLAIMS, SPREAD = "params/planted.yaml", "params/planted_spread.csv"
@@ -83,7 +84,7 @@ def load(path: Path | str = CLAIMS) -> dict[str, Planted]:
 
     Raises
     ------
-    PublishedError
+    InputError
         If the file or an entry is malformed, or an id is given twice; names file and entry.
     """
     path = store.resolve(path)
@@ -92,7 +93,7 @@ def load(path: Path | str = CLAIMS) -> dict[str, Planted]:
         name = entry.get("id", "no id") if isinstance(entry, dict) else "not a mapping"
         claim = _parse(Planted, entry, f"{path.name}, entry {number} ({name})")
         if claim.id in found:
-            raise PublishedError(f"{path.name}, entry {number}: the id {claim.id} is given twice")
+            raise InputError(f"{path.name}, entry {number}: the id {claim.id} is given twice")
         found[claim.id] = claim
     return found
 
@@ -102,7 +103,7 @@ def spreads(profile: str, path: Path | str = SPREAD) -> dict[str, Spread]:
 
     Raises
     ------
-    PublishedError
+    InputError
         If the table is malformed or has a row twice; names file and row.
     """
     return {row.id: row for row in all_spreads(path) if row.profile == profile}
@@ -116,12 +117,12 @@ def all_spreads(path: Path | str = SPREAD) -> list[Spread]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != SPREAD_COLUMNS:
-            raise PublishedError(f"{path.name}: expected the columns {', '.join(SPREAD_COLUMNS)}")
+            raise InputError(f"{path.name}: expected the columns {', '.join(SPREAD_COLUMNS)}")
         rows = [_spread(row, f"{path.name}, row {number}") for number, row in enumerate(reader, start=2)]
     names = [(row.profile, row.id) for row in rows]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise PublishedError(f"{path.name}: {' '.join(repeated[0])} is there twice; keep one row")
+        raise InputError(f"{path.name}: {' '.join(repeated[0])} is there twice; keep one row")
     return rows
 
 
@@ -151,4 +152,4 @@ def _spread(row: dict, where: str) -> Spread:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "row"
-        raise PublishedError(f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise InputError(f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from lib.data.errors import InputError
 from lib.run import store
 
 FOLDER = "params/published"
@@ -28,10 +29,6 @@ Value = StrictBool | StrictInt | StrictFloat | StrictStr
 Certainty = Literal["printed", "read from an output", "digitised", "recomputed", "archived"]
 Text = Annotated[str, Field(min_length=1)]
 Genes = Annotated[list[Text], Field(min_length=1)]
-
-
-class PublishedError(ValueError):
-    """A file below `params/published` is not as it should be; the message names file and entry."""
 
 
 class _Strict(BaseModel):
@@ -154,7 +151,7 @@ def load(folder: Path | str = FOLDER) -> dict[str, Published]:
 
     Raises
     ------
-    PublishedError
+    InputError
         If a file or an entry is malformed, or an id is given twice; names the file and the entry.
     """
     found: dict[str, Published] = {}
@@ -165,7 +162,7 @@ def load(folder: Path | str = FOLDER) -> dict[str, Published]:
             name = entry.get("id", "no id") if isinstance(entry, dict) else "not a mapping"
             published = _parse(Published, entry, f"{path.name}, entry {number} ({name})")
             if published.id in found:
-                raise PublishedError(f"{path.name}, entry {number}: the id {published.id} is given twice")
+                raise InputError(f"{path.name}, entry {number}: the id {published.id} is given twice")
             found[published.id] = published
     return found
 
@@ -191,7 +188,7 @@ def gene_clusters(name: str, path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dic
     """
     clusterings = {key: entry.clusters for key, entry in gene_list_entries(path).items() if entry.clusters}
     if name not in clusterings:
-        raise PublishedError(f"no clustering {name!r} in {GENE_LISTS}; there are {', '.join(clusterings)}")
+        raise InputError(f"no clustering {name!r} in {GENE_LISTS}; there are {', '.join(clusterings)}")
     return clusterings[name]
 
 
@@ -210,9 +207,9 @@ def _read(path: Path, key: str, kind: type) -> list | dict:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except yaml.YAMLError as error:
-        raise PublishedError(f"{path.name} is not valid YAML: {error}") from error
+        raise InputError(f"{path.name} is not valid YAML: {error}") from error
     if not isinstance(content, dict) or list(content) != [key] or not isinstance(content[key], kind):
-        raise PublishedError(f"{path.name}: expected one key {key!r} holding a {'list' if kind is list else 'mapping'}")
+        raise InputError(f"{path.name}: expected one key {key!r} holding a {'list' if kind is list else 'mapping'}")
     return content[key]
 
 
@@ -224,4 +221,4 @@ def _parse(model: type[_Strict], entry: object, where: str):
         first = max(error.errors(), key=lambda e: (e["type"] != "model_type", len(e["loc"])))
         field = ".".join(map(str, first["loc"])) or "entry"
         message = first["msg"].removeprefix("Value error, ")
-        raise PublishedError(f"{where}: {field}: {message} (got {first['input']!r:.80})") from None
+        raise InputError(f"{where}: {field}: {message} (got {first['input']!r:.80})") from None

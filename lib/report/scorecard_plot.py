@@ -20,7 +20,7 @@ HEADINGS = {
     DEFINED: "defined,\nread back",
 }
 _ROW = 0.27  # inches
-_WIDTH = figures.PAGE - 0.1  # inches; saving adds a margin of 0.05 on each side
+_WIDTH = figures.PAGE
 _COLUMNS = dict(zip(HEADINGS, (0.5, 1.45, 2.55, 3.5, 4.65, 5.8, 6.85), strict=True))
 """Centres of the columns of numbers; what was not measured, and what needs no measuring, stand apart."""
 

@@ -14,6 +14,7 @@ from lib.run import machine, numeric, store
 
 SUBMIT = {"slurm": "sbatch", "pbs": "qsub"}  # the command by which jobs of each kind are sent
 MAXIMUM_JOBS = 16
+NO_LIMIT = ("--memory-limit", "0")  # Dask would pause a worker at 80 % for ever; the batch system limits memory itself
 PATIENCE = 300.0  # seconds without any worker after which a run ends
 
 
@@ -75,6 +76,7 @@ def read(kind: str, file: str) -> Jobs:
     prologue = [f"export {name}={shlex.quote(value)}" for name, value in _environment().items()]
     defaults = {"processes": options["cores"], "scheduler_options": {"dashboard_address": "127.0.0.1:0"}}
     options["job_script_prologue"] = prologue + (options.get("job_script_prologue") or [])
+    options["worker_extra_args"] = [*NO_LIMIT, *(options.get("worker_extra_args") or [])]
     return Jobs(kind, file, {**defaults, **options}, maximum, patience)
 
 

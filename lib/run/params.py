@@ -1,124 +1,101 @@
-"""Parameters: one typed section a notebook, checked before any kernel starts.
+"""Parameters: one typed section per notebook, checked before any kernel starts.
 
-`params/mini.yaml` holds every value; `smoke.yaml` and `paper.yaml` only what differs from it. A notebook's own
-`parameters` cell repeats the mini values, so that *Run all* in JupyterLab gives the same result.
+Each chapter declares its own in `lib/<chapter>/params.py`, with their values in every profile. A file
+of the user and `--set` come over them. The notebooks' `parameters` cells and `params/*.yaml` are written
+from the declarations (`lib.run.write_params`), so that *Run all* in JupyterLab gives the same result.
 """
 
 import ast
-import difflib
-import re
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from lib.run import store
-from lib.sections import SECTIONS, InputFile, Section
+from lib.run.declaration import PROFILES, InputFile, Section, declarations, file_of, values_of
+from lib.run.own_params import ParamsError, parse_overrides, read_own, read_yaml, run_name, suggest
 
-PROFILES = ("smoke", "mini", "paper")
+__all__ = ["PROFILES", "SECTIONS", "ParamsError", "read_yaml", "resolve", "run_name"]
 
-
-class ParamsError(ValueError):
-    """A mistake in a parameter, told to the person who can mend it. One line a problem."""
-
-
-def suggest(word: str, known: Sequence[str]) -> str:
-    """Return a hint like `; did you mean 'n_terms'?`, or nothing if no known word is near."""
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+UNDECLARED = "stands in no SECTIONS of lib/<chapter>/params.py"
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake, not the later value."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        names = [key.value for key, _ in node.value]
-        for (key, _), name in zip(node.value, names, strict=True):
-            if names.count(name) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", key.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-def read_yaml(text: str) -> Any:
-    """Read YAML safely: plain values only, nothing is executed. Raises yaml.YAMLError."""
-    return yaml.load(text, Loader=_Loader)
-
-
-def read_profile(path: Path) -> dict[str, dict[str, Any]]:
-    """Read one profile's YAML as section → key → value.
+def collect(package: Path) -> dict[str, type[Section]]:
+    """Return slug → section of all `params.py` below a package, and import nothing else of it.
 
     Raises
     ------
     ParamsError
-        If the file is missing, is not YAML, or is not sections of keys.
+        If two chapters declare one notebook.
     """
-    try:
-        content = read_yaml(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise ParamsError(f"{path.name}: no such profile in {path.parent.name}/; choose one of {PROFILES}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path.name}: not readable as YAML: {error}") from None
-    if not isinstance(content, dict) or not all(isinstance(keys, dict | None) for keys in content.values()):
-        raise ParamsError(f"{path.name}: expected one section a notebook, each with 'key: value' lines")
-    return {str(section): {str(key): value for key, value in (keys or {}).items()} for section, keys in content.items()}
+    found: dict[str, type[Section]] = {}
+    for file in sorted(package.glob("*/params.py")):
+        if file == Path(__file__).resolve():
+            continue
+        name = f"{package.name}.{file.parent.name}.params"
+        spec = importlib.util.spec_from_file_location(name, file)
+        module = importlib.util.module_from_spec(spec)
+        # By its file: the package would bring the chapter's science with it.
+        spec.loader.exec_module(module)
+        for slug, section in module.SECTIONS.items():
+            if slug in found:
+                raise ParamsError(
+                    f"{file_of(found[slug])} and {package.name}/{file.parent.name}/params.py: "
+                    f"both declare {slug!r}"
+                )
+            found[slug] = section
+    return found
 
 
-def parse_overrides(assignments: Sequence[str], sections: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Turn `SECTION.KEY=VALUE` texts into section → key → value, with values read as YAML.
+SECTIONS = collect(store.ROOT / "lib")
+
+
+def sections_of(slugs: Sequence[str]) -> dict[str, type[Section]]:
+    """Return the sections of these notebooks, in their order.
 
     Raises
     ------
     ParamsError
-        If a text lacks the dot or the equals sign, or names an unknown section.
+        Naming each notebook that no chapter declares.
     """
-    overrides: dict[str, dict[str, Any]] = {}
-    for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        section, dot, key = name.partition(".")
-        if not (equals and dot and key):
-            raise ParamsError(f"--set {assignment}: expected SECTION.KEY=VALUE, such as {sections[0]}.KEY=VALUE")
-        if section not in sections:
-            raise ParamsError(f"--set {assignment}: no section {section!r}{suggest(section, sections)}")
-        try:
-            overrides.setdefault(section, {})[key] = read_yaml(value) if value.strip() else ""
-        except yaml.YAMLError as error:
-            raise ParamsError(f"--set {assignment}: value is not readable as YAML: {error}") from None
-    return overrides
+    if lacking := [slug for slug in slugs if slug not in SECTIONS]:
+        raise ParamsError(
+            "\n".join(f"{slug!r}, a notebook of pipeline.toml, {UNDECLARED}" for slug in lacking)
+        )
+    return {slug: SECTIONS[slug] for slug in slugs}
 
 
 def resolve(
-    profile: str, *, assignments: Sequence[str] = (), slugs: Sequence[str] | None = None, directory: Path | None = None
+    profile: str,
+    *,
+    assignments: Sequence[str] = (),
+    slugs: Sequence[str] | None = None,
+    own: Path | None = None,
 ) -> dict[str, Section]:
-    """Return the checked parameters of every notebook: mini, then the profile, then the overrides.
+    """Return the checked parameters of every notebook: profile, user's file, then overrides.
 
     Parameters
     ----------
     profile : str
-        Name of a file in `params/`, without `.yaml`.
+        One of `PROFILES`.
     assignments : sequence of str
         `SECTION.KEY=VALUE` texts from the command line.
     slugs : sequence of str, optional
-        Notebooks of the pipeline; default all with a section.
-    directory : Path, optional
-        Folder of the profiles; default `params/` of the project.
+        Notebooks of the pipeline; default all that are declared.
+    own : Path, optional
+        YAML file of the user, with sections of keys; results go to folders of its name.
 
     Raises
     ------
     ParamsError
         Listing every unknown section or key (with a hint), wrong type and value out of range.
     """
-    directory = directory or store.ROOT / "params"
     slugs = list(slugs if slugs is not None else SECTIONS)
-    layers = [
-        (f"params/{name}.yaml", read_profile(directory / f"{name}.yaml")) for name in dict.fromkeys(("mini", profile))
-    ]
+    sections = sections_of(slugs)
+    run = run_name(profile, own)
+    layers = [(own.name, read_own(own))] if own else []
     layers.append(("--set", parse_overrides(assignments, slugs)))
     problems = [
         f"{origin}: no notebook {section!r}{suggest(section, slugs)}"
@@ -126,15 +103,12 @@ def resolve(
         for section in layer
         if section not in slugs
     ]
-    problems += [
-        f"lib/sections.py: SECTIONS lacks {slug!r}, a notebook of pipeline.toml"
-        for slug in slugs
-        if slug not in SECTIONS
-    ]
     resolved: dict[str, Section] = {}
-    for slug in (slug for slug in slugs if slug in SECTIONS):
+    for slug, section in sections.items():
+        below = [(file_of(section), values_of(section, profile))]
+        above = [(origin, layer.get(slug, {})) for origin, layer in layers]
         try:
-            resolved[slug] = check(slug, [(origin, layer.get(slug, {})) for origin, layer in layers], profile)
+            resolved[slug] = check(slug, below + above, run)
         except ParamsError as error:
             problems.append(str(error))
     if problems:
@@ -142,36 +116,50 @@ def resolve(
     return resolved
 
 
-def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], profile: str) -> Section:
+def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], run: str) -> Section:
     """Merge one section's layers, later over earlier, and check the result against its model.
+
+    Parameters
+    ----------
+    layers : sequence of (str, mapping)
+        Where values come from, and the values.
+    run : str
+        Name of the folders of this run below `runs/` and `figures/`.
 
     Raises
     ------
     ParamsError
-        One line a problem: where the value comes from, key, value, and what is allowed.
+        One line per problem: where the value comes from, key, value, and what is allowed.
     """
     model = SECTIONS[slug]
     origin = {key: name for name, layer in layers for key in layer}
     values = {key: value for _, layer in layers for key, value in layer.items()}
-    folders = {"run_dir": f"runs/{profile}", "figures_dir": f"figures/{profile}"}
+    folders = {"run_dir": f"runs/{run}", "figures_dir": f"figures/{run}"}
     if fixed := sorted(set(folders) & set(values)):
-        raise ParamsError("\n".join(f"{origin[key]}: {slug}.{key} follows from --profile; remove it" for key in fixed))
+        raise ParamsError(
+            "\n".join(
+                f"{origin[key]}: {slug}.{key} follows from --profile; remove it" for key in fixed
+            )
+        )
     try:
         return model(**{**folders, **values})
     except ValidationError as error:
-        raise ParamsError("\n".join(_explain(slug, problem, origin, model) for problem in error.errors())) from None
+        raise ParamsError(
+            "\n".join(_explain(slug, problem, origin, model) for problem in error.errors())
+        ) from None
 
 
-def _explain(slug: str, problem: Mapping[str, Any], origin: Mapping[str, str], model: type[Section]) -> str:
+def _explain(
+    slug: str, problem: Mapping[str, Any], origin: Mapping[str, str], model: type[Section]
+) -> str:
     """Say one pydantic problem in one line: file, section.key, value, what is allowed."""
     key = str(problem["loc"][0])
-    name = f"{origin.get(key, 'params/mini.yaml')}: {slug}.{key}"
+    name = f"{origin[key]}: {slug}.{key}"
+    meanings = {one.name: one.meaning for one in declarations(model)}
     if problem["type"] == "extra_forbidden":
-        return f"{name}: unknown key{suggest(key, list(model.model_fields))}"
-    if problem["type"] == "missing":
-        return f"{name}: missing ({model.model_fields[key].description})"
+        return f"{name}: unknown key{suggest(key, list(meanings))}"
     allowed = problem["msg"].removeprefix("Input should be ")
-    return f"{name} = {problem['input']!r}: should be {allowed} ({model.model_fields[key].description})"
+    return f"{name} = {problem['input']!r}: should be {allowed} ({meanings[key]})"
 
 
 def declared(source: str) -> dict[str, Any]:
@@ -186,13 +174,17 @@ def declared(source: str) -> dict[str, Any]:
     try:
         body = ast.parse(source).body
     except SyntaxError as error:
-        raise ParamsError(f"parameters cell: line {error.lineno} is not Python: {error.msg}") from None
+        raise ParamsError(
+            f"parameters cell: line {error.lineno} is not Python: {error.msg}"
+        ) from None
     for node in body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         try:
             values |= {target.id: ast.literal_eval(node.value) for target in targets}
         except (ValueError, AttributeError):
-            raise ParamsError(f"parameters cell: line {node.lineno} is not 'name: type = literal'") from None
+            raise ParamsError(
+                f"parameters cell: line {node.lineno} is not 'name: type = literal'"
+            ) from None
     return values
 
 
@@ -210,23 +202,31 @@ def check_declared(notebook: str, source: str, section: Section) -> None:
         raise ParamsError(f"{notebook}: {error}") from None
     keys = set(type(section).model_fields)
     problems = [
-        f"{notebook}: does not declare the parameter {key!r} in its parameters cell" for key in keys - set(values)
+        f"{notebook}: does not declare the parameter {key!r} in its parameters cell"
+        for key in keys - set(values)
     ]
     problems += [
-        f"{notebook}: declares {key!r}, which its section in lib/sections.py lacks" for key in set(values) - keys
+        f"{notebook}: declares {key!r}, which {file_of(type(section))} lacks"
+        for key in set(values) - keys
     ]
     if not problems:
         try:
             type(section)(**values)
         except ValidationError as error:
-            problems = [f"{notebook}: parameters cell: {p['loc'][0]}: {p['msg']}" for p in error.errors()]
+            problems = [
+                f"{notebook}: parameters cell: {p['loc'][0]}: {p['msg']}" for p in error.errors()
+            ]
     if problems:
         raise ParamsError("\n".join(sorted(problems)))
 
 
 def input_paths(section: Section) -> dict[str, str]:
     """Return the parameters that name an input file or folder and are not empty, as key → path."""
-    return {key: value for key, value in section.model_dump(include=_input_keys(section)).items() if value}
+    return {
+        key: value
+        for key, value in section.model_dump(include=_input_keys(section)).items()
+        if value
+    }
 
 
 def plain_values(section: Section) -> dict[str, Any]:
@@ -236,4 +236,8 @@ def plain_values(section: Section) -> dict[str, Any]:
 
 def _input_keys(section: Section) -> set[str]:
     fields = type(section).model_fields
-    return {key for key, field in fields.items() if any(isinstance(mark, InputFile) for mark in field.metadata)}
+    return {
+        key
+        for key, field in fields.items()
+        if any(isinstance(mark, InputFile) for mark in field.metadata)
+    }

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from lib.run import store
-from lib.run.params import suggest
+from lib.run.own_params import suggest
 
-FIGURE_SUFFIXES = (".svg", ".png", ".csv")
+FIGURE_SUFFIXES = (".svg", ".png", ".pdf", ".csv")
 
 
 class PipelineError(ValueError):
@@ -96,16 +96,27 @@ def load(profile: str, *, root: Path = store.ROOT) -> Pipeline:
         For an unknown key, a missing notebook, two notebooks that make one file, a need that nobody makes and that is
         no file of the repository, or a cycle; the message names the notebooks.
     """
+    steps = listed(root)
+    _check_makers(steps)
+    pipeline = Pipeline(_in_order(steps), profile, root)
+    _check_files(pipeline)
+    return pipeline
+
+
+def listed(root: Path = store.ROOT) -> list[Step]:
+    """Return the notebooks of `pipeline.toml` in the order in which they stand there.
+
+    Raises
+    ------
+    PipelineError
+        For a file that is not TOML, or an unknown key.
+    """
     with (root / "pipeline.toml").open("rb") as file:
         try:
             content = tomllib.load(file)
         except tomllib.TOMLDecodeError as error:
             raise PipelineError(f"pipeline.toml: {error}") from None
-    steps = [_step(slug, entry) for slug, entry in content.items()]
-    _check_makers(steps)
-    pipeline = Pipeline(_in_order(steps), profile, root)
-    _check_files(pipeline)
-    return pipeline
+    return [_step(slug, entry) for slug, entry in content.items()]
 
 
 def _step(slug: str, entry: object) -> Step:

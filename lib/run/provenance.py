@@ -21,6 +21,7 @@ print(sessionInfo(), locale = FALSE)
 for (p in packages) cat(p, if (nzchar(system.file(package = p))) format(packageVersion(p)) else "not installed", "\n")
 """
 _TYPES = {".ipynb": "application/x-ipynb+json", ".png": "image/png", ".svg": "image/svg+xml", ".csv": "text/csv",
+          ".pdf": "application/pdf",
           ".yaml": "application/yaml", ".html": "text/html", ".json": "application/json",
           ".lock": "text/plain"}  # fmt: skip
 

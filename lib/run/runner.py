@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lib.run import compute, engines, keys, notebook_process, outcomes, params, pool, store
+from lib.run.declaration import Section
 from lib.run.outcomes import Decision, Outcome
 from lib.run.pipeline import Pipeline, Step
 from lib.run.progress import Progress
 from lib.run.reach import MEMORY, Code
-from lib.sections import Section
 
 
 class MissingInput(RuntimeError):

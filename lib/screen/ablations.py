@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.data.errors import InputError
 from lib.report import figures
-from lib.screen.impact import SCORE, ScreenTableError
+from lib.screen.impact import SCORE
 from lib.stats import order as ordering
 
 INPUTS = {
@@ -24,7 +26,8 @@ INPUTS = {
 }
 """Input variants in the paper's order, and their words; `imaging.ablation.<variant>` is the published number."""
 
-_BAR, _CHANCE = "#9ecae1", "#D55E00"
+_BAR, _CHANCE = "#9ECAE1", figures.ACCENT
+PAPER_CLASSES = 42  # 41 genes and the control
 
 
 def summarise(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
@@ -43,9 +46,9 @@ def summarise(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
     """
     missing = [name for name in ("input", "fold", score) if name not in results]
     if missing:
-        raise ScreenTableError(f"the ablation results lack column {missing[0]!r}; they have {', '.join(results)}")
+        raise InputError(f"the ablation results lack column {missing[0]!r}; they have {', '.join(results)}")
     if results.empty or results.duplicated(["input", "fold"]).any():
-        raise ScreenTableError("the ablation results have no row, or an input and fold twice; give one row each")
+        raise InputError("the ablation results have no row, or an input and fold twice; give one row each")
     folds = results.groupby("input", observed=True)[score]
     table = pd.DataFrame({"balanced_accuracy": folds.mean(), "sd": folds.std(ddof=1), "n_folds": folds.size()})
     table = ordering.sort_table(table.reset_index(), "balanced_accuracy", ties="input").reset_index(drop=True)
@@ -59,7 +62,10 @@ def summarise(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
 def bars(
     table: pd.DataFrame, *, n_classes: int, published: Mapping[str, float] | None = None, title: str = ""
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the balanced accuracy of each input as horizontal bars, with the line of chance and the published values.
+    """Draw the balanced accuracy of each input as horizontal bars; the published values have a panel of their own.
+
+    The two are no repetition of one experiment where the numbers of classes differ, so they share no axis; each panel
+    has its own line of chance.
 
     Parameters
     ----------
@@ -68,33 +74,39 @@ def bars(
     n_classes : int
         Chance is one over it.
     published : mapping of str to float, optional
-        Input → the paper's balanced accuracy, drawn as a diamond. Its scale is that of 42 classes.
+        Input → the paper's balanced accuracy for 42 classes.
     title : str
 
     Returns
     -------
     Figure
     DataFrame
-        `table` with `chance` and `published`.
+        `table` with `n_classes`, `chance`, `published`, `published_chance`.
     """
-    drawn = table.assign(chance=1 / n_classes, published=table["input"].map(dict(published or {})).astype(float))
+    known = table["input"].map(dict(published or {})).astype(float)
+    drawn = table.assign(n_classes=n_classes, chance=1 / n_classes, published=known, published_chance=1 / PAPER_CLASSES)
     rows = np.arange(len(drawn))
+    has_paper = drawn["published"].notna().any()
     with figures.style():
-        figure = Figure(figsize=(5.6, 1.15 + 0.24 * len(drawn)))
-        ax = figure.add_subplot()
-        ax.barh(rows, drawn["balanced_accuracy"], height=0.7, color=_BAR, label="mean over folds, SD")
-        ax.errorbar(
-            drawn["balanced_accuracy"], rows, xerr=drawn["sd"].fillna(0), fmt="none", ecolor="0.2", elinewidth=1
-        )
-        ax.axvline(1 / n_classes, color=_CHANCE, linestyle="--", linewidth=1, label=f"chance, 1/{n_classes}")
-        if drawn["published"].notna().any():
-            ax.scatter(
-                drawn["published"], rows, s=22, marker="D", color="black", zorder=3, label="published, 42 classes"
-            )
-        ax.set_yticks(rows, drawn["words"])
-        ax.tick_params(axis="y", length=0)
-        tops = (drawn["balanced_accuracy"] + drawn["sd"].fillna(0)).max(), drawn["published"].max(), 1.5 / n_classes
-        ax.set(xlim=(0, max(0.3, 1.05 * np.nanmax(tops))), ylim=(-0.6, len(drawn) - 0.4), xlabel="balanced accuracy")
-        figure.legend(loc="outside upper left", ncols=3, columnspacing=1.2, handlelength=1.6, title=title or None,
-                      alignment="left")  # fmt: skip
+        figure = Figure(figsize=(figures.PAGE if has_paper else figures.MIDDLE, 0.95 + 0.19 * len(drawn)))
+        ours, *paper = figure.subplots(1, 1 + has_paper, sharey=True, squeeze=False)[0]
+        ours.barh(rows, drawn["balanced_accuracy"], height=0.7, color=_BAR)
+        ours.errorbar(drawn["balanced_accuracy"], rows, xerr=drawn["sd"].fillna(0), fmt="none", ecolor="0.2",
+                      elinewidth=0.8)  # fmt: skip
+        folds = drawn["n_folds"].max()
+        spread = f"mean and SD of {folds} folds" if folds > 1 else "one fold, no SD"
+        _finish(ours, n_classes, f"{title or 'This run'}: {n_classes} classes\n{spread}")
+        ours.set_yticks(rows, drawn["words"])
+        for ax in paper:
+            ax.scatter(drawn["published"], rows, s=16, marker="D", color="black")
+            _finish(ax, PAPER_CLASSES, f"Published: {PAPER_CLASSES} classes\nanother task; compare the order only")
     return figure, drawn
+
+
+def _finish(ax: Axes, n_classes: int, title: str) -> None:
+    ax.axvline(1 / n_classes, color=_CHANCE, linestyle="--", linewidth=1)
+    ax.text(1 / n_classes, 1, f" chance, 1/{n_classes}", color=_CHANCE, transform=ax.get_xaxis_transform(), va="top")
+    ax.tick_params(axis="y", length=0)
+    ax.set(xlim=(0, None), xlabel="balanced accuracy")
+    ax.set_ylim(-0.6, top=ax.get_ylim()[1] + 0.6)
+    ax.set_title(title, loc="left", fontsize=7)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
-from lib.screen.impact import ScreenTableError
+from lib.data.errors import InputError
 from lib.stats.multiple_testing import benjamini_hochberg
 
 
@@ -51,7 +51,7 @@ def mean_average_precision(
     meta = profiles.index.to_frame(index=False)
     is_control = meta["gene_symbol"] == control
     if not is_control.any() or is_control.all():
-        raise ScreenTableError(f"{int(is_control.sum())} of {len(meta)} wells are {control}; need some, and some genes")
+        raise InputError(f"{int(is_control.sum())} of {len(meta)} wells are {control}; need some, and some genes")
     table = meta[~is_control].groupby("gene_symbol", observed=True).size().rename("n_wells").reset_index()
     if _has_sisters(meta[~is_control], across_plates):
         scores = _by_gene(_precisions(profiles, meta, is_control, across_plates), fdr, n_null, seed)
@@ -79,14 +79,14 @@ def agreement(calls: Mapping[str, Collection[str]], genes: Collection[str]) -> p
 
     Raises
     ------
-    ScreenTableError
+    InputError
         If a method calls a gene that was not screened.
     """
     genes = list(genes)
     for method, called in calls.items():
         stray = sorted(set(called) - set(genes))
         if stray:
-            raise ScreenTableError(f"{method} calls {stray[0]}, which is not among the {len(genes)} screened genes")
+            raise InputError(f"{method} calls {stray[0]}, which is not among the {len(genes)} screened genes")
     table = pd.DataFrame({"gene_symbol": genes} | {m: [g in set(c) for g in genes] for m, c in calls.items()})
     return table.assign(n_methods=table[list(calls)].sum(axis=1).astype(int))
 

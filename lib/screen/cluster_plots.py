@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from anndata import AnnData
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
@@ -12,8 +11,8 @@ from scipy.cluster import hierarchy
 from lib.report import figures
 from lib.screen import clusters
 
-_CELL = 0.125  # inches a gene takes in the heat map
-_SINGLETON = "#E0E0E0"
+_CELL = 0.125  # inches a gene takes in the heat map, where there is room
+_NAMED = 62  # genes up to which a page has room for their names
 
 
 def distance_heatmap(means: AnnData, table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -32,15 +31,18 @@ def distance_heatmap(means: AnnData, table: pd.DataFrame) -> tuple[Figure, pd.Da
     -------
     Figure
     DataFrame
-        The distances, (G, G) in the order drawn, with a first column `cluster`; index `gene_symbol`.
+        One row per pair in the order drawn: `gene_symbol`, `other`, `distance_au` (units of the embedding), `cluster`
+        of the first.
     """
     tree = clusters.linkage(means)
     leaves = hierarchy.leaves_list(tree)
     distances = clusters.distance_table(means).iloc[leaves, leaves]
     numbers = table.set_index("gene")["cluster"].loc[distances.index]  # (G,)
-    n, heat = len(distances), max(2.4, _CELL * len(distances))
-    strip, branch, names, scale = 0.16, float(np.clip(0.1 * heat, 0.5, 1.2)), 0.85, 0.75  # inches
-    width, height = branch + strip + heat + names + scale, branch + strip + heat + names
+    n = len(distances)
+    strip, branch, names, scale = 0.16, 0.6, 0.72, 0.68  # inches
+    width = figures.MIDDLE if _CELL * n < figures.MIDDLE - 2.16 else figures.PAGE
+    heat = width - branch - strip - names - scale
+    height = branch + strip + heat + names
     with figures.style():
         figure = Figure(figsize=(width, height), layout="none")
 
@@ -54,9 +56,10 @@ def distance_heatmap(means: AnnData, table: pd.DataFrame) -> tuple[Figure, pd.Da
         _strip(place(branch + strip, names + heat, heat, strip), numbers, turned=False)
         _strip(place(branch, names, strip, heat), numbers, turned=True)
         _gene_names(ax, list(distances.index))
-        bar = place(width - 0.62, names + heat - min(heat, 1.6), 0.12, min(heat, 1.6))
+        bar = place(width - 0.55, names + heat - min(heat, 1.6), 0.1, min(heat, 1.6))
         figure.colorbar(image, cax=bar, label="Euclidean distance")
-    return figure, distances.rename_axis(columns=None).assign(cluster=numbers)[["cluster", *distances.columns]]
+    long = distances.rename_axis(index="gene_symbol", columns="other").stack().rename("distance_au").reset_index()
+    return figure, long.assign(cluster=long["gene_symbol"].map(numbers))
 
 
 def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]:
@@ -75,13 +78,13 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
     """
     names = {"calinski_harabasz": "Calinski-Harabasz", "silhouette": "silhouette"}
     with figures.style():
-        figure = Figure(figsize=(figures.COLUMN + 0.4, 3.6))
+        figure = Figure(figsize=(figures.COLUMN, 3.0))
         axes = figure.subplots(2, 1, sharex=True)
         for ax, (column, name) in zip(axes, names.items(), strict=True):
             ax.plot(curves["k"], curves[column], color="black", marker="o", markersize=3)
-            ax.axvline(k, color="#D62728", linestyle="--", linewidth=1)
+            ax.axvline(k, color=figures.ACCENT, linestyle="--", linewidth=1)
             ax.set_ylabel(name)
-        axes[0].text(k, 1.02, f"k = {k}", color="#D62728", ha="center", transform=axes[0].get_xaxis_transform())
+        axes[0].text(k, 1.02, f"k = {k}", color=figures.ACCENT, ha="center", transform=axes[0].get_xaxis_transform())
         axes[1].set_xlabel("clusters")
         axes[1].xaxis.get_major_locator().set_params(integer=True)
     return figure, curves.assign(is_chosen=curves["k"] == k)
@@ -105,7 +108,7 @@ def co_clustering_grid(table: pd.DataFrame, *, first: str, second: str) -> tuple
     """
     grid = table.pivot(index="k_first", columns="k_second", values="p")
     with figures.style():
-        figure = Figure(figsize=(figures.COLUMN + 0.6, figures.COLUMN))
+        figure = Figure(figsize=(figures.COLUMN, 3.0))
         ax = figure.add_subplot()
         image = ax.imshow(grid, cmap="viridis_r", vmin=0, vmax=0.1, origin="lower")
         for axis, labels in ((ax.xaxis, grid.columns), (ax.yaxis, grid.index)):
@@ -133,7 +136,8 @@ def _strip(ax: Axes, numbers: pd.Series, *, turned: bool) -> None:
     sizes = numbers.value_counts()
     labels = list(dict.fromkeys(numbers))
     large = [label for label in labels if sizes[label] > 1]
-    colours = dict.fromkeys(labels, _SINGLETON) | dict(zip(large, _cluster_colours(len(large)), strict=True))
+    known = figures.cluster_colours(labels)
+    colours = {label: known[str(label)] if label in large else figures.NO_CLUSTER for label in labels}
     codes = np.array([labels.index(label) for label in numbers])
     colour_map = ListedColormap([to_rgb(colours[label]) for label in labels])
     ax.imshow(codes[:, None] if turned else codes[None], cmap=colour_map, aspect="auto", vmin=-0.5,
@@ -141,20 +145,16 @@ def _strip(ax: Axes, numbers: pd.Series, *, turned: bool) -> None:
     for label in large:
         middle = np.flatnonzero(numbers.to_numpy() == label).mean()
         x, y = (0, middle) if turned else (middle, 0)
-        ax.text(x, y, label, ha="center", va="center_baseline", fontsize=6.5, fontweight="bold")
+        ax.text(x, y, label, ha="center", va="center_baseline", fontsize=6.5, fontweight="bold",
+                color=figures.on(colours[label]))
     ax.axis("off")
 
 
-def _cluster_colours(n: int) -> list[tuple[float, float, float]]:
-    """Return colours light enough for black numbers, neighbours far apart."""
-    pastel = [colormaps[name](i)[:3] for name in ("Set2", "Set3") for i in range(colormaps[name].N)]
-    return [pastel[i % len(pastel)] for i in range(n)]
-
-
 def _gene_names(ax: Axes, names: list[str]) -> None:
-    size = 7 if len(names) > 15 else 8
-    ax.set_xticks(range(len(names)), names, rotation=90, fontsize=size, fontweight="bold")
-    ax.set_yticks(range(len(names)), names, fontsize=size, fontweight="bold")
+    if len(names) > _NAMED:  # they would overlap; the table beside the picture has them
+        ax.set(xticks=[], yticks=[], xlabel=f"{len(names)} conditions")
+        return
+    ax.set_xticks(range(len(names)), names, rotation=90, fontsize=6)
+    ax.set_yticks(range(len(names)), names, fontsize=6)
     ax.yaxis.tick_right()
-    ax.tick_params(length=0, pad=2)
-    ax.spines[:].set_visible(False)
+    ax.tick_params(length=1.5, pad=1)

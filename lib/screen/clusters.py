@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 from scipy.cluster import hierarchy
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import squareform
 from sklearn import metrics
 
-from lib.screen.impact import ScreenTableError
-from lib.stats import order
+from lib.data.errors import InputError
+from lib.stats import clustering
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,16 @@ def linkage(means: AnnData) -> np.ndarray:
 
     Raises
     ------
-    ScreenTableError
+    InputError
         For fewer than three conditions.
     """
-    if means.n_obs < 3:
-        raise ScreenTableError(f"{means.n_obs} conditions cannot be clustered; three or more are needed")
-    return hierarchy.linkage(_distances(means), method="complete", optimal_ordering=True)
+    return clustering.linkage(means.X, what="conditions", optimal=True)
 
 
 def distance_table(means: AnnData) -> pd.DataFrame:
     """Return the Euclidean distances of every two conditions, (G, G), rows and columns by symbol."""
     names = pd.Index(means.obs_names.astype(str), name="gene_symbol")
-    return pd.DataFrame(squareform(_distances(means)), index=names, columns=names.rename(None))
+    return pd.DataFrame(squareform(clustering.distances(means.X)), index=names, columns=names.rename(None))
 
 
 def curves(means: AnnData, *, k_max: int = 20) -> pd.DataFrame:
@@ -48,14 +46,10 @@ def curves(means: AnnData, *, k_max: int = 20) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `k`, `silhouette` (−1 to 1), `calinski_harabasz` (≥ 0); no further than one cluster fewer than conditions.
+        `k`, `silhouette`, `calinski_harabasz`, as in `lib.stats.clustering.curves`.
     """
-    tree, values = linkage(means), np.asarray(means.X, np.float64)
-    rows = []
-    for k in range(2, min(k_max, means.n_obs - 1) + 1):
-        labels = hierarchy.cut_tree(tree, k).ravel()
-        rows.append((k, metrics.silhouette_score(values, labels), metrics.calinski_harabasz_score(values, labels)))
-    return pd.DataFrame(rows, columns=["k", "silhouette", "calinski_harabasz"])
+    found = clustering.curves(linkage(means), means.X, k_max=k_max)
+    return found[["k", "silhouette", "calinski_harabasz"]]
 
 
 def choose_k(table: pd.DataFrame, *, rule: str = "calinski_harabasz", k_min: int = 2) -> int:
@@ -73,12 +67,7 @@ def choose_k(table: pd.DataFrame, *, rule: str = "calinski_harabasz", k_min: int
     k_min : int
         Smallest k to consider.
     """
-    if rule not in ("calinski_harabasz", "silhouette"):
-        raise ScreenTableError(f"rule {rule!r} is unknown; choose calinski_harabasz or silhouette")
-    allowed = table[table["k"] >= k_min]
-    if allowed.empty:
-        raise ScreenTableError(f"no cut into {k_min} clusters or more; k runs to {table['k'].max()}")
-    return int(allowed["k"].iloc[order.largest(allowed[rule])])
+    return clustering.choose_k(table, rule=rule, k_min=k_min)
 
 
 def assign(means: AnnData, *, k: int) -> pd.DataFrame:
@@ -90,12 +79,10 @@ def assign(means: AnnData, *, k: int) -> pd.DataFrame:
         `gene`, `cluster` (1 … k, from one end of the dendrogram to the other), in the order of the leaves. Written as
         CSV it is what `lib.report.gene_lists.clusters` reads.
     """
-    if not 1 <= k <= means.n_obs:
-        raise ScreenTableError(f"k is {k}; {means.n_obs} conditions can be cut into 1 to {means.n_obs} clusters")
     tree = linkage(means)
     leaves = hierarchy.leaves_list(tree)
-    labels = hierarchy.cut_tree(tree, k).ravel()[leaves]
-    return pd.DataFrame({"gene": means.obs_names.astype(str)[leaves], "cluster": pd.factorize(labels)[0] + 1})
+    numbers = clustering.cut(tree, k, what="conditions", first=1)
+    return pd.DataFrame({"gene": means.obs_names.astype(str)[leaves], "cluster": numbers[leaves]})
 
 
 def split_by_size(table: pd.DataFrame, *, min_size: int = 2) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -120,7 +107,7 @@ def agreement(table: pd.DataFrame, groups: Mapping[str, str]) -> float:
     """
     known = table[table["gene"].isin(list(groups))]
     if len(known) < 2:
-        raise ScreenTableError(f"{len(known)} clustered genes have a known group; two or more are needed")
+        raise InputError(f"{len(known)} clustered genes have a known group; two or more are needed")
     return float(metrics.adjusted_rand_score([groups[gene] for gene in known["gene"]], known["cluster"]))
 
 
@@ -155,16 +142,12 @@ def co_clustering_grid(
     """
     genes = [gene for gene in first.obs_names if gene in second.obs_names]
     if len(genes) < 3:
-        raise ScreenTableError(f"the two embeddings share {len(genes)} genes; three or more are needed")
+        raise InputError(f"the two embeddings share {len(genes)} genes; three or more are needed")
     ks = [k for k in ks if k <= len(genes)]
     cuts = [hierarchy.cut_tree(linkage(means[genes]), ks).T for means in (first, second)]  # (K, G) each
     observed, p = _permuted(*cuts, n_permutations, rng)
     pairs = pd.MultiIndex.from_product([ks, ks], names=["k_first", "k_second"])
     return pd.DataFrame({"mutual_information": observed.ravel(), "p": p.ravel()}, index=pairs).reset_index()
-
-
-def _distances(means: AnnData) -> np.ndarray:
-    return order.rounded(pdist(np.asarray(means.X, np.float64)))
 
 
 def _permuted(first, second, n_permutations: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -173,9 +156,7 @@ def _permuted(first, second, n_permutations: int, rng: np.random.Generator) -> t
     second = [pd.factorize(np.asarray(labels))[0] for labels in second]
     n_genes = len(first[0])
     if any(len(labels) != n_genes for labels in first + second):
-        raise ScreenTableError(
-            f"the clusterings have {n_genes} and {len(second[0])} genes; give the same genes to both"
-        )
+        raise InputError(f"the clusterings have {n_genes} and {len(second[0])} genes; give the same genes to both")
     orders = np.vstack([np.arange(n_genes), rng.permuted(np.tile(np.arange(n_genes), (n_permutations, 1)), axis=1)])
     scores = np.array([[_mutual_information(a, b[orders]) for b in second] for a in first])  # (A, B, 1 + permutations)
     return scores[..., 0], (scores >= scores[..., :1] - 1e-8).mean(axis=-1)

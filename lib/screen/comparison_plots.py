@@ -5,12 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import pdist
 
 from lib.report import figures
 from lib.screen import plots
 from lib.stats import order
 
-_COLOURS = ("#9ecae1", "#1F77B4", "#2CA02C", "#9467BD")
+_COLOURS = ("#9ECAE1", "#0072B2", "#E69F00", "#CC79A7")
 
 
 def accuracies(folds: Mapping[str, pd.Series], *, chance: float) -> tuple[Figure, pd.DataFrame]:
@@ -27,17 +29,17 @@ def accuracies(folds: Mapping[str, pd.Series], *, chance: float) -> tuple[Figure
     -------
     Figure
     DataFrame
-        `method`, `fold`, `balanced_accuracy`.
+        `method`, `fold`, `balanced_accuracy`, `chance`.
     """
     drawn = pd.concat({name: values.reset_index(drop=True) for name, values in folds.items()}, names=["method", "fold"])
-    drawn = drawn.rename("balanced_accuracy").reset_index()
+    drawn = drawn.rename("balanced_accuracy").reset_index().assign(chance=chance)
     with figures.style():
         figure = Figure(figsize=(figures.COLUMN, 2.6))
         ax = figure.add_subplot()
         for x, values in enumerate(folds.values()):
             ax.bar(x, values.mean(), width=0.6, color=_COLOURS[x % len(_COLOURS)])
             ax.plot(x + np.linspace(-0.12, 0.12, len(values)), values, "o", markersize=3, color="black")
-        ax.axhline(chance, color="#D55E00", linestyle="--", linewidth=0.8)
+        ax.axhline(chance, color=figures.ACCENT, linestyle="--", linewidth=0.8)
         ax.set_xticks(range(len(folds)), list(folds))
         ax.set_ylabel("balanced accuracy")
         ax.set_ylim(0, None)
@@ -51,8 +53,11 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     return plots.planted_truth(table, truth)
 
 
-def taken_for(shares: pd.DataFrame, *, n_shown: int = 4) -> tuple[Figure, pd.DataFrame]:
-    """Draw what the nuclei of left-out targets are taken for: the largest shares of each target.
+def taken_for(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw what the nuclei of left-out targets are taken for, as a heat map; likely confusions lie side by side.
+
+    Targets are in the order of complete linkage of their shares, conditions in the order of the targets that are taken
+    for them most; a dot marks the condition that is most frequent.
 
     Parameters
     ----------
@@ -63,23 +68,28 @@ def taken_for(shares: pd.DataFrame, *, n_shown: int = 4) -> tuple[Figure, pd.Dat
     -------
     Figure
     DataFrame
-        Long: `target`, `condition`, `share`, the `n_shown` largest of each.
+        Long, in the order drawn: `target`, `condition`, `share`.
     """
-    long = shares.rename_axis("target").reset_index().melt("target", var_name="condition", value_name="share")
-    long = order.sort_table(long, "share", ties="condition", largest_first=True).sort_values("target", kind="stable")
-    drawn = long.groupby("target", sort=False).head(n_shown).reset_index(drop=True)
+    rows = _by_likeness(shares)
+    first = pd.Series(rows.to_numpy().argmax(axis=0), index=rows.columns)
+    table = rows[first.sort_values(kind="stable").index]
+    most = table.to_numpy().argmax(axis=1)
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE, 0.3 * len(shares) + 0.8))
+        figure = Figure(figsize=(figures.PAGE, min(6.5, 0.115 * len(table) + 1.3)))
         ax = figure.add_subplot()
-        for y, (_, rows) in enumerate(drawn.groupby("target", sort=False)):
-            left = 0.0
-            for rank, row in enumerate(rows.itertuples()):
-                ax.barh(y, row.share, left=left, color="0.8" if rank else "#9ecae1", edgecolor="white", height=0.8)
-                if row.share > 0.05:
-                    ax.text(left + row.share / 2, y, row.condition, ha="center", va="center", fontsize=6)
-                left += row.share
-        ax.set_yticks(range(len(shares)), drawn["target"].drop_duplicates())
-        ax.invert_yaxis()
-        ax.set_xlim(0, 1)
-        ax.set_xlabel(f"share of the target's nuclei, {n_shown} most frequent conditions")
-    return figure, drawn
+        image = ax.imshow(table, cmap="Blues", vmin=0, aspect="auto", interpolation="nearest")
+        ax.plot(most, range(len(table)), "o", color=figures.ACCENT, markersize=2)
+        ax.set_xticks(range(table.shape[1]), table.columns, rotation=90, fontsize=6)
+        ax.set_yticks(range(len(table)), table.index, fontsize=6)
+        ax.tick_params(length=1.5, pad=1)
+        ax.set(xlabel="taken for", ylabel="left-out target")
+        figure.colorbar(image, ax=ax, label="share of the target's nuclei", shrink=0.6, aspect=18, pad=0.01)
+    long = table.rename_axis(index="target", columns="condition").stack(future_stack=True)
+    return figure, long.rename("share").reset_index()
+
+
+def _by_likeness(shares: pd.DataFrame) -> pd.DataFrame:
+    if len(shares) < 3:
+        return shares
+    tree = hierarchy.linkage(order.rounded(pdist(shares.to_numpy())), "complete")
+    return shares.iloc[hierarchy.leaves_list(tree)]

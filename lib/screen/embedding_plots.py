@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.data.errors import InputError
 from lib.report import figures
-from lib.screen.impact import ScreenTableError
 
 SHOWN = ("EMPTY", "JUN", "MAP3K9", "RAF1")
-_COLOURS = ("#1F77B4", "#D62728", "#2CA02C", "#9467BD")
-_CLASS = 0.125  # inches a class takes in the heat map
+_COLOURS = ("#0072B2", "#D55E00", "#CC79A7", "#332288")
+_NAMED = 62  # conditions up to which a page has room for their names
 
 
 def layout_panels(
@@ -36,13 +36,13 @@ def layout_panels(
 
     Raises
     ------
-    ScreenTableError
+    InputError
         For a condition without nuclei in the layout.
     """
     absent = [name for name in conditions if name not in set(layout["gene_symbol"])]
     if absent:
         present = ", ".join(sorted(set(layout["gene_symbol"]))[:8])
-        raise ScreenTableError(f"{absent[0]} has no nucleus in the layout; conditions are {present}, …")
+        raise InputError(f"{absent[0]} has no nucleus in the layout; conditions are {present}, …")
     n_rows = -(-len(conditions) // 2)
     faint = float(np.clip(1500 / len(layout), 0.1, 0.6))  # 0.1 in the paper, whose cloud is dense
     size = float(np.clip(6000 / len(layout), 3, 10))  # 3 in the paper
@@ -57,9 +57,9 @@ def layout_panels(
             ax.set_title(f"{name} ({int(own.sum())} nuclei)", loc="left")
         for ax in axes[len(conditions) :]:
             ax.remove()
-        figure.supxlabel(f"{method} 1", fontsize=8)
-        figure.supylabel(f"{method} 2", fontsize=8)
-    return figure, layout
+        figure.supxlabel(f"{method} 1")
+        figure.supylabel(f"{method} 2")
+    return figure, layout.rename(columns={"x": "x_au", "y": "y_au"})
 
 
 def confusion_heatmap(shares: pd.DataFrame, *, title: str = "") -> tuple[Figure, pd.DataFrame]:
@@ -77,17 +77,20 @@ def confusion_heatmap(shares: pd.DataFrame, *, title: str = "") -> tuple[Figure,
         Long: `truth`, `predicted`, `share`.
     """
     n = len(shares)
-    side = max(2.6, _CLASS * n)
+    wide = n > 24
     with figures.style():
-        figure = Figure(figsize=(side + 1.4, side + 0.9))
+        width = figures.PAGE if wide else figures.MIDDLE
+        figure = Figure(figsize=(width, width - (1.0 if wide else 0.9)))
         ax = figure.add_subplot()
         image = ax.imshow(shares.to_numpy(), cmap="Blues", vmin=0, vmax=max(np.nanmax(shares.to_numpy()), 1e-3))
-        size = 6.5 if n > 15 else 8
-        ax.set_xticks(range(n), shares.columns, rotation=90, fontsize=size)
-        ax.set_yticks(range(n), shares.index, fontsize=size)
+        if n <= _NAMED:
+            ax.set_xticks(range(n), shares.columns, rotation=90, fontsize=6)
+            ax.set_yticks(range(n), shares.index, fontsize=6)
+        else:
+            ax.set(xticks=[], yticks=[])
         ax.tick_params(length=0, pad=2)
         ax.spines[:].set_visible(False)
         ax.set(xlabel="predicted", ylabel="true condition", title=title)
-        figure.colorbar(image, ax=ax, shrink=min(1, 2.4 / side), aspect=18, label="share of the condition's nuclei")
+        figure.colorbar(image, ax=ax, shrink=0.5, aspect=18, label="share of the condition's nuclei")
     long = shares.rename_axis("truth").rename_axis("predicted", axis=1).stack(future_stack=True)
     return figure, long.rename("share").reset_index()

@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from anndata import AnnData, read_h5ad
+from anndata import AnnData
 from threadpoolctl import threadpool_limits
 
-from lib.run import store
-from lib.screen.impact import ScreenTableError
+from lib.data import h5ad
+from lib.data.errors import InputError
 
 OBS = ("nucleus_id", "gene_symbol", "plate", "well", "site", "slide_image_name", "fold", "split")
 """What is known of every embedded nucleus."""
@@ -29,37 +29,28 @@ def make(vectors, obs: pd.DataFrame) -> AnnData:
 
     Raises
     ------
-    ScreenTableError
+    InputError
         For a missing column, another number of rows, or a vector with NaN or infinity.
     """
     vectors = np.asarray(vectors, np.float32)
     missing = [name for name in OBS if name not in obs]
     if missing:
-        raise ScreenTableError(f"embeddings lack the column {missing[0]!r}; they need {', '.join(OBS)}")
+        raise InputError(f"embeddings lack the column {missing[0]!r}; they need {', '.join(OBS)}")
     if len(vectors) != len(obs):
-        raise ScreenTableError(f"{len(vectors)} embeddings for {len(obs)} nuclei; give one row a nucleus")
+        raise InputError(f"{len(vectors)} embeddings for {len(obs)} nuclei; give one row a nucleus")
     broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(broken):
         nucleus = obs["nucleus_id"].iloc[broken[0]]
-        raise ScreenTableError(
+        raise InputError(
             f"{len(broken)} embeddings are not finite, such as that of {nucleus}; look for a diverged training"
         )
     obs = obs.reset_index(drop=True)
     return AnnData(vectors, obs=obs.set_axis(obs.index.astype(str)))
 
 
-def write(path: str | os.PathLike, embeddings: AnnData) -> None:
-    """Write an `.h5ad`, whole or not at all."""
-    with store.atomic(path) as part:
-        embeddings.write_h5ad(part)
-
-
 def read(path: str | os.PathLike) -> AnnData:
     """Read an `.h5ad` of embeddings of nuclei and check it as `make` does."""
-    try:
-        found = read_h5ad(store.resolve(path))
-    except OSError as error:
-        raise ScreenTableError(f"{path}: not readable as .h5ad ({error}); make it again") from None
+    found = h5ad.read(path)
     return make(found.X, found.obs)
 
 
@@ -73,7 +64,7 @@ def subset(embeddings: AnnData, *, fold: int | None = 0, split: str | None = "te
         if value is not None:
             chosen &= embeddings.obs[name].astype(str).to_numpy() == str(value)
     if not chosen.any():
-        raise ScreenTableError(f"no nucleus in fold {fold}, split {split!r} among {embeddings.n_obs} embeddings")
+        raise InputError(f"no nucleus in fold {fold}, split {split!r} among {embeddings.n_obs} embeddings")
     return embeddings[chosen].copy()
 
 
@@ -87,16 +78,16 @@ def condition_means(embeddings: AnnData, *, exclude: Collection[str] = ("EMPTY",
 
     Raises
     ------
-    ScreenTableError
+    InputError
         If the nuclei come from several folds or no condition is left.
     """
     folds = embeddings.obs["fold"].unique()
     if len(folds) > 1:
-        raise ScreenTableError(f"embeddings of {len(folds)} folds do not share a space; take one with subset(fold=…)")
+        raise InputError(f"embeddings of {len(folds)} folds do not share a space; take one with subset(fold=…)")
     symbols = embeddings.obs["gene_symbol"].astype(str).to_numpy()
     kept = ~np.isin(symbols, list(exclude))
     if not kept.any():
-        raise ScreenTableError(f"no condition is left without {', '.join(exclude)}")
+        raise InputError(f"no condition is left without {', '.join(exclude)}")
     names, codes, counts = np.unique(symbols[kept], return_inverse=True, return_counts=True)
     order = np.argsort(codes, kind="stable")
     starts = np.r_[0, np.cumsum(counts)[:-1]]
@@ -143,7 +134,7 @@ def lay_out(
     if len(rows) > max_nuclei:
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_nuclei, replace=False))
     if len(rows) < 3:
-        raise ScreenTableError(f"a layout of {len(rows)} nuclei shows nothing; three or more are needed")
+        raise InputError(f"a layout of {len(rows)} nuclei shows nothing; three or more are needed")
     places = (_umap if method == "umap" else _tsne)(scaled.X[rows], seed).astype(float)  # (n, 2)
     table = scaled.obs[["nucleus_id", "gene_symbol"]].iloc[rows].astype(str).reset_index(drop=True)
     return table.assign(x=places[:, 0], y=places[:, 1])
@@ -180,7 +171,7 @@ def confusion(truth, predicted, classes: Collection[str] | None = None) -> pd.Da
     rows, columns = names.get_indexer(truth), names.get_indexer(predicted)
     if (rows < 0).any() or (columns < 0).any():
         stray = (truth[rows < 0].tolist() + predicted[columns < 0].tolist())[0]
-        raise ScreenTableError(f"class {stray!r} is not among the {len(names)} given")
+        raise InputError(f"class {stray!r} is not among the {len(names)} given")
     counts = np.bincount(rows * len(names) + columns, minlength=len(names) ** 2).reshape(len(names), -1)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from anndata import AnnData
 
+from lib.data import h5ad
 from lib.learning import weights
 from lib.learning.weights import Card
 from lib.screen import networks
@@ -59,20 +61,18 @@ def write_embeddings(
     about : mapping
         Goes to uns.
     """
-    import anndata
-
     part_of = table["nucleus_id"].map(labels)
     rows = np.flatnonzero(part_of.notna())
     embeddings, predicted = encode(model, samples, rows)
     observed = table.loc[rows, [column for column in OBSERVED if column in table]]
     observed = observed.assign(fold=fold, split=part_of[rows], predicted=np.array(classes)[predicted])
     observed = observed.assign(labels=observed["gene_symbol"])
-    for column in observed.select_dtypes(exclude="number"):
-        observed[column] = observed[column].astype(object)  # as every version of anndata writes text
-    observed.index = pd.Index(observed["nucleus_id"].to_numpy(object), dtype=object)
-    dimensions = pd.DataFrame(index=pd.Index([f"zs_{i}" for i in range(embeddings.shape[1])], dtype=object))
+    texts = observed.select_dtypes(exclude="number").columns
+    observed = observed.astype(dict.fromkeys(texts, object))  # categories too
+    observed.index = pd.Index(observed["nucleus_id"].to_numpy(object))
+    dimensions = pd.DataFrame(index=[f"zs_{i}" for i in range(embeddings.shape[1])])
     uns = {"classes": np.array(classes, dtype=object), **about}
-    anndata.AnnData(embeddings, obs=observed, var=dimensions, uns=uns).write_h5ad(path)
+    h5ad.write(path, AnnData(embeddings, obs=observed, var=dimensions, uns=uns))
 
 
 def read_network(path: Path) -> tuple[torch.nn.Module, Card]:
@@ -80,7 +80,7 @@ def read_network(path: Path) -> tuple[torch.nn.Module, Card]:
 
     Raises
     ------
-    WeightsError
+    InputError
         If the file holds no network, or one that was changed.
     """
     data = weights.from_h5ad(path)
@@ -98,9 +98,7 @@ def read_target_embeddings(path: Path, *, use: Sequence[str] = ("train", "val", 
         Splits whose nuclei are wanted. In the published files those of the training conditions are, as far as can be
         told, the training set's alone: ("train", "out").
     """
-    import anndata
-
-    found = anndata.read_h5ad(path)
+    found = h5ad.read(path)
     found = found[found.obs["split"].isin(use).to_numpy()]
     table = pd.DataFrame(found.X, index=found.obs["nucleus_id"].astype(str), columns=found.var_names)
     return table.assign(labels=found.obs["labels"].astype(str).to_numpy())

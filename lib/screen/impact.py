@@ -7,13 +7,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from lib.data.errors import InputError
 from lib.stats import order
 
 SCORE = "test_bacc"
-
-
-class ScreenTableError(ValueError):
-    """A table of the screen cannot be used; the message names column, row or gene and what to do."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def specificity(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
 
     Raises
     ------
-    ScreenTableError
+    InputError
         For a missing column, no row, a score that is missing or outside 0 to 1, a gene and fold given twice, or a gene
         with fewer folds than the others.
     """
@@ -72,7 +69,7 @@ def specificity(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
     table = pd.DataFrame({"score": folds.mean(), "sd": folds.std(ddof=0), "n_folds": folds.size()}).reset_index()
     short = table[table["n_folds"] < table["n_folds"].max()]
     if len(short):
-        raise ScreenTableError(
+        raise InputError(
             f"{len(short)} genes have fewer than {table['n_folds'].max()} folds, such as "
             f"{short['gene_symbol'].iloc[0]} ({short['n_folds'].iloc[0]}); run the missing folds or leave it out"
         )
@@ -129,7 +126,7 @@ def threshold(table: pd.DataFrame, *, n_genes: int = 41) -> float:
     Where there is no further gene, every gene passes and the threshold is −inf.
     """
     if n_genes < 1:
-        raise ScreenTableError(f"n_genes is {n_genes}; select at least one gene")
+        raise InputError(f"n_genes is {n_genes}; select at least one gene")
     ordered = np.sort(order.rounded(table["score"]))[::-1]
     return float(ordered[n_genes]) if n_genes < len(ordered) else -np.inf
 
@@ -147,12 +144,12 @@ def compare_set(table: pd.DataFrame, genes: Collection[str]) -> SetTest:
 
     Raises
     ------
-    ScreenTableError
+    InputError
         If the set holds none or all of the screened genes.
     """
     inside = table["gene_symbol"].isin(set(genes))
     if inside.all() or not inside.any():
-        raise ScreenTableError(
+        raise InputError(
             f"the gene set holds {int(inside.sum())} of {len(table)} screened genes; a comparison needs some in and out"
         )
     test = stats.mannwhitneyu(
@@ -167,13 +164,13 @@ def overlap(first: Collection[str], second: Collection[str], universe: Collectio
 
     Raises
     ------
-    ScreenTableError
+    InputError
         If a selected gene is not in the universe.
     """
     first, second, universe = set(first), set(second), set(universe)
     stray = sorted((first | second) - universe)
     if stray:
-        raise ScreenTableError(f"{len(stray)} selected genes were not screened, such as {stray[0]}")
+        raise InputError(f"{len(stray)} selected genes were not screened, such as {stray[0]}")
     both = len(first & second)
     cells = [both, len(first) - both, len(second) - both, len(universe) - len(first | second)]
     test = stats.fisher_exact(np.reshape(cells, (2, 2)))
@@ -183,14 +180,14 @@ def overlap(first: Collection[str], second: Collection[str], universe: Collectio
 def _check_results(results: pd.DataFrame, score: str) -> None:
     missing = [name for name in ("gene", "fold", score) if name not in results]
     if missing:
-        raise ScreenTableError(f"the screen's results lack column {missing[0]!r}; they have {', '.join(results)}")
+        raise InputError(f"the screen's results lack column {missing[0]!r}; they have {', '.join(results)}")
     if results.empty:
-        raise ScreenTableError("the screen's results have no row; run the screen first")
+        raise InputError("the screen's results have no row; run the screen first")
     bad = results[~results[score].between(0, 1)]
     if len(bad):
         gene, fold, value = bad.iloc[0][["gene", "fold", score]]
-        raise ScreenTableError(f"{gene}, fold {fold}: {score} is {value}, not a share between 0 and 1; run it again")
+        raise InputError(f"{gene}, fold {fold}: {score} is {value}, not a share between 0 and 1; run it again")
     twice = results[results.duplicated(["gene", "fold"])]
     if len(twice):
         gene, fold = twice.iloc[0][["gene", "fold"]]
-        raise ScreenTableError(f"{gene}, fold {fold} is there twice; keep one row a gene and fold")
+        raise InputError(f"{gene}, fold {fold} is there twice; keep one row a gene and fold")

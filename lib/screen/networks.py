@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lib.data.errors import InputError
 from lib.learning import randomness
 from lib.learning.exact import square_root
-from lib.learning.weights import WeightsError, put, read_state
+from lib.learning.weights import put, read_state
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
 SMALL_LAYERS = ((16, 7, 4), (32, 3, 1))  # of the small branch: channels, kernel, stride
@@ -107,17 +108,6 @@ class OneBranch(nn.Module):
         return self.classify(self.embed(images))
 
 
-class SimpleClassifier(nn.Module):
-    """One linear layer, for tables of features (n, F) → (n, C)."""
-
-    def __init__(self, n_features: int, n_classes: int) -> None:
-        super().__init__()
-        self.classifier = nn.Linear(n_features, n_classes)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.classifier(features)
-
-
 class SmallBranch(nn.Module):
     """Two convolutions, the mean and spread of their maps over space: (n, c, s, s) → (n, 96).
 
@@ -162,7 +152,7 @@ def build(
 
     Raises
     ------
-    WeightsError
+    InputError
         If the weights cannot be read or fetched, or are not those of a ResNet-18.
     """
     with randomness.own_weights(int(rng.integers(2**63))):
@@ -209,13 +199,8 @@ def imagenet_weights(source: str | Path) -> dict[str, Tensor]:
         try:
             weights = enum.get_state_dict(progress=False, check_hash=True)
         except (URLError, OSError, RuntimeError) as error:
-            raise WeightsError(
+            raise InputError(
                 f"ImageNet weights of ResNet-18 could not be fetched from {enum.url} ({error}); where there is no "
                 "network, download that file elsewhere and give its path instead of `download`"
             ) from None
     return {name: value for name, value in weights.items() if not name.startswith("fc.")}
-
-
-def n_parameters(model: nn.Module) -> int:
-    """Return the number of trainable numbers."""
-    return sum(value.numel() for value in model.parameters() if value.requires_grad)

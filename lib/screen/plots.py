@@ -20,9 +20,9 @@ __all__ = [
     "score_bars", "score_curve", "set_densities", "layout_panels",
 ]  # fmt: skip
 
-SELECTED, BAR, OTHER = "#D62728", "#D3D3D3", "#777777"
+SELECTED, BAR, OTHER = figures.ACCENT, "#D3D3D3", "#777777"
 _METHODS = (*figures.PALETTE[:6], "#000000")  # without yellow, which is too pale for a mark
-_GENE = 0.118  # inches a gene takes on an axis of gene symbols
+_ROW = 72  # genes in a row across a page, symbols of 6.5 pt upright
 
 
 def score_bars(
@@ -34,14 +34,14 @@ def score_bars(
     floor: float = 0.55,
     marks: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw Fig 2C: specificity scores in descending order, population SD over folds, selected genes in red.
+    """Draw Fig 2C: specificity scores in descending order, population SD over folds, selected genes in orange.
 
     Parameters
     ----------
     table : DataFrame
         From `lib.screen.impact.specificity`.
     is_selected : (M,) bool
-        Genes named in red, row by row.
+        Genes named in orange, row by row.
     threshold : float
         Height of the dashed line.
     n_shown : int
@@ -59,19 +59,21 @@ def score_bars(
     """
     drawn = table.assign(is_selected=np.asarray(is_selected, bool)).head(n_shown).reset_index(drop=True)
     drawn = drawn.assign(**{name: drawn["gene_symbol"].isin(set(genes)) for name, genes in (marks or {}).items()})
-    x, low = np.arange(len(drawn)), min(floor, np.floor((drawn["score"] - drawn["sd"]).min() * 20) / 20)
+    low = min(floor, np.floor((drawn["score"] - drawn["sd"]).min() * 20) / 20)
     methods = list(marks or {})
     with figures.style():
-        figure = Figure(figsize=(max(figures.PAGE, 0.8 + _GENE * len(drawn)), 3 + 0.2 * len(methods)))
-        ax = _under_marks(figure, drawn, methods) if methods else figure.add_subplot()
-        ax.bar(x, drawn["score"] - low, bottom=low, width=0.8, color=BAR)
-        ax.errorbar(x, drawn["score"], yerr=drawn["sd"], fmt="none", ecolor="0.25", elinewidth=0.8)
-        ax.set(xlim=(-0.8, len(drawn) - 0.2), ylim=(low, 1), ylabel="balanced accuracy")
-        _symbols(ax, drawn["gene_symbol"], drawn["is_selected"])
+        rows = _rows_of(drawn)
+        figure = Figure(figsize=(figures.PAGE, (1.75 + 0.16 * len(methods)) * len(rows) + 0.2))
+        heights = [0.16 * len(methods), 1.5] if methods else [1.5]
+        axes = figure.subplots(len(heights) * len(rows), 1, height_ratios=heights * len(rows), squeeze=False)[:, 0]
+        for number, part in enumerate(rows):
+            *strip, ax = axes[number * len(heights) : (number + 1) * len(heights)]
+            _score_row(ax, part, low, threshold)
+            for above in strip:
+                _rows(above, part, methods)
+                above.set(xlim=ax.get_xlim(), xticks=[])
         if np.isfinite(threshold):
-            label = f"specificity threshold ({threshold:.4g})"
-            ax.axhline(threshold, color=SELECTED, linestyle="--", linewidth=1, label=label)
-            ax.legend(loc="upper right", frameon=True)
+            axes[len(heights) - 1].legend(loc="upper right", frameon=True)
     return figure, drawn
 
 
@@ -99,18 +101,21 @@ def score_curve(
     -------
     Figure
     DataFrame
-        `index` (from 0), `gene_symbol`, `score`, and the same number in every row for `knee_index`, `null_median`.
+        `index` (from 0), `gene_symbol`, `score`, and the same number in every row for `knee_index`, `null_median`,
+        `null_low`, `null_high`.
     """
     null = np.asarray(list(null_scores), float)
     drawn = table[["gene_symbol", "score"]].rename_axis("index").reset_index()
     drawn = drawn.assign(
         knee_index=knee.index if knee else np.nan, null_median=np.median(null) if len(null) else np.nan
     )
+    low, high = np.quantile(null, [0.05, 0.95]) if len(null) else (np.nan, np.nan)
+    drawn = drawn.assign(null_low=low, null_high=high)
     with figures.style():
-        figure = Figure(figsize=(4.6, 3))
+        figure = Figure(figsize=(figures.COLUMN, 2.6))
         ax = figure.add_subplot()
         if len(null):
-            ax.axhspan(*np.quantile(null, [0.05, 0.95]), color="0.9", label=f"{len(null)} null genes, central 90 %")
+            ax.axhspan(low, high, color="0.9", label=f"{len(null)} null genes, central 90 %")
         ax.plot(drawn["index"], drawn["score"], color="black", marker=".", markersize=4, linewidth=1)
         ax.axhline(0.5, color=OTHER, linestyle=":", linewidth=0.8, label="chance")
         ax.axvline(n_selected - 1, color=SELECTED, linestyle="--", linewidth=1, label=f"{n_selected} selected")
@@ -143,7 +148,7 @@ def set_densities(
     """
     rows = []
     with figures.style():
-        figure = Figure(figsize=(max(3.6, 3.4 * len(sets)), 2.8))
+        figure = Figure(figsize=(figures.PAGE if len(sets) > 1 else figures.COLUMN, 2.6))
         for ax, (name, genes) in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets.items(), strict=True):
             test = impact.compare_set(table, genes)
             inside = table["gene_symbol"].isin(set(genes))
@@ -178,20 +183,21 @@ def agreement(calls: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, pd.Dat
     ranked = scores[["gene_symbol", "score"]].merge(calls, on="gene_symbol")
     ranked = order.sort_table(ranked, "score", ties="gene_symbol", largest_first=True)
     drawn = ranked[ranked["n_methods"] > 0].reset_index(drop=True)
-    n_silent, x = len(ranked) - len(drawn), np.arange(len(drawn))
+    n_silent, rows = len(ranked) - len(drawn), _rows_of(drawn) if len(drawn) else [drawn]
+    heights = [0.8, 0.16 * len(methods)]
     with figures.style():
-        figure = Figure(figsize=(max(figures.PAGE, 2.2 + _GENE * len(drawn)), 2 + 0.2 * len(methods)))
-        top, grid = figure.subplots(2, 1, sharex=True, height_ratios=[5, len(methods)])
-        top.bar(x, drawn["score"] - 0.5, bottom=0.5, color=BAR)
-        top.set(ylabel="balanced\naccuracy", ylim=(min(0.5, drawn["score"].min()) if len(drawn) else 0.5, 1))
-        top.set_title(
-            f"{len(drawn)} of {len(ranked)} genes called by a method (red: by all), {n_silent} by none", loc="left"
-        )
-        top.tick_params(axis="x", length=0)
-        grid.set(xlim=(-0.8, max(len(drawn), 1) - 0.2))
-        _rows(grid, drawn, methods)
-        grid.set_yticks(range(len(methods)), [f"{name} ({int(drawn[name].sum())})" for name in methods])
-        _symbols(grid, drawn["gene_symbol"], drawn["n_methods"] == len(methods))
+        figure = Figure(figsize=(figures.PAGE, (1.5 + heights[1]) * len(rows) + 0.2))
+        axes = figure.subplots(2 * len(rows), 1, height_ratios=heights * len(rows))
+        for top, grid, part in zip(axes[::2], axes[1::2], rows, strict=True):
+            top.bar(range(len(part)), part["score"] - 0.5, bottom=0.5, color=BAR)
+            low = min(0.5, part["score"].min()) if len(part) else 0.5
+            top.set(ylabel="balanced\naccuracy", ylim=(low, 1), xticks=[], xlim=(-0.8, max(len(part), 1) - 0.2))
+            grid.set(xlim=top.get_xlim())
+            _rows(grid, part, methods)
+            grid.set_yticks(range(len(methods)), [f"{name} ({int(drawn[name].sum())})" for name in methods])
+            _symbols(grid, part["gene_symbol"], part["n_methods"] == len(methods))
+        words = f"{len(drawn)} of {len(ranked)} genes called by a method (orange: by all), {n_silent} by none"
+        axes[0].set_title(words, loc="left")
     return figure, drawn
 
 
@@ -210,26 +216,26 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     -------
     Figure
     DataFrame
-        `gene_symbol`, `score`, `sd`, `is_active`, `effect`, `auroc` (the same in every row).
+        `gene_symbol`, `score`, `sd`, `is_active`, `effect_sd`, `auroc` (the same in every row).
     """
     states = truth.filter(regex=r"^s\d+$")
     effect = truth.get(
         "effect", np.linalg.norm(states, axis=1) if states.shape[1] else truth["is_active"].astype(float)
     )
-    planted = pd.DataFrame({"gene_symbol": truth["gene"], "is_active": truth["is_active"], "effect": effect})
+    planted = pd.DataFrame({"gene_symbol": truth["gene"], "is_active": truth["is_active"], "effect_sd": effect})
     drawn = table[["gene_symbol", "score", "sd"]].merge(planted, on="gene_symbol")
     active = drawn["is_active"].astype(bool)
     test = impact.compare_set(drawn, set(drawn.loc[active, "gene_symbol"]))
     drawn = drawn.assign(auroc=test.auroc)
     with figures.style():
-        figure = Figure(figsize=(6.4, 3))
+        figure = Figure(figsize=(figures.MIDDLE, 2.5))
         left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
         for mask, colour, name in ((active, SELECTED, "active"), (~active, OTHER, "inert")):
             rows = drawn[mask]
-            left.errorbar(rows["effect"], rows["score"], yerr=rows["sd"], fmt="o", markersize=4, color=colour,
+            left.errorbar(rows["effect_sd"], rows["score"], yerr=rows["sd"], fmt="o", markersize=4, color=colour,
                           elinewidth=0.6, label=f"{name} ({len(rows)})")  # fmt: skip
         left.axhline(0.5, color="0.6", linestyle=":", linewidth=0.8)
-        left.set(xlabel="planted effect", ylabel="balanced accuracy")
+        left.set(xlabel="planted effect (SD of control nuclei)", ylabel="balanced accuracy")
         left.legend(loc="upper left", bbox_to_anchor=(0, 1.16), ncols=2)
         false, true, _ = roc_curve(active, drawn["score"])
         right.plot(false, true, color="black", drawstyle="steps-post", clip_on=False)
@@ -239,12 +245,23 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     return figure, drawn
 
 
-def _under_marks(figure: Figure, drawn: pd.DataFrame, methods: list[str]) -> Axes:
-    """Draw the rows of marks in a strip of their own and return the axes below it."""
-    strip, ax = figure.subplots(2, 1, sharex=True, height_ratios=[0.18 * len(methods), 2.2])
-    _rows(strip, drawn, methods)
-    strip.tick_params(axis="x", length=0, labelbottom=False)
-    return ax
+def _rows_of(drawn: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the genes of each row across a page, rows of about one length."""
+    n_rows = max(1, -(-len(drawn) // _ROW))
+    length = max(1, -(-len(drawn) // n_rows))
+    return [drawn.iloc[start : start + length].reset_index(drop=True) for start in range(0, len(drawn), length)]
+
+
+def _score_row(ax: Axes, drawn: pd.DataFrame, low: float, threshold: float) -> None:
+    """Draw the bars of one row of genes, their SD over folds and the threshold."""
+    x = np.arange(len(drawn))
+    ax.bar(x, drawn["score"] - low, bottom=low, width=0.8, color=BAR)
+    ax.errorbar(x, drawn["score"], yerr=drawn["sd"], fmt="none", ecolor="0.25", elinewidth=0.7)
+    ax.set(xlim=(-0.8, len(drawn) - 0.2), ylim=(low, 1), ylabel="balanced\naccuracy")
+    _symbols(ax, drawn["gene_symbol"], drawn["is_selected"])
+    if np.isfinite(threshold):
+        label = f"specificity threshold ({threshold:.4g})"
+        ax.axhline(threshold, color=SELECTED, linestyle="--", linewidth=1, label=label)
 
 
 def _rows(ax: Axes, drawn: pd.DataFrame, methods: list[str]) -> None:
@@ -260,8 +277,8 @@ def _rows(ax: Axes, drawn: pd.DataFrame, methods: list[str]) -> None:
 
 
 def _symbols(ax: Axes, symbols: pd.Series, is_bold: pd.Series) -> None:
-    """Write gene symbols below an axis, upright, those picked out in red."""
-    ax.set_xticks(range(len(symbols)), symbols, rotation=90, fontsize=7, fontweight="bold")
+    """Write gene symbols below an axis, upright, those picked out in orange."""
+    ax.set_xticks(range(len(symbols)), symbols, rotation=90, fontsize=6, fontweight="bold")
     ax.tick_params(axis="x", length=0, pad=2)
     for label, bold in zip(ax.get_xticklabels(), is_bold, strict=True):
         label.set_color(SELECTED if bold else OTHER)

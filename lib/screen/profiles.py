@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
+from lib.data.errors import InputError
 from lib.screen import embeddings
-from lib.screen.impact import ScreenTableError
 
 ID = "nucleus_id"
 OTHER_STAINS = ("ER", "RNA", "AGP", "Mito", "Syto", "SYTO", "Ph_golgi", "Golgi", "Actin")
@@ -109,7 +109,7 @@ def baseline(
 
     Raises
     ------
-    ScreenTableError
+    InputError
         For a nucleus of the splits without features or label, a repeated nucleus, or no usable column.
     """
     columns = choose_columns(features)
@@ -117,7 +117,7 @@ def baseline(
     values = _aligned(features, splits)[names]
     truth = labels.reindex(splits.index)
     if truth.isna().any():
-        raise ScreenTableError(f"nucleus {truth.index[truth.isna()][0]} has no label; labels are indexed by nucleus_id")
+        raise InputError(f"nucleus {truth.index[truth.isna()][0]} has no label; labels are indexed by nucleus_id")
     truth = truth.astype(str).to_numpy()
     accuracy, predictions, dropped = [], [], []
     for fold, (name, roles) in enumerate(splits.items()):
@@ -143,15 +143,15 @@ def baseline(
 def _aligned(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     """Return the features in the order of the splits."""
     if ID not in features:
-        raise ScreenTableError(f"the features lack the column {ID!r}")
+        raise InputError(f"the features lack the column {ID!r}")
     nuclei = pd.Index(features[ID])
     for what, index in {"features": nuclei, "splits": splits.index}.items():
         if index.has_duplicates:
-            raise ScreenTableError(f"the {what} hold nucleus {index[index.duplicated()][0]} twice")
+            raise InputError(f"the {what} hold nucleus {index[index.duplicated()][0]} twice")
     positions = nuclei.get_indexer(splits.index)
     absent = splits.index[positions < 0]
     if len(absent):
-        raise ScreenTableError(f"{len(absent)} nuclei of the splits have no features, such as {absent[0]}")
+        raise InputError(f"{len(absent)} nuclei of the splits have no features, such as {absent[0]}")
     return features.iloc[positions].reset_index(drop=True)
 
 
@@ -159,12 +159,12 @@ def _unfit(values: pd.DataFrame, train: np.ndarray, fold: str) -> pd.Series:
     """Return column → reason for those that this fold cannot use."""
     array = values.to_numpy(float)
     if not train.any():
-        raise ScreenTableError(f"{fold} has no training nucleus; a column of splits holds train, val, test or out")
+        raise InputError(f"{fold} has no training nucleus; a column of splits holds train, val, test or out")
     missing = ~np.isfinite(array).all(axis=0)
     spread = np.ptp(np.where(np.isfinite(array[train]), array[train], 0), axis=0)
     constant = ~missing & (spread <= 1e-9 * np.abs(array[train]).max(axis=0))
     if (missing | constant).all():
-        raise ScreenTableError(f"{fold}: none of {array.shape[1]} feature columns is complete and varies")
+        raise InputError(f"{fold}: none of {array.shape[1]} feature columns is complete and varies")
     reasons = pd.Series(np.where(missing, "missing values", "constant"), index=values.columns)
     return reasons[missing | constant]
 

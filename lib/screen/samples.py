@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from lib.data.errors import InputError
 from lib.images.nuclei_store import SUFFIX, NucleiStore, open_store
 from lib.run import store
 
@@ -22,10 +23,6 @@ binarises a region before it is resized, the stores hold it resized."""
 
 SHARE_OF_MEMORY = 0.25  # of what is free, that pixels may take
 READ_ROWS = 1024  # rows of a store in memory at one time
-
-
-class SamplesError(ValueError):
-    """Nuclei whose pixels are not where the table says, or inputs that do not exist."""
 
 
 @dataclass(frozen=True)
@@ -129,15 +126,13 @@ def open_samples(
 
     Raises
     ------
-    SamplesError
+    InputError
         For an unknown input, no nuclei, a plate without store, or a row that its store does not have.
     """
     if unknown := [name for name in inputs if name not in INPUTS]:
-        raise SamplesError(f"input {unknown[0]!r}: expected {', '.join(INPUTS)}")
+        raise InputError(f"input {unknown[0]!r}: expected {', '.join(INPUTS)}")
     if nuclei.empty or not 0 < len(inputs) < 3 or size < 8:
-        raise SamplesError(
-            f"{len(nuclei)} nuclei, inputs {list(inputs)}, size {size}: expected some, 1 or 2, 8 or more"
-        )
+        raise InputError(f"{len(nuclei)} nuclei, inputs {list(inputs)}, size {size}: expected some, 1 or 2, 8 or more")
     folder = store.resolve(stores_dir)
     codes, plates = pd.factorize(nuclei["plate"], sort=True)
     rows = nuclei["row"].to_numpy(np.int64)
@@ -145,12 +140,12 @@ def open_samples(
     for code, plate in enumerate(plates):
         path = folder / f"{plate}{SUFFIX}"
         if not path.is_file():
-            raise SamplesError(f"plate {plate} has nuclei in the table but no store {path}; make the stores again")
+            raise InputError(f"plate {plate} has nuclei in the table but no store {path}; make the stores again")
         stores.append(open_store(path))
         last = int(rows[codes == code].max())
         for array in {INPUTS[name] for name in inputs}:
             if array not in stores[-1].names or last >= stores[-1].shape(array)[0]:
-                raise SamplesError(f"{path.name} has no {array} of row {last}: table and stores are of different runs")
+                raise InputError(f"{path.name} has no {array} of row {last}: table and stores are of different runs")
     return Samples(tuple(inputs), size, tuple(stores), codes, rows)
 
 
@@ -168,7 +163,7 @@ def class_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:
 
     Raises
     ------
-    SamplesError
+    InputError
         If a class has no training sample.
 
     Examples
@@ -178,7 +173,7 @@ def class_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:
     """
     counts = np.bincount(targets, minlength=n_classes)
     if len(counts) > n_classes or not counts.all():
-        raise SamplesError(
+        raise InputError(
             f"{int((counts == 0).sum())} of {n_classes} classes have no training sample: {counts.tolist()}"
         )
     weights = len(targets) / counts

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib.screen.impact import ScreenTableError
+from lib.data.errors import InputError
 from lib.stats import order
 from lib.stats.multiple_testing import benjamini_hochberg
 
@@ -44,7 +44,7 @@ def null_genes(
 
     Raises
     ------
-    ScreenTableError
+    InputError
         If a plate has not at least one control well more than a template needs there.
     """
     wells = wells[["plate", "well", "gene_symbol"]].drop_duplicates()
@@ -78,7 +78,7 @@ def relabel(nuclei: pd.DataFrame, draws: pd.DataFrame, name: str) -> pd.DataFram
     """
     chosen = draws.loc[draws["gene_symbol"] == name, ["plate", "well"]]
     if chosen.empty:
-        raise ScreenTableError(f"there is no null gene {name!r}; names run to {draws['gene_symbol'].max()}")
+        raise InputError(f"there is no null gene {name!r}; names run to {draws['gene_symbol'].max()}")
     is_chosen = pd.MultiIndex.from_frame(nuclei[["plate", "well"]]).isin(pd.MultiIndex.from_frame(chosen))
     return nuclei.assign(gene_symbol=nuclei["gene_symbol"].astype(str).where(~is_chosen, name))
 
@@ -102,16 +102,14 @@ def p_values(scores, null_scores, *, method: str = "rank") -> np.ndarray:
     """
     scores, null = np.asarray(scores, float), np.asarray(null_scores, float)
     if len(null) < 2 or not np.isfinite(null).all():
-        raise ScreenTableError(
-            f"{len(null)} null scores, {int((~np.isfinite(null)).sum())} missing; draw more null genes"
-        )
+        raise InputError(f"{len(null)} null scores, {int((~np.isfinite(null)).sum())} missing; draw more null genes")
     if method == "rank":
         n_reaching = len(null) - np.searchsorted(np.sort(null), scores - 1e-12, side="left")
         return (1 + n_reaching) / (1 + len(null))
     if method == "student":
         spread = null.std(ddof=1) * np.sqrt(1 + 1 / len(null))
         return stats.t.sf((scores - null.mean()) / max(spread, 1e-12), df=len(null) - 1)
-    raise ScreenTableError(f"method {method!r} is unknown; choose rank or student")
+    raise InputError(f"method {method!r} is unknown; choose rank or student")
 
 
 def select(table: pd.DataFrame, null_scores, *, fdr: float = 0.05, method: str = "rank") -> pd.DataFrame:
@@ -131,7 +129,7 @@ def select(table: pd.DataFrame, null_scores, *, fdr: float = 0.05, method: str =
 
 def _check_enough(plate, n_wells: int, n_controls: int, control: str, template: str) -> None:
     if n_controls <= n_wells:
-        raise ScreenTableError(
+        raise InputError(
             f"plate {plate} has {n_controls} {control} wells; a null gene like {template} takes {n_wells} and must "
             "leave one to compare with. Leave the gene out of `genes`, or use a layout with more controls"
         )

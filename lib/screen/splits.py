@@ -15,14 +15,12 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, StratifiedGroupKFold
 
+from lib.data.errors import InputError
+
 CONTROL = "EMPTY"
 VALIDATION = 0.2  # of the groups that are not test, as in the paper
 N_DRAWS = 100  # of validation fields, until one holds both classes
 Grouping = Literal["field", "well"]
-
-
-class SplitError(ValueError):
-    """A screen that cannot be split as asked; the message says which class or group is short."""
 
 
 def screen_splits(
@@ -52,7 +50,7 @@ def screen_splits(
 
     Raises
     ------
-    SplitError
+    InputError
         For an unknown gene or control, or fewer groups of a class than folds.
     """
     check_symbols(nuclei, [gene, control])
@@ -83,7 +81,7 @@ def class_splits(
 
     Raises
     ------
-    SplitError
+    InputError
         As `screen_splits`, and if the control has fewer nuclei than the largest gene.
     """
     genes = sorted(set(genes) - {control})
@@ -121,18 +119,18 @@ def target_split(
 
     Raises
     ------
-    SplitError
+    InputError
         As `class_splits`, if a target is not among the conditions, or if fewer than two conditions are left.
     """
     conditions = sorted({*genes, control})
     for target in targets:
         if target not in conditions:
-            raise SplitError(
+            raise InputError(
                 f"target {target} is not among the {len(conditions)} conditions; {_near(target, conditions)}"
             )
     known = [symbol for symbol in conditions if symbol not in targets]
     if len(known) < 2:
-        raise SplitError(f"{len(conditions)} conditions less {len(targets)} targets leave {len(known)} to train on")
+        raise InputError(f"{len(conditions)} conditions less {len(targets)} targets leave {len(known)} to train on")
     check_symbols(nuclei, conditions)
     held_out = _canonical(nuclei, sorted(targets), grouping)
     chosen = _canonical(nuclei, known, grouping)
@@ -166,19 +164,19 @@ def check_symbols(nuclei: pd.DataFrame, symbols: Sequence[str]) -> None:
 
     Raises
     ------
-    SplitError
+    InputError
         Naming the first that is missing, and what comes near it.
     """
     needed = ["nucleus_id", "gene_symbol", "slide_image_name", "plate", "well"]
     if missing := [column for column in needed if column not in nuclei]:
-        raise SplitError(f"nuclei table lacks column {', '.join(missing)}; expected {', '.join(needed)}")
+        raise InputError(f"nuclei table lacks column {', '.join(missing)}; expected {', '.join(needed)}")
     known = nuclei["gene_symbol"].dropna().unique().tolist()
     for symbol in symbols:
         if symbol not in known:
-            raise SplitError(f"no nucleus of {symbol} in the table of {len(nuclei)}; {_near(symbol, known)}")
+            raise InputError(f"no nucleus of {symbol} in the table of {len(nuclei)}; {_near(symbol, known)}")
     if nuclei["nucleus_id"].duplicated().any():
         twice = nuclei.loc[nuclei["nucleus_id"].duplicated(), "nucleus_id"].iloc[0]
-        raise SplitError(f"nucleus {twice} is in the table twice; it could be trained on and tested")
+        raise InputError(f"nucleus {twice} is in the table twice; it could be trained on and tested")
 
 
 def _near(symbol: str, known: Sequence[str]) -> str:
@@ -189,7 +187,7 @@ def _near(symbol: str, known: Sequence[str]) -> str:
 def _canonical(nuclei: pd.DataFrame, symbols: Sequence[str], grouping: str) -> pd.DataFrame:
     """Return the nuclei of the symbols, ordered by id, with their group: what comes after cannot see row order."""
     if grouping not in ("field", "well"):
-        raise SplitError(f"grouping {grouping!r}: expected field (as in the paper) or well (leaks no well)")
+        raise InputError(f"grouping {grouping!r}: expected field (as in the paper) or well (leaks no well)")
     chosen = nuclei.loc[nuclei["gene_symbol"].isin(symbols), ["nucleus_id", "gene_symbol", "slide_image_name"]]
     well = nuclei.loc[chosen.index, "plate"].astype(str) + "/" + nuclei.loc[chosen.index, "well"].astype(str)
     group = chosen["slide_image_name"].astype(str) if grouping == "field" else well
@@ -204,7 +202,7 @@ def _check_groups(chosen: pd.DataFrame, least: int) -> None:
     kind = chosen["grouping"].iloc[0]
     advice = "group by field, or leave it out" if kind == "well" else "take fewer folds, or leave it out"
     more = f" (and {len(short) - 1} more classes)" if len(short) > 1 else ""
-    raise SplitError(
+    raise InputError(
         f"{short.index[0]} has nuclei in {short.iloc[0]} {kind}{'s' if short.iloc[0] > 1 else ''}, "
         f"fewer than the {least} that the splits need{more}; {advice}"
     )
@@ -220,9 +218,9 @@ def _undersample_control(chosen: pd.DataFrame, control: str, seed: int) -> pd.Da
     counts = chosen["gene_symbol"].value_counts()
     others = counts.drop(control)
     if others.empty:
-        raise SplitError(f"no condition but {control} is left; expected genes to compare it with")
+        raise InputError(f"no condition but {control} is left; expected genes to compare it with")
     if counts[control] < others.max():
-        raise SplitError(
+        raise InputError(
             f"{control} has {counts[control]} nuclei, fewer than the {others.max()} of {others.idxmax()} that it is "
             "undersampled to; add control wells, or leave that gene out"
         )
@@ -319,7 +317,7 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
         held = pd.crosstab(table[fold], classes).reindex(["train", "val", "test"], fill_value=0)
         if (held == 0).any(axis=None):
             split, symbol = held[held == 0].stack().index[0]
-            raise SplitError(
+            raise InputError(
                 f"{fold}: no nucleus of {symbol} in {split}, its groups are too few; group by field or well"
             )
     return table

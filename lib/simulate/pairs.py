@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib.data import h5ad
 from lib.run import store
 from lib.simulate.states import DIMENSIONS
 
@@ -87,11 +88,9 @@ def write(
             {"nucleus_id": ids, "labels": names, "split": np.where(names == target, "out", "train")}, ids
         )
         found = anndata.AnnData(values.astype(np.float32), obs=obs, var=dimensions)
-        with store.atomic(folder / f"leave_one_target_out/{target}.h5ad") as part:
-            found.write_h5ad(part)
+        h5ad.write(folder / f"leave_one_target_out/{target}.h5ad", found)
         for setting in settings:
-            with store.atomic(folder / f"regulatory_targets/{setting}/{target}.h5ad") as part:
-                network.write_h5ad(part)
+            h5ad.write(folder / f"regulatory_targets/{setting}/{target}.h5ad", network)
     return folder
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.data.errors import InputError
 from lib.report import figures
 from lib.simulate import pairs
 from lib.translation import claims, kernel, metrics, plots
-from lib.translation.errors import TranslationError
 from lib.translation.inputs import Problem
 
 
@@ -47,7 +47,7 @@ def power(
         `effect`, `draw`, `auc_20`, `p`.
     """
     if len(screened) < 3:
-        raise TranslationError(f"{len(screened)} screened genes; a target needs two others to learn from")
+        raise InputError(f"{len(screened)} screened genes; a target needs two others to learn from")
     rows = []
     for effect in effects:
         for number in range(n_draws):
@@ -91,3 +91,26 @@ def _areas(world: pairs.Pairs, n_permutations: int, ridge: float, rng: np.random
         paired = weights[image_of[:, [u]], image_of]  # (1 + B, S), weights of the genes for target u
         places.append(metrics.hits(paired @ gram, int(position), scale=np.abs(paired).sum(axis=1)))
     return metrics.area(np.stack(places, axis=1), 20)
+
+
+def said(table: pd.DataFrame, *, level: float = 0.8) -> str:
+    """Return in a sentence the smallest effect that is found with a power of `level` or more.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `figure`, or any table for a screen without planted states.
+
+    Examples
+    --------
+    >>> said(pd.DataFrame({"effect_of_planted": [0.0, 0.5, 1.0], "power": [0.05, 0.6, 0.9]}))
+    'Effects of 1 times the planted one are found with a power of 90 %.'
+    """
+    if "power" not in table:
+        return "Nothing is planted."
+    found = table[table["power"] >= level]
+    if found.empty:
+        return f"No effect is found with a power of {level:.0%}."
+    least = found.loc[found["effect_of_planted"].idxmin()]
+    share = f"{100 * least['power']:.0f} %"
+    return f"Effects of {least['effect_of_planted']:g} times the planted one are found with a power of {share}."

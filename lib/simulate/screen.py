@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lib.data import origin
 from lib.images.metadata import corrected_names
 from lib.images.metadata_schema import NAMES
 from lib.images.screens import TABLE
@@ -16,14 +17,13 @@ from lib.run import compute, store
 from lib.simulate.layout import LOOK_SHIFTS, ScreenDesign, layout
 from lib.simulate.phenotypes import PARAMETERS, Looks, looks_of_states, nuclei_looks
 from lib.simulate.rendering import Optics, place_nuclei, render_field
-from lib.simulate.states import DIMENSIONS, INERT
+from lib.simulate.states import DIMENSIONS
 
 __all__ = [
     "Looks",
     "Optics",
     "ScreenDesign",
     "planted",
-    "planted_summary",
     "read_truth",
     "simulate_field",
     "write_screen",
@@ -71,6 +71,7 @@ def write_screen(
         raise FileExistsError(f"{screen_dir} holds images that were not simulated; choose another folder")
     fields = layout(design, states, seed=seed)
     store.write_table(screen_dir / PLAN, fields)
+    origin.write(screen_dir, origin.simulated("images"))
     units = {
         str(plate): {
             "plan": screen_dir / PLAN,
@@ -151,21 +152,6 @@ def planted(screen_dir: str | os.PathLike) -> pd.DataFrame:
     states = genes[[name for name in genes if name in DIMENSIONS]]
     effect = (states**2).sum(axis=1) ** 0.5
     return genes.assign(effect=effect)[TRUTH]
-
-
-def planted_summary(genes: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a planted group, inert genes last: `group`, `n_genes`, `genes`, `effect` (mean length of state).
-
-    Parameters
-    ----------
-    genes : DataFrame
-        From `states.states` or `read_truth`.
-    """
-    lengths = genes.assign(effect=np.linalg.norm(genes[list(DIMENSIONS)], axis=1))
-    groups = lengths.groupby("group", sort=False).agg(
-        n_genes=("gene", "size"), genes=("gene", lambda names: " ".join(sorted(names))), effect=("effect", "mean")
-    )
-    return groups.sort_index(key=lambda names: [(name == INERT, len(name), name) for name in names]).reset_index()
 
 
 def _draw_nuclei(

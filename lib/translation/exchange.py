@@ -15,8 +15,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from lib.data.errors import InputError
 from lib.translation import grid, metrics, selection
-from lib.translation.errors import TranslationError
 from lib.translation.grid import Axes, Reduced
 
 
@@ -31,7 +31,7 @@ def places(reduced: Sequence[Reduced], axes: Axes) -> np.ndarray:
         Configuration × image t × network u; the diagonal is the translation itself.
     """
     if len(reduced[0].train) < 2:
-        raise TranslationError("two genes with both embeddings leave none to learn from when two are left out")
+        raise InputError("two genes with both embeddings leave none to learn from when two are left out")
     configs, n_train = grid.configurations(axes), len(reduced[0].train)
     model = {n: grid.model_of(configs, axes, n) for n in (n_train, n_train - 1)}
     found = np.empty((len(configs), len(reduced), len(reduced)), np.int16)

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from lib.data.errors import InputError
 from lib.stats import order
-from lib.translation.errors import TranslationError
 
 APPENDED = ("none", "images", "genes")
 ENCODINGS = ("positional", "gauss")
@@ -75,7 +75,7 @@ def check_independent(rows: np.ndarray) -> None:
     values = np.linalg.svd(rows, compute_uv=False)
     rank = int((values > 1e-10 * values[0]).sum())
     if rank < len(rows):
-        raise TranslationError(
+        raise InputError(
             f"{len(rows)} training rows span {rank} dimensions, so their neighbour weights are not unique; "
             "use wider image embeddings, remove equal rows, or take n_neighbours: [0]"
         )
@@ -103,7 +103,7 @@ def phases(weights: np.ndarray, encoding: str, n_encodings: int, sigma: float, n
         return (weights[..., :, None] * powers).reshape(*weights.shape[:-1], -1)
     if encoding == "gauss":
         return 2 * np.pi * sigma * (weights @ np.swapaxes(normal, -1, -2))
-    raise TranslationError(f"encoding {encoding!r} is unknown; choose positional or gauss")
+    raise InputError(f"encoding {encoding!r} is unknown; choose positional or gauss")
 
 
 def explicit(

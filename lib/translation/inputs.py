@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lib.data import h5ad
+from lib.data.errors import InputError
 from lib.interactome import sources
 from lib.run import store
-from lib.translation.errors import TranslationError
 
 CONTROL = "EMPTY"
 
@@ -69,7 +70,7 @@ def problem(target: str, images: pd.DataFrame, regulatory: pd.DataFrame, *, shar
 
     Raises
     ------
-    TranslationError
+    InputError
         For a repeated gene, NaN, a row of zeros among regulatory embeddings, an absent target, or fewer than two
         training genes.
     """
@@ -78,16 +79,14 @@ def problem(target: str, images: pd.DataFrame, regulatory: pd.DataFrame, *, shar
     shared = tuple(sorted(shared or set(images.index) & set(regulatory.index)))
     if target not in shared:
         lacks = [name for name, table in (("image", images), ("regulatory", regulatory)) if target not in table.index]
-        raise TranslationError(
-            f"target {target} has no {' and no '.join(lacks)} embedding; leave it out of the targets"
-        )
+        raise InputError(f"target {target} has no {' and no '.join(lacks)} embedding; leave it out of the targets")
     if len(shared) < 3:
-        raise TranslationError(f"{len(shared)} genes have both embeddings; a target needs two others to learn from")
+        raise InputError(f"{len(shared)} genes have both embeddings; a target needs two others to learn from")
     names = tuple(sorted(regulatory.index))
     values = regulatory.loc[list(names)].to_numpy(float)
     lengths = np.linalg.norm(values, axis=1)
     if not lengths.all():
-        raise TranslationError(
+        raise InputError(
             f"the regulatory embedding of {names[int(lengths.argmin())]} is zero and has no direction; train again"
         )
     return Problem(target, shared, images.loc[list(shared)].to_numpy(float), names, values / lengths[:, None])
@@ -127,13 +126,13 @@ def read(images: Mapping[str, pd.DataFrame], regulatory_dir: str | os.PathLike) 
 
     Raises
     ------
-    TranslationError
+    InputError
         As `problem`; if no target is left; if the targets' networks hold different genes.
     """
     files = _files(regulatory_dir)
     both = sorted(set(images) & set(files))
     if not both:
-        raise TranslationError(
+        raise InputError(
             f"no gene has an image file and one in {regulatory_dir}; make leave_one_target_out and regulatory_targets"
         )
     regulatory = {target: _read_regulatory(files[target]) for target in both}
@@ -144,7 +143,7 @@ def read(images: Mapping[str, pd.DataFrame], regulatory_dir: str | os.PathLike) 
     problems = [problem(target, images[target], regulatory[target], shared=shared) for target in targets]
     other = next((one for one in problems if one.names != problems[0].names), None)
     if other is not None:
-        raise TranslationError(
+        raise InputError(
             f"the networks without {problems[0].target} and without {other.target} hold different genes "
             f"({len(problems[0].names)} and {len(other.names)}); make all of them from one interactome"
         )
@@ -158,7 +157,7 @@ def condition_means(path: Path, *, control: str = CONTROL) -> pd.DataFrame:
     table = encoding.read_target_embeddings(path, use=("train", "out"))
     values = table.drop(columns="labels").astype(float)
     if not np.isfinite(values.to_numpy()).all():
-        raise TranslationError(f"{Path(path).name}: an image embedding has NaN or infinity; train its encoder again")
+        raise InputError(f"{Path(path).name}: an image embedding has NaN or infinity; train its encoder again")
     return values.groupby(table["labels"].to_numpy()).mean().drop(index=control, errors="ignore")
 
 
@@ -167,9 +166,7 @@ def _files(folder: str | os.PathLike) -> dict[str, Path]:
 
 
 def _read_regulatory(path: Path) -> pd.DataFrame:
-    import anndata
-
-    found = anndata.read_h5ad(path)
+    found = h5ad.read(path)
     return pd.DataFrame(np.asarray(found.X, float), index=found.obs_names.astype(str))
 
 
@@ -189,13 +186,13 @@ def _coverage(found: Sequence[set[str]], tables: Sequence[set[str]]) -> pd.DataF
 def _check(table: pd.DataFrame, what: str) -> None:
     repeated = table.index[table.index.duplicated()]
     if len(repeated):
-        raise TranslationError(f"{what}: {repeated[0]} is given twice; keep one row a gene")
+        raise InputError(f"{what}: {repeated[0]} is given twice; keep one row a gene")
     broken = table.index[~np.isfinite(table.to_numpy(float)).all(axis=1)]
     if len(broken):
-        raise TranslationError(f"{what}: the row of {broken[0]} has NaN or infinity; make it again")
+        raise InputError(f"{what}: the row of {broken[0]} has NaN or infinity; make it again")
 
 
-def planted_states(sources_dir: str | os.PathLike, screen: str | os.PathLike) -> pd.DataFrame:
+def planted_states(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike) -> pd.DataFrame:
     """Return `gene`, `module`, `s1` … `s6` of a network's genes; no row with a real screen or source.
 
     Beside a real screen a simulated network has states of its own, which the images know nothing of; beside one real
@@ -203,9 +200,7 @@ def planted_states(sources_dir: str | os.PathLike, screen: str | os.PathLike) ->
 
     Parameters
     ----------
-    sources_dir : path
-        Folder of the network sources.
-    screen : path
-        `truth.csv` of the screen, without a row for a real one.
+    sources_dir, screen_dir : path
+        Folders that say where they come from.
     """
-    return sources.shared_truth(sources_dir, screen)
+    return sources.read_truth(sources_dir, screen_dir)

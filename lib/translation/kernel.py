@@ -14,14 +14,17 @@ Jacot, Gabriel and Hongler (2018), Neural tangent kernel, https://arxiv.org/abs/
 
 import numpy as np
 
-from lib.translation.errors import SingularKernel, TranslationError
+from lib.data.errors import InputError
 
 NARROW = 0.1  # below this sine the angle is computed from the perpendicular part
-SPLITTER = 2.0**27 + 1  # splits a double into two halves whose products are exact (Dekker)
+
+
+class SingularKernel(InputError):
+    """A kernel without ridge has no inverse."""
 
 
 def ntk(x, z=None) -> np.ndarray:
-    """Return the kernel of rows, to some 1e-15 of its value whatever their angle and length.
+    """Return the kernel of rows, to some 1e-15 of the product of their lengths, whatever the angle.
 
     Parameters
     ----------
@@ -35,7 +38,7 @@ def ntk(x, z=None) -> np.ndarray:
 
     Raises
     ------
-    TranslationError
+    InputError
         For NaN, infinity, or rows of different lengths.
 
     Examples
@@ -46,7 +49,7 @@ def ntk(x, z=None) -> np.ndarray:
     x, x_size = _scaled(x, "x")
     z, z_size = (x, x_size) if z is None else _scaled(z, "z")
     if x.shape[1] != z.shape[1]:
-        raise TranslationError(f"rows of {x.shape[1] - 1} and {z.shape[1] - 1} dimensions have no common kernel")
+        raise InputError(f"rows of {x.shape[1] - 1} and {z.shape[1] - 1} dimensions have no common kernel")
     x_norms, z_norms = np.linalg.norm(x, axis=1), np.linalg.norm(z, axis=1)
     cosine = np.clip(x @ z.T / np.outer(x_norms, z_norms), -1, 1)  # (N, M)
     sine = np.sqrt((1 - cosine) * (1 + cosine))
@@ -144,7 +147,7 @@ def _scaled(rows, name: str) -> tuple[np.ndarray, np.ndarray]:
     rows = np.atleast_2d(np.asarray(rows, float))
     broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(broken):
-        raise TranslationError(f"row {broken[0]} of {name} has NaN or infinity; leave it out or mend its embedding")
+        raise InputError(f"row {broken[0]} of {name} has NaN or infinity; leave it out or mend its embedding")
     rows = np.hstack([rows, np.ones((len(rows), 1))])
     _, exponents = np.frexp(np.abs(rows).max(axis=1))
     return np.ldexp(rows, -exponents[:, None]), exponents
@@ -156,25 +159,12 @@ def _arc(sine: np.ndarray, cosine: np.ndarray) -> np.ndarray:
 
 
 def _perpendicular(x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return the length (P,) of the part of x that is perpendicular to z, for pairs of rows (P, D).
-
-    Products and differences carry their rounding errors along, so that the difference of nearly equal rows is exact.
-    """
+    """Return the length (P,) of the part of x that is perpendicular to z, for pairs of rows (P, D)."""
     squared = np.einsum("pd,pd->p", z, z)
-    product, error = _two_product((np.einsum("pd,pd->p", x, z) / squared)[:, None], z)
-    total = x - product
-    part = total - x
-    rest = total + ((x - (total - part)) - (product + part)) - error
-    rest -= (np.einsum("pd,pd->p", rest, z) / squared)[:, None] * z  # what rounding of the factor left along z
+    rest = x
+    for _ in range(2):  # the second time takes away what rounding left along z
+        rest = rest - (np.einsum("pd,pd->p", rest, z) / squared)[:, None] * z
     return np.linalg.norm(rest, axis=1)
-
-
-def _two_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rounded product and its rounding error, which add up to the product exactly."""
-    product = a * b
-    a_high, b_high = (SPLITTER * a - (SPLITTER * a - a)), (SPLITTER * b - (SPLITTER * b - b))
-    a_low, b_low = a - a_high, b - b_high
-    return product, a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
 
 
 def _chunks(rows: np.ndarray, columns: np.ndarray, *, width: int):
@@ -186,7 +176,7 @@ def _chunks(rows: np.ndarray, columns: np.ndarray, *, width: int):
 
 def _check_regular(values: np.ndarray, ridge: float) -> None:
     if ridge < 0:
-        raise TranslationError(f"a ridge of {ridge:g} is negative; give 0 or more")
+        raise InputError(f"a ridge of {ridge:g} is negative; give 0 or more")
     n, largest = values.shape[-1], np.abs(values[..., -1])
     short = (values <= n * np.finfo(float).eps * largest[..., None] - ridge).sum(axis=-1)
     if short.max() > 0:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from lib.translation.errors import TranslationError
+from lib.data.errors import InputError
 
 KS = (5, 10, 15, 20, 25, 30, 50)
 """Lengths of the lists whose areas the paper reports."""
@@ -39,7 +39,7 @@ def hits(scores, target: int, *, scale=None) -> np.ndarray:
     """
     scores = np.asarray(scores, float)
     if not 0 <= target < scores.shape[-1]:
-        raise TranslationError(f"row {target} of the true gene is none of {scores.shape[-1]} genes")
+        raise InputError(f"row {target} of the true gene is none of {scores.shape[-1]} genes")
     scale = np.abs(scores).max(axis=-1) if scale is None else np.asarray(scale)
     own, slack = scores[..., target], TIE * scale
     before = (scores[..., :target] >= (own - slack)[..., None]).sum(axis=-1)
@@ -57,7 +57,7 @@ def hits_of(predictions, embeddings, target: int) -> np.ndarray:
     """
     predictions, embeddings = np.asarray(predictions, float), np.asarray(embeddings, float)
     if not np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6):
-        raise TranslationError("embeddings must have rows of length 1; divide each by its length")
+        raise InputError("embeddings must have rows of length 1; divide each by its length")
     return hits(predictions @ embeddings.T, target, scale=np.linalg.norm(predictions, axis=-1))
 
 
@@ -95,7 +95,7 @@ def area(places, k: int, *, denominator: Denominator = "loto") -> np.ndarray:
     0.5
     """
     if denominator not in ("loto", "jump"):
-        raise TranslationError(f"denominator {denominator!r} is unknown; choose loto or jump")
+        raise InputError(f"denominator {denominator!r} is unknown; choose loto or jump")
     total = np.maximum(k - np.asarray(places), 0).mean(axis=-1)
     return total / (k + 1 if denominator == "loto" else k)
 

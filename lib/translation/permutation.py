@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.translation import grid, metrics
-from lib.translation.errors import TranslationError
 from lib.translation.grid import Axes, Reduced
 
 
@@ -23,7 +23,7 @@ def pairings(reduced: Sequence[Reduced], n: int, rng: np.random.Generator) -> np
     """Draw pairings of the shared genes, (1 + n, S): targets among targets, others among others; the first is none."""
     n_shared = len(reduced[0].rows)
     if n < 1:
-        raise TranslationError(f"{n} permutations give no null; 1 or more are needed")
+        raise InputError(f"{n} permutations give no null; 1 or more are needed")
     found = np.tile(np.arange(n_shared), (n + 1, 1))
     targets = np.array([one.own for one in reduced])
     for part in (targets, np.setdiff1d(np.arange(n_shared), targets)):

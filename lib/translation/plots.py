@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,12 +22,11 @@ LABELS = {
 }
 """Setting → its name in the paper's figure."""
 
-TAB10 = ("#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")
-"""Colours of the lines: tab10 without red and grey, which the baselines have."""
-
-LINES = [(colour, style) for style in ("-", "-.") for colour in TAB10]
-FONT = {"font.size": 11, "axes.labelsize": 12, "xtick.labelsize": 10, "ytick.labelsize": 10, "legend.fontsize": 10}
-"""Sizes for figures as wide as the paper's own panel."""
+TONES = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#882255", "#999933", "#332288", "#44AA99")
+"""Colours of the lines; the baselines are black and grey."""
+LINES = [(colour, style) for style in ("-", "-.") for colour in TONES]
+BASELINE = "black"
+_NUMBERED = 45  # bars up to which a number of 6 pt fits above each
 
 
 def label(setting: str) -> str:
@@ -44,7 +42,6 @@ def accuracy_curves(
     random: np.ndarray | None = None,
     confidence: pd.DataFrame | None = None,
     null: pd.DataFrame | None = None,
-    size: tuple[float, float] = (10, 6),
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the share of targets among the k nearest genes, as Fig 4B.
 
@@ -55,7 +52,7 @@ def accuracy_curves(
     n_genes : int
         Genes of the network; k ends there, or at 50.
     mean : (T,) array, optional
-        Places by the mean baseline, red and dashed.
+        Places by the mean baseline, black and dashed.
     random : (draws, T) array, optional
         Places by the random baseline: its mean, grey and dashed, and 95 % of the draws.
     confidence : DataFrame, optional
@@ -72,17 +69,17 @@ def accuracy_curves(
     k_max = min(50, n_genes)
     k = np.arange(1, k_max + 1)
     rows = {name: metrics.accuracy(places, k_max=k_max) for name, places in curves.items()}
-    with figures.style(), matplotlib.rc_context(FONT):
-        figure = Figure(figsize=size)
+    with figures.style():
+        figure = Figure(figsize=(figures.PAGE, 4.2))
         ax = figure.add_subplot()
         for (name, values), (colour, style) in zip(rows.items(), itertools.cycle(LINES), strict=False):
-            ax.plot(k, values, color=colour, linestyle=style, alpha=0.8, linewidth=2, label=name)
+            ax.plot(k, values, color=colour, linestyle=style, alpha=0.9, linewidth=1.4, label=name)
         drawn = [_long(name, k, values) for name, values in rows.items()]
         if confidence is not None:
-            drawn += [_shade(ax, confidence, k_max, TAB10[0], f"95 % of targets drawn anew, {next(iter(rows))}")]
+            drawn += [_shade(ax, confidence, k_max, TONES[0], f"95 % of targets drawn anew, {next(iter(rows))}")]
         if mean is not None:
             rows["mean baseline"] = metrics.accuracy(mean, k_max=k_max)
-            ax.plot(k, rows["mean baseline"], color="red", linestyle="--", label="mean baseline")
+            ax.plot(k, rows["mean baseline"], color=BASELINE, linestyle="--", label="mean baseline")
             drawn += [_long("mean baseline", k, rows["mean baseline"])]
         if random is not None:
             drawn += [_random(ax, metrics.accuracy(random, k_max=k_max), k)]
@@ -100,15 +97,15 @@ def hit_bars(places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_gene
     -------
     Figure
     DataFrame
-        `line`, `target`, `hit` (0 = nearest).
+        `line`, `target`, `n_nearer` (0 = nearest).
     """
     with figures.style():
-        figure = Figure(figsize=(max(figures.PAGE, 0.22 * len(targets)), 1.9 * len(places) + 0.4))
+        figure = Figure(figsize=(figures.PAGE, 1.7 * len(places) + 0.4))
         panels = figure.subplots(len(places), 1, squeeze=False, sharex=True)[:, 0]
-        for ax, (name, values), colour in zip(panels, places.items(), TAB10, strict=False):
+        for ax, (name, values), colour in zip(panels, places.items(), TONES, strict=False):
             ax.bar(range(len(targets)), values, color=colour, width=0.7)
             ax.axhline((n_genes - 1) / 2, color="dimgrey", linestyle="--", linewidth=0.8)
-            for x, value in enumerate(values):
+            for x, value in enumerate(values if len(values) <= _NUMBERED else ()):
                 ax.text(x, value, f"{value}", ha="center", va="bottom", fontsize=6)
             ax.set_title(name, loc="left")
             ax.set_ylabel(f"genes nearer\n(of {n_genes - 1})")
@@ -117,8 +114,8 @@ def hit_bars(places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_gene
         panels[-1].set_xlim(-0.6, len(targets) - 0.4)
         panels[0].text(1, (n_genes - 1) / 2 + 1, "chance", transform=panels[0].get_yaxis_transform(), ha="right",
                        va="bottom", fontsize=6.5, color="dimgrey")  # fmt: skip
-    drawn = [pd.DataFrame({"line": name, "target": list(targets), "hit": values}) for name, values in places.items()]
-    return figure, pd.concat(drawn, ignore_index=True)
+    drawn = pd.DataFrame(dict(places), index=pd.Index(targets, name="target")).reset_index()
+    return figure, drawn.melt("target", var_name="line", value_name="n_nearer")[["line", "target", "n_nearer"]]
 
 
 def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, float]) -> tuple[Figure, pd.DataFrame]:
@@ -149,15 +146,15 @@ def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, floa
             p = float((values >= values[0] - 1e-12).mean())
             ax.axvline(np.quantile(values[1:], 0.999), color="black", linewidth=0.8, label="99.9 % of the null")
             for (baseline, value), style in zip(means.items(), ("--", ":"), strict=False):
-                ax.axvline(value, color="red", linestyle=style, linewidth=0.9, label=baseline)
-            ax.axvline(values[0], color=TAB10[0], linewidth=2, label="observed")
-            ax.set_title(f"{name}\np = {p:.2g}, {len(values) - 1} exchanges", fontsize=7.5)
+                ax.axvline(value, color=BASELINE, linestyle=style, linewidth=0.9, label=baseline)
+            ax.axvline(values[0], color=TONES[0], linewidth=2, label="observed")
+            ax.set_title(f"{name}\np = {p:.2g}, {len(values) - 1} exchanges", fontsize=7)
             rows.append(pd.DataFrame({"model": name, "low": edges[:-1], "high": edges[1:], "n_exchanges": counts,
                                       "observed": values[0], "p": p}))  # fmt: skip
         for ax in panels[len(areas) :]:
             ax.set_visible(False)
         for ax in panels[-2:]:
-            ax.set_xlabel("AUC$_{20}$")
+            ax.set_xlabel("AUC20")
         for ax in panels[::2]:
             ax.set_ylabel("exchanges")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
@@ -182,12 +179,12 @@ def choice(curves: Mapping[str, np.ndarray], table: pd.DataFrame, *, n_genes: in
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         right.hist(kept, bins=30, color="0.8")
         styles = ((0, ()), (0, (4, 1.5)), (0, (1, 1.5)))  # several ways may take the same model
-        for (name, places), colour, style in zip(curves.items(), TAB10, styles, strict=False):
+        for (name, places), colour, style in zip(curves.items(), TONES, styles, strict=False):
             look = {"color": colour, "linewidth": 1.8, "linestyle": style}
             left.plot(k, metrics.accuracy(places, k_max=k_max), label=name, **look)
             right.axvline(float(metrics.area(places, 20)), **look)
         left.set(xlabel="k nearest genes", ylabel="kNN accuracy", xlim=(0, k_max), ylim=(0, None))
-        right.set(xlabel="AUC$_{20}$", ylabel=f"of {len(kept)} configurations")
+        right.set(xlabel="AUC20", ylabel=f"of {len(kept)} configurations")
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     drawn = [_long(name, k, metrics.accuracy(places, k_max=k_max)) for name, places in curves.items()]
     return figure, pd.concat(drawn, ignore_index=True)[["line", "k", "accuracy"]]
@@ -198,20 +195,20 @@ def power_curves(table: pd.DataFrame, *, chance: float, level: float = 0.05) -> 
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.6))
         left, right = figure.subplots(1, 2)
-        left.fill_between(table["effect"], table["low"], table["high"], color=TAB10[0], alpha=0.15, linewidth=0)
-        left.plot(table["effect"], table["auc_20"], "o-", color=TAB10[0], markersize=3)
+        left.fill_between(table["effect"], table["low"], table["high"], color=TONES[0], alpha=0.15, linewidth=0)
+        left.plot(table["effect"], table["auc_20"], "o-", color=TONES[0], markersize=3)
         left.axhline(chance, color="dimgrey", linestyle="--", linewidth=0.8)
         left.text(table["effect"].max(), chance, "chance", ha="right", va="bottom", fontsize=6.5, color="dimgrey")
-        left.set(ylabel="AUC$_{20}$, mean and 90 % of worlds", ylim=(0, None))
-        right.plot(table["effect"], table["power"], "o-", color=TAB10[0], markersize=3)
+        left.set(ylabel="AUC20, mean and 90 % of worlds", ylim=(0, None))
+        right.plot(table["effect"], table["power"], "o-", color=TONES[0], markersize=3)
         right.axhline(level, color="dimgrey", linestyle="--", linewidth=0.8)
         right.text(
             table["effect"].max(), level, f"level {level:g}", ha="right", va="bottom", fontsize=6.5, color="dimgrey"
         )
-        right.set(ylabel=f"worlds with p ≤ {level:g}", ylim=(0, 1.03))
+        right.set(ylabel=f"share of worlds with p ≤ {level:g}", ylim=(0, 1.03))
         for ax in (left, right):
             ax.set_xlabel("effect in images, 1 = as planted")
-    return figure, table
+    return figure, table.rename(columns={"effect": "effect_of_planted"}).assign(chance=chance)
 
 
 def _random(ax: Axes, curves: np.ndarray, k: np.ndarray) -> pd.DataFrame:
@@ -245,7 +242,7 @@ def _finish(ax: Axes, k_max: int) -> None:
     ax.set_xlim(0, k_max)
     ax.set_ylim(0, min(1.01, ax.get_ylim()[1]))
     ax.xaxis.set_major_locator(MultipleLocator(5))
-    ax.yaxis.set_major_locator(MultipleLocator(0.05))
+    ax.yaxis.set_major_locator(MultipleLocator(0.1))
 
 
 def _long(name: str, k, values, low=np.nan, high=np.nan) -> pd.DataFrame:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError
 from lib.stats import order
 from lib.translation import grid, metrics
-from lib.translation.errors import TranslationError
 from lib.translation.grid import Axes, Reduced
 
 
@@ -33,7 +33,7 @@ def choose(area_20, area_50) -> np.ndarray:
     """
     area_20, area_50 = np.asarray(area_20, float), np.asarray(area_50, float)
     if not len(area_20) or np.isnan(area_20).any() or np.isnan(area_50).any():
-        raise TranslationError("no configuration to choose from, or one without an area; check the grid's axes")
+        raise InputError("no configuration to choose from, or one without an area; check the grid's axes")
     first, second = (np.argsort(order.descending(area, axis=0), axis=0) for area in (area_20, area_50))
     return np.argmin(np.maximum(first, second) * (len(area_20) + 1) + first, axis=0)
 

@@ -1,4 +1,4 @@
-"""Tables of genes × columns on disk, written whole or not at all, text as every version of anndata has it."""
+"""AnnData on disk: written whole or not at all, text as every version of anndata has it."""
 
 import os
 from pathlib import Path
@@ -7,12 +7,22 @@ import anndata
 import pandas as pd
 from anndata import AnnData
 
+from lib.data.errors import InputError
 from lib.run import store
 
 
 def read(path: str | os.PathLike) -> AnnData:
-    """Read an `.h5ad` below the project root."""
-    return anndata.read_h5ad(store.resolve(path))
+    """Read an `.h5ad`; a relative path starts at the project's root.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is no `.h5ad`.
+    """
+    try:
+        return anndata.read_h5ad(store.resolve(path))
+    except OSError as error:
+        raise InputError(f"not readable as .h5ad ({error})", file=path, fix="make it again") from None
 
 
 def write(path: str | os.PathLike, table: AnnData) -> Path:
@@ -26,5 +36,5 @@ def write(path: str | os.PathLike, table: AnnData) -> Path:
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with text as objects: anndata refuses to write what pandas 3 makes of it."""
-    table = table.set_axis(pd.Index(table.index.to_numpy(object), dtype=object))
+    table = table.set_axis(pd.Index(table.index.to_numpy(object), dtype=object, name=table.index.name))
     return table.astype(dict.fromkeys(table.columns[table.dtypes == "str"], object))
