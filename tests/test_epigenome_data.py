@@ -17,8 +17,8 @@ def test_a_given_path_replaces_one_simulated_file(tmp_path):
     mine.write_text("gene_id\tE003\nG\t1\n")
     found = data.sources(tmp_path, {"expression": str(mine), "genes": ""})
     assert found.files["expression"] == mine and found.files["genes"] == tmp_path / "genes.gtf"
-    assert not found.is_simulated and "simulated: contacts" in found.origin
-    assert data.sources(tmp_path, {}).origin == "Simulated epigenomes."
+    assert not found.is_simulated and "User's own: expression (rpkm.tsv)" in found.origin.words
+    assert "contacts" in found.origin.simulated and data.sources(tmp_path, {}).is_simulated
     with pytest.raises(InputError, match="other.tsv: the expression is not there"):
         data.sources(tmp_path, {"expression": str(tmp_path / "other.tsv")})
     with pytest.raises(InputError, match="a train table goes with its region arrays"):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from lib.data import origin as origins
 from lib.data import tables as checked
 from lib.data.errors import InputError, listed
+from lib.data.origin import Origin
 from lib.epigenome import contacts, expression, first_approach, genes, signals, splits
 from lib.epigenome.marks import CELLS, MARKS
 from lib.run import compute, store
@@ -46,20 +48,18 @@ class Sources:
     arrays: Path | None = None
 
     @property
-    def is_simulated(self) -> bool:
-        """Whether all inputs are simulated, so that the planted truth holds."""
-        return not self.own and self.train_table is None
+    def origin(self) -> Origin:
+        """Where each input comes from."""
+        if self.train_table is not None:
+            return origins.own("train table", self.train_table) | origins.own("region arrays", self.arrays)
+        own = [origins.own(name, self.files[name]) for name in self.files if name in self.own]
+        rest = [name for name in self.files if name not in self.own]
+        return origins.combine([*own, *([origins.simulated(*rest)] if rest else [])])
 
     @property
-    def origin(self) -> str:
-        """A sentence for captions."""
-        if self.is_simulated:
-            return "Simulated epigenomes."
-        if self.train_table is not None:
-            return f"Real data: {self.train_table.name}."
-        mixed = sorted(set(self.files) - self.own)
-        rest = f"; simulated: {listed(mixed)}" if mixed else ""
-        return f"Given: {listed(sorted(self.own))}{rest}."
+    def is_simulated(self) -> bool:
+        """Whether all inputs are simulated, so that the planted truth holds."""
+        return self.origin.is_planted
 
 
 def sources(folder: str | os.PathLike, given: Mapping[str, str], *, train_table: str = "", arrays: str = "") -> Sources:

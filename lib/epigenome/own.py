@@ -9,12 +9,22 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from lib.data import origin
 from lib.data.errors import InputError
+from lib.data.origin import Origin
 from lib.epigenome import features, fitting, perturbation, signals
 from lib.epigenome.evaluation import pearson
 from lib.epigenome.signals import Signals
+from lib.learning.weights import Card
 
 EXPECTED_OUTSIDE = 0.02  # share of the training genes outside their own 1st to 99th percentile
+
+
+def networks_origin(card: Card) -> Origin:
+    """Return where networks come from: trained on simulated cells, or on given ones."""
+    if card.origin == "simulated":
+        return origin.simulated("networks")
+    return origin.own("networks", card.inputs["cell"])
 
 
 def predict(networks: Sequence[bytes], known: Signals) -> pd.DataFrame:

@@ -81,7 +81,7 @@ def deciles(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     scores = list(dict.fromkeys(table["score"]))
     tissues = list(dict.fromkeys(table["tissue"]))
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE * 0.85, 2.5))
+        figure = Figure(figsize=(figures.PAGE, 2.5))
         for ax, score in zip(figure.subplots(1, len(scores), sharey=True, squeeze=False)[0], scores, strict=True):
             for number, tissue in enumerate(tissues):
                 mine = table[(table["score"] == score) & (table["tissue"] == tissue)]
@@ -114,7 +114,7 @@ def first_approach(units: pd.DataFrame, baseline: pd.DataFrame) -> tuple[Figure,
     drawn = drawn.assign(relative=drawn["mse"] / drawn["mse_mean"])
     assays = list(dict.fromkeys(drawn["assay"]))
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE * 0.8, 2.6))
+        figure = Figure(figsize=(figures.PAGE, 2.6))
         panels = (("r", "Pearson r, blind genes"), ("relative", "squared error / that of the mean"))
         for ax, (value, label) in zip(figure.subplots(1, 2), panels, strict=True):
             for x, assay in enumerate(assays):

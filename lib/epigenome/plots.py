@@ -105,7 +105,7 @@ def receptive_field(units: pd.DataFrame, expected: pd.DataFrame | None = None) -
     drawn = drawn.agg(mean="mean", sd="std", n="count").reset_index()
     names = {"promoter": "6 kbp, promoter network", "chromoformer": "40 kbp and contacts, Chromoformer"}
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE * 0.7, 3.0))
+        figure = Figure(figsize=(figures.MIDDLE, 3.0))
         ax = figure.add_subplot()
         for number, (model, name) in enumerate(names.items()):
             rows = drawn[drawn["model"] == model].set_index("assay").reindex(marks)
@@ -168,7 +168,7 @@ def models(cells: pd.DataFrame, bands: pd.DataFrame, assay: str) -> tuple[Figure
     bands = bands[bands["assay"] == assay].set_index("model")
     order = rows.groupby("model")["r"].mean().sort_values().index
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE * 0.65, 0.5 + 0.27 * len(order)))
+        figure = Figure(figsize=(figures.MIDDLE, 0.5 + 0.27 * len(order)))
         ax = figure.add_subplot()
         for y, model in enumerate(order):
             mine = rows[rows["model"] == model]
@@ -199,7 +199,7 @@ def correlation(units: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     r = r.iloc[list(order), list(order)]
     shown = r.where(np.tril(np.ones(r.shape, bool)))
     with figures.style():
-        figure = Figure(figsize=(figures.COLUMN * 1.2, 3.4))
+        figure = Figure(figsize=(figures.MIDDLE, 3.4))
         ax = figure.add_subplot()
         picture = ax.imshow(shown, vmin=-1, vmax=1, cmap="RdBu_r")
         for i, j in np.argwhere(shown.notna().to_numpy()):
@@ -283,7 +283,7 @@ def activity_and_performance(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]
     return figure, pd.concat(rows, ignore_index=True)
 
 
-def matrix(table: pd.DataFrame, *, rows: str, columns: str, value: str, label: str, size: float = 3.2):
+def matrix(table: pd.DataFrame, *, rows: str, columns: str, value: str, label: str, size: float = figures.COLUMN):
     """Draw a table as a heat map with its numbers written in.
 
     Parameters
@@ -320,7 +320,7 @@ def matrix(table: pd.DataFrame, *, rows: str, columns: str, value: str, label: s
 def lines(table: pd.DataFrame, *, x: str, y: str, hue: str) -> tuple[Figure, pd.DataFrame]:
     """Draw a line per mark over windows, on a logarithmic axis in kbp."""
     with figures.style():
-        figure = Figure(figsize=(figures.COLUMN * 1.3, 2.6))
+        figure = Figure(figsize=(figures.MIDDLE, 2.6))
         ax = figure.add_subplot()
         for name in dict.fromkeys(table[hue]):
             mine = table[table[hue] == name]
@@ -378,7 +378,7 @@ def strata(predictions: pd.DataFrame, levels: Mapping[str, pd.Series]) -> tuple[
         rows.append((model, int(number), error, bias, r, len(group)))
     drawn = pd.DataFrame(rows, columns=["model", "level", "rmse", "bias", "r", "n"])
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE * 0.75, 2.5))
+        figure = Figure(figsize=(figures.PAGE, 2.5))
         for ax, (value, label) in zip(
             figure.subplots(1, 2), (("bias", "mean error, log2 units"), ("r", "Pearson r within")), strict=True
         ):
