@@ -170,6 +170,7 @@ def own_cell(table: pd.DataFrame, importance: pd.DataFrame, positions_: pd.DataF
         third.axhline(0, color="0.8", linewidth=0.6, zorder=0)
         third.set_xlabel("kbp from the start site")
         third.set_ylabel("loss without the marks, log2 units")
-        figure.legend(loc="outside upper left", ncols=2, markerscale=1.5)
+        if len(known):
+            figure.legend(loc="outside upper left", ncols=2, markerscale=1.5)
     parts = {"gene": table, "mark": importance, "position": positions_}
     return figure, pd.concat(parts, names=["what"]).reset_index(level=0)
