@@ -15,7 +15,8 @@ from lib.epigenome.marks import rows_of
 from lib.epigenome.signals import SIZE, WINDOW, Signals
 
 RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
-COARSE = 500  # bp a bin of the linear and tree models
+COARSE = 500  # bp a bin of the linear models and the gene score
+TREE_BIN = 2_000  # bp a bin of trees that see 40 kbp
 SCORE_REACH, SCORE_UPSTREAM = 5_000.0, 5_000.0  # bp, of the gene score
 MODELS = ("mean", "activity 6 kbp", "activity 40 kbp", "gene score", "ridge 6 kbp", "ridge 10 kbp",
           "ridge 40 kbp", "ridge 40 kbp + contacts", "boosting 6 kbp", "boosting 40 kbp + contacts")  # fmt: skip
@@ -74,7 +75,8 @@ def inputs(known: Signals, marks: Sequence[str], model: str) -> np.ndarray:
     if kind == "activity":
         return activity(known, marks, window=window)
     sums = features.oriented(known, rows_of(marks, known.marks), window=window)
-    values = features.promoter_bins(sums, COARSE, length=window).reshape(len(sums), -1)
+    size = TREE_BIN if kind == "boosting" and window == WINDOW else COARSE
+    values = features.promoter_bins(sums, size, length=window).reshape(len(sums), -1)
     return np.hstack([values, contact_sums(known, marks)]) if "contacts" in rest else values
 
 
@@ -142,7 +144,7 @@ def _boosting(values, y, train, validation, seed: int) -> np.ndarray:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(
-        max_iter=150, learning_rate=0.08, max_leaf_nodes=15, min_samples_leaf=10,
+        max_iter=60, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=10,
         early_stopping=False, random_state=seed % 2**32,
     )  # fmt: skip
     model.fit(values[train], y[train])
