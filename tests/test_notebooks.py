@@ -157,10 +157,18 @@ def test_the_pictures_of_smoke_are_as_a_journal_prints_them_and_say_what_is_simu
     assert list(filter(None, found)) == []
 
 
+NOT_IN_SMOKE = {
+    "imaging.planted.activity_auroc",  # one plate: no gene has a well on another one
+    "genesegnet.planted.gain_over_rna",  # no network is trained on transcripts alone
+    "epigenome.planted.pair_order",  # one pair of marks has no order
+}
+"""Planted claims that need more than smoke simulates."""
+
+
 def test_every_planted_claim_is_measured_and_every_profile_judges_by_its_own_seeds(smoke):
     results = smoke / "runs/smoke/results"
     measured, _ = claims.collect(results)
-    assert set(planted.load()) == {name for name in measured if ".planted." in name}
+    assert set(planted.load()) - NOT_IN_SMOKE == {name for name in measured if ".planted." in name}
     judged = claims.table(results, "smoke").set_index("id")
     assert (judged.loc[list(measured), "status"] != claims.NOT_MEASURED).all()
     intervals = judged.loc[["regulation.planted.link_auc", "regulation.planted.target_auc"]]
