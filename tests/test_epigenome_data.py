@@ -29,7 +29,7 @@ def test_a_given_path_replaces_one_simulated_file(tmp_path):
     ("cell", "mark", "words"),
     [
         ("E999", "H3K4me3", "the epigenome E999 has no track; known are E003"),
-        ("E003", "H3K9ac", "E003: the mark H3K9ac has no track; there are H3K27me3"),
+        ("E003", "H3K9ac", "E003: the mark H3K9ac has no track; there are H3K27me3, H3K4me3"),
         ("E003", "H3K27me3", "the mark H3K27me3 has two tracks"),
     ],
 )

@@ -190,7 +190,7 @@ def track_paths(folder: str | os.PathLike, cell: str, marks: Sequence[str]) -> d
     found = {mark: [path for path in files if path.name.startswith(f"{cell}-{mark}.")] for mark in marks}
     absent = [mark for mark, paths in found.items() if not paths]
     if absent:
-        named = [path.name.split("-", 1)[1].split(".")[0] for path in files]
+        named = dict.fromkeys(path.name.split("-", 1)[1].split(".")[0] for path in files)
         raise InputError(
             f"{cell}: the mark {listed(absent)} has no track", file=folder, fix=f"there are {listed(named)}"
         )

@@ -177,8 +177,8 @@ class MarkScreen(EpigenomeTraining):
     """One network per cell, mark set and fold."""
 
     learning_rate: LearningRate = parameter(0.004, "first learning rate", paper=0.001)
-    batch_size: BatchSize = parameter(64, paper=64)
-    patience: Patience = parameter(6, paper=12)
+    batch_size: BatchSize = parameter(32, paper=64)
+    patience: Patience = parameter(4, paper=12)
     singles: list[Mark] = parameter(
         ["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"],
         "single marks",
