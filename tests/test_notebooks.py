@@ -233,7 +233,7 @@ def test_a_users_own_clusters_go_through_the_whole_chapter(smoke):
     assert result.returncode == 0, result.stderr
     assert "cell cycle" in (smoke / "figures/smoke/regulatory_cluster_go__fig3c.csv").read_text()
     bars = (smoke / "figures/smoke/regulatory_cluster_go__bars.csv").read_text()
-    assert "Cluster cycle" in bars and "Cluster matrix" in bars
+    assert "Own cluster cycle" in bars and "Own cluster matrix" in bars
     assert "NOTAGENE" in (smoke / "runs/smoke/executed/42_regulatory_cluster_go.ipynb").read_text()
 
 
@@ -242,7 +242,7 @@ def test_bad_input_of_a_user_is_told_in_one_line(smoke):
     assert missing.returncode == 2 and "none.csv" in missing.stderr
     (smoke / "bad.csv").write_text("gene,cluster\nJUN,1\nJUN,1\n")
     bad = run(smoke, "fig3c", "--profile", "smoke", "--set", "regulatory_cluster_go.clusters_path=bad.csv")
-    assert bad.returncode == 1 and "bad.csv: row 2, column gene: 'JUN' is there twice; keep one" in bad.stderr
+    assert bad.returncode == 1 and "bad.csv: row 2, gene 'JUN' is there more than once" in bad.stderr
 
 
 def test_without_r_one_message_says_what_to_install(smoke):
