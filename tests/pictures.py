@@ -30,7 +30,7 @@ NO_UNIT = {
 
 LABELS = {
     "Cluster", "beta", "beta_mi", "beta_spearman", "chromosome", "cluster", "column", "cutoff", "field",
-    "fold", "index", "k", "knee_index", "link_split", "module", "plate", "rank", "row", "site",
+    "fold", "index", "k", "knee_index", "link_split", "module", "perturbation_cluster", "plate", "rank", "row", "site",
     "x", "y",
 }  # fmt: skip
 """Numbers that name or place something; `x` and `y` have words and units in `x_is` and `y_is`."""

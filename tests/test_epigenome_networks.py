@@ -247,3 +247,10 @@ def e003(real):
     table = genes.read_train_table(folder / "demo_meta.csv", "E003")
     known = signals.from_arrays(table, folder / "demo_data_E003_readdepth.npz", cell="E003", origin="real")
     return features.features(known, MARKS)
+
+
+def test_a_position_code_that_was_first_asked_for_without_gradients_serves_training():
+    chromoformer.position_code.cache_clear()
+    with torch.inference_mode():
+        chromoformer.position_code(7, 4)
+    assert not chromoformer.position_code(7, 4).is_inference()

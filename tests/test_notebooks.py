@@ -157,10 +157,18 @@ def test_the_pictures_of_smoke_are_as_a_journal_prints_them_and_say_what_is_simu
     assert list(filter(None, found)) == []
 
 
+NOT_IN_SMOKE = {
+    "imaging.planted.activity_auroc",  # one plate: no gene has a well on another one
+    "genesegnet.planted.gain_over_rna",  # no network is trained on transcripts alone
+    "epigenome.planted.pair_order",  # one pair of marks has no order
+}
+"""Planted claims that need more than smoke simulates."""
+
+
 def test_every_planted_claim_is_measured_and_every_profile_judges_by_its_own_seeds(smoke):
     results = smoke / "runs/smoke/results"
     measured, _ = claims.collect(results)
-    assert set(planted.load()) == {name for name in measured if ".planted." in name}
+    assert set(planted.load()) - NOT_IN_SMOKE == {name for name in measured if ".planted." in name}
     judged = claims.table(results, "smoke").set_index("id")
     assert (judged.loc[list(measured), "status"] != claims.NOT_MEASURED).all()
     intervals = judged.loc[["regulation.planted.link_auc", "regulation.planted.target_auc"]]
@@ -225,7 +233,7 @@ def test_a_users_own_clusters_go_through_the_whole_chapter(smoke):
     assert result.returncode == 0, result.stderr
     assert "cell cycle" in (smoke / "figures/smoke/regulatory_cluster_go__fig3c.csv").read_text()
     bars = (smoke / "figures/smoke/regulatory_cluster_go__bars.csv").read_text()
-    assert "Cluster cycle" in bars and "Cluster matrix" in bars
+    assert "Own cluster cycle" in bars and "Own cluster matrix" in bars
     assert "NOTAGENE" in (smoke / "runs/smoke/executed/42_regulatory_cluster_go.ipynb").read_text()
 
 
@@ -234,7 +242,7 @@ def test_bad_input_of_a_user_is_told_in_one_line(smoke):
     assert missing.returncode == 2 and "none.csv" in missing.stderr
     (smoke / "bad.csv").write_text("gene,cluster\nJUN,1\nJUN,1\n")
     bad = run(smoke, "fig3c", "--profile", "smoke", "--set", "regulatory_cluster_go.clusters_path=bad.csv")
-    assert bad.returncode == 1 and "bad.csv: row 2, column gene: 'JUN' is there twice; keep one" in bad.stderr
+    assert bad.returncode == 1 and "bad.csv: row 2, gene 'JUN' is there more than once" in bad.stderr
 
 
 def test_without_r_one_message_says_what_to_install(smoke):

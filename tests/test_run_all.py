@@ -414,7 +414,7 @@ def test_two_runs_and_every_way_to_interrupt_one(tmp_path):
             )
             assert toy.run(folder, "--list").returncode == toy.run(folder, "--dry-run").returncode == 0
         run.send_signal(number)
-        _, err = run.communicate(timeout=20)
+        _, err = run.communicate(timeout=60)
         assert run.returncode == 130
         assert "Interrupted; what is finished is kept. Go on with: " in err and "Traceback" not in err
         assert wait_for(lambda: not toy.processes_of(folder), 3), toy.processes_of(folder)
@@ -459,7 +459,7 @@ def test_ctrl_c_in_a_terminal_and_the_bars(tmp_path):
     except OSError:  # the other end is closed
         pass
     text = seen.decode()
-    assert run.wait(20) == 130
+    assert run.wait(60) == 130
     assert re.search(r"notebooks      33% \|█+ +\| 1/3  00:\d\d, double", text), text
     assert re.search(r"  double +\d+% \|█* +\| \d+/40  (00:\d\d|\?) left", text), text
     assert "[1/3] source: done in" in text

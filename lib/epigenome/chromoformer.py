@@ -310,6 +310,7 @@ def attend(
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(mode=False)  # what is kept here is used in training too, whoever asks first
 def position_code(length: int, width: int) -> Tensor:
     """Return the sinusoidal code of positions, (length, width) float32."""
     with torch.inference_mode(False):  # what is kept may be used in training later

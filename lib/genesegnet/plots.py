@@ -38,9 +38,7 @@ def slides(
     drawn = []
     for axis, (title, labels) in zip(axes, outlines.items(), strict=True):
         grey(axis, sample.stain[part])
-        axis.contour(*_edges(labels[part]), levels=[0.5], colors=[RED], linewidths=0.7).set(
-            **RASTER
-        )
+        axis.contourf(*_edges(labels[part]), levels=[0.5, 1.5], colors=[RED]).set(**RASTER)
         axis.set_title(title)
         drawn.append(cell_table(labels[part]).assign(panel=title, mark="cell"))
         if spots:
