@@ -313,11 +313,10 @@ def attend(
 @torch.inference_mode(mode=False)  # what is kept here is used in training too, whoever asks first
 def position_code(length: int, width: int) -> Tensor:
     """Return the sinusoidal code of positions, (length, width) float32."""
-    with torch.inference_mode(False):  # what is kept may be used in training later
-        position = torch.arange(length, dtype=torch.float64)[:, None]
-        rate = torch.pow(10_000.0, -torch.arange(0, width, 2, dtype=torch.float64) / width)
-        waves = torch.stack([torch.sin(position * rate), torch.cos(position * rate)], dim=2)
-        return waves.flatten(1).float()
+    position = torch.arange(length, dtype=torch.float64)[:, None]
+    rate = torch.pow(10_000.0, -torch.arange(0, width, 2, dtype=torch.float64) / width)
+    waves = torch.stack([torch.sin(position * rate), torch.cos(position * rate)], dim=2)
+    return waves.flatten(1).float()
 
 
 def unused_tokens(n_partners: Tensor, n_tokens: int) -> Tensor:
