@@ -57,9 +57,9 @@ def test_a_fold_is_the_same_alone_and_among_others(screen, tmp_path):
 def test_order_of_rows_in_the_table_changes_no_split_and_memory_no_number(screen, tmp_path, monkeypatch):
     runs.screen_run(tmp_path / "memory.parquet", seed=3, **arguments(screen, gene="JUN", folds=[0]))
     monkeypatch.setattr("lib.screen.samples.SHARE_OF_MEMORY", 0.0)
-    runs._open_screen.cache_clear()
+    runs._load_pixels.cache_clear()
     runs.screen_run(tmp_path / "disk.parquet", seed=3, **arguments(screen, gene="JUN", folds=[0]))
-    runs._open_screen.cache_clear()
+    runs._load_pixels.cache_clear()
     assert store.sha256(tmp_path / "memory.parquet") == store.sha256(tmp_path / "disk.parquet")
 
 

@@ -220,21 +220,42 @@ def open_screen(
     nuclei_path: Path, stores_dir: Path, network: Network, *, symbols: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, Samples]:
     """Return a table of nuclei and its samples, with pixels in memory if they fit; the next unit here reuses them."""
-    files = [store.resolve(nuclei_path), *sorted(store.resolve(stores_dir).iterdir())]
-    states = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
     chosen = None if symbols is None else tuple(sorted(symbols))
-    return _open_screen(states, str(stores_dir), tuple(network.inputs), network.size, chosen)
+    table = _read_nuclei(_state(store.resolve(nuclei_path)), chosen)
+    codes, plates = pd.factorize(table["plate"], sort=True)
+    rows = table["row"].to_numpy(np.int64)
+    stores = tuple(map(_state, sorted(store.resolve(stores_dir).iterdir())))
+    shape = (tuple(network.inputs), network.size)
+    return table, _load_pixels(stores, str(stores_dir), *shape, tuple(plates), codes.tobytes(), rows.tobytes())
+
+
+def _state(file: Path) -> tuple[str, int, int]:
+    return str(file), file.stat().st_size, file.stat().st_mtime_ns
 
 
 @lru_cache(maxsize=1)
-def _open_screen(
-    files: tuple[tuple[str, int, int], ...], stores_dir: str, inputs: tuple[str, ...], size: int, symbols: tuple | None
-) -> tuple[pd.DataFrame, Samples]:
-    table = pd.read_parquet(files[0][0])
-    if symbols is not None:
-        splits.check_symbols(table, symbols)
-        table = table[table["gene_symbol"].isin(symbols)].reset_index(drop=True)
-    return table, open_samples(table, stores_dir, inputs=inputs, size=size).loaded()
+def _read_nuclei(file: tuple[str, int, int], symbols: tuple[str, ...] | None) -> pd.DataFrame:
+    table = pd.read_parquet(file[0])
+    if symbols is None:
+        return table
+    splits.check_symbols(table, symbols)
+    return table[table["gene_symbol"].isin(symbols)].reset_index(drop=True)
+
+
+@lru_cache(maxsize=1)
+def _load_pixels(
+    files: tuple[tuple[str, int, int], ...],
+    stores_dir: str,
+    inputs: tuple[str, ...],
+    size: int,
+    plates: tuple[str, ...],
+    codes: bytes,
+    rows: bytes,
+) -> Samples:
+    """Load the samples of rows of stores; tables of the same nuclei, such as those of null genes, share them."""
+    plate = np.array(plates, dtype=object)[np.frombuffer(codes, np.intp)]
+    nuclei = pd.DataFrame({"plate": plate, "row": np.frombuffer(rows, np.int64)})
+    return open_samples(nuclei, stores_dir, inputs=inputs, size=size).loaded()
 
 
 def train_fold(
