@@ -21,7 +21,7 @@ from lib.learning.exact import square_root
 from lib.learning.weights import put, read_state
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
-SMALL_LAYERS = ((16, 7, 4), (32, 3, 1))  # of the small branch: channels, kernel, stride
+SMALL_LAYERS = ((16, 7, 4), (32, 3, 2))  # of the small branch: channels, kernel, stride
 
 
 @dataclass(frozen=True)
