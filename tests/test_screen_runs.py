@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -153,12 +154,20 @@ def test_one_input_embeds_pooled_features(screen, tmp_path):
     assert anndata.read_h5ad(tmp_path / "x.h5ad").shape[1] == 96
 
 
-def test_the_next_unit_finds_the_pixels_loaded_until_a_file_changes(screen, tmp_path):
+def test_the_next_unit_finds_the_pixels_loaded_until_a_store_changes(screen, tmp_path):
     network = runs.Network(**NETWORK)
     paths = screen[0]
     first = runs.open_screen(**paths, network=network)
     assert runs.open_screen(**paths, network=network)[1] is first[1]
-    os.utime(paths["nuclei_path"], (time.time(), time.time() + 5))
+    renamed = pd.read_parquet(paths["nuclei_path"]).assign(gene_symbol="EMPTY")
+    renamed.to_parquet(tmp_path / "null.parquet")
+    table, samples = runs.open_screen(tmp_path / "null.parquet", paths["stores_dir"], network)
+    assert set(table["gene_symbol"]) == {"EMPTY"} and samples is first[1]  # the same nuclei
+    renamed.iloc[1:].to_parquet(tmp_path / "null.parquet")
+    assert len(runs.open_screen(tmp_path / "null.parquet", paths["stores_dir"], network)[1]) == len(renamed) - 1
+    runs.open_screen(**paths, network=network)
+    a_store = next(Path(paths["stores_dir"]).iterdir())
+    os.utime(a_store, (time.time(), time.time() + 5))
     assert runs.open_screen(**paths, network=network)[1] is not first[1]
 
 
