@@ -1,4 +1,5 @@
-"""GCT and GCTX, the matrix formats of CMap, as AnnData with a row a signature and a column a gene."""
+"""GCT and GCTX, the matrix formats of CMap, as AnnData with a row a signature and a column a
+gene."""
 
 import os
 from collections.abc import Sequence
@@ -84,7 +85,8 @@ def read_gctx(
             matrix = file[MATRIX]
             if matrix.shape != (len(obs), len(var)):
                 raise InputError(
-                    f"the matrix is {matrix.shape[0]} × {matrix.shape[1]}, but there are {len(obs)} "
+                    f"the matrix is {matrix.shape[0]} × {matrix.shape[1]}, but there are "
+                    f"{len(obs)} "
                     f"signature ids and {len(var)} gene ids",
                     file=path,
                     fix=AGAIN,

@@ -1,4 +1,5 @@
-"""What a user gives beside a profile: a YAML file with `--params`, and `--set SECTION.KEY=VALUE`."""
+"""What a user gives beside a profile: a YAML file with `--params`, and `--set
+SECTION.KEY=VALUE`."""
 
 import difflib
 import re
@@ -22,7 +23,8 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake, not the later value."""
+    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake, not the
+    later value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         names = [key.value for key, _ in node.value]
