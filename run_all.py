@@ -35,8 +35,8 @@ except ImportError as missing:  # not there, or too old to hold what is asked of
 DONE, FAILED, WRONG_USAGE, BUSY, INTERRUPTED = 0, 1, 2, 75, 130
 
 INVARIANT = (
-    "This check holds for any data and any draw: look for a fault in the input or the code, "
-    "not for bad luck."
+    "This check holds for any data and any draw: look for a fault in the input or the code, not "
+    "for bad luck."
 )
 
 EXAMPLES = """examples:
@@ -217,8 +217,8 @@ def print_claims(short: list[str], *, changed: bool) -> None:
     if not short:
         return
     print(
-        f"\n{'1 claim falls' if len(short) == 1 else f'{len(short)} claims fall'} short of what "
-        "is expected:"
+        f"\n{'1 claim falls' if len(short) == 1 else f'{len(short)} claims fall'} short of what is "
+        "expected:"
     )
     for line in short:
         print(f"  {line}")

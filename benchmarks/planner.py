@@ -82,8 +82,8 @@ def compare_plans(options: argparse.Namespace) -> None:
         plain = seconds(plan_all, root)  # leaves the memory
         fast = min(seconds(plan_all, root) for _ in range(3))
     print(
-        f"plan of {options.notebooks} notebooks and {options.files} files, {options.megabytes} "
-        "MB, nothing to do"
+        f"plan of {options.notebooks} notebooks and {options.files} files, {options.megabytes} MB, "
+        "nothing to do"
     )
     print(f"  every file hashed    {plain:8.3f} s")
     print(f"  hashes remembered    {fast:8.3f} s   {plain / fast:6.1f} times as fast")

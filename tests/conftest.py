@@ -20,7 +20,10 @@ def pytest_collection_modifyitems(items):
     lacking = toy_slurm.missing()
     for item in items:
         if "slurm" in item.keywords and lacking:
-            reason = f"no real Slurm: {', '.join(lacking)} not installed; `make test-slurm` installs it where it may"
+            reason = (
+                f"no real Slurm: {', '.join(lacking)} not installed; `make test-slurm` installs it "
+                "where it may"
+            )
             item.add_marker(pytest.mark.skip(reason=reason))
     if REAL.is_dir():
         return

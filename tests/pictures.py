@@ -19,7 +19,10 @@ SIMULATED = {
 UNITS_NOT_YET = ["80_", "81_", "82_", "84_", "86_", "88_"]
 """Notebooks whose tables do not name their units yet: all else of their pictures is checked."""
 
-UNITS = "abs_log2_fc au sd mm px px2 um um2 s pct log2_tpm log2_fc log10_p map_heights of_planted control_sd"
+UNITS = (
+    "abs_log2_fc au sd mm px px2 um um2 s pct log2_tpm log2_fc log10_p map_heights of_planted "
+    "control_sd"
+)
 """Units that end a column's name; `au` stands for the arbitrary units of an embedding or a
 layout."""
 

@@ -21,7 +21,10 @@ AUC, FDR, PERMUTED = (
 )
 LEADING = "go.physical.leading_term"
 ROW = "mini,a.b,10,0.5,0.1,0.3,0.7\n"
-ENTRY = "  - {id: a.b, analysis: A, what: w, best: 1.0, direction: higher, limits: [0.0, 1.0], source: s}\n"
+ENTRY = (
+    "  - {id: a.b, analysis: A, what: w, best: 1.0, direction: higher, limits: [0.0, 1.0], source: "
+    "s}\n"
+)
 
 
 @pytest.fixture
@@ -190,8 +193,8 @@ def test_what_falls_short_is_told_in_a_line_and_only_of_the_notebooks_asked_for(
     claims.record(results / f"runs{claims.SUFFIX}", {AUC: 0.79}, intervals={AUC: (0.7, 0.88)})
     assert claims.shortfalls(results, "mini", ["runs", "other"]) == [
         "AUC of held-out links, mean over runs with link splits of their own: 0.79 [0.7 to 0.88] "
-        "here, expected ≥ 0.82 "
-        "(from 10 seeds, mean 0.85); simulated network, lib.simulate; measured by runs"
+        "here, expected ≥ 0.82 (from 10 seeds, mean 0.85); simulated network, lib.simulate; "
+        "measured by runs"
     ]
     assert claims.shortfalls(results, "mini", ["other"]) == []
     claims.record(results / f"runs{claims.SUFFIX}", {AUC: 0.82})

@@ -420,7 +420,10 @@ def test_no_gpu_tool_is_no_gpu(tmp_path, monkeypatch):
 
 
 def test_cores_are_those_that_this_process_may_use():
-    code = "import os; from lib.run import machine; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
+    code = (
+        "import os; from lib.run import machine; os.sched_setaffinity(0, "
+        "[min(os.sched_getaffinity(0))])"
+    )
     code += "; print(machine.n_cores())"
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=toy.ROOT, capture_output=True).stdout

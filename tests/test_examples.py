@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = sorted(path.name for path in (ROOT / "lib").iterdir() if (path / "__init__.py").is_file())
+PACKAGES = sorted(
+    path.name for path in (ROOT / "lib").iterdir() if (path / "__init__.py").is_file()
+)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

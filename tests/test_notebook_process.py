@@ -125,7 +125,10 @@ def test_a_notebook_process_that_is_killed_is_told_and_its_kernel_ends(tmp_path,
         process.kill()
         process.wait()
 
-    cell = f"import os, time\nfrom lib.run import store\nstore.write_text({str(tmp_path / 'pid')!r}, str(os.getpid()))\n"
+    cell = (
+        f"import os, time\nfrom lib.run import store\nstore.write_text({str(tmp_path / 'pid')!r}, "
+        "str(os.getpid()))\n"
+    )
     failure = execute(cell + "time.sleep(60)", wait=kill)
     assert failure.error.startswith("the notebook process was killed by signal 9 (SIGKILL")
     assert ends(int(result(tmp_path, "pid")))

@@ -160,7 +160,10 @@ def test_a_moved_function_keeps_its_hash(root):
 
 def test_a_name_that_now_means_another_function_is_another_key(root):
     """Also where both functions are reached anyway, so that the set of hashes would be the same."""
-    text = "from lib.{} import f\nfrom lib import a, b\n\ndef main():\n    return f() + a.f() + b.f()\n"
+    text = (
+        "from lib.{} import f\nfrom lib import a, b\n\ndef main():\n    return f() + a.f() + "
+        "b.f()\n"
+    )
     write(root, {"lib/a.py": "def f():\n    return 1\n", "lib/b.py": "def f():\n    return 2\n"})
     write(root, {"lib/m.py": text.format("a")})
     before = of(root, module="lib.m").hashes

@@ -356,8 +356,7 @@ def test_a_claim_that_falls_short_is_told_last_and_stops_nothing(done):
     assert header == "1 claim falls short of what is expected:"
     assert claim == (
         "  the number that was planted: 3 [2 to 4] here, expected ≥ 5 (from 12 seeds, mean 5); a "
-        "toy; "
-        "measured by measure"
+        "toy; measured by measure"
     )
     assert about.startswith("The figures are made all the same")
     assert (
@@ -430,7 +429,10 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(done):
     """As a limit on the size of a file, below that of the executed notebook."""
     before = toy.contents(done)
     edit(done / toy.DECLARED, "parameter(3,", "parameter(4,")
-    limit = "import resource, runpy, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
+    limit = (
+        "import resource, runpy, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, "
+        "1000));"
+    )
     limit += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); sys.argv = ['run_all.py', '--cluster', 'inline'];"
     limit += "runpy.run_path('run_all.py', run_name='__main__')"
     run = subprocess.run(
@@ -565,7 +567,10 @@ def test_a_notebook_alone_gives_the_same_as_the_runner(done):
     first = toy.contents(done)
     shutil.rmtree(done / "runs")
     shutil.rmtree(done / "figures")
-    code = "import sys, papermill\nfor name in sys.argv[1:]: papermill.execute_notebook(name, None, progress_bar=False)"
+    code = (
+        "import sys, papermill\nfor name in sys.argv[1:]: papermill.execute_notebook(name, None, "
+        "progress_bar=False)"
+    )
     notebooks = sorted(str(path) for path in (done / "notebooks").iterdir())
     environment = toy.environment() | {"PYTHONPATH": str(done)}
     subprocess.run(

@@ -108,7 +108,10 @@ def test_numbers_and_lists_agree_with_the_stored_tables(real):
 # malformed files
 # ------------------------------------------------------------------------------------------
 
-GOOD = "entries:\n  - {id: go.x, analysis: GO, what: n, value: 1, source: p, certainty: printed, tolerance: exact}\n"
+GOOD = (
+    "entries:\n  - {id: go.x, analysis: GO, what: n, value: 1, source: p, certainty: printed, "
+    "tolerance: exact}\n"
+)
 
 
 @pytest.mark.parametrize(

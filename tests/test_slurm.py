@@ -150,8 +150,8 @@ def test_a_job_that_slurm_refuses_ends_the_run_with_its_reason(folder):
     began = time.monotonic()
     told = ended(start(describe(folder, queue="nope"), *UNITS), code=1)
     assert (
-        "NoWorkers: the batch system refuses the jobs: sbatch: error: invalid partition "
-        "specified: nope" in told
+        "NoWorkers: the batch system refuses the jobs: sbatch: error: invalid partition specified: "
+        "nope" in told
     )
     assert time.monotonic() - began < 100, "before the 120 s in which no worker came are over"
 

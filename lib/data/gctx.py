@@ -86,8 +86,7 @@ def read_gctx(
             if matrix.shape != (len(obs), len(var)):
                 raise InputError(
                     f"the matrix is {matrix.shape[0]} × {matrix.shape[1]}, but there are "
-                    f"{len(obs)} "
-                    f"signature ids and {len(var)} gene ids",
+                    f"{len(obs)} signature ids and {len(var)} gene ids",
                     file=path,
                     fix=AGAIN,
                 )
@@ -139,8 +138,8 @@ def read_gct(path: str | os.PathLike) -> AnnData:
     expected = (n_rows + n_column_fields, n_columns + n_row_fields)
     if table.shape != expected:
         raise InputError(
-            f"{table.shape[0]} rows and {table.shape[1]} columns below the header, "
-            f"its second line promises {expected[0]} and {expected[1]}",
+            f"{table.shape[0]} rows and {table.shape[1]} columns below the header, its second line "
+            f"promises {expected[0]} and {expected[1]}",
             file=path,
             fix="the file is cut off, or its second line is wrong",
         )

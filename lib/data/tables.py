@@ -60,8 +60,8 @@ def check(
     if missing:
         raise InputError(
             f"the column{'s' if len(missing) > 1 else ''} {listed(missing)} "
-            f"{'are' if len(missing) > 1 else 'is'} "
-            f"missing; found {listed(table.columns, limit=12)}",
+            f"{'are' if len(missing) > 1 else 'is'} missing; found "
+            f"{listed(table.columns, limit=12)}",
             file=file,
             fix="rename or add it",
         )

@@ -188,9 +188,8 @@ def _choose(engine: str, r_engine: str, annotation: Annotation) -> str:
         if not _is_installed(annotation):
             raise InputError(
                 f"{PACKAGES[r_engine]} reads the installed annotation packages, which are not the "
-                "release of this "
-                f"annotation ({annotation.release}); use engine='builtin', or the annotation of "
-                "read_installed()"
+                f"release of this annotation ({annotation.release}); use engine='builtin', or the "
+                "annotation of read_installed()"
             )
     log.info("GO %s: engine %s, annotation %s", annotation.ontology, engine, annotation.release)
     return engine

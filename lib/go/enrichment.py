@@ -84,8 +84,7 @@ def run_builtin(
     if not count(sets.pack(foreground) & sets.feasible):
         raise InputError(
             f"none of the {len(foreground)} foreground genes has a GO {annotation.ontology} "
-            "annotation: "
-            f"{listed(foreground)}"
+            f"annotation: {listed(foreground)}"
         )
     tests = topgo.test_terms(sets, foreground, algorithm=algorithm, tail=tail)
     rows = _row_order(sets, tests, tie_order)

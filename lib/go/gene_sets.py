@@ -90,9 +90,8 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
     kept = column >= 0
     if not kept.any():
         raise InputError(
-            f"none of the {len(genes)} background genes has a GO {annotation.ontology} "
-            "annotation; the annotation is "
-            f"read by {by}, and the first genes are {listed(genes, limit=3)}"
+            f"none of the {len(genes)} background genes has a GO {annotation.ontology} annotation; "
+            f"the annotation is read by {by}, and the first genes are {listed(genes, limit=3)}"
         )
     member = _ancestors(codes.pair_term[kept], codes.child, codes.parent, len(codes.terms))
     row = np.cumsum(member) - 1
@@ -119,8 +118,7 @@ def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
     if not kept.any():
         raise InputError(
             f"no term has {node_size} of the {count(sets.feasible)} annotated background genes "
-            "(the largest has "
-            f"{sets.sizes.max()}); give a smaller node_size or a larger background"
+            f"(the largest has {sets.sizes.max()}); give a smaller node_size or a larger background"
         )
     child, parent = _induced(sets.child, sets.parent, kept)
     return GeneSets(sets.terms[kept], sets.genes, sets.bits[kept], child, parent, sets.feasible)

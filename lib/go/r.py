@@ -155,10 +155,8 @@ def _started():
     ) as error:  # rpy2 raises ValueError, OSError, ImportError or its own, by what is missing
         raise RNotAvailable(
             f"R cannot be started ({type(error).__name__}: {error}). Install R and rpy2: 'apt "
-            "install r-base' and "
-            "'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R is installed, set "
-            "R_HOME to what "
-            "'R RHOME' prints"
+            "install r-base' and 'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R "
+            "is installed, set R_HOME to what 'R RHOME' prints"
         ) from error
     return interface
 

@@ -174,8 +174,7 @@ def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
         edge = f"{cyclic['child'].iloc[0]} to {cyclic['parent'].iloc[0]}"
         raise InputError(
             f"{path}, row {cyclic.index[0] + 2}: the edge {edge} is part of a cycle, or lies "
-            "between two. "
-            "Remove the edge that points down"
+            "between two. Remove the edge that points down"
         )
     roots = sorted(set(edges["parent"]) - set(edges["child"]))
     if len(roots) > 1:
@@ -187,8 +186,8 @@ def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
     if absent.any():
         raise InputError(
             f"{path}: annotated terms are not in the graph: "
-            f"{listed(pairs['go_id'][absent].unique())}. "
-            "Add their edges, or remove their annotations"
+            f"{listed(pairs['go_id'][absent].unique())}. Add their edges, or remove their "
+            "annotations"
         )
 
 

@@ -93,8 +93,8 @@ def check_labels(
         )
     if shape is not None and labels.shape != tuple(shape):
         raise ImageError(
-            f"{name}: mask is {labels.shape}, its field {tuple(shape)} pixels; use the field's "
-            "own mask"
+            f"{name}: mask is {labels.shape}, its field {tuple(shape)} pixels; use the field's own "
+            "mask"
         )
     if labels.min(initial=0) < 0 or labels.max(initial=0) > np.iinfo(np.int32).max:
         raise ImageError(

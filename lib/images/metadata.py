@@ -161,8 +161,8 @@ def check_files(
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
         raise InputError(
             f"{screen_dir}: {len(names)} files of the image table are missing: "
-            f"{', '.join(names[:10])}{more}. "
-            "Complete the download, or allow missing files to leave these fields out"
+            f"{', '.join(names[:10])}{more}. Complete the download, or allow missing files to "
+            "leave these fields out"
         )
     kept = fields[~np.logical_or.reduce(list(absent.values()))]
     reason = _counts({f"no file in {kind}": missing for kind, missing in absent.items()})

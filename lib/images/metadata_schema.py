@@ -112,8 +112,8 @@ def _refuse_missing_columns(path: str | os.PathLike, table: pd.DataFrame) -> Non
     if missing:
         raise InputError(
             f"{Path(path).name}: column {', '.join(missing)} missing; there are "
-            f"{', '.join(table.columns[:8])}, … "
-            "Rename the column that holds it, or add it, empty where nothing is known"
+            f"{', '.join(table.columns[:8])}, … Rename the column that holds it, or add it, empty "
+            "where nothing is known"
         )
     for theirs in NAMES:
         if f"{theirs}.1" in table:  # how pandas names the second of two equal columns
@@ -138,8 +138,7 @@ def _validate(path: str | os.PathLike, fields: pd.DataFrame) -> None:
         value = "empty" if pd.isna(case["failure_case"]) else repr(case["failure_case"])
         raise InputError(
             f"{Path(path).name}, row {int(case['index']) + 2}: {_theirs(case['column'])} is "
-            f"{value}; "
-            f"expected {RULES[case['column']][3]}. Correct or remove the row"
+            f"{value}; expected {RULES[case['column']][3]}. Correct or remove the row"
         ) from None
 
 
@@ -167,8 +166,7 @@ def _refuse_contradictions(path: str | os.PathLike, fields: pd.DataFrame) -> Non
         row = fields[told].iloc[0]
         raise InputError(
             f"{Path(path).name}, row {row.name + 2}: file {row['image_file']} is not of well "
-            f"{row['well']}, "
-            f"site {row['site']}; correct the name or the columns"
+            f"{row['well']}, site {row['site']}; correct the name or the columns"
         )
 
 
@@ -180,9 +178,8 @@ def _refuse_mixed_wells(path: str | os.PathLike, fields: pd.DataFrame) -> None:
         row = fields[condition != first].iloc[0]
         raise InputError(
             f"{Path(path).name}, row {row.name + 2}: well {row['well']} of plate {row['plate']} "
-            "holds "
-            f"{condition[row.name]} here and {first[row.name]} before; a well has one condition, "
-            "correct the rows"
+            f"holds {condition[row.name]} here and {first[row.name]} before; a well has one "
+            "condition, correct the rows"
         )
 
 

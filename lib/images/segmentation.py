@@ -286,8 +286,7 @@ def _read_masks(path: Path) -> np.ndarray:
         except ValueError:
             raise ImageError(
                 f"{path}: holds a pickle, as Cellpose's _seg.npy does, which can run code when it "
-                "is read; "
-                "save its masks as TIFF (cellpose --save_tif) and pass that file"
+                "is read; save its masks as TIFF (cellpose --save_tif) and pass that file"
             ) from None
     if path.suffix.lower() == ".png":
         with Image.open(path, formats=["PNG"]) as image:

@@ -107,8 +107,8 @@ def to_symbols(counts: AnnData, gene_ids: pd.DataFrame) -> AnnData:
     known = answers.dropna(subset="symbol")
     if known.empty:
         raise InputError(
-            f"none of {len(ids)} gene ids has a symbol, such as {ids['ensembl'].iloc[0]}; "
-            "expected Ensembl ids (ENSG…)"
+            f"none of {len(ids)} gene ids has a symbol, such as {ids['ensembl'].iloc[0]}; expected "
+            "Ensembl ids (ENSG…)"
         )
     first = known.drop_duplicates("symbol")
     var = pd.DataFrame(

@@ -69,8 +69,8 @@ def of_network(
     missing = network.genes[~np.isin(network.genes, expression.var_names.to_numpy(str))]
     if len(missing):
         raise InputError(
-            f"expression lacks {len(missing)} genes of the network, such as {missing[0]}; prune "
-            "it first"
+            f"expression lacks {len(missing)} genes of the network, such as {missing[0]}; prune it "
+            "first"
         )
     values = _dense(expression[:, network.genes.tolist()].X)
     return correlation_costs(values, network.ends, kind=kind, genes=network.genes)
@@ -125,8 +125,7 @@ def _check(values: np.ndarray, genes: np.ndarray) -> None:
         )
         raise InputError(
             f"expression of {genes[first]}: {problem}, so it has no correlation; leave it out of "
-            "the network "
-            f"({int((~good).sum())} such genes of {len(good)})"
+            f"the network ({int((~good).sum())} such genes of {len(good)})"
         )
 
 

@@ -33,8 +33,8 @@ def filter_counts(counts: AnnData, *, min_genes: int = 8000, min_cells: int = 10
     cells = np.flatnonzero(per_cell >= min_genes)
     if not len(cells):
         raise InputError(
-            f"no cell has {min_genes} detected genes or more, the best has {per_cell.max()}; "
-            "lower min_genes"
+            f"no cell has {min_genes} detected genes or more, the best has {per_cell.max()}; lower "
+            "min_genes"
         )
     left = np.asarray(detected[cells].sum(axis=0)).ravel()
     genes = np.flatnonzero(left >= min_cells)

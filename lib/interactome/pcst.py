@@ -10,8 +10,7 @@ Pruning = Literal["none", "simple", "gw", "strong"]
 
 REBUILD = (
     ".tools/bin/uv pip install --python .venv --reinstall-package pcst-fast --no-binary pcst-fast "
-    "--no-cache --no-deps "
-    "pcst-fast==1.0.10"
+    "--no-cache --no-deps pcst-fast==1.0.10"
 )
 
 

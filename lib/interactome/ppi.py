@@ -103,18 +103,15 @@ def _check_header(path: Path, third_column: ThirdColumn) -> bool:
         if len(fields) >= 3 and _is_number(fields[2]):
             raise InputError(
                 f"{path.name}: row 1 is no header but an edge ({' '.join(fields[:3])}); tables "
-                "without header hold "
-                "confidences, where high is certain, and would be read with the sign turned. Use "
-                "--set "
-                "ppi_pruning.third_column=confidence, or add the header protein1, protein2, cost "
-                "if they are costs"
+                "without header hold confidences, where high is certain, and would be read with "
+                "the sign turned. Use --set ppi_pruning.third_column=confidence, or add the header "
+                "protein1, protein2, cost if they are costs"
             )
         missing = [name for name in COLUMNS if name not in fields]
         if missing:
             raise InputError(
                 f"{path.name}: column {missing[0]!r} is missing; expected tab-separated "
-                f"{', '.join(COLUMNS)}, "
-                f"got {', '.join(fields)[:100]!r}"
+                f"{', '.join(COLUMNS)}, got {', '.join(fields)[:100]!r}"
             )
         if len(row) > len(
             fields
@@ -126,8 +123,8 @@ def _check_header(path: Path, third_column: ThirdColumn) -> bool:
     elif len(fields) != 3 or not _is_number(fields[2]):
         raise InputError(
             f"{path.name}: row 1 is {' '.join(fields)[:80]!r}; a table of confidences has no "
-            "header and three "
-            "tab-separated columns. Use --set ppi_pruning.third_column=cost if the header says cost"
+            "header and three tab-separated columns. Use --set ppi_pruning.third_column=cost if "
+            "the header says cost"
         )
     return third_column == "cost"
 
@@ -166,8 +163,7 @@ def _numbers(texts: pd.Series, path: Path, first_row: int) -> np.ndarray:
         row = int(np.argmax(wrong))
         raise InputError(
             f"{path.name}: row {row + first_row}, column 3: {texts.iloc[row]!r} is no finite "
-            "number of 0 or more; "
-            f"correct or remove it ({int(wrong.sum())} such rows)"
+            f"number of 0 or more; correct or remove it ({int(wrong.sum())} such rows)"
         )
     return values
 
@@ -197,8 +193,8 @@ def _simple(table: pd.DataFrame, path: Path, *, first_row: int) -> Network:
         rows = sorted(order[[place - 1, place]] + first_row)
         raise InputError(
             f"{path.name}: rows {rows[0]} and {rows[1]}: the pair "
-            f"{' and '.join(genes[ends[place]])} has the costs "
-            f"{costs[place - 1]:g} and {costs[place]:g}; keep one ({int(differs.sum())} such pairs)"
+            f"{' and '.join(genes[ends[place]])} has the costs {costs[place - 1]:g} and "
+            f"{costs[place]:g}; keep one ({int(differs.sum())} such pairs)"
         )
     loops = ends[:, 0] == ends[:, 1]
     kept = ~(again | loops)

@@ -97,8 +97,8 @@ def propose_cutoff(sweep: pd.DataFrame, *, jump: float = 0.05) -> float:
     if not (complete & rises).any():
         raise InputError(
             f"no jump of {jump:g} of the edges follows the cut-off "
-            f"{sweep['cutoff'][np.argmax(complete)]:.3f}, at "
-            "which all targets are there; choose the cut-off yourself, from the curve"
+            f"{sweep['cutoff'][np.argmax(complete)]:.3f}, at which all targets are there; choose "
+            "the cut-off yourself, from the curve"
         )
     return float(sweep["cutoff"][np.argmax(complete & rises)])
 

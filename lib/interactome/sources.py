@@ -62,8 +62,7 @@ def check(own: Mapping[str, str], folder: str | os.PathLike) -> None:
         if file.resolve().is_relative_to(inside):
             raise InputError(
                 f"{name}: {path} lies among the sources that are made here, which are removed "
-                "first; "
-                "copy it elsewhere"
+                "first; copy it elsewhere"
             )
 
 

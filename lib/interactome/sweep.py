@@ -141,8 +141,7 @@ def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: i
     if not most > 0:
         raise InputError(
             f"no tree up to β = {table['beta'].max():g} holds a structural regulator; raise β, or "
-            "check that the "
-            "network has them"
+            "check that the network has them"
         )
     tied = (table["n_spec_target_nodes"] == most).to_numpy()
     first, length = (

@@ -286,8 +286,8 @@ class _Run:
             ) from None
         if not same:
             raise ValueError(
-                f"{path.name} is of a run with other settings, seed or network; delete it to "
-                "start anew"
+                f"{path.name} is of a run with other settings, seed or network; delete it to start "
+                "anew"
             )
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])

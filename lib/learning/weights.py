@@ -277,7 +277,7 @@ def _checked(data: bytes, name: str) -> Card:
         raise InputError(message) from None
     if _digest(text, header, body) != expected:
         raise InputError(
-            f"{name} is not what its card describes (sha256 differs): it was changed or cut "
-            "short; make it again"
+            f"{name} is not what its card describes (sha256 differs): it was changed or cut short; "
+            "make it again"
         )
     return Card(**json.loads(text))

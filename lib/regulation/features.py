@@ -66,9 +66,8 @@ def scaled_expression(expression: AnnData, genes: Sequence[str]) -> np.ndarray:
     broken = np.flatnonzero(~np.isfinite(values).all(axis=0))
     if len(broken):
         raise InputError(
-            f"expression of {genes[broken[0]]} (and {len(broken) - 1} other genes) is not a "
-            "finite number in every "
-            "cell; run the notebook expression again, or drop the gene"
+            f"expression of {genes[broken[0]]} (and {len(broken) - 1} other genes) is not a finite "
+            "number in every cell; run the notebook expression again, or drop the gene"
         )
     lowest = values.min(axis=1, keepdims=True)
     spread = values.max(axis=1, keepdims=True) - lowest  # (cells, 1)
@@ -102,6 +101,5 @@ def _check_genes(known: pd.Index, genes: Sequence[str]) -> None:
         shown = ", ".join(missing[:N_SHOWN]) + (" …" if len(missing) > N_SHOWN else "")
         raise InputError(
             f"{len(missing)} of {len(wanted)} genes of the network have no expression ({shown}); "
-            "make network and "
-            "expression from the same sources"
+            "make network and expression from the same sources"
         )

@@ -111,8 +111,8 @@ def embed(
     if weights.gamma and problem.n_classes < 2:
         raise InputError(
             f"the labelled genes of the network are in {problem.n_classes} cluster, and the "
-            "cluster term needs two: "
-            "give other labels, or the term no weight (gamma = 0 of regulatory_embeddings)"
+            "cluster term needs two: give other labels, or the term no weight (gamma = 0 of "
+            "regulatory_embeddings)"
         )
     parts = links.split(problem.links, problem.n_nodes, rng=split_rng)
     settings = replace(settings, score="loss")

@@ -34,8 +34,7 @@ def found(directory: Path, nodes: pd.DataFrame) -> dict[str, Path]:
     if not kept:
         raise InputError(
             f"none of the {len(files)} left-out targets ({', '.join(list(files)[:5])}) is among "
-            f"the {len(nodes)} genes "
-            "of the network; look at coverage in the notebook ppi_pruning"
+            f"the {len(nodes)} genes of the network; look at coverage in the notebook ppi_pruning"
         )
     return kept
 
@@ -108,12 +107,9 @@ def _check_classes(found: labels.Labels, nodes: pd.DataFrame, *, name: str, targ
         number = "n_cmap_clusters" if name.startswith("cmap") else "n_image_clusters"
         raise InputError(
             f"setting {name}, left-out target {target}: the {len(inside)} labelled genes of the "
-            "network "
-            f"({', '.join(sorted(inside)[:5])}) are in {n_classes} cluster, and two or more are "
-            "needed; "
-            f"raise regulatory_targets.{number}, or leave {name} out of "
-            "regulatory_targets.settings and "
-            "translation.settings"
+            f"network ({', '.join(sorted(inside)[:5])}) are in {n_classes} cluster, and two or "
+            f"more are needed; raise regulatory_targets.{number}, or leave {name} out of "
+            "regulatory_targets.settings and translation.settings"
         )
 
 

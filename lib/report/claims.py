@@ -276,8 +276,8 @@ def _told(row: Mapping) -> str:
         else ""
     )
     return (
-        f"{row['quantity']}: {value}{unit} here, expected {row['bound']}{why}; "
-        f"{row['source']}; measured by {row['notebook']}"
+        f"{row['quantity']}: {value}{unit} here, expected {row['bound']}{why}; {row['source']}; "
+        f"measured by {row['notebook']}"
     )
 
 

@@ -291,8 +291,7 @@ def _width(figure: Figure, name: str) -> int:
             return width
     raise ValueError(
         f"{name}: {figure.get_figwidth() / MM:.1f} mm wide; a journal prints "
-        f"{', '.join(map(str, WIDTHS))} mm: "
-        "use figures.COLUMN, MIDDLE or PAGE"
+        f"{', '.join(map(str, WIDTHS))} mm: use figures.COLUMN, MIDDLE or PAGE"
     )
 
 

@@ -49,9 +49,8 @@ class UnitsFailed(RuntimeError):
         listing = "; ".join(shown + more)
         super().__init__(
             f"{len(self.errors)} of {n_units} units failed ({listing}). What the others made is "
-            "kept. "
-            f"Tracebacks: {_relative(directory)}/*.error.txt. Mend the cause and give the same "
-            "command again."
+            f"kept. Tracebacks: {_relative(directory)}/*.error.txt. Mend the cause and give the "
+            "same command again."
         )
 
 
@@ -95,8 +94,7 @@ def unit_path(
     except TypeError:
         raise TypeError(
             f"unit {name}: arguments must be paths or plain numbers, texts, lists and maps; write "
-            "larger "
-            "inputs to a file and pass its Path"
+            "larger inputs to a file and pass its Path"
         ) from None
     return store.resolve(directory) / f"{name}-{key[:12]}{suffix}"
 

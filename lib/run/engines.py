@@ -80,8 +80,7 @@ def run_alone(payload: bytes, setting: str) -> Any:
         if numeric.in_force() != setting:
             raise numeric.NumericError(
                 f"this worker computes under {numeric.in_force()}, the run under {setting}: give "
-                "both the same "
-                f"{numeric.VARIABLE} and processors of one kind"
+                f"both the same {numeric.VARIABLE} and processors of one kind"
             )
         function, args = pickle.loads(payload)
         return function(*args)

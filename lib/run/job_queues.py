@@ -52,9 +52,8 @@ class Jobs:
         look = {"slurm": "squeue --me", "pbs": "qstat"}[self.kind]
         return (
             f"`{look}` tells whether jobs wait, the files of jobs that ended (log_directory) why "
-            "they did. Where a "
-            f"long wait is usual, raise worker_timeout_seconds in {self.file} (now "
-            f"{self.patience:g}). "
+            f"they did. Where a long wait is usual, raise worker_timeout_seconds in {self.file} "
+            f"(now {self.patience:g}). "
         )
 
 

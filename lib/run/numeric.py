@@ -147,8 +147,8 @@ def apply() -> None:
     if instructions and loaded:
         raise NumericError(
             f"{', '.join(loaded)} loaded before the numeric setting "
-            f"({', '.join(sorted(instructions))}); call "
-            f"lib.run.numeric.apply() first, or start with: python -m lib.run.numeric COMMAND"
+            f"({', '.join(sorted(instructions))}); call lib.run.numeric.apply() first, or start "
+            "with: python -m lib.run.numeric COMMAND"
         )
     os.environ.update(missing)
 

@@ -84,8 +84,8 @@ def run_name(profile: str, own: Path | None = None) -> str:
         return profile
     if own.stem in PROFILES or not re.fullmatch(r"\w[\w-]*", own.stem):
         raise ParamsError(
-            f"--params {own}: results go to runs/{own.stem}; name the file after your screen, "
-            "with letters, digits, _ and -, such as my_screen.yaml"
+            f"--params {own}: results go to runs/{own.stem}; name the file after your screen, with "
+            "letters, digits, _ and -, such as my_screen.yaml"
         )
     return own.stem
 

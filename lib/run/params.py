@@ -43,8 +43,8 @@ def collect(package: Path) -> dict[str, type[Section]]:
         for slug, section in module.SECTIONS.items():
             if slug in found:
                 raise ParamsError(
-                    f"{file_of(found[slug])} and {package.name}/{file.parent.name}/params.py: "
-                    f"both declare {slug!r}"
+                    f"{file_of(found[slug])} and {package.name}/{file.parent.name}/params.py: both "
+                    f"declare {slug!r}"
                 )
             found[slug] = section
     return found

@@ -195,9 +195,8 @@ def _check_files(pipeline: Pipeline) -> None:
         for file in step.needs:
             if file not in makers and not (pipeline.root / file).exists():
                 raise PipelineError(
-                    f"pipeline.toml: [{step.slug}] needs {file}, which no notebook makes and "
-                    "which is no file here"
-                    f"{suggest(file, list(makers))}"
+                    f"pipeline.toml: [{step.slug}] needs {file}, which no notebook makes and which "
+                    f"is no file here{suggest(file, list(makers))}"
                 )
 
 
@@ -304,7 +303,7 @@ def select(
     selected = [slug for slug in order[first : last + 1] if slug in wanted]
     if not selected:
         raise PipelineError(
-            f"nothing to do: the order is {', '.join(order)}, and --from and --until leave none "
-            "of it"
+            f"nothing to do: the order is {', '.join(order)}, and --from and --until leave none of "
+            "it"
         )
     return selected

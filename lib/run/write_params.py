@@ -196,8 +196,7 @@ def check_profile(profile: str, root: Path = store.ROOT) -> None:
                 raise params.ParamsError(
                     f"params/{name}.yaml, line {number}: {line.strip()!r} is not what is declared, "
                     f"{wanted.strip()!r}. `make params` writes the file from "
-                    "lib/<chapter>/params.py; "
-                    "give your own values with --set or --params"
+                    "lib/<chapter>/params.py; give your own values with --set or --params"
                 )
 
 

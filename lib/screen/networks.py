@@ -213,7 +213,7 @@ def imagenet_weights(source: str | Path) -> dict[str, Tensor]:
         except (URLError, OSError, RuntimeError) as error:
             raise InputError(
                 f"ImageNet weights of ResNet-18 could not be fetched from {enum.url} ({error}); "
-                "where there is no "
-                "network, download that file elsewhere and give its path instead of `download`"
+                "where there is no network, download that file elsewhere and give its path instead "
+                "of `download`"
             ) from None
     return {name: value for name, value in weights.items() if not name.startswith("fc.")}

@@ -155,7 +155,6 @@ def _check_enough(plate, n_wells: int, n_controls: int, control: str, template: 
     if n_controls <= n_wells:
         raise InputError(
             f"plate {plate} has {n_controls} {control} wells; a null gene like {template} takes "
-            f"{n_wells} and must "
-            "leave one to compare with. Leave the gene out of `genes`, or use a layout with more "
-            "controls"
+            f"{n_wells} and must leave one to compare with. Leave the gene out of `genes`, or use "
+            "a layout with more controls"
         )

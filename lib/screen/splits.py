@@ -140,8 +140,8 @@ def target_split(
     known = [symbol for symbol in conditions if symbol not in targets]
     if len(known) < 2:
         raise InputError(
-            f"{len(conditions)} conditions less {len(targets)} targets leave {len(known)} to "
-            "train on"
+            f"{len(conditions)} conditions less {len(targets)} targets leave {len(known)} to train "
+            "on"
         )
     check_symbols(nuclei, conditions)
     held_out = _canonical(nuclei, sorted(targets), grouping)
@@ -262,8 +262,8 @@ def _undersample_control(chosen: pd.DataFrame, control: str, seed: int) -> pd.Da
     if counts[control] < others.max():
         raise InputError(
             f"{control} has {counts[control]} nuclei, fewer than the {others.max()} of "
-            f"{others.idxmax()} that it is "
-            "undersampled to; add control wells, or leave that gene out"
+            f"{others.idxmax()} that it is undersampled to; add control wells, or leave that gene "
+            "out"
         )
     kept = _undersample(chosen, control, int(others.max()), np.random.default_rng(seed))
     kept = pd.concat([chosen[chosen["gene_symbol"] != control], kept])

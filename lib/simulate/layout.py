@@ -190,8 +190,7 @@ def _wells(design: ScreenDesign, states: pd.DataFrame, rng: np.random.Generator)
     if len(genes) + n_empty > len(WELLS):
         raise ValueError(
             f"{len(genes)} wells of constructs and {n_empty} of EMPTY do not fit on a plate of "
-            f"{len(WELLS)}; "
-            "lower the number of genes or wells_per_gene"
+            f"{len(WELLS)}; lower the number of genes or wells_per_gene"
         )
     bad_genes = [well for well in bad if well not in bad_empty][: len(genes)]
     free = rng.permutation([well for well in WELLS if well not in bad])

@@ -150,14 +150,13 @@ def network_genes(
     if n_background < len(HUBS):
         raise ValueError(
             f"n_genes = {design.n_genes} leaves {n_background} genes beside {len(screened)} "
-            "screened ones and "
-            f"{n_members} members of modules; expected {len(HUBS)} or more"
+            f"screened ones and {n_members} members of modules; expected {len(HUBS)} or more"
         )
     if len(names) < n_members + n_background:
         raise ValueError(
             f"{len(names)} free symbols with an Ensembl id for {n_members + n_background} genes; "
-            "lower n_genes, or add "
-            "gene_ids.csv (ensembl, entrez, symbol) to the folder of the GO annotation"
+            "lower n_genes, or add gene_ids.csv (ensembl, entrez, symbol) to the folder of the GO "
+            "annotation"
         )
     values = np.repeat(centres.to_numpy(), design.module_size, axis=0)  # (members, d)
     spread = (

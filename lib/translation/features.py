@@ -85,9 +85,8 @@ def check_independent(rows: np.ndarray) -> None:
     rank = int((values > 1e-10 * values[0]).sum())
     if rank < len(rows):
         raise InputError(
-            f"{len(rows)} training rows span {rank} dimensions, so their neighbour weights are "
-            "not unique; "
-            "use wider image embeddings, remove equal rows, or take n_neighbours: [0]"
+            f"{len(rows)} training rows span {rank} dimensions, so their neighbour weights are not "
+            "unique; use wider image embeddings, remove equal rows, or take n_neighbours: [0]"
         )
 
 

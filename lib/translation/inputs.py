@@ -155,8 +155,8 @@ def read(
     both = sorted(set(images) & set(files))
     if not both:
         raise InputError(
-            f"no gene has an image file and one in {regulatory_dir}; make leave_one_target_out "
-            "and regulatory_targets"
+            f"no gene has an image file and one in {regulatory_dir}; make leave_one_target_out and "
+            "regulatory_targets"
         )
     regulatory = {target: _read_regulatory(files[target]) for target in both}
     tables = [
@@ -173,8 +173,7 @@ def read(
     if other is not None:
         raise InputError(
             f"the networks without {problems[0].target} and without {other.target} hold different "
-            "genes "
-            f"({len(problems[0].names)} and {len(other.names)}); make all of them from one "
+            f"genes ({len(problems[0].names)} and {len(other.names)}); make all of them from one "
             "interactome"
         )
     return problems, coverage

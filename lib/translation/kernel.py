@@ -198,7 +198,6 @@ def _check_regular(values: np.ndarray, ridge: float) -> None:
     short = (values <= n * np.finfo(float).eps * largest[..., None] - ridge).sum(axis=-1)
     if short.max() > 0:
         raise SingularKernel(
-            f"the kernel of {n} rows has rank {n - int(short.max())} and a ridge of {ridge:g} "
-            "does not mend it; "
-            "two rows are probably equal: leave one out, or take a larger ridge"
+            f"the kernel of {n} rows has rank {n - int(short.max())} and a ridge of {ridge:g} does "
+            "not mend it; two rows are probably equal: leave one out, or take a larger ridge"
         )
