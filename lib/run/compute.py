@@ -205,8 +205,10 @@ def _outcome(future: Any) -> str:
         Exception
     ) as error:  # the engine's own: a worker that was killed, a function that cannot be sent
         if type(error).__name__ == "KilledWorker":
-            why = "its process was killed each time it was tried; out of memory is the usual cause"
-            return f"{error}\n{why}"
+            return (
+                f"{error}\nits process was killed each time it was tried; out of memory is the "
+                "usual cause"
+            )
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 

@@ -48,8 +48,10 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        what = "what is done is kept: free some space and run the same command again"
-        hint = f"{error.strerror}; {what}"
+        hint = (
+            f"{error.strerror}; what is done is kept: free some space and run the same command "
+            "again"
+        )
         raise OSError(error.errno, hint, str(path)) from error
     finally:
         part.unlink(missing_ok=True)

@@ -239,8 +239,10 @@ def agreement(calls: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, pd.Dat
                 range(len(methods)), [f"{name} ({int(drawn[name].sum())})" for name in methods]
             )
             _symbols(grid, part["gene_symbol"], part["n_methods"] == len(methods))
-        called = f"{len(drawn)} of {len(ranked)} genes called by a method (orange: by all)"
-        words = f"{called}, {n_silent} by none"
+        words = (
+            f"{len(drawn)} of {len(ranked)} genes called by a method (orange: by all), "
+            f"{n_silent} by none"
+        )
         axes[0].set_title(words, loc="left")
     return figure, drawn
 

@@ -137,5 +137,7 @@ def said(table: pd.DataFrame, *, level: float = 0.8) -> str:
         return f"No effect is found with a power of {level:.0%}."
     least = found.loc[found["effect_of_planted"].idxmin()]
     share = f"{100 * least['power']:.0f} %"
-    effect = f"Effects of {least['effect_of_planted']:g} times the planted one"
-    return f"{effect} are found with a power of {share}."
+    return (
+        f"Effects of {least['effect_of_planted']:g} times the planted one are found with a "
+        f"power of {share}."
+    )
