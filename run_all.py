@@ -22,7 +22,9 @@ def hand_over():
 if sys.version_info < (3, 11):  # noqa: UP036 (older ones get here, and could not read the modules below)
     hand_over()
     version = ".".join(map(str, sys.version_info[:2]))
-    sys.exit(f"Python 3.11 or later is needed, and this is {version}. `make figures` sets everything up.")
+    sys.exit(
+        f"Python 3.11 or later is needed, and this is {version}. `make figures` sets everything up."
+    )
 try:
     from lib.run import engines, holding, machine, numeric, params, pipeline, runner, write_params
     from lib.run.progress import Progress
@@ -32,15 +34,18 @@ except ImportError as missing:  # not there, or too old to hold what is asked of
 
 DONE, FAILED, WRONG_USAGE, BUSY, INTERRUPTED = 0, 1, 2, 75, 130
 
-INVARIANT = "This check holds for any data and any draw: look for a fault in the input or the code, not for bad luck."
+INVARIANT = (
+    "This check holds for any data and any draw: look for a fault in the input or the code, not "
+    "for bad luck."
+)
 
 EXAMPLES = """examples:
   python run_all.py                        every figure with the default profile, mini
   python run_all.py fig3c --set regulatory_cluster_go.n_dot_terms=5
   python run_all.py fig2c --params my_screen.yaml       your own values, into figures/my_screen
 
-exit status: 0 done, 1 something failed (with --strict: or a claim falls short), 2 wrong usage or parameters,
-75 another run is active, 130 interrupted"""
+exit status: 0 done, 1 something failed (with --strict: or a claim falls short), 2 wrong usage
+or parameters, 75 another run is active, 130 interrupted"""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -53,9 +58,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("targets", nargs="*", metavar="TARGET", help="notebook slug or figure (fig3c); none = everything")
+    add(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="notebook slug or figure (fig3c); none = everything",
+    )
     add("--profile", default="mini", choices=params.PROFILES, help="size of the run (default mini)")
-    add("--params", type=Path, metavar="FILE", help="YAML file of your own values; the run has its name")
+    add(
+        "--params",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of your own values; the run has its name",
+    )
     add("--list", action="store_true", help="list notebooks with their figures and state")
     add("--dry-run", action="store_true", help="say what would run and why; run nothing")
     add("--explain", metavar="TARGET", help="say what changed since a notebook last ran")
@@ -63,12 +78,29 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--until", metavar="TARGET", help="last notebook of the order to consider")
     add("--only", action="store_true", help="the targets alone, not what they need")
     add("--force", action="store_true", help="run even what is done")
-    add("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override a parameter; repeatable")
     add(
-        "--workers", type=int, metavar="N", help="processes for units on this machine (default: all cores; smoke: none)"
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a parameter; repeatable",
     )
-    add("--cluster", metavar="ENGINE", help="inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://HOST:PORT")
-    add("--fail-fast", action="store_true", help="stop at the first failure (default: run all that does not need it)")
+    add(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes for units on this machine (default: all cores; smoke: none)",
+    )
+    add(
+        "--cluster",
+        metavar="ENGINE",
+        help="inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://HOST:PORT",
+    )
+    add(
+        "--fail-fast",
+        action="store_true",
+        help="stop at the first failure (default: run all that does not need it)",
+    )
     add("--strict", action="store_true", help="exit 1 if a claim falls short of its bound")
     add("--keep-going", action="store_true", help=argparse.SUPPRESS)  # the default, once an option
     add("--report", action="store_true", help="build the site in runs/<profile>/site when done")
@@ -79,7 +111,9 @@ def executor_of(options: argparse.Namespace) -> str:
     """Return the engine that the options ask for, checked."""
     if options.workers is not None and (options.workers < 1 or options.cluster):
         raise engines.ExecutorError("--workers: a number from 1, and not together with --cluster")
-    by_default = "inline" if options.profile == "smoke" else f"local:{machine.n_cores()}"  # smoke: less than a start
+    by_default = (
+        "inline" if options.profile == "smoke" else f"local:{machine.n_cores()}"
+    )  # smoke: less than a start
     executor = options.cluster or (f"local:{options.workers}" if options.workers else by_default)
     engines.check_executor(executor)
     return executor
@@ -98,7 +132,10 @@ def print_list(run: runner.Run) -> None:
 def print_plan(run: runner.Run, selected: list[str], *, force: bool) -> None:
     """Print what would run, and the first reason."""
     for decision in run.plan(selected, force=force):
-        print(f"{'run ' if decision.run else 'done'} {decision.slug:30} {decision.reasons[0] if decision.run else ''}")
+        print(
+            f"{'run ' if decision.run else 'done'} {decision.slug:30} "
+            f"{decision.reasons[0] if decision.run else ''}"
+        )
 
 
 def print_explanation(run: runner.Run, target: str) -> None:
@@ -106,7 +143,10 @@ def print_explanation(run: runner.Run, target: str) -> None:
     decision = run.decide(run.pipeline[pipeline.find(run.pipeline, target)])
     if decision.failed:
         print(f"{decision.slug}: failed when it last ran: {decision.failed}")
-    print(f"{decision.slug}: {'has to run, because' if decision.run else 'is done: nothing it depends on changed'}")
+    print(
+        f"{decision.slug}: "
+        f"{'has to run, because' if decision.run else 'is done: nothing it depends on changed'}"
+    )
     for reason in decision.reasons:
         print(f"  {reason}")
 
@@ -114,8 +154,16 @@ def print_explanation(run: runner.Run, target: str) -> None:
 def print_failure(run: runner.Run, outcome: runner.Outcome, again: str) -> None:
     """Print notebook, cell, error, where to look, and the command to go on."""
     step, failure = run.pipeline[outcome.slug], outcome.failure
-    where = f"cell {failure.cell}, which begins: {failure.first_line}" if failure.cell else "outside its cells"
-    paths = {"notebook": run.pipeline.notebook_path(step), "executed": run.failed_path(step), "log": run.log_path(step)}
+    where = (
+        f"cell {failure.cell}, which begins: {failure.first_line}"
+        if failure.cell
+        else "outside its cells"
+    )
+    paths = {
+        "notebook": run.pipeline.notebook_path(step),
+        "executed": run.failed_path(step),
+        "log": run.log_path(step),
+    }
     print(f"\nFAILED  {step.slug}\n  {where}\n  {failure.error}", file=sys.stderr)
     if failure.error.startswith("AssertionError"):
         print(f"  {INVARIANT}", file=sys.stderr)
@@ -128,21 +176,35 @@ def print_failure(run: runner.Run, outcome: runner.Outcome, again: str) -> None:
 def summarise(run: runner.Run, outcomes: list[runner.Outcome], seconds: float) -> None:
     """Print what was skipped and why, one line of counts, and where the results are."""
     count = {
-        state: sum(outcome.state == state for outcome in outcomes) for state in ("ran", "done", "failed", "skipped")
+        state: sum(outcome.state == state for outcome in outcomes)
+        for state in ("ran", "done", "failed", "skipped")
     }
     told = [f"{count['ran']} run", f"{count['done']} already done"]
     told += [f"{count[state]} {state}" for state in ("failed", "skipped") if count[state]]
     profile = run.pipeline.profile
     for outcome in (outcome for outcome in outcomes if outcome.state == "skipped"):
         failed = " and ".join(outcome.waits_for)
-        print(f"skipped {outcome.slug}: {f'it needs {failed}, which failed' if failed else 'stopped by --fail-fast'}")
-    print(f"{', '.join(told)} in {seconds:.1f} s. Figures: figures/{profile}, notebooks: runs/{profile}/executed")
+        print(
+            f"skipped {outcome.slug}: "
+            f"{f'it needs {failed}, which failed' if failed else 'stopped by --fail-fast'}"
+        )
+    print(
+        f"{', '.join(told)} in {seconds:.1f} s. Figures: figures/{profile}, notebooks: "
+        f"runs/{profile}/executed"
+    )
 
 
 def claims_that_fall_short(run: runner.Run, outcomes: list[runner.Outcome]) -> list[str]:
-    """Return a line for each claim off its bound, of the notebooks of this run that are up to date."""
-    current = [run.pipeline[outcome.slug] for outcome in outcomes if outcome.state in ("ran", "done")]
-    slugs = [step.slug for step in current if any(name.endswith("__measured.json") for name in step.makes)]
+    """Return a line for each claim off its bound, of the notebooks of this run that are up to
+    date."""
+    current = [
+        run.pipeline[outcome.slug] for outcome in outcomes if outcome.state in ("ran", "done")
+    ]
+    slugs = [
+        step.slug
+        for step in current
+        if any(name.endswith("__measured.json") for name in step.makes)
+    ]
     if not slugs:
         return []
     from lib.report import claims
@@ -154,10 +216,17 @@ def print_claims(short: list[str], *, changed: bool) -> None:
     """Print the claims that fall short, as the last lines of a run."""
     if not short:
         return
-    print(f"\n{'1 claim falls' if len(short) == 1 else f'{len(short)} claims fall'} short of what is expected:")
+    print(
+        f"\n{'1 claim falls' if len(short) == 1 else f'{len(short)} claims fall'} short of what is "
+        "expected:"
+    )
     for line in short:
         print(f"  {line}")
-    print("The figures are made all the same: a claim is a result of this run to look at, not an error.", end=" ")
+    print(
+        "The figures are made all the same: a claim is a result of this run to look at, not an "
+        "error.",
+        end=" ",
+    )
     print("Bounds are of the profile alone." if changed else "")
 
 
@@ -166,11 +235,17 @@ def work(options: argparse.Namespace, again: str) -> int:
     write_params.check_profile(options.profile, HERE)
     plan = pipeline.load(params.run_name(options.profile, options.params), root=HERE)
     slugs = [step.slug for step in plan.steps]
-    sections = params.resolve(options.profile, assignments=options.set, slugs=slugs, own=options.params)
-    plan = pipeline.follow(plan, {slug: params.input_paths(section).values() for slug, section in sections.items()})
+    sections = params.resolve(
+        options.profile, assignments=options.set, slugs=slugs, own=options.params
+    )
+    plan = pipeline.follow(
+        plan, {slug: params.input_paths(section).values() for slug, section in sections.items()}
+    )
     run = runner.Run(plan, sections)
     run.check_notebooks()
-    selected = pipeline.select(plan, options.targets, start=options.start, until=options.until, only=options.only)
+    selected = pipeline.select(
+        plan, options.targets, start=options.start, until=options.until, only=options.only
+    )
     if options.list or options.explain or options.dry_run:
         if options.list:
             print_list(run)
@@ -181,12 +256,20 @@ def work(options: argparse.Namespace, again: str) -> int:
         return DONE
     executor = executor_of(options)
     run.check_inputs(selected)
-    with holding.locked(plan.run_dir, command=again), holding.interruptible(), run.warm_workers(executor):
+    with (
+        holding.locked(plan.run_dir, command=again),
+        holding.interruptible(),
+        run.warm_workers(executor),
+    ):
         started = time.monotonic()
         progress = Progress(len(selected))
         try:
             outcomes = run.run(
-                selected, executor=executor, force=options.force, fail_fast=options.fail_fast, progress=progress
+                selected,
+                executor=executor,
+                force=options.force,
+                fail_fast=options.fail_fast,
+                progress=progress,
             )
         finally:
             progress.close()
@@ -199,7 +282,11 @@ def work(options: argparse.Namespace, again: str) -> int:
         if options.report:
             from lib.report import site
 
-            again = {one.slug: one.reasons for one in run.plan([step.slug for step in plan.steps]) if one.run}
+            again = {
+                one.slug: one.reasons
+                for one in run.plan([step.slug for step in plan.steps])
+                if one.run
+            }
             print(f"Site: {site.build(plan.profile, again=again).relative_to(HERE)}")
     short = claims_that_fall_short(run, outcomes)
     print_claims(short, changed=bool(options.set or options.params))
@@ -211,15 +298,22 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     python = Path(sys.executable)
-    command = [str(python.relative_to(HERE)) if python.is_relative_to(HERE) else "python", "run_all.py"]
+    command = [
+        str(python.relative_to(HERE)) if python.is_relative_to(HERE) else "python",
+        "run_all.py",
+    ]
     again = shlex.join([*command, *(argument for argument in arguments if argument != "--force")])
     try:
         options = parse(arguments)
         numeric.apply()
         return work(options, again)
     except (
-        params.ParamsError, pipeline.PipelineError, runner.MissingInput, engines.ExecutorError, numeric.NumericError
-    ) as error:  # fmt: skip
+        params.ParamsError,
+        pipeline.PipelineError,
+        runner.MissingInput,
+        engines.ExecutorError,
+        numeric.NumericError,
+    ) as error:
         print(f"{error}", file=sys.stderr)
         return WRONG_USAGE
     except holding.Busy as error:

@@ -1,7 +1,8 @@
-"""Run every benchmark of this folder, or those named on the command line: `python -m benchmarks go planner`.
+"""Run every benchmark of this folder, or those named on the command line: `python -m benchmarks go
+planner`.
 
-What follows the name of a single one are its options: `python -m benchmarks seeds --profile smoke`. `seeds` takes hours
-and runs only if it is named.
+What follows the name of a single one are its options: `python -m benchmarks seeds --profile smoke`.
+`seeds` takes hours and runs only if it is named.
 """
 
 import runpy

@@ -3,8 +3,9 @@
     python benchmarks/go.py            # all cases, about a minute
     python benchmarks/go.py --repeat 5 # medians of five
 
-Needs R with org.Hs.eg.db, GO.db and GOSemSim. The plain forms are R's own `select` for the annotation, and Python sets
-with one test a term for the engine. Starting Python and R is not counted; everything else is, from a cold cache.
+Needs R with org.Hs.eg.db, GO.db and GOSemSim. The plain forms are R's own `select` for the
+annotation, and Python sets with one test a term for the engine. Starting Python and R is not
+counted; everything else is, from a cold cache.
 """
 
 import argparse
@@ -30,7 +31,8 @@ from lib.report import published  # noqa: E402
 SELECT = """
 suppressPackageStartupMessages({library(org.Hs.eg.db); library(GO.db)})
 pairs <- suppressMessages(AnnotationDbi::select(
-  org.Hs.eg.db, AnnotationDbi::keys(org.Hs.eg.db, "ENTREZID"), c("SYMBOL", "GO", "ONTOLOGY"), "ENTREZID"))
+  org.Hs.eg.db, AnnotationDbi::keys(org.Hs.eg.db, "ENTREZID"),
+  c("SYMBOL", "GO", "ONTOLOGY"), "ENTREZID"))
 pairs <- unique(pairs[which(pairs$ONTOLOGY == "BP"), c("SYMBOL", "ENTREZID", "GO")])
 edges <- AnnotationDbi::toTable(GOBPPARENTS)
 terms <- suppressMessages(AnnotationDbi::select(GO.db, AnnotationDbi::keys(GO.db), "TERM", "GOID"))
@@ -64,15 +66,18 @@ def _with_r(function, *args):
 
 
 def _peak():
-    """Return the peak memory of this process in MB; `getrusage` would give that of the parent too."""
+    """Return the peak memory of this process in MB; `getrusage` would give that of the parent
+    too."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+)", status).group(1)) / 1024
 
 
 def annotation_by_select():
     """Read pairs, edges and names as an R user would, into pandas."""
-    return [pd.DataFrame({name: list(column) for name, column in zip(table.names, table, strict=True)})
-            for table in r.evaluate(SELECT)]  # fmt: skip
+    return [
+        pd.DataFrame({name: list(column) for name, column in zip(table.names, table, strict=True)})
+        for table in r.evaluate(SELECT)
+    ]
 
 
 def plain_sets(annotation, universe):
@@ -96,7 +101,8 @@ def plain_sets(annotation, universe):
 
 
 def plain_weight01(annotation, analyses, node_size=10):
-    """Test (foreground, background) pairs as `go.enrich` does, on sets, one test a term; returns the last p-values."""
+    """Test (foreground, background) pairs as `go.enrich` does, on sets, one test a term; returns
+    the last p-values."""
     from scipy.stats import hypergeom
 
     for foreground, universe in analyses:
@@ -117,7 +123,8 @@ def plain_weight01(annotation, analyses, node_size=10):
 
 
 def plain_clusters(annotation, clusters, universe, min_size=10, max_size=500):
-    """Test clusters as `go.compare_clusters` does, on sets, the annotation rebuilt for every cluster as in R."""
+    """Test clusters as `go.compare_clusters` does, on sets, the annotation rebuilt for every
+    cluster as in R."""
     from scipy.stats import hypergeom
 
     p = {}
@@ -140,14 +147,20 @@ def plain_similarity(terms, edges):
     def values(term):
         found, wave = {term: 1.0}, [term]
         while wave:
-            up = {parent: 0.7 * found[child] for child in reversed(wave) for parent in parents[child]}
+            up = {
+                parent: 0.7 * found[child] for child in reversed(wave) for parent in parents[child]
+            }
             found = up | found
             wave = [parent for parent in up if parent != "all"]
         return {term: value for term, value in found.items() if term != "all"}
 
     every = {term: values(term) for term in terms}
-    return {(a, b): sum(every[a][t] + every[b][t] for t in every[a].keys() & every[b].keys())
-            / (sum(every[a].values()) + sum(every[b].values())) for a in terms for b in terms}  # fmt: skip
+    return {
+        (a, b): sum(every[a][t] + every[b][t] for t in every[a].keys() & every[b].keys())
+        / (sum(every[a].values()) + sum(every[b].values()))
+        for a in terms
+        for b in terms
+    }
 
 
 def number(annotation):
@@ -172,7 +185,8 @@ def simplify(annotation, table, edges):
 
 
 def published_cases():
-    """Return the ten analyses of the paper: impactful genes in all targets, nine clusters in the impactful genes."""
+    """Return the ten analyses of the paper: impactful genes in all targets, nine clusters in the
+    impactful genes."""
     lists = published.gene_lists()
     impactful, targets = lists["impactful_genes"], lists["over_expression_targets"]
     clusters = published.gene_clusters("gene_perturbation_clusters").values()
@@ -199,15 +213,27 @@ def cases(annotation):
     yield "enrichGO, eight clusters (Fig. 3C)", 1.0, (compare, clusters, universe), plain
     top = go.compare_clusters(annotation, {"x": ten[0][0]}, None, engine="builtin").head(120)
     edges = go.gosemsim_edges()
-    yield "simplify, 120 terms", 0.5, (simplify, top, edges), (plain_similarity, list(top["ID"]), edges)
+    yield (
+        "simplify, 120 terms",
+        0.5,
+        (simplify, top, edges),
+        (plain_similarity, list(top["ID"]), edges),
+    )
 
 
 def check(annotation):
     """Stop unless the plain form and the engine agree."""
     foreground, background = published_cases()[0]
     plain = plain_weight01(annotation, [(foreground, background)])
-    table = enrichment.run_builtin(annotation, foreground, background, algorithm="weight01", node_size=10,
-                                   tie_order="go_id", tail="scipy").set_index("GO.ID")["p_raw"]  # fmt: skip
+    table = enrichment.run_builtin(
+        annotation,
+        foreground,
+        background,
+        algorithm="weight01",
+        node_size=10,
+        tie_order="go_id",
+        tail="scipy",
+    ).set_index("GO.ID")["p_raw"]
     np.testing.assert_allclose(table.sort_index(), pd.Series(plain).sort_index(), rtol=1e-12)
 
 
@@ -218,8 +244,12 @@ def line(*values):
 
 def main():
     """Print one row a case."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=3, help="runs of the engine; medians are printed")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--repeat", type=int, default=3, help="runs of the engine; medians are printed"
+    )
     repeat = parser.parse_args().repeat
     annotation = go.read_installed()
     check(annotation)
@@ -227,16 +257,33 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         go.save(annotation, folder)
         seconds = statistics.median(fresh(cold, number, folder)[0] for _ in range(repeat))
-        for name, plain in (("select in R", annotation_by_select), ("read_installed", go.read_installed)):
+        for name, plain in (
+            ("select in R", annotation_by_select),
+            ("read_installed", go.read_installed),
+        ):
             plain_seconds = fresh(plain)[0]
-            line(f"annotation: cache, {name}", f"{seconds:.3f}", "", f"{plain_seconds:.3f}",
-                 f"{plain_seconds / seconds:.1f} c", "", "")  # fmt: skip
+            line(
+                f"annotation: cache, {name}",
+                f"{seconds:.3f}",
+                "",
+                f"{plain_seconds:.3f}",
+                f"{plain_seconds / seconds:.1f} c",
+                "",
+                "",
+            )
         for name, budget, (engine, *args), plain in cases(annotation):
             colds = [fresh(cold, engine, folder, *args) for _ in range(repeat)]
             warm = statistics.median(timed(engine, annotation, *args)[0] for _ in range(repeat))
             plain_seconds = timed(*plain)[0]
-            line(name, f"{statistics.median(run[0] for run in colds):.3f}", f"{warm:.3f}", f"{plain_seconds:.3f}",
-                 f"{plain_seconds / warm:.1f}", budget, f"{max(run[1] for run in colds):.0f}")  # fmt: skip
+            line(
+                name,
+                f"{statistics.median(run[0] for run in colds):.3f}",
+                f"{warm:.3f}",
+                f"{plain_seconds:.3f}",
+                f"{plain_seconds / warm:.1f}",
+                budget,
+                f"{max(run[1] for run in colds):.0f}",
+            )
     print("cold: new process, annotation from the cache; warm: annotation in memory; c: plain/cold")
 
 

@@ -3,8 +3,9 @@
     python benchmarks/images.py              # about two minutes
     python benchmarks/images.py --fields 200 # a larger plate
 
-The plain forms work nucleus by nucleus: they read and scale the field again for every sample, pad and measure one crop
-at a time, and scan the whole table for every field. Fields are synthetic, 1080 × 1080 pixels with some 60 nuclei.
+The plain forms work nucleus by nucleus: they read and scale the field again for every sample, pad
+and measure one crop at a time, and scan the whole table for every field. Fields are synthetic, 1080
+× 1080 pixels with some 60 nuclei.
 """
 
 import argparse
@@ -39,7 +40,9 @@ def synthetic_field(seed):
         row, column = (np.array(divmod(i, n)) + 0.5) * SIDE / n + rng.uniform(-25, 25, 2)
         box = (slice(int(row) - 26, int(row) + 26), slice(int(column) - 26, int(column) + 26))
         y, x = np.mgrid[box]
-        inside = ((y - row) / rng.uniform(12, 24)) ** 2 + ((x - column) / rng.uniform(12, 24)) ** 2 <= 1
+        inside = ((y - row) / rng.uniform(12, 24)) ** 2 + (
+            (x - column) / rng.uniform(12, 24)
+        ) ** 2 <= 1
         labels[box][inside] = i + 1
         image[box][inside] += rng.uniform(800, 3000) + rng.normal(0, 150, inside.sum())
     return image.clip(0, 65535).astype(np.uint16), labels
@@ -50,7 +53,8 @@ def write_plate(folder, n_fields, plate=1, n_different=6):
     different = [synthetic_field(seed) for seed in range(n_different)]
     rows = []
     for i in range(n_fields):
-        name = f"x_{'abcdefghijklmnop'[i // 9 // 24 % 16]}{i // 9 % 24 + 1:02d}_s{i % 9 + 1}_illum_corrected.tif"
+        well = f"{'abcdefghijklmnop'[i // 9 // 24 % 16]}{i // 9 % 24 + 1:02d}"
+        name = f"x_{well}_s{i % 9 + 1}_illum_corrected.tif"
         for kind, plane in zip(("images", "masks"), different[i % n_different], strict=True):
             path = folder / kind / str(plate) / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +82,8 @@ def samples(image_path, mask_path, objects):
 
 
 def plain_samples(image_path, crops, objects):
-    """Make the same samples as the reference does when it loads: nucleus file, whole field, scaling, window."""
+    """Make the same samples as the reference does when it loads: nucleus file, whole field,
+    scaling, window."""
     made = []
     for path, centroid in zip(crops, objects[["centroid_0", "centroid_1"]].to_numpy(), strict=True):
         nucleus, field = tifffile.imread(path), tifffile.imread(image_path).astype(float)
@@ -95,7 +100,9 @@ def plain_padding(image, labels, objects, size=64):
     """Pad nuclei one by one, each from a mask of the whole field."""
     padded = []
     for row in objects.to_dict("records"):
-        top, left, rows, columns = (row[k] for k in ("first_row", "first_column", "bb_width", "bb_height"))
+        top, left, rows, columns = (
+            row[k] for k in ("first_row", "first_column", "bb_width", "bb_height")
+        )
         masked = np.where(labels == row["label"], image, 0)
         square = np.zeros((size, size))
         inside = (slice(size // 2 - rows // 2, None), slice(size // 2 - columns // 2, None))
@@ -106,7 +113,8 @@ def plain_padding(image, labels, objects, size=64):
 
 
 def plain_features(image, labels):
-    """Measure moments, intensity and the grey-level matrices nucleus by nucleus with scikit-image."""
+    """Measure moments, intensity and the grey-level matrices nucleus by nucleus with
+    scikit-image."""
     from skimage.feature import graycomatrix, graycoprops
     from skimage.measure import regionprops
 
@@ -114,11 +122,30 @@ def plain_features(image, labels):
     for region in regionprops(labels.astype(int), scaled):
         crop = region.image_intensity
         values = crop[region.image]
-        row = [region.area_convex, region.perimeter, region.eccentricity, *region.moments_hu,
-               *region.moments_weighted_hu, *region.moments_central.ravel(), *region.moments_weighted_central.ravel(),
-               *np.quantile(values, (0, 0.2, 0.25, 0.5, 0.75, 0.8, 1)), values.mean(), values.std()]  # fmt: skip
-        matrix = graycomatrix(crop, texture.DISTANCES, texture.ANGLES, 256, symmetric=True, normed=True)
-        rows.append([*row, *(graycoprops(matrix, name.replace("asm", "ASM")).mean() for name in texture.MEASURES)])
+        row = [
+            region.area_convex,
+            region.perimeter,
+            region.eccentricity,
+            *region.moments_hu,
+            *region.moments_weighted_hu,
+            *region.moments_central.ravel(),
+            *region.moments_weighted_central.ravel(),
+            *np.quantile(values, (0, 0.2, 0.25, 0.5, 0.75, 0.8, 1)),
+            values.mean(),
+            values.std(),
+        ]
+        matrix = graycomatrix(
+            crop, texture.DISTANCES, texture.ANGLES, 256, symmetric=True, normed=True
+        )
+        rows.append(
+            [
+                *row,
+                *(
+                    graycoprops(matrix, name.replace("asm", "ASM")).mean()
+                    for name in texture.MEASURES
+                ),
+            ]
+        )
     return rows
 
 
@@ -126,7 +153,13 @@ def table_of_nuclei(n_fields, rng):
     """Return a table of nuclei with the columns that the cluster ratio needs."""
     counts = rng.integers(30, 90, n_fields)
     names = np.repeat([f"field_{i}.tif" for i in range(n_fields)], counts)
-    return pd.DataFrame({"plate": 1, "slide_image_name": names, "aspect_ratio_cluster": rng.integers(0, 2, len(names))})
+    return pd.DataFrame(
+        {
+            "plate": 1,
+            "slide_image_name": names,
+            "aspect_ratio_cluster": rng.integers(0, 2, len(names)),
+        }
+    )
 
 
 def cluster_ratio(table):
@@ -139,17 +172,22 @@ def plain_cluster_ratio(table):
     """Scan the table twice for every field."""
     table = table.assign(count=0, share=0.0)
     for name in table["slide_image_name"].unique():
-        table.loc[table["slide_image_name"] == name, "count"] = (table["slide_image_name"] == name).sum()
+        table.loc[table["slide_image_name"] == name, "count"] = (
+            table["slide_image_name"] == name
+        ).sum()
         own = table["slide_image_name"] == name
         table.loc[own, "share"] = table.loc[own, "aspect_ratio_cluster"].mean()
     return table
 
 
 def peak_of_a_plate(folder):
-    """Extract a whole plate in this process; return its peak memory in MB and what it was before."""
+    """Extract a whole plate in this process; return its peak memory in MB and what it was
+    before."""
     before = _peak()
     arguments = {"images": folder / "images/1", "masks": folder / "masks/1", "plate": "1"}
-    extraction.extract_plate(folder / "one.zarr.zip", seed=0, fields=folder / "fields.parquet", **arguments)
+    extraction.extract_plate(
+        folder / "one.zarr.zip", seed=0, fields=folder / "fields.parquet", **arguments
+    )
     return _peak(), before
 
 
@@ -178,11 +216,20 @@ def compare_fields(folder):
     crops = [folder / f"crop_{i}.tif" for i in range(len(padded))]
     for path, nucleus in zip(crops, padded, strict=True):
         tifffile.imwrite(path, nucleus)
-    for (a, b), c, d in zip(plain_samples(image_path, crops, objects), padded, regions, strict=True):
+    for (a, b), c, d in zip(
+        plain_samples(image_path, crops, objects), padded, regions, strict=True
+    ):
         assert (a == c).all() and (b == d).all()
     plain = seconds(plain_samples, image_path, crops, objects, repeat=1)
-    ratio("samples of a field, from its files", seconds(samples, image_path, mask_path, objects), plain, len(objects))
-    with nuclei_store.create(folder / "s.zip", {"nuclei": (64, 64), "regions": (224, 224)}, attributes={}) as writer:
+    ratio(
+        "samples of a field, from its files",
+        seconds(samples, image_path, mask_path, objects),
+        plain,
+        len(objects),
+    )
+    with nuclei_store.create(
+        folder / "s.zip", {"nuclei": (64, 64), "regions": (224, 224)}, attributes={}
+    ) as writer:
         for _ in range(20):
             writer.append(nuclei=padded, regions=regions)
     store, rng = nuclei_store.open_store(folder / "s.zip"), np.random.default_rng(0)
@@ -192,7 +239,10 @@ def compare_fields(folder):
     pad = (field.image, field.labels, objects)
     assert (nuclei.pad(*pad)[0] == plain_padding(*pad)).all()
     ratio("padding", seconds(nuclei.pad, *pad), seconds(plain_padding, *pad), len(objects))
-    ours, plain = seconds(features.measure_field, *pad[:2]), seconds(plain_features, *pad[:2], repeat=1)
+    ours, plain = (
+        seconds(features.measure_field, *pad[:2]),
+        seconds(plain_features, *pad[:2], repeat=1),
+    )
     ratio("features (all 182, plain: part of them)", ours, plain, len(objects))
 
 
@@ -211,26 +261,39 @@ def extract(folder, executor, block, fields_path=None):
 
 
 def compare_plate(folder, n_workers):
-    """Print the time of a plate on one and on all workers, and the memory that one worker needs for a whole plate."""
+    """Print the time of a plate on one and on all workers, and the memory that one worker needs for
+    a whole plate."""
     few = folder / "few.parquet"
     pd.read_parquet(folder / "fields.parquet").head(n_workers).to_parquet(few)
     _, start_up = extract(folder, f"local:{n_workers}", 1, few)  # a field a worker
     _, alone = extract(folder, "inline", 8)
     store, together = extract(folder, f"local:{n_workers}", 8)
     n_rows = len(nuclei_store.open_store(store))
-    ratio(f"plate of {n_rows:,} nuclei, {n_workers} workers / 1", together - start_up, alone, n_rows)
-    print(f"starting {n_workers} workers took {start_up:.1f} s, not counted above; load {os.getloadavg()[0]:.1f}")
+    ratio(
+        f"plate of {n_rows:,} nuclei, {n_workers} workers / 1", together - start_up, alone, n_rows
+    )
+    print(
+        f"starting {n_workers} workers took {start_up:.1f} s, not counted above; load "
+        f"{os.getloadavg()[0]:.1f}"
+    )
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         peak, before = pool.submit(peak_of_a_plate, folder).result()
     size = store.stat().st_size / 2**20
-    print(f"a store of {size:.0f} MB was written by one process that grew by {peak - before:.0f} to {peak:.0f} MB")
+    print(
+        f"a store of {size:.0f} MB was written by one process that grew by {peak - before:.0f} to "
+        f"{peak:.0f} MB"
+    )
 
 
 def main():
     """Print one row a case."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--fields", type=int, default=160, help="fields of the plate")
-    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="workers of the parallel run")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count(), help="workers of the parallel run"
+    )
     options = parser.parse_args()
     line("case", "ms a nucleus", "plain ms", "ratio")
     with tempfile.TemporaryDirectory() as name:

@@ -1,8 +1,9 @@
 """How long the interactome takes, against the plain form of the same thing in the same run.
 
-Edge costs at the published size are compared with SciPy's spearmanr called for every edge, on a sample of edges; the
-confidence sweep with one graph a cut-off, on a sample of cut-offs; the sweep over β by the share of its time that is
-the solver's own. All data are random, with the sizes, ties and degrees of the published network.
+Edge costs at the published size are compared with SciPy's spearmanr called for every edge, on a
+sample of edges; the confidence sweep with one graph a cut-off, on a sample of cut-offs; the sweep
+over β by the share of its time that is the solver's own. All data are random, with the sizes, ties
+and degrees of the published network.
 
     python benchmarks/interactome.py                              # about a minute
     python benchmarks/interactome.py --genes 3000 --edges 30000
@@ -63,8 +64,13 @@ def compare_costs(network, values, n_sample, rng):
     ratio("Spearman costs (plain: on a sample)", ours, plain * network.n_edges / n_sample)
     half, _ = seconds(edge_costs.correlation_costs, values, network.ends, kind="pearson")
     line("  of which ranks", f"{max(ours - half, 0):.2f}")
-    ratio("Pearson costs", half, seconds(plain_costs, values, network.ends[sample], stats.pearsonr)[0]
-          * network.n_edges / n_sample)  # fmt: skip
+    ratio(
+        "Pearson costs",
+        half,
+        seconds(plain_costs, values, network.ends[sample], stats.pearsonr)[0]
+        * network.n_edges
+        / n_sample,
+    )
 
 
 def plain_costs(values, ends, correlate=stats.spearmanr):
@@ -86,18 +92,28 @@ def plain_sweep(network, cutoffs):
     """Build the graph of every cut-off and count."""
     counted = []
     for cutoff in cutoffs:
-        graph = nx.Graph([tuple(pair) for pair, cost in zip(network.ends, network.costs, strict=True) if cost < cutoff])
+        graph = nx.Graph(
+            [
+                tuple(pair)
+                for pair, cost in zip(network.ends, network.costs, strict=True)
+                if cost < cutoff
+            ]
+        )
         counted.append([len(graph), graph.number_of_edges()])
     return counted
 
 
 def share_of_solver(network, n_betas, rng):
     """Print how much of the sweep over β is the solver's own time."""
-    prizes = np.where(rng.random(network.n_nodes) < 0.004, 8.0, rng.exponential(0.7, network.n_nodes))
+    prizes = np.where(
+        rng.random(network.n_nodes) < 0.004, 8.0, rng.exponential(0.7, network.n_nodes)
+    )
     regulators = network.genes[prizes == 8.0]
     betas = np.arange(1, n_betas + 1) / 10
     total, found = seconds(sweep.run, network, prizes, network.costs, betas)
-    counting, _ = seconds(sweep.statistics, network, found, regulators=regulators, orf_targets=regulators)
+    counting, _ = seconds(
+        sweep.statistics, network, found, regulators=regulators, orf_targets=regulators
+    )
     line(f"sweep over {n_betas} β, trees", f"{total:.2f}")
     line("  and statistics of the augmented solutions", f"{counting:.2f}")
     line("  overlap of all pairs", f"{seconds(sweep.node_iou, found, found)[0]:.3f}")
@@ -116,7 +132,9 @@ def ratio(name, ours, plain):
 
 def main():
     """Print one row a case."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--genes", type=int, default=13_000, help="genes of the network")
     parser.add_argument("--edges", type=int, default=150_000, help="interactions")
     parser.add_argument("--cells", type=int, default=1126, help="single cells")

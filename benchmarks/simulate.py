@@ -1,4 +1,5 @@
-"""Time the simulated screen's rendering beside the plain form, every nucleus drawn over the whole field.
+"""Time the simulated screen's rendering beside the plain form, every nucleus drawn over the whole
+field.
 
 python benchmarks/simulate.py             # 20 fields, some ten seconds
 python benchmarks/simulate.py --fields 50
@@ -19,7 +20,8 @@ from lib.simulate.layout import layout  # noqa: E402
 
 
 def plain(row, design):
-    """Draw the same number of nuclei one by one on grids of the field's size, each with its own filtered noise."""
+    """Draw the same number of nuclei one by one on grids of the field's size, each with its own
+    filtered noise."""
     rng = np.random.default_rng(int(row["seed"]))
     nuclei = screen.simulate_field(row, design)[2]
     down, right = np.mgrid[: design.side, : design.side]
@@ -29,8 +31,13 @@ def plain(row, design):
         along = (x * np.cos(nucleus.angle) + y * np.sin(nucleus.angle)) / nucleus.half_major
         across = (y * np.cos(nucleus.angle) - x * np.sin(nucleus.angle)) / nucleus.half_minor
         texture = ndimage.gaussian_filter(rng.normal(size=field.shape), nucleus.texture)
-        field += (np.hypot(along, across) < 1) * (1 + 0.15 * texture / texture.std()) * nucleus.intensity
-    return rng.poisson(ndimage.gaussian_filter(field, row["psf"]) * design.optics.brightness + design.optics.background)
+        field += (
+            (np.hypot(along, across) < 1) * (1 + 0.15 * texture / texture.std()) * nucleus.intensity
+        )
+    return rng.poisson(
+        ndimage.gaussian_filter(field, row["psf"]) * design.optics.brightness
+        + design.optics.background
+    )
 
 
 def timed(function, rows, design):
@@ -43,7 +50,9 @@ def timed(function, rows, design):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--fields", type=int, default=20)
     n_fields = parser.parse_args().fields
     design = screen.ScreenDesign()

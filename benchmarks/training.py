@@ -3,8 +3,9 @@
     python benchmarks/training.py             # about two minutes on two cores
     python benchmarks/training.py --steps 20  # longer, steadier
 
-Samples are random pixels in stores as the pipeline writes them: 64-pixel nuclei, 224-pixel regions. One thread on a
-CPU; where there is a GPU, its part follows: bfloat16 against float32, as a share of the chip's own matrix rate.
+Samples are random pixels in stores as the pipeline writes them: 64-pixel nuclei, 224-pixel regions.
+One thread on a CPU; where there is a GPU, its part follows: bfloat16 against float32, as a share of
+the chip's own matrix rate.
 """
 
 import argparse
@@ -30,7 +31,9 @@ from lib.screen.samples import open_samples  # noqa: E402
 
 N = 2048  # nuclei
 CPU = torch.device("cpu")
-GIGAFLOP = 2 * 3 * 2 * 1.814  # a training sample of two ResNet-18: branches x (forward + 2 backward) x 2 x gigamacs
+GIGAFLOP = (
+    2 * 3 * 2 * 1.814
+)  # a training sample of two ResNet-18: branches x (forward + 2 backward) x 2 x gigamacs
 PAPER = networks.Architecture(n_classes=42)
 SMALL = networks.Architecture(n_classes=2, embedding_size=32, kind="small")
 
@@ -39,9 +42,14 @@ def write_samples(folder):
     """Write one plate of random pixels and return its table."""
     rng = np.random.default_rng(0)
     shapes = {"nuclei": (64, 64), "regions": (224, 224)}
-    with nuclei_store.create(folder / f"1{nuclei_store.SUFFIX}", shapes, attributes={"plate": 1}) as writer:
+    with nuclei_store.create(
+        folder / f"1{nuclei_store.SUFFIX}", shapes, attributes={"plate": 1}
+    ) as writer:
         for _ in range(0, N, 256):
-            drawn = {name: rng.integers(0, 256, (256, *shape), dtype=np.uint8) for name, shape in shapes.items()}
+            drawn = {
+                name: rng.integers(0, 256, (256, *shape), dtype=np.uint8)
+                for name, shape in shapes.items()
+            }
             writer.append(**drawn)
     return pd.DataFrame({"plate": 1, "row": np.arange(N)})
 
@@ -63,13 +71,17 @@ class Watched:
 
 
 def epoch(architecture, samples, settings, steps):
-    """Return samples a second and the share of the time spent waiting, of one epoch after a first one to warm up."""
+    """Return samples a second and the share of the time spent waiting, of one epoch after a first
+    one to warm up."""
     device = training.pick_device(settings.device)
     targets = np.random.default_rng(0).integers(architecture.n_classes, size=len(samples))
     model = networks.build(architecture, np.random.default_rng(0))
     options = {"batch_size": settings.batch_size, "device": device, "n_channels": model.n_channels}
     loader = Loader(samples, np.arange(len(samples)), targets, **options)
-    options = {"loss": cross_entropy(), "settings": replace(settings, max_epochs=1, score="last_epoch")}
+    options = {
+        "loss": cross_entropy(),
+        "settings": replace(settings, max_epochs=1, score="last_epoch"),
+    }
     training.fit(model, Watched(loader, 2), rng=np.random.default_rng(0), **options)
     watched = Watched(loader, steps)
     start = time.perf_counter()
@@ -88,7 +100,9 @@ def per_sample(pixels, size, flips):
         grey = F.vflip(grey) if top_bottom else grey
         return F.normalize(F.to_tensor(grey).repeat(3, 1, 1), MEAN, SD)
 
-    return torch.stack([one(image, *flip) for image, flip in zip(pixels, flips.tolist(), strict=True)])
+    return torch.stack(
+        [one(image, *flip) for image, flip in zip(pixels, flips.tolist(), strict=True)]
+    )
 
 
 def seconds_of(function, *args, repeat=5):
@@ -110,9 +124,19 @@ def augmentation():
     line("preparation of 32 images", "batched ms", "one by one ms", "ratio")
     flips = torch.from_numpy(np.random.default_rng(0).random((32, 2)) < 0.5)
     for side, size in ((64, 224), (224, 224), (64, 32)):
-        pixels = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (32, side, side), dtype=np.uint8))
-        ours, theirs = seconds_of(prepare, pixels, size, flips), seconds_of(per_sample, pixels, size, flips)
-        line(f"  {side} -> {size} pixels", f"{1000 * ours:.2f}", f"{1000 * theirs:.2f}", f"{theirs / ours:.1f}")
+        pixels = torch.from_numpy(
+            np.random.default_rng(1).integers(0, 256, (32, side, side), dtype=np.uint8)
+        )
+        ours, theirs = (
+            seconds_of(prepare, pixels, size, flips),
+            seconds_of(per_sample, pixels, size, flips),
+        )
+        line(
+            f"  {side} -> {size} pixels",
+            f"{1000 * ours:.2f}",
+            f"{1000 * theirs:.2f}",
+            f"{theirs / ours:.1f}",
+        )
 
 
 def cpu(table, folder, steps):
@@ -146,7 +170,8 @@ def resume(folder):
         write, read = seconds_of(run.save, path, repeat=3), seconds_of(run.load, path, repeat=3)
         line(f"  {name}", f"{path.stat().st_size / 1e6:.1f}", f"{write:.3f}", f"{read:.3f}")
     print(
-        f"  written at most every {training.Settings().checkpoint_seconds:.0f} s; what a kill costs is less than that"
+        f"  written at most every {training.Settings().checkpoint_seconds:.0f} s; what a kill "
+        "costs is less than that"
     )
 
 
@@ -163,7 +188,8 @@ def matrix_rate(dtype, n=8192):
 
 
 def gpu(table, folder, steps):
-    """Samples a second of the paper's network in both precisions, and the share of the measured matrix rate."""
+    """Samples a second of the paper's network in both precisions, and the share of the measured
+    matrix rate."""
     line(f"training on {torch.cuda.get_device_name()}", "samples/s", "waiting %", "of matmul %")
     peak = matrix_rate(torch.bfloat16)
     samples = open_samples(table, folder).loaded().to(torch.device("cuda", 0))
@@ -174,16 +200,27 @@ def gpu(table, folder, steps):
             rate, waiting = epoch(PAPER, samples, settings, min(20 * steps, N // batch))
             rates[precision] = rate
             share = rate * GIGAFLOP / 1000 / peak
-            line(f"  ResNet-18 ensemble, batch {batch}, {precision}", f"{rate:.0f}", f"{100 * waiting:.2f}",
-                 f"{100 * share:.1f}")  # fmt: skip
+            line(
+                f"  ResNet-18 ensemble, batch {batch}, {precision}",
+                f"{rate:.0f}",
+                f"{100 * waiting:.2f}",
+                f"{100 * share:.1f}",
+            )
         line(f"  bf16 / fp32, batch {batch}", f"{rates['bf16'] / rates['fp32']:.2f}")
     print(f"  matrix product in bf16: {peak:.0f} teraflops/s")
 
 
 def main():
     """Print one table a topic."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=6, help="steps of the shortest measurement, times a factor a case")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=6,
+        help="steps of the shortest measurement, times a factor a case",
+    )
     steps = parser.parse_args().steps
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:

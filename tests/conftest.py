@@ -1,4 +1,5 @@
-"""Shared fixtures. Tests marked `real` read public data beside the project and are skipped where it is absent."""
+"""Shared fixtures. Tests marked `real` read public data beside the project and are skipped where it
+is absent."""
 
 import os
 from pathlib import Path
@@ -19,18 +20,24 @@ def pytest_collection_modifyitems(items):
     lacking = toy_slurm.missing()
     for item in items:
         if "slurm" in item.keywords and lacking:
-            reason = f"no real Slurm: {', '.join(lacking)} not installed; `make test-slurm` installs it where it may"
+            reason = (
+                f"no real Slurm: {', '.join(lacking)} not installed; `make test-slurm` installs it "
+                "where it may"
+            )
             item.add_marker(pytest.mark.skip(reason=reason))
     if REAL.is_dir():
         return
     for item in items:
         if "real" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason=f"real data not found at {REAL}; set COMPENDIUM_REAL_DATA"))
+            item.add_marker(
+                pytest.mark.skip(reason=f"real data not found at {REAL}; set COMPENDIUM_REAL_DATA")
+            )
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `-n auto` takes: the cores of this job, and no more than memory has room for."""
+    """Return how many processes `-n auto` takes: the cores of this job, and no more than memory has
+    room for."""
     return min(machine.n_cores(), MOST_PROCESSES)
 
 

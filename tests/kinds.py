@@ -1,4 +1,5 @@
-"""One small run of every kind of unit, and of every other computation whose last digits could depend on the processor.
+"""One small run of every kind of unit, and of every other computation whose last digits could
+depend on the processor.
 
     python tests/kinds.py prepare FOLDER            # inputs, the same for all processors
     python tests/kinds.py run FOLDER OUT [KIND ...] # run and print `kind sha256`, one a line
@@ -68,11 +69,14 @@ def simulated():
 
     genes = latent.choose_genes(8, n_active=4)
     states = latent.states(genes, n_groups=2, n_active=4, rng=np.random.default_rng(0))
-    design = screen.ScreenDesign(plates=(41754,), sites=1, wells_per_gene=1, nuclei_per_field=4, side=128)
+    design = screen.ScreenDesign(
+        plates=(41754,), sites=1, wells_per_gene=1, nuclei_per_field=4, side=128
+    )
     return states, design
 
 
-# units ---------------------------------------------------------------------------------------------------------------
+# units
+# ------------------------------------------------------------------------------------------
 
 
 def write_plate(folder: Path, part: Path) -> None:
@@ -94,7 +98,12 @@ def extract_plate(folder: Path, part: Path) -> None:
     fields = folder / "fields"
     places = {"images": fields / "illum_corrected/41744", "masks": fields / "unet_masks/41744"}
     extraction.extract_plate(
-        part, seed=0, fields=fields / "fields.parquet", plate="41744", **places, settings={"region_size": 64}
+        part,
+        seed=0,
+        fields=fields / "fields.parquet",
+        plate="41744",
+        **places,
+        settings={"region_size": 64},
     )
 
 
@@ -103,9 +112,15 @@ def extract_plate_without_masks(folder: Path, part: Path) -> None:
 
     fields = folder / "fields"
     extraction.extract_plate(
-        part, seed=0, fields=fields / "fields.parquet", plate="41744", images=fields / "illum_corrected/41744",
-        masks=None, stop=1, settings={"region_size": 64},
-    )  # fmt: skip
+        part,
+        seed=0,
+        fields=fields / "fields.parquet",
+        plate="41744",
+        images=fields / "illum_corrected/41744",
+        masks=None,
+        stop=1,
+        settings={"region_size": 64},
+    )
 
 
 def join_blocks(folder: Path, part: Path) -> None:
@@ -119,18 +134,31 @@ def measure_block(folder: Path, part: Path) -> None:
     from lib.images import features, fields
 
     name = sorted(path.name for path in (folder / "fields/illum_corrected/41744").iterdir())[0]
-    places = {"images": folder / "fields/illum_corrected/41744", "masks": folder / "fields/unet_masks/41744"}
+    places = {
+        "images": folder / "fields/illum_corrected/41744",
+        "masks": folder / "fields/unet_masks/41744",
+    }
     labels = np.unique(fields.read_field(*(place / name for place in places.values())).labels)[1:4]
-    rows = {"plate": "41744", "slide_image_name": name, "nucleus_id": labels.astype(str), "label": labels}
+    rows = {
+        "plate": "41744",
+        "slide_image_name": name,
+        "nucleus_id": labels.astype(str),
+        "label": labels,
+    }
     pd.DataFrame(rows).to_parquet(part.with_name("wanted.parquet"))
-    features.measure_block(part, seed=0, nuclei=part.with_name("wanted.parquet"), plate="41744", **places)
+    features.measure_block(
+        part, seed=0, nuclei=part.with_name("wanted.parquet"), plate="41744", **places
+    )
 
 
 def of_screen(folder: Path) -> dict:
     return {
-        "seed": SEED, "nuclei_path": folder / "nuclei.parquet", "stores_dir": folder / "stores", "network": SMALL,
+        "seed": SEED,
+        "nuclei_path": folder / "nuclei.parquet",
+        "stores_dir": folder / "stores",
+        "network": SMALL,
         "settings": TRAINING,
-    }  # fmt: skip
+    }
 
 
 def screen_run(folder: Path, part: Path) -> None:
@@ -157,11 +185,15 @@ def embedding_run(folder: Path, part: Path) -> None:
     nodes = pd.read_csv(folder / "nodes.csv")
     known = nodes[nodes["is_regulator"]]
     runs.embedding_run(
-        part, seed=SEED, features_path=folder / "features.h5ad", links_path=folder / "links.csv", size=16,
+        part,
+        seed=SEED,
+        features_path=folder / "features.h5ad",
+        links_path=folder / "links.csv",
+        size=16,
         labels=dict(zip(known["gene"], known["module"].astype(str), strict=True)),
         weights={"alpha": 1.0, "beta": 1.0, "gamma": 1.0},
         settings={"learning_rate": 1e-2, "max_epochs": 4, "patience": 4, "device": "cpu"},
-    )  # fmt: skip
+    )
 
 
 def permute_cluster(folder: Path, part: Path) -> None:
@@ -169,9 +201,15 @@ def permute_cluster(folder: Path, part: Path) -> None:
 
     genes = [f"g{i}" for i in range(30)]
     permutation.permute_cluster(
-        part, seed=SEED, annotation_dir=folder / "go", genes=genes[::3], background=genes, n_draws=20, min_size=1,
+        part,
+        seed=SEED,
+        annotation_dir=folder / "go",
+        genes=genes[::3],
+        background=genes,
+        n_draws=20,
+        min_size=1,
         max_size=100,
-    )  # fmt: skip
+    )
 
 
 UNITS: dict[str, tuple[Callable[[Path, Path], None], str]] = {
@@ -189,7 +227,8 @@ UNITS: dict[str, tuple[Callable[[Path, Path], None], str]] = {
 """Kind of unit → its function here, and the ending of its file."""
 
 
-# other computations --------------------------------------------------------------------------------------------------
+# other computations
+# ------------------------------------------------------------------------------------------
 
 
 def vectors(n: int = 40, width: int = 8) -> np.ndarray:
@@ -233,7 +272,9 @@ def cluster_indices():
     from lib.screen import clusters
 
     means = table_of(vectors())
-    return np.concatenate([module.curves(means, k_max=6).to_numpy(float).ravel() for module in (clusters, regulatory)])
+    return np.concatenate(
+        [module.curves(means, k_max=6).to_numpy(float).ravel() for module in (clusters, regulatory)]
+    )
 
 
 def spearman_costs():
@@ -241,7 +282,9 @@ def spearman_costs():
 
     values = np.log1p(np.random.default_rng(2).poisson(3, (60, 30)))
     ends = np.array([(i, j) for i in range(30) for j in range(i + 1, 30)])
-    return np.concatenate([edge_costs.correlation_costs(values, ends, kind=kind) for kind in ("spearman", "pearson")])
+    return np.concatenate(
+        [edge_costs.correlation_costs(values, ends, kind=kind) for kind in ("spearman", "pearson")]
+    )
 
 
 def steiner_trees():
@@ -253,7 +296,9 @@ def steiner_trees():
     names = np.array([f"G{i:03d}" for i in range(60)])
     edges = pd.DataFrame({"gene_a": names[a], "gene_b": names[b], "cost": rng.random(len(a))})
     network = of_table(edges, cost="cost").largest()
-    found = sweep.run(network, rng.exponential(size=network.n_nodes), network.costs, np.arange(1, 30) / 10)
+    found = sweep.run(
+        network, rng.exponential(size=network.n_nodes), network.costs, np.arange(1, 30) / 10
+    )
     louvain = sweep.louvain(network, seed=SEED)
     return np.concatenate([found.nodes.ravel(), louvain, *found.trees]).astype(np.int64)
 
@@ -262,15 +307,24 @@ def kernel_ridge():
     from lib.translation import regressors
 
     rng = np.random.default_rng(5)
-    images, genes, new = rng.normal(size=(20, 16)), rng.normal(size=(20, 12)), rng.normal(size=(2, 16))
-    found = [regressors.ntk_ridge(images, genes, new), regressors.synthetic_intervention(images, genes, new)]
+    images, genes, new = (
+        rng.normal(size=(20, 16)),
+        rng.normal(size=(20, 12)),
+        rng.normal(size=(2, 16)),
+    )
+    found = [
+        regressors.ntk_ridge(images, genes, new),
+        regressors.synthetic_intervention(images, genes, new),
+    ]
     return np.concatenate(found)
 
 
 def t_tests():
     from lib.interactome import markers
 
-    values = pd.DataFrame(np.random.default_rng(6).gamma(2, size=(12, 40)), index=[f"L{i}" for i in range(12)])
+    values = pd.DataFrame(
+        np.random.default_rng(6).gamma(2, size=(12, 40)), index=[f"L{i}" for i in range(12)]
+    )
     found = markers.screen(values.rename(columns=lambda i: f"G{i:02d}"), target="L0")
     return found.select_dtypes("number").to_numpy()
 
@@ -293,7 +347,11 @@ def logistic_regression():
     from sklearn.linear_model import LogisticRegression
 
     values = vectors(80)
-    return LogisticRegression(class_weight="balanced").fit(values, values[:, 0] > 0).predict_proba(values)
+    return (
+        LogisticRegression(class_weight="balanced")
+        .fit(values, values[:, 0] > 0)
+        .predict_proba(values)
+    )
 
 
 def well_activity():
@@ -301,7 +359,8 @@ def well_activity():
 
     names = np.repeat(["EMPTY", "JUN", "MOS"], 8)
     index = pd.MultiIndex.from_arrays(
-        [np.tile(np.arange(4), 6), [f"w{i}" for i in range(24)], names], names=["plate", "well", "gene_symbol"]
+        [np.tile(np.arange(4), 6), [f"w{i}" for i in range(24)], names],
+        names=["plate", "well", "gene_symbol"],
     )
     profiles = pd.DataFrame(vectors(24) + (names == "JUN")[:, None], index=index)
     return activity.mean_average_precision(profiles, n_null=200).select_dtypes("number").to_numpy()
@@ -317,7 +376,9 @@ def resnet18():
     images = torch.rand(2, 2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     loss = model.classify(model.embed(images)).square().sum()
     loss.backward()
-    gradients = [weights.grad.numpy().ravel() for weights in model.parameters() if weights.grad is not None]
+    gradients = [
+        weights.grad.numpy().ravel() for weights in model.parameters() if weights.grad is not None
+    ]
     return np.concatenate([[loss.item()], *gradients])
 
 
@@ -328,7 +389,9 @@ def network_layout():
     rng = np.random.default_rng(4)
     a, b = np.nonzero(np.triu(rng.random((24, 24)) < 0.2, 1))
     names = np.array([f"G{i:03d}" for i in range(24)])
-    network = of_table(pd.DataFrame({"gene_a": names[a], "gene_b": names[b], "cost": 0.5}), cost="cost").largest()
+    network = of_table(
+        pd.DataFrame({"gene_a": names[a], "gene_b": names[b], "cost": 0.5}), cost="cost"
+    ).largest()
     return layout.positions(network, np.arange(network.n_nodes) % 3, seed=SEED)
 
 
@@ -340,22 +403,38 @@ def simulated_sources():
     with tempfile.TemporaryDirectory() as folder:
         toy_network.write(Path(folder))
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-        return np.frombuffer(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files), np.uint8)
+        return np.frombuffer(
+            b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files), np.uint8
+        )
 
 
 COMPUTATIONS = {
     function.__name__: function
     for function in (
-        umap, tsne, gaussian_mixture, trees, cluster_indices, spearman_costs, steiner_trees, kernel_ridge, t_tests,
-        hypergeometric_tails, hypergeometric_tails_by_r, logistic_regression, well_activity, resnet18, network_layout,
+        umap,
+        tsne,
+        gaussian_mixture,
+        trees,
+        cluster_indices,
+        spearman_costs,
+        steiner_trees,
+        kernel_ridge,
+        t_tests,
+        hypergeometric_tails,
+        hypergeometric_tails_by_r,
+        logistic_regression,
+        well_activity,
+        resnet18,
+        network_layout,
         simulated_sources,
     )
-}  # fmt: skip
+}
 """Name → function that returns an array."""
 
 
 def run(folder: Path, out: Path, kinds: list[str]) -> None:
-    """Run kinds one after the other, each whatever became of the others, and print name, hash and seconds."""
+    """Run kinds one after the other, each whatever became of the others, and print name, hash and
+    seconds."""
     out.mkdir(parents=True, exist_ok=True)
     for name in kinds or [*UNITS, *COMPUTATIONS]:
         started = time.monotonic()
@@ -376,7 +455,9 @@ def _hash(name: str, folder: Path, out: Path) -> str:
     part.parent.mkdir()
     function(folder, part)
     files = sorted(path for path in part.parent.rglob("*") if path.is_file())
-    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
+    return hashlib.sha256(
+        b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)
+    ).hexdigest()
 
 
 if __name__ == "__main__":

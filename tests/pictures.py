@@ -10,37 +10,114 @@ from lib.report import figures
 from lib.run import pipeline, store
 
 SVG = "{http://www.w3.org/2000/svg}"
-SIMULATED = {"data/screen.origin.json", "data/sources.origin.json", "data/epigenome", "data/epigenome_source"}
+SIMULATED = {
+    "data/screen.origin.json",
+    "data/sources.origin.json",
+    "data/epigenome",
+    "data/epigenome_source",
+}
 UNITS_NOT_YET = ["80_", "81_", "82_", "84_", "86_", "88_"]
 """Notebooks whose tables do not name their units yet: all else of their pictures is checked."""
 
-UNITS = "abs_log2_fc au sd mm px px2 um um2 s pct log2_tpm log2_fc log10_p map_heights of_planted control_sd"
-"""Units that end a column's name; `au` stands for the arbitrary units of an embedding or a layout."""
+UNITS = (
+    "abs_log2_fc au sd mm px px2 um um2 s pct log2_tpm log2_fc log10_p map_heights of_planted "
+    "control_sd"
+)
+"""Units that end a column's name; `au` stands for the arbitrary units of an embedding or a
+layout."""
 
 NO_UNIT = {
-    "accuracy", "ami", "ari", "auc", "auc_20", "auroc", "balanced_accuracy",
-    "calinski_harabasz", "chance", "distortion", "f1", "gene_ratio", "high", "iou", "low",
-    "null_high", "null_low", "null_median", "observed", "p", "p.adjust", "p_raw", "power",
-    "precision", "published", "published_chance", "pval", "pvalue", "q", "q_raw", "qval",
-    "qvalue", "recall", "reproduced", "score", "sd", "share", "silhouette", "test_ap",
-    "test_auc", "z_score", "cost_1_minus_abs_rho", "Annotated", "Significant", "Expected",
-    "Count", "avg_degree", "avg_degree_largest_comp", "avg_node_degree", "std_node_degree",
-    "avg_spec_target_degree", "std_spec_target_degree", "degree", "n", "difference",
+    "accuracy",
+    "ami",
+    "ari",
+    "auc",
+    "auc_20",
+    "auroc",
+    "balanced_accuracy",
+    "calinski_harabasz",
+    "chance",
+    "distortion",
+    "f1",
+    "gene_ratio",
+    "high",
+    "iou",
+    "low",
+    "null_high",
+    "null_low",
+    "null_median",
+    "observed",
+    "p",
+    "p.adjust",
+    "p_raw",
+    "power",
+    "precision",
+    "published",
+    "published_chance",
+    "pval",
+    "pvalue",
+    "q",
+    "q_raw",
+    "qval",
+    "qvalue",
+    "recall",
+    "reproduced",
+    "score",
+    "sd",
+    "share",
+    "silhouette",
+    "test_ap",
+    "test_auc",
+    "z_score",
+    "cost_1_minus_abs_rho",
+    "Annotated",
+    "Significant",
+    "Expected",
+    "Count",
+    "avg_degree",
+    "avg_degree_largest_comp",
+    "avg_node_degree",
+    "std_node_degree",
+    "avg_spec_target_degree",
+    "std_spec_target_degree",
+    "degree",
+    "n",
+    "difference",
     "tolerance",
-}  # fmt: skip
+}
 """Ratios, probabilities, indices and counts: quantities without a unit."""
 
 LABELS = {
-    "Cluster", "beta", "beta_mi", "beta_spearman", "chromosome", "cluster", "column", "cutoff", "field",
-    "fold", "index", "k", "knee_index", "link_split", "module", "perturbation_cluster", "plate", "rank", "row", "site",
-    "x", "y",
-}  # fmt: skip
+    "Cluster",
+    "beta",
+    "beta_mi",
+    "beta_spearman",
+    "chromosome",
+    "cluster",
+    "column",
+    "cutoff",
+    "field",
+    "fold",
+    "index",
+    "k",
+    "knee_index",
+    "link_split",
+    "module",
+    "perturbation_cluster",
+    "plate",
+    "rank",
+    "row",
+    "site",
+    "x",
+    "y",
+}
 """Numbers that name or place something; `x` and `y` have words and units in `x_is` and `y_is`."""
 
 
 def planned() -> list[str]:
     """Return `slug__panel` of every picture of the notebooks that call `figures.show`."""
-    steps = [step for step in pipeline.load("mini").steps if "figures.show(" in _source(step.notebook)]
+    steps = [
+        step for step in pipeline.load("mini").steps if "figures.show(" in _source(step.notebook)
+    ]
     return [f"{step.slug}__{panel}" for step in steps for panel in step.figures]
 
 
@@ -49,7 +126,8 @@ def _source(notebook: str) -> str:
 
 
 def rests_on_simulated(name: str) -> bool:
-    """Return whether the notebook of a picture reads or writes the origin of the screen or of the sources."""
+    """Return whether the notebook of a picture reads or writes the origin of the screen or of the
+    sources."""
     step = _step(name)
     return bool(SIMULATED & {*step.needs, *step.makes})
 
@@ -59,8 +137,11 @@ def _step(name: str) -> pipeline.Step:
 
 
 def faults(folder: Path, name: str) -> list[str]:
-    """Return what is wrong with one picture of simulated profiles, each fault in words; none if all is well."""
-    missing = [kind for kind in pipeline.FIGURE_SUFFIXES if not (folder / f"{name}{kind}").is_file()]
+    """Return what is wrong with one picture of simulated profiles, each fault in words; none if all
+    is well."""
+    missing = [
+        kind for kind in pipeline.FIGURE_SUFFIXES if not (folder / f"{name}{kind}").is_file()
+    ]
     if missing:
         return [f"{name}: no {', '.join(missing)}"]
     found = [*_of_drawing(folder / f"{name}.svg"), *_of_words(folder, name)]
@@ -74,7 +155,9 @@ def faults(folder: Path, name: str) -> list[str]:
 def _of_drawing(path: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
     width = float(ElementTree.fromstring(text).get("width").removesuffix("pt")) / 72 * 25.4
-    sizes = [float(size) for size in re.findall(r"font(?:-size)?: ?(?:[a-z]+ |\d{3} )*([\d.]+)px", text)]
+    sizes = [
+        float(size) for size in re.findall(r"font(?:-size)?: ?(?:[a-z]+ |\d{3} )*([\d.]+)px", text)
+    ]
     found = []
     if min(abs(width - mm) for mm in figures.WIDTHS) > 0.1:
         found.append(f"{width:.1f} mm wide")
@@ -100,11 +183,24 @@ def _of_words(folder: Path, name: str) -> list[str]:
 
 
 def _of_table(path: Path) -> list[str]:
-    """Return the columns of quantities that name no unit; a table with a column `unit` has one per row."""
+    """Return the columns of quantities that name no unit; a table with a column `unit` has one per
+    row."""
     table = pd.read_csv(path)
     numbers = [] if "unit" in table else list(table.select_dtypes("number").columns)
     ends = tuple(f"_{unit}" for unit in UNITS.split())
     known = NO_UNIT | LABELS
-    bare = [name for name in numbers if name not in known and not name.startswith("n_") and not name.endswith(ends)]
-    found = [f"columns {bare} without unit: name it, or list them among ratios and counts"] if bare else []
-    return found + [f"{axis} without {axis}_is" for axis in "xy" if axis in numbers and f"{axis}_is" not in table]
+    bare = [
+        name
+        for name in numbers
+        if name not in known and not name.startswith("n_") and not name.endswith(ends)
+    ]
+    found = (
+        [f"columns {bare} without unit: name it, or list them among ratios and counts"]
+        if bare
+        else []
+    )
+    return found + [
+        f"{axis} without {axis}_is"
+        for axis in "xy"
+        if axis in numbers and f"{axis}_is" not in table
+    ]

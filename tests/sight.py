@@ -4,11 +4,14 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from skimage.color import rgb2lab
 
-DEUTERANOPE = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])  # of linear RGB
+DEUTERANOPE = np.array(
+    [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]]
+)  # of linear RGB
 
 
 def seen_by_deuteranopes(first: str, second: str) -> float:
-    """Return the difference in CIELAB of two colours as a deuteranope sees them (Viénot, Brettel, Mollon 1999)."""
+    """Return the difference in CIELAB of two colours as a deuteranope sees them (Viénot, Brettel,
+    Mollon 1999)."""
     return difference(*map(_as_deuteranope, (first, second)))
 
 

@@ -1,4 +1,5 @@
-"""Units: done means that the file is there, and neither engine nor order nor thread count changes a byte."""
+"""Units: done means that the file is there, and neither engine nor order nor thread count changes a
+byte."""
 
 import json
 import os
@@ -18,7 +19,17 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.run import compute, engines, job_queues, keys, machine, notebook_process, numeric, pool, store
+from lib.run import (
+    compute,
+    engines,
+    job_queues,
+    keys,
+    machine,
+    notebook_process,
+    numeric,
+    pool,
+    store,
+)
 from lib.run.compute import UnitsFailed
 
 
@@ -39,9 +50,11 @@ def refuse(part, *, seed, number, allowed):
 
 
 def train(part, *, seed):
-    """Train a network with dropout, and write what depends on first weights, on draws and on the order of terms.
+    """Train a network with dropout, and write what depends on first weights, on draws and on the
+    order of terms.
 
-    It is the first to load torch in its process, and says whether another unit ran there in the meantime.
+    It is the first to load torch in its process, and says whether another unit ran there in the
+    meantime.
     """
     import torch
     from torch import nn
@@ -56,14 +69,27 @@ def train(part, *, seed):
     with randomness.own_weights(seed):
         model = nn.Sequential(nn.Linear(300, 32), nn.Dropout(0.5), nn.ReLU(), nn.Linear(32, 2))
     batch = (torch.from_numpy(values), torch.from_numpy((values[:, 0] > 0).astype(np.int64)))
-    options = {"loss": cross_entropy(), "rng": rng, "settings": Settings(learning_rate=0.01, max_epochs=40)}
+    options = {
+        "loss": cross_entropy(),
+        "rng": rng,
+        "settings": Settings(learning_rate=0.01, max_epochs=40),
+    }
     losses = fit(model, lambda _: [batch], **options).history["train_loss"].tolist()
     torch.manual_seed(seed)
-    drawn = [float(torch.rand(50_000).sum()) for _ in range(20)]  # as code that knows no other generator does
+    drawn = [
+        float(torch.rand(50_000).sum()) for _ in range(20)
+    ]  # as code that knows no other generator does
     alone = os.environ["RUNS_HERE"] == "."
     os.environ["RUNS_HERE"] = os.environ["RUNS_HERE"][1:]
     part.write_text(
-        json.dumps({"losses": losses, "drawn": drawn, "sum": float((values @ values.T).sum()), "alone": alone})
+        json.dumps(
+            {
+                "losses": losses,
+                "drawn": drawn,
+                "sum": float((values @ values.T).sum()),
+                "alone": alone,
+            }
+        )
     )
 
 
@@ -83,13 +109,18 @@ def read(paths):
 
 
 def path_of(function=write, name="a", arguments=(), seed=0):
-    return compute.unit_path(function, name, dict(arguments), directory=Path("units"), suffix=".txt", seed=seed)
+    return compute.unit_path(
+        function, name, dict(arguments), directory=Path("units"), suffix=".txt", seed=seed
+    )
 
 
 def test_a_seed_is_that_of_base_and_name():
     """`printf 7/TP53 | sha256sum` begins with these 16 digits."""
     assert compute.unit_seed(7, "TP53") == 0xF30FB317A27D5719
-    assert len({compute.unit_seed(base, name) for base in range(10) for name in ("a", "b", "1/a")}) == 30
+    assert (
+        len({compute.unit_seed(base, name) for base in range(10) for name in ("a", "b", "1/a")})
+        == 30
+    )
 
 
 @given(st.integers(0, 2**32), st.text())
@@ -102,12 +133,22 @@ def test_the_name_of_a_file_changes_with_all_that_the_result_depends_on(tmp_path
     table.write_text("a")
     arguments = {"x": 1, "table": table}
     first = path_of(arguments=arguments)
-    assert first.parent == store.ROOT / "units" and first.name.startswith("a-") and first.suffix == ".txt"
+    assert (
+        first.parent == store.ROOT / "units"
+        and first.name.startswith("a-")
+        and first.suffix == ".txt"
+    )
     assert path_of(arguments=dict(reversed(arguments.items()))) == first
     others = [path_of(name="b", arguments=arguments), path_of(seed=1, arguments=arguments)]
-    others += [path_of(refuse, arguments=arguments), path_of(arguments=arguments | {"x": 2}), path_of()]
+    others += [
+        path_of(refuse, arguments=arguments),
+        path_of(arguments=arguments | {"x": 2}),
+        path_of(),
+    ]
     moved = table.rename(tmp_path / "moved.csv")
-    assert path_of(arguments={"x": 1, "table": moved}) == first, "the content of a file counts, not its name"
+    assert path_of(arguments={"x": 1, "table": moved}) == first, (
+        "the content of a file counts, not its name"
+    )
     moved.write_text("b")
     others.append(path_of(arguments={"x": 1, "table": moved}))
     monkeypatch.setattr(keys, "versions", lambda packages: {"torch": "99"})
@@ -131,7 +172,8 @@ def test_code_edited_after_it_was_loaded_is_not_run(tmp_path, monkeypatch):
     """Else its result would lie under the key of the new code, though the old one made it."""
     monkeypatch.setattr(compute, "LOADED", 0.0)
     with pytest.raises(
-        compute.StaleCode, match=r"lib/run/store\.py was edited after this process loaded it; restart the kernel"
+        compute.StaleCode,
+        match=r"lib/run/store\.py was edited after this process loaded it; restart the kernel",
     ):
         path_of(store.write_json)
     assert "StaleCode" in compute._run_unit(store.write_json, str(tmp_path / "a"), 0, {})
@@ -158,20 +200,37 @@ def test_a_failed_unit_leaves_its_error_and_the_others_stay(tmp_path, engine, mo
     with pytest.raises(compute.UnitsFailed) as failed:
         compute.run_units(refuse, units, **options)
     assert failed.value.errors == {"u3": "ValueError: cannot do 3"}
-    assert "1 of 4 units failed (u3: ValueError: cannot do 3). What the others made is kept." in str(failed.value)
+    assert (
+        "1 of 4 units failed (u3: ValueError: cannot do 3). What the others made is kept."
+        in str(failed.value)
+    )
     assert "in refuse" in (tmp_path / "units" / "u3.error.txt").read_text()
     told = json.loads((tmp_path / "told.json").read_text())
     assert (told["name"], told["total"], told["done"], told["failed"]) == ("units", 4, 4, 1)
-    assert sorted(p.name[:3] for p in (tmp_path / "units").iterdir()) == ["u0-", "u1-", "u2-", "u3."]
+    assert sorted(p.name[:3] for p in (tmp_path / "units").iterdir()) == [
+        "u0-",
+        "u1-",
+        "u2-",
+        "u3.",
+    ]
     (tmp_path / "allowed").write_text("3")
-    assert sorted(read(compute.run_units(refuse, units, **options)).values()) == ["0", "1", "2", "3"]
+    assert sorted(read(compute.run_units(refuse, units, **options)).values()) == [
+        "0",
+        "1",
+        "2",
+        "3",
+    ]
     assert not (tmp_path / "units" / "u3.error.txt").exists()
 
 
 def test_many_failures_make_one_message_that_can_be_read():
-    failed = compute.UnitsFailed({f"u{i:02}": "ValueError: no" for i in range(30)}, store.ROOT / "runs/x", n_units=99)
+    failed = compute.UnitsFailed(
+        {f"u{i:02}": "ValueError: no" for i in range(30)}, store.ROOT / "runs/x", n_units=99
+    )
     assert str(failed).startswith("30 of 99 units failed (u00: ValueError: no; u01:")
-    assert "u09: ValueError: no; and 20 more). " in str(failed) and "runs/x/*.error.txt" in str(failed)
+    assert "u09: ValueError: no; and 20 more). " in str(failed) and "runs/x/*.error.txt" in str(
+        failed
+    )
     assert len(failed.errors) == 30
 
 
@@ -189,9 +248,21 @@ def four_threads():
 def scheduler(folder):
     """Start `dask scheduler` as a user would and yield its address."""
     file = folder / "scheduler.json"
-    command = [sys.executable, "-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    command = [
+        sys.executable,
+        "-m",
+        "dask",
+        "scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+    ]
     with process([*command, "--scheduler-file", str(file)], folder / "scheduler.log"):
-        wait_until(lambda: file.exists() and file.read_text().endswith("}"), folder / "scheduler.log")
+        wait_until(
+            lambda: file.exists() and file.read_text().endswith("}"), folder / "scheduler.log"
+        )
         yield json.loads(file.read_text())["address"]
 
 
@@ -199,7 +270,9 @@ def scheduler(folder):
 def process(command, log):
     with log.open("w") as output:
         environment = {**os.environ, "PYTHONPATH": f"{toy.ROOT}:{toy.ROOT}/tests"}
-        running = subprocess.Popen(command, cwd=log.parent, env=environment, stdout=output, stderr=output)
+        running = subprocess.Popen(
+            command, cwd=log.parent, env=environment, stdout=output, stderr=output
+        )
         try:
             yield running
         finally:
@@ -227,14 +300,21 @@ def worker(address, folder, *options, python=(sys.executable,)):
         "127.0.0.1",
         *options,
     ]
-    return process([*command, "--local-directory", str(folder)], folder / f"worker{'-'.join(options)}.log")
+    return process(
+        [*command, "--local-directory", str(folder)], folder / f"worker{'-'.join(options)}.log"
+    )
 
 
 @pytest.mark.parametrize("counts", [(4,), pytest.param((1, 2), marks=pytest.mark.slow)])
 def test_engine_and_thread_count_change_no_byte(tmp_path, four_threads, counts):
-    """Units that draw from torch's global generator, train a network and add up, on workers of 1, 2 and 4 threads."""
+    """Units that draw from torch's global generator, train a network and add up, on workers of 1, 2
+    and 4 threads."""
     units = {f"u{i}": {} for i in range(4)}
-    found = {"inline": read(compute.run_units(train, units, directory=tmp_path / "inline", executor="inline"))}
+    found = {
+        "inline": read(
+            compute.run_units(train, units, directory=tmp_path / "inline", executor="inline")
+        )
+    }
     with scheduler(tmp_path) as address:
         for n in counts:
             with worker(address, tmp_path, f"--nthreads={n}"):
@@ -245,13 +325,19 @@ def test_engine_and_thread_count_change_no_byte(tmp_path, four_threads, counts):
     assert all(made == found["inline"] for made in found.values())
     overlaps = [json.loads(text)["alone"] for made in found.values() for text in made.values()]
     assert all(overlaps), "two units ran at the same time in one process"
-    here = compute.run_units(tell_process, {"only": {}}, directory=tmp_path / "here", executor="local:2")
+    here = compute.run_units(
+        tell_process, {"only": {}}, directory=tmp_path / "here", executor="local:2"
+    )
     assert json.loads(here["only"].read_text())[0] == os.getpid()
 
 
 def test_a_worker_with_another_numeric_setting_is_refused(tmp_path):
     bare = ("env", *(f"--unset={name}" for name in numeric.environment()), sys.executable)
-    with scheduler(tmp_path) as address, worker(address, tmp_path, python=bare), pytest.raises(UnitsFailed) as failed:
+    with (
+        scheduler(tmp_path) as address,
+        worker(address, tmp_path, python=bare),
+        pytest.raises(UnitsFailed) as failed,
+    ):
         compute.run_units(write, {"a": {}}, directory=tmp_path / "units", executor=address)
     assert "start with: python -m lib.run.numeric COMMAND" in failed.value.errors["a"]
 
@@ -269,9 +355,15 @@ def test_a_unit_runs_with_one_thread_in_whatever_thread_it_runs(four_threads):
     import torch
 
     with ThreadPoolExecutor(3) as threads:
-        counts = [threads.submit(lambda: (compute._use_one_thread(), torch.get_num_threads())[1]) for _ in range(9)]
+        counts = [
+            threads.submit(lambda: (compute._use_one_thread(), torch.get_num_threads())[1])
+            for _ in range(9)
+        ]
     assert {count.result() for count in counts} == {1}
-    assert all(os.environ[name] == "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"))
+    assert all(
+        os.environ[name] == "1"
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    )
 
 
 def test_a_unit_that_kills_its_process_takes_no_other_along(tmp_path):
@@ -292,7 +384,9 @@ def fake_command(folder, name, script):
 
 @pytest.mark.parametrize(("visible", "names"), [(None, {"0", "1"}), ("GPU-3f,5", {"GPU-3f", "5"})])
 def test_each_worker_has_a_gpu_of_its_own(tmp_path, monkeypatch, visible, names):
-    fake_command(tmp_path / "bin", "nvidia-smi", "echo 'GPU 0: one'; echo '  MIG 1g'; echo 'GPU 1: two'")
+    fake_command(
+        tmp_path / "bin", "nvidia-smi", "echo 'GPU 0: one'; echo '  MIG 1g'; echo 'GPU 1: two'"
+    )
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible:
@@ -301,13 +395,17 @@ def test_each_worker_has_a_gpu_of_its_own(tmp_path, monkeypatch, visible, names)
     units = {f"u{i}": {"pause": 0.3} for i in range(6)}
     told = [
         json.loads(text)
-        for text in read(compute.run_units(tell_process, units, directory=tmp_path, executor="local:4")).values()
+        for text in read(
+            compute.run_units(tell_process, units, directory=tmp_path, executor="local:4")
+        ).values()
     ]
     assert {device for _, device in told} == names
     assert len({process for process, _ in told}) == len({tuple(each) for each in told}) == 2
 
 
-@pytest.mark.parametrize(("visible", "names"), [("", []), ("-1", []), ("0", ["0"]), ("2, 3", ["2", "3"])])
+@pytest.mark.parametrize(
+    ("visible", "names"), [("", []), ("-1", []), ("0", ["0"]), ("2, 3", ["2", "3"])]
+)
 def test_visible_gpus_are_believed(monkeypatch, visible, names):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert machine.gpus() == names
@@ -322,23 +420,43 @@ def test_no_gpu_tool_is_no_gpu(tmp_path, monkeypatch):
 
 
 def test_cores_are_those_that_this_process_may_use():
-    code = "import os; from lib.run import machine; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])"
+    code = (
+        "import os; from lib.run import machine; os.sched_setaffinity(0, "
+        "[min(os.sched_getaffinity(0))])"
+    )
     code += "; print(machine.n_cores())"
-    assert subprocess.run([sys.executable, "-c", code], cwd=toy.ROOT, capture_output=True).stdout == b"1\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], cwd=toy.ROOT, capture_output=True).stdout
+        == b"1\n"
+    )
 
 
-@pytest.mark.parametrize("name", ["inline", "local", "local:1", "local:64", "tcp://127.0.0.1:8786", "tls://host:1"])
+@pytest.mark.parametrize(
+    "name", ["inline", "local", "local:1", "local:64", "tcp://127.0.0.1:8786", "tls://host:1"]
+)
 def test_an_engine_is_understood(name):
     engines.check_executor(name)
 
 
-NO_ENGINES = ["", "locl:2", "local:0", "local:-1", "local:two", "local:²", "tcp:", "tcp://", "tcp://host", "slurm:"]
+NO_ENGINES = [
+    "",
+    "locl:2",
+    "local:0",
+    "local:-1",
+    "local:two",
+    "local:²",
+    "tcp:",
+    "tcp://",
+    "tcp://host",
+    "slurm:",
+]
 
 
 @pytest.mark.parametrize("name", NO_ENGINES)
 def test_an_engine_that_is_not_understood_is_refused(name):
     with pytest.raises(
-        engines.ExecutorError, match="expected inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://"
+        engines.ExecutorError,
+        match="expected inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://",
     ):
         engines.check_executor(name)
 
@@ -379,12 +497,17 @@ def test_units_run_in_slurm_jobs(tmp_path, monkeypatch):
     with pytest.raises(compute.UnitsFailed) as failed:
         compute.run_units(write, units, **options)
     told = "ModuleNotFoundError: No module named 'test_compute'"
-    assert failed.value.errors == dict.fromkeys(units, told), "a worker that lacks the code says so, and does not hang"
+    assert failed.value.errors == dict.fromkeys(units, told), (
+        "a worker that lacks the code says so, and does not hang"
+    )
     with (tmp_path / "cluster.yaml").open("a") as file:
         file.write(f"job_script_prologue: ['export PYTHONPATH=$PYTHONPATH:{toy.ROOT}/tests']")
     paths = compute.run_units(write, units, **options)
     assert read(paths) == {f"u{i}": f"{i} {compute.unit_seed(0, f'u{i}')}" for i in range(3)}
-    assert f"export PYTHONPATH={store.ROOT}\nexport PYTHONHASHSEED=1\nexport" in (tmp_path / "script").read_text()
+    assert (
+        f"export PYTHONPATH={store.ROOT}\nexport PYTHONHASHSEED=1\nexport"
+        in (tmp_path / "script").read_text()
+    )
     assert len((tmp_path / "jobs").read_text().split()) == 2, "one job a run"
     assert (tmp_path / "jobs").read_text() == (tmp_path / "cancelled").read_text()
 
@@ -393,7 +516,10 @@ def test_units_run_in_slurm_jobs(tmp_path, monkeypatch):
 def warm(tmp_path, monkeypatch):
     """A pool as the runner keeps it, for units of this module."""
     folder = notebook_process.private_folder(str(tmp_path))
-    environment = {**notebook_process.clean_environment(folder), "PYTHONPATH": f"{toy.ROOT}:{toy.ROOT}/tests"}
+    environment = {
+        **notebook_process.clean_environment(folder),
+        "PYTHONPATH": f"{toy.ROOT}:{toy.ROOT}/tests",
+    }
     running = pool.Pool(folder, environment)
     monkeypatch.setenv(pool.POOL_VARIABLE, running.variables()[pool.POOL_VARIABLE])
     yield running
@@ -472,7 +598,9 @@ def test_the_job_script_of_pbs_is_what_pbs_reads():
     options = {name: value for name, value in jobs.options.items() if name != "scheduler_options"}
     script = PBSJob("tcp://127.0.0.1:1", name="x", **options).job_script()
     assert "#PBS -l select=1:ncpus=1:mem=4GB" in script and "#PBS -l walltime=04:00:00" in script
-    assert script.rindex("--memory-limit 0") > script.index("--memory-limit 3.73GiB"), "the last one counts"
+    assert script.rindex("--memory-limit 0") > script.index("--memory-limit 3.73GiB"), (
+        "the last one counts"
+    )
     for name, value in numeric.environment().items():
         assert f"export {name}=" in script and value in script
 
@@ -492,12 +620,16 @@ def test_a_number_that_makes_no_sense_in_a_file_of_jobs_is_refused(tmp_path, lin
 
 
 def test_workers_end_with_a_killed_parent_even_in_the_middle_of_one_long_call(tmp_path):
-    """`sum` over a range never lets another thread of its process run, so the worker cannot notice by itself."""
+    """`sum` over a range never lets another thread of its process run, so the worker cannot notice
+    by itself."""
     (tmp_path / "lib").symlink_to(store.ROOT / "lib")
-    (tmp_path / "endless.py").write_text("def unit(part, *, seed):\n    part.write_text('')\n    sum(range(10**12))\n")
+    (tmp_path / "endless.py").write_text(
+        "def unit(part, *, seed):\n    part.write_text('')\n    sum(range(10**12))\n"
+    )
     code = (
         "import os, endless as e; from lib.run import compute\nif __name__ == '__main__':\n"
-        "    compute.run_units(e.unit, {'a': {}, 'b': {}}, directory=os.path.abspath('units'), executor='local:2')"
+        "    compute.run_units(e.unit, {'a': {}, 'b': {}}, directory=os.path.abspath('units'), "
+        "executor='local:2')"
     )
     (tmp_path / "main.py").write_text(code)
     parent = subprocess.Popen([sys.executable, "main.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)

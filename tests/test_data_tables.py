@@ -29,7 +29,9 @@ def test_text_stays_text_and_numbers_become_numbers(tmp_path):
 
 @pytest.mark.parametrize("name", ["genes.tsv", "genes.txt"])
 def test_tab_separated_by_suffix(tmp_path, name):
-    assert tables.read(write(tmp_path, "gene\tscore\nA\t1\n", name), SCHEMA)["score"].tolist() == [1.0]
+    assert tables.read(write(tmp_path, "gene\tscore\nA\t1\n", name), SCHEMA)["score"].tolist() == [
+        1.0
+    ]
 
 
 def test_parquet(tmp_path):
@@ -41,8 +43,14 @@ def test_parquet(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("gene,score\na,1\nB,-1\nB,2\n", ["row 2, gene 'a' is no symbol", "row 3, score -1", "more than once"]),
-        ("symbol,score\nA,1\n", ["the column gene is missing; found symbol, score; rename or add it"]),
+        (
+            "gene,score\na,1\nB,-1\nB,2\n",
+            ["row 2, gene 'a' is no symbol", "row 3, score -1", "more than once"],
+        ),
+        (
+            "symbol,score\nA,1\n",
+            ["the column gene is missing; found symbol, score; rename or add it"],
+        ),
         ("gene,score\nA,x\n", ["row 2, score 'x' is not of type float64"]),
         ("gene,score\n,1\n", ["row 2, gene nan is empty"]),
         ("gene,score\n", ["the table has no row"]),

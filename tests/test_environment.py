@@ -1,4 +1,5 @@
-"""The environment: a complete lock, conda equal to pip, and a set-up that says what it lacks before it starts."""
+"""The environment: a complete lock, conda equal to pip, and a set-up that says what it lacks before
+it starts."""
 
 import ast
 import os
@@ -45,7 +46,10 @@ def read(name: str) -> str:
 
 
 PROJECT = tomllib.loads(read("pyproject.toml"))
-DECLARED = [Requirement(line) for line in PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]]
+DECLARED = [
+    Requirement(line)
+    for line in PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
+]
 
 
 def locked_blocks() -> list[str]:
@@ -55,10 +59,17 @@ def locked_blocks() -> list[str]:
 
 def locked(python: str) -> dict[str, Requirement]:
     """The locked packages of one Python on Linux, by name."""
-    target = {"python_full_version": python, "python_version": python[:4], "sys_platform": "linux", "os_name": "posix"}
+    target = {
+        "python_full_version": python,
+        "python_version": python[:4],
+        "sys_platform": "linux",
+        "os_name": "posix",
+    }
     target |= {"platform_machine": "x86_64", "implementation_name": "cpython"}
     packages = [Requirement(block.partition("\\")[0].strip()) for block in locked_blocks()]
-    wanted = [package for package in packages if package.marker is None or package.marker.evaluate(target)]
+    wanted = [
+        package for package in packages if package.marker is None or package.marker.evaluate(target)
+    ]
     assert len({package.name for package in wanted}) == len(wanted)
     return {canonicalize_name(package.name): package for package in wanted}
 
@@ -66,16 +77,22 @@ def locked(python: str) -> dict[str, Requirement]:
 def test_every_locked_package_has_hashes():
     for block in locked_blocks():
         assert re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==[^ ]+ ", block), block[:80]
-        assert re.search(r"--hash=sha256:[0-9a-f]{64}$", block.replace(" \\", ""), flags=re.MULTILINE), block[:80]
+        assert re.search(
+            r"--hash=sha256:[0-9a-f]{64}$", block.replace(" \\", ""), flags=re.MULTILINE
+        ), block[:80]
 
 
 def test_the_lock_names_no_address():
-    assert not re.search(r"://|--index|--extra-index|--find-links|--trusted-host|@ ", read("requirements.lock"))
+    assert not re.search(
+        r"://|--index|--extra-index|--find-links|--trusted-host|@ ", read("requirements.lock")
+    )
 
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_lock_satisfies_pyproject_on_each_python(python):
-    versions = {name: next(iter(package.specifier)).version for name, package in locked(python).items()}
+    versions = {
+        name: next(iter(package.specifier)).version for name, package in locked(python).items()
+    }
     assert python in supported_pythons()
     for wanted in DECLARED:
         assert versions[canonicalize_name(wanted.name)] in wanted.specifier, wanted
@@ -110,7 +127,10 @@ def conda_requirements() -> tuple[dict[str, str], dict[str, str]]:
     by_conda = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
     (by_pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
     assert by_pip[0] == "--no-binary=pcst-fast"
-    return tuple({r.name: str(r.specifier) for r in map(Requirement, entries)} for entries in (by_conda, by_pip[1:]))
+    return tuple(
+        {r.name: str(r.specifier) for r in map(Requirement, entries)}
+        for entries in (by_conda, by_pip[1:])
+    )
 
 
 def test_environment_yml_is_pyproject_in_conda_words():
@@ -130,12 +150,16 @@ def test_environment_yml_brings_the_annotation_that_apt_lacks():
 
 def test_make_help_lists_every_target():
     (phony,) = re.findall(r"^\.PHONY: (.*)$", read("Makefile"), flags=re.MULTILINE)
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert set(phony.split()) == set(re.findall(r"^  make ([a-z-]+)", shown, flags=re.MULTILINE))
 
 
 def test_make_test_uses_all_cores_and_keeps_a_file_of_tests_together():
-    shown = subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert "-n auto --dist loadfile" in shown
 
 
@@ -146,7 +170,8 @@ def test_ci_runs_the_command_of_the_readme():
 
 @pytest.fixture
 def bare_machine(tmp_path):
-    """Copy the set-up and give it a PATH with a few commands only; return a function that runs it there."""
+    """Copy the set-up and give it a PATH with a few commands only; return a function that runs it
+    there."""
     project, commands = tmp_path / "project", tmp_path / "commands"
     project.mkdir()
     commands.mkdir()
@@ -162,7 +187,9 @@ def bare_machine(tmp_path):
             path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
             path.chmod(0o755)
         environment = {"PATH": str(commands), "HOME": str(tmp_path)}
-        return subprocess.run(["sh", "setup.sh"], cwd=project, env=environment, capture_output=True, text=True)
+        return subprocess.run(
+            ["sh", "setup.sh"], cwd=project, env=environment, capture_output=True, text=True
+        )
 
     run.project = project
     return run
@@ -173,9 +200,16 @@ def test_what_is_lacking_is_said_once_with_the_command_that_brings_it(bare_machi
     assert done.returncode == 1
     for lacking in ("Python 3.11", "C++ compiler", "R 4.2", "org.Hs.eg.db"):
         assert done.stderr.count(lacking) == 1
-    assert re.search(r"^  apt-get update && apt-get install .* python3 .*g\+\+ .*r-bioc-gosemsim$", done.stderr, re.M)
+    assert re.search(
+        r"^  apt-get update && apt-get install .* python3 .*g\+\+ .*r-bioc-gosemsim$",
+        done.stderr,
+        re.M,
+    )
     assert "environment.yml" in done.stderr
-    assert not (bare_machine.project / "touched").exists() and not (bare_machine.project / ".venv").exists()
+    assert (
+        not (bare_machine.project / "touched").exists()
+        and not (bare_machine.project / ".venv").exists()
+    )
 
 
 def test_a_sudo_that_wants_a_password_is_no_permission(bare_machine):
@@ -187,14 +221,23 @@ def test_a_sudo_that_wants_a_password_is_no_permission(bare_machine):
 def test_without_apt_the_list_stays_and_the_command_goes(bare_machine):
     done = bare_machine(id="echo 0")
     assert done.returncode == 1
-    assert "C++ compiler" in done.stderr and "your package manager" in done.stderr and "apt-get" not in done.stderr
+    assert (
+        "C++ compiler" in done.stderr
+        and "your package manager" in done.stderr
+        and "apt-get" not in done.stderr
+    )
 
 
 def test_root_installs_and_a_package_that_is_still_lacking_is_named(bare_machine):
-    done = bare_machine(id="echo 0", apt_get='echo "$@" >>touched', dpkg=":", env='shift; exec "$@"')
+    done = bare_machine(
+        id="echo 0", apt_get='echo "$@" >>touched', dpkg=":", env='shift; exec "$@"'
+    )
     assert done.returncode == 1 and "does not bring:\n  - Python 3.11" in done.stderr
     calls = (bare_machine.project / "touched").read_text().splitlines()
-    assert calls[0].endswith("update") and " install --yes --no-install-recommends python3 " in calls[1]
+    assert (
+        calls[0].endswith("update")
+        and " install --yes --no-install-recommends python3 " in calls[1]
+    )
 
 
 def test_an_old_r_is_named_with_its_version(bare_machine):
@@ -217,7 +260,8 @@ def test_an_unsupported_interpreter_is_refused(bare_machine):
 
 @pytest.fixture
 def two_checkouts(bare_machine):
-    """Let `bare_machine` go through on a machine that lacks nothing; its `uv` writes down how it was called."""
+    """Let `bare_machine` go through on a machine that lacks nothing; its `uv` writes down how it
+    was called."""
     project = bare_machine.project
     include = project / "include"
     include.mkdir()
@@ -238,7 +282,13 @@ echo "$*" >>{project.parent}/calls"""
     tools.mkdir(parents=True)
     (tools / "uv").write_text(f"#!/bin/sh\n{uv}\n", encoding="utf-8")
     (tools / "uv").chmod(0o755)
-    there = {"python3": python, "cc": ":", "c++": ":", "R": "echo 'R version 4.2.2'", "Rscript": ":"}
+    there = {
+        "python3": python,
+        "cc": ":",
+        "c++": ":",
+        "R": "echo 'R version 4.2.2'",
+        "Rscript": ":",
+    }
 
     def run() -> subprocess.CompletedProcess:
         return bare_machine(**there)
@@ -252,7 +302,8 @@ def pth(checkout: Path) -> Path:
 
 
 def make_venv_of(checkout: Path) -> Path:
-    """Write what setup.sh leaves of a finished environment in another checkout; return its `.venv`."""
+    """Write what setup.sh leaves of a finished environment in another checkout; return its
+    `.venv`."""
     pth(checkout).parent.mkdir(parents=True)
     pth(checkout).write_text(f"{checkout}\n", encoding="utf-8")
     return checkout / ".venv"
@@ -275,7 +326,10 @@ def test_a_linked_environment_is_refused_and_nothing_is_written_through_it(two_c
     here.symlink_to(two_checkouts.other / folder)
     before = sorted(two_checkouts.other.rglob("*"))
     done = two_checkouts()
-    assert done.returncode == 1 and f"{folder} is a link to {two_checkouts.other / folder}" in done.stderr
+    assert (
+        done.returncode == 1
+        and f"{folder} is a link to {two_checkouts.other / folder}" in done.stderr
+    )
     assert "remove the link" in done.stderr
     assert sorted(two_checkouts.other.rglob("*")) == before
     assert pth(two_checkouts.other).read_text() == f"{two_checkouts.other}\n"
@@ -283,7 +337,9 @@ def test_a_linked_environment_is_refused_and_nothing_is_written_through_it(two_c
 
 
 def test_a_copied_environment_is_made_anew_even_if_its_files_are_hard_links(two_checkouts):
-    shutil.copytree(make_venv_of(two_checkouts.other), two_checkouts.project / ".venv", copy_function=os.link)
+    shutil.copytree(
+        make_venv_of(two_checkouts.other), two_checkouts.project / ".venv", copy_function=os.link
+    )
     done = two_checkouts()
     assert done.returncode == 0, done.stderr
     assert f".venv was made for {two_checkouts.other} and leads there" in done.stdout
@@ -298,7 +354,9 @@ def test_make_lab_works_as_root_too(tmp_path, uid, allowed):
     (tmp_path / "id").chmod(0o755)
     path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
     own = {"cwd": ROOT, "env": {**os.environ, "PATH": path}}
-    shown = subprocess.run(["make", "-n", "lab"], **own, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "-n", "lab"], **own, capture_output=True, text=True, check=True
+    ).stdout
     assert "jupyter lab" in shown and ("--allow-root" in shown) == allowed
 
 
@@ -319,16 +377,26 @@ def with_handover(folder: Path) -> None:
 
 @pytest.mark.parametrize("minor", ["3, 8, 1", "3, 10, 0"])
 def test_an_older_python_hands_over_to_the_environment(tmp_path, minor):
-    shutil.copy(ROOT / "run_all.py", tmp_path)  # no lib beside it: the hand-over comes before any import of ours
+    shutil.copy(
+        ROOT / "run_all.py", tmp_path
+    )  # no lib beside it: the hand-over comes before any import of ours
     code = OLD_PYTHON.format(minor=minor)
-    alone = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert alone.returncode == 1 and "Python 3.11 or later is needed, and this is 3." in alone.stderr
+    alone = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (
+        alone.returncode == 1 and "Python 3.11 or later is needed, and this is 3." in alone.stderr
+    )
     with_handover(tmp_path)
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode == 0 and done.stdout.endswith("run_all.py fig3c --list\n"), done.stderr
 
 
-@pytest.mark.parametrize("broken", ["raise ModuleNotFoundError('no', name='dask')", "from json import nothing"])
+@pytest.mark.parametrize(
+    "broken", ["raise ModuleNotFoundError('no', name='dask')", "from json import nothing"]
+)
 def test_a_python_without_the_packages_hands_over_too(tmp_path, broken):
     shutil.copy(ROOT / "run_all.py", tmp_path)
     (tmp_path / "lib/run").mkdir(parents=True)
@@ -336,7 +404,11 @@ def test_a_python_without_the_packages_hands_over_too(tmp_path, broken):
     (tmp_path / "lib/run/__init__.py").write_text(broken, encoding="utf-8")
     command = [sys.executable, "run_all.py", "--list"]
     alone = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert alone.returncode == 1 and "lacks what is needed" in alone.stderr and "make figures" in alone.stderr
+    assert (
+        alone.returncode == 1
+        and "lacks what is needed" in alone.stderr
+        and "make figures" in alone.stderr
+    )
     with_handover(tmp_path)
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout == "handed run_all.py --list\n", done.stderr
@@ -348,8 +420,16 @@ def test_run_all_can_be_read_by_older_pythons():
 
 def test_licence_and_citation_say_what_pyproject_says():
     cited = yaml.safe_load(read("CITATION.cff"))
-    assert cited["license"] == PROJECT["project"]["license"]["text"] == read("LICENSE").split()[0] == "MIT"
-    assert (cited["title"], cited["version"]) == (PROJECT["project"]["name"], PROJECT["project"]["version"])
+    assert (
+        cited["license"]
+        == PROJECT["project"]["license"]["text"]
+        == read("LICENSE").split()[0]
+        == "MIT"
+    )
+    assert (cited["title"], cited["version"]) == (
+        PROJECT["project"]["name"],
+        PROJECT["project"]["version"],
+    )
     assert f"## {cited['version']}" in read("CHANGELOG.md")
 
 
@@ -358,5 +438,7 @@ def test_the_readme_opens_with_the_papers_that_the_citation_names():
     references = yaml.safe_load(read("CITATION.cff"))["references"]
     assert len(references) == 4
     for paper in references:
-        assert paper["title"] in opening and all(author["family-names"] in opening for author in paper["authors"])
+        assert paper["title"] in opening and all(
+            author["family-names"] in opening for author in paper["authors"]
+        )
         assert paper.get("doi", "") in opening

@@ -26,8 +26,14 @@ def draw() -> Figure:
 
 
 def save(folder, figure=None, **words):
-    words = {"slug": "screen", "panel": "fig2c", "caption": "Bars,\n mean (µ = 1).", "said": "Two of 3 rise.",
-             "origin": origin.simulated("images"), "data": DATA} | words  # fmt: skip
+    words = {
+        "slug": "screen",
+        "panel": "fig2c",
+        "caption": "Bars,\n mean (µ = 1).",
+        "said": "Two of 3 rise.",
+        "origin": origin.simulated("images"),
+        "data": DATA,
+    } | words
     data, slug, panel = (words.pop(name) for name in ("data", "slug", "panel"))
     return figures.show(figure or draw(), data, slug, panel, figures_dir=folder, **words).png
 
@@ -78,7 +84,10 @@ def test_same_bytes_in_the_same_and_in_another_process(tmp_path):
     code = "import sys; from tests import test_figures as t; t.save(sys.argv[1])"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "c")], check=True, cwd=store.ROOT)
     for kind in KINDS:
-        assert len({store.sha256(tmp_path / folder / f"screen__fig2c.{kind}") for folder in "abc"}) == 1, kind
+        assert (
+            len({store.sha256(tmp_path / folder / f"screen__fig2c.{kind}") for folder in "abc"})
+            == 1
+        ), kind
 
 
 def test_style_ends_with_its_block():
@@ -121,7 +130,9 @@ def test_a_broken_save_leaves_the_old_picture(tmp_path, monkeypatch):
 
 
 def test_a_picture_without_origin_is_refused(tmp_path):
-    with pytest.raises(TypeError, match="screen__fig2c: the origin is None; pass what lib.data.origin.read returns"):
+    with pytest.raises(
+        TypeError, match="screen__fig2c: the origin is None; pass what lib.data.origin.read returns"
+    ):
         save(tmp_path, origin=None)
 
 
@@ -139,9 +150,13 @@ def test_a_picture_as_a_journal_does_not_print_it_is_refused(tmp_path):
 def test_what_does_not_fit_is_warned_of_and_the_width_stays(tmp_path):
     figure = draw()
     figure.text(0.9, 0.5, "a name that is far too long for this picture")
-    with pytest.warns(UserWarning, match="screen__fig2c: what is drawn is .* mm wider than the picture"):
+    with pytest.warns(
+        UserWarning, match="screen__fig2c: what is drawn is .* mm wider than the picture"
+    ):
         png = save(tmp_path, figure)
-    assert figures.saved(tmp_path)[0].size[0] == pytest.approx(89 / 25.4 * 300, abs=1) and png.exists()
+    assert (
+        figures.saved(tmp_path)[0].size[0] == pytest.approx(89 / 25.4 * 300, abs=1) and png.exists()
+    )
 
 
 def test_the_origin_stands_on_the_picture_once_however_often_it_is_saved(tmp_path):
@@ -152,18 +167,32 @@ def test_the_origin_stands_on_the_picture_once_however_often_it_is_saved(tmp_pat
 
 
 def test_a_notebook_shows_picture_and_words(tmp_path):
-    words = {"figures_dir": tmp_path, "origin": origin.simulated("images"), "caption": "p < 0.05.", "said": "1 > 0."}
+    words = {
+        "figures_dir": tmp_path,
+        "origin": origin.simulated("images"),
+        "caption": "p < 0.05.",
+        "said": "1 > 0.",
+    }
     html = figures.show(draw(), DATA, "screen", "fig2c", **words)._repr_html_()
-    assert "data:image/png;base64," in html and "1 &gt; 0. p &lt; 0.05. <i>Simulated data, planted truth.</i>" in html
+    assert (
+        "data:image/png;base64," in html
+        and "1 &gt; 0. p &lt; 0.05. <i>Simulated data, planted truth.</i>" in html
+    )
 
 
 def test_letters_are_those_of_the_repository():
-    found = font_manager.findfont(font_manager.FontProperties(family="Liberation Sans", weight="bold"))
+    found = font_manager.findfont(
+        font_manager.FontProperties(family="Liberation Sans", weight="bold")
+    )
     assert found == str(store.ROOT / "lib/report/fonts/LiberationSans-Bold.ttf")
 
 
 def test_a_cluster_has_one_colour_whatever_stands_beside_it():
     few, many = figures.cluster_colours([2, "none"]), figures.cluster_colours(map(str, range(12)))
-    assert few["2"] == many["2"] and few["none"] == figures.NO_CLUSTER and len(set(many.values())) == 12
+    assert (
+        few["2"] == many["2"]
+        and few["none"] == figures.NO_CLUSTER
+        and len(set(many.values())) == 12
+    )
     assert figures.cluster_colours(["cluster 2"]) == {"cluster 2": many["2"]}
     assert len(set(figures.cluster_colours(["alpha", "beta"]).values())) == 2

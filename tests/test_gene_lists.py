@@ -14,9 +14,18 @@ def write(tmp_path, text):
 
 def test_published_lists_are_the_default():
     assert len(gene_lists.genes("", default="impactful_genes")) == 41
-    assert [len(genes) for genes in gene_lists.clusters("", default="regulatory_clusters").values()] == [
-        57, 26, 40, 24, 21, 17, 37, 27,
-    ]  # fmt: skip
+    assert [
+        len(genes) for genes in gene_lists.clusters("", default="regulatory_clusters").values()
+    ] == [
+        57,
+        26,
+        40,
+        24,
+        21,
+        17,
+        37,
+        27,
+    ]
 
 
 def test_clusters_keep_the_order_of_the_file(tmp_path):
@@ -26,7 +35,10 @@ def test_clusters_keep_the_order_of_the_file(tmp_path):
 
 
 def test_gene_names_that_look_like_missing_values_or_numbers_stay_text(tmp_path):
-    assert gene_lists.genes(write(tmp_path, "gene\nSEPTIN1\n1433B\n"), default="") == ["SEPTIN1", "1433B"]
+    assert gene_lists.genes(write(tmp_path, "gene\nSEPTIN1\n1433B\n"), default="") == [
+        "SEPTIN1",
+        "1433B",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""With the annotation of the paper, the published numbers come out; with another, the difference is excused by name."""
+"""With the annotation of the paper, the published numbers come out; with another, the difference is
+excused by name."""
 
 from dataclasses import replace
 
@@ -16,12 +17,16 @@ CLUSTERS = published.gene_clusters("gene_perturbation_clusters")
 
 def paper_annotation(folder, tables):
     """Return the stored 3.12 annotation with the term names that its tables print."""
-    names = pd.concat([pd.read_csv(folder / table) for table in tables])[["go_id", "term"]].drop_duplicates("go_id")
+    names = pd.concat([pd.read_csv(folder / table) for table in tables])[
+        ["go_id", "term"]
+    ].drop_duplicates("go_id")
     return replace(go.read_tables(folder), terms=names)
 
 
 def compare(measured):
-    return scorecard.compare([entry for name, entry in published.load().items() if name in measured], measured)
+    return scorecard.compare(
+        [entry for name, entry in published.load().items() if name in measured], measured
+    )
 
 
 @pytest.mark.real
@@ -38,7 +43,10 @@ def test_impactful_genes_come_out_as_published(real):
 def test_gene_perturbation_clusters_come_out_as_published(real):
     folder = real / "reference/go/topgo_bioc312/clusters"
     annotation = paper_annotation(folder, [f"cluster{name}_result.csv" for name in "12345"])
-    tables = {name: go.enrich(annotation, genes, LISTS["impactful_genes"]) for name, genes in CLUSTERS.items()}
+    tables = {
+        name: go.enrich(annotation, genes, LISTS["impactful_genes"])
+        for name, genes in CLUSTERS.items()
+    }
     compared = compare(claims.gene_perturbation_clusters(tables))
     assert len(compared) == 17 and set(compared["status"]) == {"reproduced"}
 
@@ -51,12 +59,16 @@ def test_published_lists_are_those_of_the_stored_analyses(real):
     assert {gene: name for name, genes in clusters.items() for gene in genes} == dict(
         zip(stored["gene"], stored["cluster"].astype(str), strict=True)
     )
-    universe = pd.read_json(real / "reference/go/topgo_bioc312/clusters/universe.json", typ="series")["universe"]
+    universe = pd.read_json(
+        real / "reference/go/topgo_bioc312/clusters/universe.json", typ="series"
+    )["universe"]
     assert LISTS["impactful_genes"] == universe
 
 
 def test_the_nine_clusters_and_two_singletons_are_the_41():
-    genes = [gene for members in CLUSTERS.values() for gene in members] + LISTS["gene_perturbation_singletons"]
+    genes = [gene for members in CLUSTERS.values() for gene in members] + LISTS[
+        "gene_perturbation_singletons"
+    ]
     assert sorted(genes) == sorted(LISTS["impactful_genes"]) and len(genes) == 41
     assert set(LISTS["impactful_genes"]) < set(LISTS["over_expression_targets"])
     assert [len(members) for members in CLUSTERS.values()] == [7, 7, 5, 2, 4, 6, 3, 2, 3]
@@ -82,14 +94,19 @@ def test_regulatory_claims_by_hand():
     assert measured["go.regulatory.n_background"] == 248
     assert measured["go.regulatory.annotated.6"] == 37
     assert measured["go.regulatory.significant.4"] is False
-    assert measured["go.regulatory.significant.6"] is True and measured["go.regulatory.theme.6"] is True
+    assert (
+        measured["go.regulatory.significant.6"] is True
+        and measured["go.regulatory.theme.6"] is True
+    )
     assert measured["go.regulatory.top.6"] == 14.0
     assert set(measured) <= set(published.load())
 
 
 def test_a_significant_term_where_none_is_published_falls_short(tmp_path):
     path = tmp_path / "smoke/results/regulatory_cluster_go__measured.json"
-    rows = report_claims.record(path, claims.regulatory_clusters(regulatory_table(0.01))).set_index("id")
+    rows = report_claims.record(path, claims.regulatory_clusters(regulatory_table(0.01))).set_index(
+        "id"
+    )
     assert rows.loc["go.regulatory.significant.4", "status"] == report_claims.SHORT
     assert (
         report_claims.record(path, claims.regulatory_clusters(regulatory_table(0.5)))
@@ -110,7 +127,10 @@ def _told(path, p):
 def test_theme_terms_exist_and_are_named_as_meant():
     names = go.read_installed().term_names
     found = {go_id: names[go_id] for terms in claims.THEMES.values() for go_id in terms}
-    assert found["GO:0007049"] == "cell cycle" and found["GO:0030036"] == "actin cytoskeleton organization"
+    assert (
+        found["GO:0007049"] == "cell cycle"
+        and found["GO:0030036"] == "actin cytoskeleton organization"
+    )
     assert found["GO:0030522"] == "intracellular receptor signaling pathway"
 
 
@@ -119,18 +139,29 @@ def as_published():
     """Cluster of Fig 2E → its terms with the annotation that the paper had."""
     annotation = go.read_tables("params/published/go_3_12")
     genes = LISTS["impactful_genes"]
-    return {name: go.enrich(annotation, members, genes, engine="builtin") for name, members in CLUSTERS.items()}
+    return {
+        name: go.enrich(annotation, members, genes, engine="builtin")
+        for name, members in CLUSTERS.items()
+    }
 
 
 def test_with_the_papers_annotation_its_first_cluster_comes_out(as_published):
     first = as_published["1"].iloc[0]
-    assert (first["GO.ID"], first["Term"], first["pval"]) == ("GO:0071396", "cellular response to lipid", "0.0096")
-    assert all((table["qval"] >= 0.05).all() for table in as_published.values()), "none survives correction"
+    assert (first["GO.ID"], first["Term"], first["pval"]) == (
+        "GO:0071396",
+        "cellular response to lipid",
+        "0.0096",
+    )
+    assert all((table["qval"] >= 0.05).all() for table in as_published.values()), (
+        "none survives correction"
+    )
 
 
 @pytest.mark.real
 def test_with_the_papers_annotation_clusters_come_out_to_the_last_digit(as_published, real):
     for number in range(1, 6):
-        theirs = pd.read_csv(real / f"reference/go/topgo_bioc312/clusters/cluster{number}_result.csv", dtype=str)
+        theirs = pd.read_csv(
+            real / f"reference/go/topgo_bioc312/clusters/cluster{number}_result.csv", dtype=str
+        )
         assert as_published[str(number)]["GO.ID"].tolist() == theirs["go_id"].tolist()
         assert as_published[str(number)]["pval"].tolist() == theirs["pval"].tolist()

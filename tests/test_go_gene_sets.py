@@ -49,7 +49,13 @@ def members(sets):
 
 def test_a_gene_belongs_to_its_term_and_to_all_above():
     sets = gene_sets(make(), list("abcde"))
-    assert members(sets) == {1: set("abcde"), 2: set("abc"), 3: set("abd"), 4: set("ab"), 5: set("a")}
+    assert members(sets) == {
+        1: set("abcde"),
+        2: set("abc"),
+        3: set("abd"),
+        4: set("ab"),
+        5: set("a"),
+    }
     assert sets.sizes.tolist() == [5, 3, 3, 2, 1]
 
 
@@ -100,9 +106,19 @@ def test_no_large_term_is_an_error_that_names_the_largest():
 def test_any_graph_agrees_with_sets_of_python(seed):
     rng = np.random.default_rng(seed)
     n_terms, n_genes = int(rng.integers(2, 14)), int(rng.integers(1, 30))
-    edges = {(str(child + 1), str(int(rng.integers(child)) + 1)) for child in range(1, n_terms) for _ in range(2)}
-    pairs = [(f"g{gene}", str(int(rng.integers(n_terms)) + 1)) for gene in range(n_genes) for _ in range(2)]
-    sets = gene_sets(make(pairs=pairs, edges=sorted(edges)), [f"g{gene}" for gene in range(n_genes)])
+    edges = {
+        (str(child + 1), str(int(rng.integers(child)) + 1))
+        for child in range(1, n_terms)
+        for _ in range(2)
+    }
+    pairs = [
+        (f"g{gene}", str(int(rng.integers(n_terms)) + 1))
+        for gene in range(n_genes)
+        for _ in range(2)
+    ]
+    sets = gene_sets(
+        make(pairs=pairs, edges=sorted(edges)), [f"g{gene}" for gene in range(n_genes)]
+    )
     expected = {}
     for gene, term in pairs:
         waiting = [term]

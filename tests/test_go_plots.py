@@ -14,7 +14,15 @@ SIMULATED = origin.simulated("images")
 TOPGO = pd.DataFrame(
     {
         "GO.ID": [f"GO:000000{i}" for i in range(7)],
-        "Term": ["wound healing", "DNA repair", "cell cycle", "apoptosis", "zinc transport", "vision", "aging"],
+        "Term": [
+            "wound healing",
+            "DNA repair",
+            "cell cycle",
+            "apoptosis",
+            "zinc transport",
+            "vision",
+            "aging",
+        ],
         "pval": ["<1e-30", "0.01", "0.05", "0.10", "1.00", "1.00", "1.00"],
     }
 )
@@ -44,7 +52,13 @@ def texts(figure) -> list[str]:
 
 def test_bars_are_the_first_rows_alphabetical_from_the_bottom():
     figure, drawn = plots.bars(TOPGO, title="Cluster 1")
-    assert list(drawn["term"]) == ["apoptosis", "cell cycle", "DNA repair", "wound healing", "zinc transport"]
+    assert list(drawn["term"]) == [
+        "apoptosis",
+        "cell cycle",
+        "DNA repair",
+        "wound healing",
+        "zinc transport",
+    ]
     assert np.allclose(drawn["minus_log10_p"], [1, -np.log10(0.05), 2, 30, 0])
     bars = figure.axes[0].patches
     assert [bar.get_width() for bar in bars] == list(drawn["minus_log10_p"])
@@ -62,7 +76,9 @@ def test_bars_have_the_colour_and_the_line_of_the_paper():
 
 def test_axis_says_which_p():
     assert plots.bars(TOPGO, title="x")[0].axes[0].get_xlabel() == "−log₁₀(raw p value)"
-    assert plots.bars(CLUSTERS, title="x", value="p.adjust")[0].axes[0].get_xlabel() == "−log₁₀(FDR)"
+    assert (
+        plots.bars(CLUSTERS, title="x", value="p.adjust")[0].axes[0].get_xlabel() == "−log₁₀(FDR)"
+    )
 
 
 def test_long_lists_keep_the_order_of_the_table_best_on_top():
@@ -71,7 +87,9 @@ def test_long_lists_keep_the_order_of_the_table_best_on_top():
 
 
 def test_long_terms_stay_on_the_page():
-    long = TOPGO.assign(Term="positive regulation of a very long process with a name beyond any reason " * 3)
+    long = TOPGO.assign(
+        Term="positive regulation of a very long process with a name beyond any reason " * 3
+    )
     figure, _ = plots.bars(long, title="x")
     FigureCanvasAgg(figure).draw()
     width, height = figure.get_size_inches() * figure.dpi
@@ -86,7 +104,9 @@ def test_no_row_says_so():
 
 
 def test_missing_column_is_named():
-    with pytest.raises(ValueError, match="no column 'qval' to draw; the table has GO.ID, Term, pval"):
+    with pytest.raises(
+        ValueError, match="no column 'qval' to draw; the table has GO.ID, Term, pval"
+    ):
         plots.bars(TOPGO, title="x", value="qval")
 
 
@@ -97,24 +117,38 @@ def test_grid_has_a_panel_a_cluster_and_a_common_axis():
     assert "JUN, ERG" in texts(figure) and "no term to test" in texts(figure)
     assert len({ax.get_xlim() for ax in figure.axes[:3]}) == 1
     assert len({ax.get_xlim() for ax in plots.bar_grid(tables, common_axis=False)[0].axes[:3]}) > 1
-    assert drawn.groupby("panel").size().to_dict() == {"Cluster 0": 5, "Cluster 1": 5, "Cluster 2": 5}
+    assert drawn.groupby("panel").size().to_dict() == {
+        "Cluster 0": 5,
+        "Cluster 1": 5,
+        "Cluster 2": 5,
+    }
     with pytest.raises(ValueError, match="no tables"):
         plots.bar_grid({})
 
 
 def test_dots_are_all_significant_rows_of_the_leading_terms():
     dots = plots.dot_table(CLUSTERS)
-    # GO:4 is fourth in cluster 0 but leads cluster 6, so it is drawn in both; cluster 4 has nothing significant
+    # GO:4 is fourth in cluster 0 but leads cluster 6, so it is drawn in both; cluster 4 has nothing
+    # significant
     assert list(zip(dots["Cluster"], dots["ID"], strict=True)) == [
-        ("0", "GO:1"), ("0", "GO:2"), ("0", "GO:3"), ("0", "GO:4"), ("6", "GO:4"),
-    ]  # fmt: skip
+        ("0", "GO:1"),
+        ("0", "GO:2"),
+        ("0", "GO:3"),
+        ("0", "GO:4"),
+        ("6", "GO:4"),
+    ]
     assert list(dots["gene_ratio"]) == [0.8, 0.5, 0.4, 0.3, 0.5]
 
 
 def test_first_term_is_on_top_and_labels_carry_the_annotated_genes():
     figure, dots = plots.dot_plot(CLUSTERS)
     ax = figure.axes[0]
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["mitosis", "growth", "motility", "adhesion"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == [
+        "mitosis",
+        "growth",
+        "motility",
+        "adhesion",
+    ]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0\n(10)", "6\n(4)"]
     assert dots["row"].max() == dots.loc[dots["ID"] == "GO:1", "row"].item() == 3
 
@@ -123,18 +157,36 @@ def test_bigger_ratio_bigger_dot_smaller_p_redder():
     figure, dots = plots.dot_plot(CLUSTERS)
     dot = figure.axes[0].collections[0]
     FigureCanvasAgg(figure).draw()
-    assert list(np.argsort(dot.get_sizes(), kind="stable")) == list(np.argsort(dots["gene_ratio"], kind="stable"))
+    assert list(np.argsort(dot.get_sizes(), kind="stable")) == list(
+        np.argsort(dots["gene_ratio"], kind="stable")
+    )
     red, blue = dot.get_facecolors()[:, 0], dot.get_facecolors()[:, 2]
     assert (red - blue)[0] > (red - blue)[3]
 
 
 def test_a_single_dot_and_none(tmp_path):
     figure, dots = plots.dot_plot(CLUSTERS.iloc[:1])
-    figures.show(figure, dots, "go", "one", figures_dir=tmp_path, caption="One dot.", said="s", origin=SIMULATED)
+    figures.show(
+        figure,
+        dots,
+        "go",
+        "one",
+        figures_dir=tmp_path,
+        caption="One dot.",
+        said="s",
+        origin=SIMULATED,
+    )
     figure, dots = plots.dot_plot(CLUSTERS.assign(**{"p.adjust": 1.0}))
     assert "no term with adjusted p ≤ 0.05" in texts(figure)
     figures.show(
-        figure, dots, "go", "none", figures_dir=tmp_path, caption="No dot.", said="s", origin=SIMULATED
+        figure,
+        dots,
+        "go",
+        "none",
+        figures_dir=tmp_path,
+        caption="No dot.",
+        said="s",
+        origin=SIMULATED,
     )  # the CSV says so too
     assert plots.dot_plot(CLUSTERS.iloc[:0])[1].shape == (1, 1)
 
@@ -143,7 +195,9 @@ def test_a_single_dot_and_none(tmp_path):
 def test_published_table_gives_the_published_bars(real):
     """Cluster 1 of the image embeddings, first five rows as printed by topGO."""
     path = real / "reference/go/topgo_bioc312/clusters/cluster1_result.csv"
-    table = pd.read_csv(path, dtype={"pval": str}).rename(columns={"go_id": "GO.ID", "term": "Term"})
+    table = pd.read_csv(path, dtype={"pval": str}).rename(
+        columns={"go_id": "GO.ID", "term": "Term"}
+    )
     _, drawn = plots.bars(table, title="GO terms for cluster 1")
     assert drawn["term"].iloc[0] == "cellular response to lipid"
     assert np.isclose(drawn["minus_log10_p"].iloc[0], -np.log10(0.0096))

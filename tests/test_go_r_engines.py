@@ -1,7 +1,8 @@
 """The engines that call the real R packages, tested with small stand-ins of the same names.
 
-The stand-ins answer with what they were asked, so that arguments, columns, chatter and empty results are tested where
-the packages cannot be installed. Each runs in a process of its own: a package once attached stays.
+The stand-ins answer with what they were asked, so that arguments, columns, chatter and empty
+results are tested where the packages cannot be installed. Each runs in a process of its own: a
+package once attached stays.
 """
 
 import json
@@ -91,18 +92,34 @@ def ask(tmp_path_factory):
             f"Package: {name}\nVersion: 9.9.9\nTitle: T\nDescription: D.\nLicense: MIT\nAuthor: A\n"
             "Maintainer: A <a@example.org>\nDepends: methods\n"
         )
-        exports = 'exportClasses("topGOdata")\nexportMethods("initialize")\n' if name == "topGO" else ""
-        (folder / name / "NAMESPACE").write_text(f'import(methods)\nexportPattern("^[a-zA-Z]")\n{exports}')
+        exports = (
+            'exportClasses("topGOdata")\nexportMethods("initialize")\n' if name == "topGO" else ""
+        )
+        (folder / name / "NAMESPACE").write_text(
+            f'import(methods)\nexportPattern("^[a-zA-Z]")\n{exports}'
+        )
         (folder / name / "R" / "all.R").write_text(code)
-    install = ["R", "CMD", "INSTALL", "--no-docs", "--no-test-load", f"--library={folder / 'library'}"]
-    subprocess.run([*install, folder / "topGO", folder / "clusterProfiler"], check=True, capture_output=True)
+    install = [
+        "R",
+        "CMD",
+        "INSTALL",
+        "--no-docs",
+        "--no-test-load",
+        f"--library={folder / 'library'}",
+    ]
+    subprocess.run(
+        [*install, folder / "topGO", folder / "clusterProfiler"], check=True, capture_output=True
+    )
 
     def call(analysis, genes, background=GENES, **options):
         case = json.dumps({"call": analysis, "genes": genes, "background": background, **options})
         run = subprocess.run(
-            [sys.executable, "-c", SCRIPT, case], cwd=store.ROOT, capture_output=True, text=True,
+            [sys.executable, "-c", SCRIPT, case],
+            cwd=store.ROOT,
+            capture_output=True,
+            text=True,
             env={**os.environ, "R_LIBS": str(folder / "library")},
-        )  # fmt: skip
+        )
         assert run.returncode == 0, run.stderr
         assert len(run.stdout.splitlines()) == 1, "R printed to the console"
         return json.loads(run.stdout), run.stderr
@@ -111,11 +128,18 @@ def ask(tmp_path_factory):
 
 
 def test_topgo_is_asked_as_published_and_its_chatter_is_logged(ask):
-    answer, log = ask("enrich", ["g1", "g0", "lost"], node_size=5)  # engine="auto" finds the package
+    answer, log = ask(
+        "enrich", ["g1", "g0", "lost"], node_size=5
+    )  # engine="auto" finds the package
     first, second = answer["rows"]
     universe = " ".join(f"{gene}={int(gene in ('g0', 'g1'))}" for gene in GENES)
     assert first["Term"] == f"BP 5 org.Hs.eg.db SYMBOL weight01 fisher 2 70 {universe}"
-    assert (first["pval"], first["p_raw"], first["qval"], first["Annotated"]) == ("0.012", 0.012345, 0.024, 10)
+    assert (first["pval"], first["p_raw"], first["qval"], first["Annotated"]) == (
+        "0.012",
+        0.012345,
+        0.024,
+        10,
+    )
     assert second["GO.ID"] == "GO:0000001" and second["q_raw"] == 1
     assert answer["columns"][-4:] == ["pval", "qval", "p_raw", "q_raw"]
     assert answer["attrs"]["engine"] == "topgo" and answer["attrs"]["versions"]["topGO"] == "9.9.9"
@@ -138,7 +162,9 @@ def test_clusterprofiler_is_asked_as_published(ask):
     answer, log = ask("compare_clusters", clusters, ["E1", "E2"], by="entrez", q_cutoff=10)
     (row,) = answer["rows"]
     assert row["Description"] == "enrichGO 2 org.Hs.eg.db BP BH 0.05 10 10 500"
-    assert (row["Cluster"], row["geneID"], row["Count"]) == ("b", "E2/E3", 1) and row["qvalue"] != row["qvalue"]
+    assert (row["Cluster"], row["geneID"], row["Count"]) == ("b", "E2/E3", 1) and row[
+        "qvalue"
+    ] != row["qvalue"]
     assert "RichFactor" not in answer["columns"] and "R: a message" in log
     assert answer["attrs"]["engine"] == "clusterprofiler"
     whole, _ = ask("compare_clusters", clusters, None, by="entrez")
@@ -156,7 +182,9 @@ def test_other_errors_of_r_pass_on(ask):
     assert "something else" in answer["error"]
 
 
-@pytest.mark.parametrize(("engine", "package"), [("topgo", "topGO"), ("clusterprofiler", "clusterProfiler")])
+@pytest.mark.parametrize(
+    ("engine", "package"), [("topgo", "topGO"), ("clusterprofiler", "clusterProfiler")]
+)
 def test_an_absent_package_is_named_when_it_is_asked_for(engine, package):
     if r.package_dir(package) is not None:
         pytest.skip(f"{package} is installed")
@@ -167,10 +195,14 @@ def test_an_absent_package_is_named_when_it_is_asked_for(engine, package):
             go.compare_clusters(NESTED, {"a": ["g0"]}, GENES, engine=engine)
 
 
-def test_another_release_than_the_installed_one_goes_to_builtin_and_refuses_the_package(monkeypatch):
+def test_another_release_than_the_installed_one_goes_to_builtin_and_refuses_the_package(
+    monkeypatch,
+):
     monkeypatch.setattr(r, "package_dir", lambda name: store.ROOT)
     monkeypatch.setattr("lib.go.analysis.installed_release", lambda: {"source": "another"})
     table = go.enrich(NESTED, ["g0"], GENES, node_size=1)
     assert table.attrs["engine"] == "builtin"
-    with pytest.raises(InputError, match="topGO reads the installed annotation packages, which are not"):
+    with pytest.raises(
+        InputError, match="topGO reads the installed annotation packages, which are not"
+    ):
         go.enrich(NESTED, ["g0"], GENES, engine="topgo")

@@ -17,7 +17,9 @@ TAILS = ["scipy", pytest.param("r", marks=needs_r)]
 GENES = [f"g{i}" for i in range(12)]
 # term 3 (g0..g3) is below term 2 (g0..g6), below the root 1 (all)
 NESTED = make(
-    pairs=[(gene, "3") for gene in GENES[:4]] + [(gene, "2") for gene in GENES[4:7]] + [(gene, "1") for gene in GENES],
+    pairs=[(gene, "3") for gene in GENES[:4]]
+    + [(gene, "2") for gene in GENES[4:7]]
+    + [(gene, "1") for gene in GENES],
     edges=[("2", "1"), ("3", "2")],
 )
 RELEASES = {"bioc312": "topgo_bioc312", "bioc316": "topgo_bioc316"}
@@ -26,7 +28,10 @@ ANALYSES = ["physical_regulators", *(f"cluster{k}" for k in range(1, 6))]
 
 def fisher(hits, size, n_chosen, n_genes):
     """Return the upper tail of the hypergeometric distribution by counting."""
-    ways = sum(comb(n_chosen, k) * comb(n_genes - n_chosen, size - k) for k in range(hits, min(size, n_chosen) + 1))
+    ways = sum(
+        comb(n_chosen, k) * comb(n_genes - n_chosen, size - k)
+        for k in range(hits, min(size, n_chosen) + 1)
+    )
     return ways / comb(n_genes, size)
 
 
@@ -37,7 +42,12 @@ def by_term(table):
 
 def run(foreground, **options):
     """Run the nested case with small terms."""
-    return go.enrich(NESTED, foreground, GENES, **{"node_size": 1, "engine": "builtin", "tail": "scipy"} | options)
+    return go.enrich(
+        NESTED,
+        foreground,
+        GENES,
+        **{"node_size": 1, "engine": "builtin", "tail": "scipy"} | options,
+    )
 
 
 def test_classic_tests_every_term_by_itself():
@@ -47,7 +57,8 @@ def test_classic_tests_every_term_by_itself():
 
 def test_weight01_takes_the_genes_of_children_away_whatever_their_p():
     p = by_term(run(["g0", "g4", "g5"]))
-    # term 2 keeps g4..g6 of a universe of 8, term 1 keeps the five genes outside term 2, none of them chosen
+    # term 2 keeps g4..g6 of a universe of 8, term 1 keeps the five genes outside term 2, none of
+    # them chosen
     assert p == pytest.approx({1: 1, 2: fisher(2, 3, 2, 8), 3: fisher(1, 4, 3, 12)})
 
 
@@ -62,21 +73,30 @@ def test_elim_removes_all_genes_of_good_terms_from_those_above():
 
 def test_elim_leaves_terms_above_a_poorer_term_alone():
     p = by_term(run([*GENES[:4], "g5"], algorithm="elim"))
-    assert p == pytest.approx({1: 1, 2: fisher(5, 7, 5, 12), 3: fisher(4, 4, 5, 12)}) and 0.01 < p[3] < 0.0102
+    assert (
+        p == pytest.approx({1: 1, 2: fisher(5, 7, 5, 12), 3: fisher(4, 4, 5, 12)})
+        and 0.01 < p[3] < 0.0102
+    )
 
 
 def test_elim_cutoff_includes_its_value():
     genes = [f"g{i}" for i in range(100)]
     annotation = make(
-        pairs=[("g0", "3"), ("g1", "2")] + [(gene, "1") for gene in genes], edges=[("2", "1"), ("3", "2")]
+        pairs=[("g0", "3"), ("g1", "2")] + [(gene, "1") for gene in genes],
+        edges=[("2", "1"), ("3", "2")],
     )
-    p = by_term(go.enrich(annotation, ["g0"], genes, algorithm="elim", node_size=1, engine="builtin", tail="scipy"))
+    p = by_term(
+        go.enrich(
+            annotation, ["g0"], genes, algorithm="elim", node_size=1, engine="builtin", tail="scipy"
+        )
+    )
     assert p == {1: 1, 2: 1, 3: 0.01}
 
 
 def test_a_term_without_genes_left_has_p_one():
     annotation = make(
-        pairs=[(gene, "2") for gene in GENES[:4]] + [(gene, "1") for gene in GENES[:4]], edges=[("2", "1")]
+        pairs=[(gene, "2") for gene in GENES[:4]] + [(gene, "1") for gene in GENES[:4]],
+        edges=[("2", "1")],
     )
     table = go.enrich(annotation, GENES[:2], GENES[:4], node_size=1, engine="builtin", tail="scipy")
     assert by_term(table) == {1: 1, 2: 1}
@@ -89,7 +109,9 @@ def test_counts_are_those_before_removal():
 
 
 def test_unannotated_genes_leave_the_universe_and_are_named(caplog):
-    table = go.enrich(NESTED, ["g0", "x"], [*GENES, "x", "y"], node_size=1, engine="builtin", tail="scipy")
+    table = go.enrich(
+        NESTED, ["g0", "x"], [*GENES, "x", "y"], node_size=1, engine="builtin", tail="scipy"
+    )
     assert table.attrs["unannotated"] == ["x", "y"]
     assert "2 of 14 background genes have no GO BP annotation and are left out: x, y" in caplog.text
     assert table.loc[table["GO.ID"] == "GO:0000003", "Expected"].item() == round(4 * 1 / 12, 2)
@@ -98,16 +120,22 @@ def test_unannotated_genes_leave_the_universe_and_are_named(caplog):
 def test_long_names_are_cut_and_unknown_ones_replaced_by_the_id():
     annotation = make()
     names = pd.DataFrame({"go_id": ["GO:0000001", "GO:0000002"], "term": ["x" * 70, "y" * 71]})
-    annotation = go.Annotation(annotation.pairs, annotation.edges, names, annotation.genes, annotation.release)
+    annotation = go.Annotation(
+        annotation.pairs, annotation.edges, names, annotation.genes, annotation.release
+    )
     table = go.enrich(annotation, ["a"], list("abcde"), node_size=3, engine="builtin", tail="scipy")
     assert dict(zip(table["GO.ID"], table["Term"], strict=True)) == {
-        "GO:0000001": "x" * 70, "GO:0000002": "y" * 70 + "...", "GO:0000003": "GO:0000003",
-    }  # fmt: skip
+        "GO:0000001": "x" * 70,
+        "GO:0000002": "y" * 70 + "...",
+        "GO:0000003": "GO:0000003",
+    }
 
 
 def test_tiny_p_values_keep_an_adjusted_value(caplog):
     genes = [f"g{i}" for i in range(200)]
-    annotation = make(pairs=[(g, "2") for g in genes[:60]] + [(g, "1") for g in genes], edges=[("2", "1")])
+    annotation = make(
+        pairs=[(g, "2") for g in genes[:60]] + [(g, "1") for g in genes], edges=[("2", "1")]
+    )
     table = go.enrich(annotation, genes[:60], genes, engine="builtin", tail="scipy")
     assert table["pval"].tolist() == ["<1e-30", "1"]
     assert table["qval"].tolist() == table["q_raw"].tolist()
@@ -120,9 +148,14 @@ def test_the_order_of_genes_changes_nothing(order, seed):
     rng = np.random.default_rng(seed)
     given = ["g0", "g4", "g5"]
     shuffled = go.enrich(
-        NESTED, list(rng.permutation(given)), list(rng.permutation(GENES)),
-        node_size=1, engine="builtin", tail="scipy", tie_order=order,
-    )  # fmt: skip
+        NESTED,
+        list(rng.permutation(given)),
+        list(rng.permutation(GENES)),
+        node_size=1,
+        engine="builtin",
+        tail="scipy",
+        tie_order=order,
+    )
     pd.testing.assert_frame_equal(shuffled, run(given, tie_order=order))
 
 
@@ -137,7 +170,11 @@ def test_the_result_says_what_ran():
 @pytest.mark.parametrize(
     ("foreground", "background", "message"),
     [
-        (["x", "y"], GENES, "none of the 2 foreground genes is in the background of 12 genes: x, y"),
+        (
+            ["x", "y"],
+            GENES,
+            "none of the 2 foreground genes is in the background of 12 genes: x, y",
+        ),
         ([], GENES, "none of the 0 foreground genes"),
         (GENES, GENES, "foreground is the whole background"),
         (["g0", "g0"], GENES, "foreground lists genes more than once.*: g0"),
@@ -154,9 +191,15 @@ def test_genes_that_cannot_be_tested(foreground, background, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"algorithm": "weight"}, "algorithm 'weight' is unknown here; choose one of classic, elim, weight01"),
+        (
+            {"algorithm": "weight"},
+            "algorithm 'weight' is unknown here; choose one of classic, elim, weight01",
+        ),
         ({"tie_order": "p"}, "tie_order 'p' is unknown"),
-        ({"engine": "clusterprofiler"}, "engine 'clusterprofiler' is unknown here; choose one of auto, builtin, topgo"),
+        (
+            {"engine": "clusterprofiler"},
+            "engine 'clusterprofiler' is unknown here; choose one of auto, builtin, topgo",
+        ),
         ({"node_size": 13}, "no term has 13 of the 12"),
         ({"node_size": 0}, "node_size is 0"),
     ],
@@ -187,7 +230,9 @@ def stored(real, release, analysis):
         folder,
         universe,
         foreground,
-        pd.read_csv(folder / f"{prefix}result.csv", dtype={"pval": str}, float_precision="round_trip"),
+        pd.read_csv(
+            folder / f"{prefix}result.csv", dtype={"pval": str}, float_precision="round_trip"
+        ),
     )
 
 
@@ -195,8 +240,13 @@ def assert_same(table, expected, *, exact):
     """Assert the printed columns and, with R's tail, the row order are those of topGO."""
     if not exact:  # near-ties that differ in the last bit may swap
         table, expected = table.sort_values("GO.ID"), expected.sort_values("go_id")
-    for ours, theirs in (("GO.ID", "go_id"), ("Annotated", "annotated"), ("Significant", "significant"),
-                         ("Expected", "expected"), ("pval", "pval")):  # fmt: skip
+    for ours, theirs in (
+        ("GO.ID", "go_id"),
+        ("Annotated", "annotated"),
+        ("Significant", "significant"),
+        ("Expected", "expected"),
+        ("pval", "pval"),
+    ):
         assert table[ours].tolist() == expected[theirs].tolist(), ours
     if "qval" in expected:
         np.testing.assert_allclose(table["qval"], expected["qval"], rtol=0, atol=1e-12)
@@ -214,16 +264,23 @@ def test_stored_tables_of_topgo(real, release, analysis, tail):
     if release == "bioc316":
         assert sorted(table["Term"]) == sorted(expected["term"])
     for algorithm in ("weight01", "classic", "elim"):
-        table = go.enrich(annotation, foreground, universe, algorithm=algorithm, engine="builtin", tail=tail)
+        table = go.enrich(
+            annotation, foreground, universe, algorithm=algorithm, engine="builtin", tail=tail
+        )
         ours = table.set_index("GO.ID")["p_raw"].loc[expected["go_id"]].to_numpy()
         theirs = expected[f"p_{algorithm}"].to_numpy()
-        np.testing.assert_allclose(np.log10(ours), np.log10(theirs), rtol=0, atol=0 if tail == "r" else 1e-12)
+        np.testing.assert_allclose(
+            np.log10(ours), np.log10(theirs), rtol=0, atol=0 if tail == "r" else 1e-12
+        )
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_installed_packages_give_the_stored_tables(real, installed, analysis):
-    if installed.release["GOSOURCEDATE"] != "2022-07-01" or installed.release["org.Hs.eg.db"] != "3.16.0":
+    if (
+        installed.release["GOSOURCEDATE"] != "2022-07-01"
+        or installed.release["org.Hs.eg.db"] != "3.16.0"
+    ):
         pytest.skip(f"the stored tables are of release 3.16, installed is {installed.release}")
     _, universe, foreground, expected = stored(real, "bioc316", analysis)
     table = go.enrich(installed, foreground, universe, engine="builtin", tail="r")

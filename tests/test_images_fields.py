@@ -25,7 +25,9 @@ def test_field_and_mask_are_read_as_they_are(pair):
     field = read_field(*pair)
     np.testing.assert_array_equal(field.image, image)
     np.testing.assert_array_equal(field.labels, labels)
-    assert field.image.dtype == np.uint16 and field.labels.dtype == np.int32 and field.path == pair[0]
+    assert (
+        field.image.dtype == np.uint16 and field.labels.dtype == np.int32 and field.path == pair[0]
+    )
     assert read_field(pair[0]).labels is None
 
 
@@ -52,7 +54,9 @@ def test_images_of_another_kind_are_refused(tmp_path, content, message):
 def test_truncated_files_are_refused(pair, keep):
     whole = pair[0].read_bytes()
     pair[0].write_bytes(whole[: int(keep * len(whole)) if keep < 1 else keep])
-    with pytest.raises(ImageError, match=r"field\.tif: field is not a whole TIFF .*copy or convert it again"):
+    with pytest.raises(
+        ImageError, match=r"field\.tif: field is not a whole TIFF .*copy or convert it again"
+    ):
         read_field(pair[0])
 
 
@@ -71,8 +75,19 @@ def test_text_under_the_name_of_a_tiff_and_absent_files_are_refused(pair, tmp_pa
         (np.ones((240, 240), np.float32), ImageError, "type float32, expected integer labels"),
         (np.zeros((240, 240), np.uint16), EmptyMask, "no object"),
         (-np.ones((240, 240), np.int16), ImageError, "labels below 0"),
-        (np.eye(240, dtype=np.uint8)[:, ::-1] * np.arange(240, dtype=np.uint8)[:, None] // 200 * 255, None, ""),
-        (np.kron(np.eye(8, dtype=np.uint8), np.pad(np.full((20, 20), 255, np.uint8), 5)), ImageError, "8 pieces, so"),
+        (
+            np.eye(240, dtype=np.uint8)[:, ::-1]
+            * np.arange(240, dtype=np.uint8)[:, None]
+            // 200
+            * 255,
+            None,
+            "",
+        ),
+        (
+            np.kron(np.eye(8, dtype=np.uint8), np.pad(np.full((20, 20), 255, np.uint8), 5)),
+            ImageError,
+            "8 pieces, so",
+        ),
     ],
 )
 def test_masks_are_checked(pair, mask, error, message):
@@ -111,7 +126,9 @@ def test_reference_scaling_is_the_published_formula():
 
 def test_dark_fields_become_binary_in_the_reference_alone():
     image = np.random.default_rng(0).integers(0, 200, (100, 100)).astype(np.uint16)
-    np.testing.assert_array_equal(fields.eight_bit(image, scaling="reference"), image)  # no value above 255
+    np.testing.assert_array_equal(
+        fields.eight_bit(image, scaling="reference"), image
+    )  # no value above 255
     image[0, 0] = 1000
     assert set(np.unique(fields.eight_bit(image, scaling="reference"))) == {0, 255}
     assert len(np.unique(fields.eight_bit(image))) > 100
@@ -126,7 +143,8 @@ def test_constant_and_8_bit_fields_and_unknown_scaling():
 
 
 def test_regions_equal_the_published_steps_nucleus_by_nucleus():
-    """Pad by the window with the 1st percentile, cut at int(centroid) + window // 2, resize with Pillow."""
+    """Pad by the window with the 1st percentile, cut at int(centroid) + window // 2, resize with
+    Pillow."""
     field = fields.eight_bit(toy_fields.field()[0])
     centroids = np.array([[0.0, 0.0], [3.9, 120.2], [239.9, 239.4], [100.5, 7.999]])
     window, size = 112, 56
@@ -137,7 +155,9 @@ def test_regions_equal_the_published_steps_nucleus_by_nucleus():
     ):
         row, column = (int(place) + window // 2 for place in centre)
         plain = Image.fromarray(padded[row : row + window, column : column + window])
-        np.testing.assert_array_equal(region, np.asarray(plain.resize((size, size), Image.Resampling.BILINEAR)))
+        np.testing.assert_array_equal(
+            region, np.asarray(plain.resize((size, size), Image.Resampling.BILINEAR))
+        )
 
 
 def test_windows_without_resizing_hold_the_nucleus_in_the_middle():
@@ -166,6 +186,9 @@ def test_real_images_of_every_source_are_read(real):
         read_field(nuclei / "stardist/img3d.tif")
     with pytest.raises(ImageError, match="RGB"):
         read_field(nuclei / "pediatric_atlas_BR00143976/NucleiOutlines_BR00143976_C03_3.tiff")
-    image, mask = nuclei / "nf1_cellpainting/B7_01_1_3_DAPI_001.tif", "B7_01_1_3_DAPI_001_MaskNuclei.tiff"
+    image, mask = (
+        nuclei / "nf1_cellpainting/B7_01_1_3_DAPI_001.tif",
+        "B7_01_1_3_DAPI_001_MaskNuclei.tiff",
+    )
     with pytest.raises(ImageError, match="28 pieces, so it is binary"):
         read_field(image, image.with_name(mask))

@@ -6,11 +6,14 @@ import pytest
 from lib.data.errors import InputError
 from lib.images import metadata
 
-NAME = "taoe005-u2os-72h-cp-a-au00044859_{well}_s{site}_w1{plate:08x}-e9f1-4dfa-a301-4d8a19b91d40.tif"
+NAME = (
+    "taoe005-u2os-72h-cp-a-au00044859_{well}_s{site}_w1{plate:08x}-e9f1-4dfa-a301-4d8a19b91d40.tif"
+)
 
 
 def table(rows):
-    """Return an image table with the published columns; rows are (plate, well, site, gene, blurry, saturated)."""
+    """Return an image table with the published columns; rows are (plate, well, site, gene, blurry,
+    saturated)."""
     known = {"Image_Metadata_ExpressionVector": "pLX304", "Image_Count_Nuclei": 60}
     frame = pd.DataFrame(
         [
@@ -96,25 +99,46 @@ def cell(column, value, row=1):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: f.drop(columns="Image_Metadata_AlleleDesc"), "column Image_Metadata_AlleleDesc missing"),
+        (
+            lambda f: f.drop(columns="Image_Metadata_AlleleDesc"),
+            "column Image_Metadata_AlleleDesc missing",
+        ),
         (lambda f: f.iloc[:0], "no rows"),
-        (cell("Image_Metadata_Plate", "P1"), "row 3: Image_Metadata_Plate is 'P1'; expected a whole number"),
-        (cell("Image_Metadata_Well", "K21"), "row 3: Image_Metadata_Well is 'K21'; expected a01 to p24"),
+        (
+            cell("Image_Metadata_Plate", "P1"),
+            "row 3: Image_Metadata_Plate is 'P1'; expected a whole number",
+        ),
+        (
+            cell("Image_Metadata_Well", "K21"),
+            "row 3: Image_Metadata_Well is 'K21'; expected a01 to p24",
+        ),
         (cell("Image_Metadata_Well", "q01"), "expected a01 to p24"),
-        (cell("Image_Metadata_Site", 1.5), "row 3: Image_Metadata_Site is '1.5'; expected a whole number"),
+        (
+            cell("Image_Metadata_Site", 1.5),
+            "row 3: Image_Metadata_Site is '1.5'; expected a whole number",
+        ),
         (cell("Image_Metadata_GeneSymbol", None), "row 3: Image_Metadata_GeneSymbol is empty"),
         (cell("Image_Metadata_QCFlag_isBlurry", 2), "is '2'; expected 0 or 1"),
         (cell("Image_Metadata_QCFlag_isSaturated", None), "is empty; expected 0 or 1"),
-        (cell("Image_Metadata_GeneID", "many"), "Image_Metadata_GeneID is 'many'; expected a number"),
+        (
+            cell("Image_Metadata_GeneID", "many"),
+            "Image_Metadata_GeneID is 'many'; expected a number",
+        ),
         (cell("Image_FileName_OrigHoechst", "../x.tif"), "expected a file name without folders"),
         (cell("Image_FileName_OrigHoechst", ".."), "expected a file name without folders"),
-        (cell("Image_Metadata_Site", 1), "row 3: plate 41744, well k21, site 1 is already in row 2"),
+        (
+            cell("Image_Metadata_Site", 1),
+            "row 3: plate 41744, well k21, site 1 is already in row 2",
+        ),
         (cell("Image_Metadata_Site", 3), "site 3; correct the name or the columns"),
         (
             cell("Image_FileName_OrigHoechst", NAME.format(well="k21", site=1, plate=41744)),
             "is already in row 2; keep one",
         ),
-        (cell("Image_Metadata_GeneSymbol", "FOS"), "well k21 of plate 41744 holds FOS_WT here and JUN_WT before"),
+        (
+            cell("Image_Metadata_GeneSymbol", "FOS"),
+            "well k21 of plate 41744 holds FOS_WT here and JUN_WT before",
+        ),
     ],
 )
 def test_a_bad_table_is_refused_in_one_line(small, read, change, message):
@@ -143,7 +167,9 @@ def test_unreadable_files_are_refused(tmp_path):
 
 def test_missing_images_and_masks_are_listed_before_work_starts(small, read, tmp_path):
     fields = read(small)
-    with pytest.raises(InputError, match="no folder for plate 41744 of the image table; there are none"):
+    with pytest.raises(
+        InputError, match="no folder for plate 41744 of the image table; there are none"
+    ):
         metadata.check_files(fields, tmp_path)
     for kind in ("illum_corrected", "unet_masks"):
         for row in fields.itertuples():
@@ -153,7 +179,9 @@ def test_missing_images_and_masks_are_listed_before_work_starts(small, read, tmp
     assert metadata.check_files(fields, tmp_path)[1]["n_excluded"] == 0
     gone = tmp_path / "unet_masks/41744" / fields["field"][2]
     gone.unlink()
-    with pytest.raises(InputError, match=rf"1 files of the image table are missing: unet_masks/41744/{gone.name}"):
+    with pytest.raises(
+        InputError, match=rf"1 files of the image table are missing: unet_masks/41744/{gone.name}"
+    ):
         metadata.check_files(fields, tmp_path)
     kept, row = metadata.check_files(fields, tmp_path, drop=True)
     assert kept.index.tolist() == [0, 1, 3, 4, 5] and row["reason"] == "no file in unet_masks: 1"
@@ -169,8 +197,14 @@ def screen(real):
 def test_published_screen_is_six_plates_of_384_wells_and_nine_sites(screen):
     assert len(screen) == 20_736 and screen.groupby("plate").size().eq(384 * 9).all()
     assert sorted(screen["plate"].unique()) == [41744, 41749, 41754, 41755, 41756, 41757]
-    assert screen["gene_symbol"].nunique() == 194 and screen.loc[screen["is_control"], "gene_symbol"].nunique() == 4
-    assert screen["field"].is_unique and screen["allele"].isna().sum() == (screen["gene_symbol"] == "EMPTY").sum()
+    assert (
+        screen["gene_symbol"].nunique() == 194
+        and screen.loc[screen["is_control"], "gene_symbol"].nunique() == 4
+    )
+    assert (
+        screen["field"].is_unique
+        and screen["allele"].isna().sum() == (screen["gene_symbol"] == "EMPTY").sum()
+    )
 
 
 @pytest.mark.real
@@ -185,7 +219,11 @@ def test_outliers_of_the_unfiltered_table_leave_the_published_counts(screen):
     alleles = fields.groupby("gene_symbol")["allele"].nunique()
     wells = fields.groupby("gene_symbol")["well"].nunique()
     others = genes.index.drop(["CREB1", "SMAD4", "XIAP", "MAPK1"])
-    assert len(genes) == 190 and (genes[others] == 45 * wells[others]).all() and (wells >= alleles).all()
+    assert (
+        len(genes) == 190
+        and (genes[others] == 45 * wells[others]).all()
+        and (wells >= alleles).all()
+    )
 
 
 @pytest.mark.real
@@ -196,7 +234,11 @@ def test_quality_flags_then_outliers_leave_17040_fields(screen):
     fields, row = metadata.outlier_filter(fields)
     assert (row["n_fields"], row["n_wells"], row["n_symbols"]) == (17_040, 1_914, 194)
     assert row["n_cellprofiler"] == 1_259_664
-    assert fields["gene_symbol"].value_counts()[["EMPTY", "CREB1", "SMAD4"]].tolist() == [1_533, 36, 35]
+    assert fields["gene_symbol"].value_counts()[["EMPTY", "CREB1", "SMAD4"]].tolist() == [
+        1_533,
+        36,
+        35,
+    ]
 
 
 @pytest.mark.real

@@ -1,4 +1,5 @@
-"""Nuclei: geometry by hand, inclusive filters, padding pixel by pixel, elongation, and the extraction of a screen."""
+"""Nuclei: geometry by hand, inclusive filters, padding pixel by pixel, elongation, and the
+extraction of a screen."""
 
 import numpy as np
 import pandas as pd
@@ -24,9 +25,17 @@ def rectangle(rows, columns, shape=(100, 120), at=(10, 20), value=2000):
 
 def extract(folder, **options):
     """Extract a written screen in this process."""
-    options = {"settings": SMALL, "executor": "inline", "block": 3, "masks": folder / "unet_masks"} | options
+    options = {
+        "settings": SMALL,
+        "executor": "inline",
+        "block": 3,
+        "masks": folder / "unet_masks",
+    } | options
     return extraction.extract_screen(
-        folder / "fields.parquet", images=folder / "illum_corrected", directory=folder / "stores", **options
+        folder / "fields.parquet",
+        images=folder / "illum_corrected",
+        directory=folder / "stores",
+        **options,
     )
 
 
@@ -36,8 +45,12 @@ def test_geometry_of_a_rectangle_by_hand():
     assert found["label"] == 5 and found["area"] == 800 and found["mean_intensity"] == 2000
     assert (found["bb_width"], found["bb_height"]) == (20, 40)  # rows, columns, as published
     assert (found["centroid_0"], found["centroid_1"]) == (10 + 9.5, 20 + 19.5)
-    axes = 4 * np.sqrt((np.array([20, 40]) ** 2 - 1) / 12)  # of the ellipse with the same second moments
-    np.testing.assert_allclose(found[["minor_axis_length", "major_axis_length"]].astype(float), axes)
+    axes = 4 * np.sqrt(
+        (np.array([20, 40]) ** 2 - 1) / 12
+    )  # of the ellipse with the same second moments
+    np.testing.assert_allclose(
+        found[["minor_axis_length", "major_axis_length"]].astype(float), axes
+    )
     np.testing.assert_allclose(found["aspect_ratio"], axes[0] / axes[1])
     assert found["solidity"] == 1
 
@@ -48,7 +61,13 @@ def test_published_first_row_is_consistent():
 
 @pytest.mark.parametrize(
     ("size", "rule"),
-    [((20, 20), None), ((19, 21), "area"), ((50, 80), None), ((50, 81), "area"), ((4, 100), "aspect_ratio")],
+    [
+        ((20, 20), None),
+        ((19, 21), "area"),
+        ((50, 80), None),
+        ((50, 81), "area"),
+        ((4, 100), "aspect_ratio"),
+    ],
 )
 def test_limits_are_inclusive(size, rule):
     image, labels = rectangle(*size)
@@ -68,7 +87,10 @@ def test_bounding_box_is_a_limit_of_its_own():
 def plain_padding(image, labels, row, size=64):
     """Cut, pad and scale one nucleus in the published order."""
     rows, columns = row["bb_width"], row["bb_height"]
-    box = (slice(row["first_row"], row["first_row"] + rows), slice(row["first_column"], row["first_column"] + columns))
+    box = (
+        slice(row["first_row"], row["first_row"] + rows),
+        slice(row["first_column"], row["first_column"] + columns),
+    )
     crop = np.where(labels[box] == row["label"], image[box], 0)
     padded = np.zeros((size, size))
     top, left = size // 2 - rows // 2, size // 2 - columns // 2
@@ -84,7 +106,11 @@ def test_padding_of_all_nuclei_equals_one_by_one():
     assert not too_large.any() and not blank.any()
     for nucleus, row in zip(padded, objects.to_dict("records"), strict=True):
         np.testing.assert_array_equal(nucleus, plain_padding(image, labels, row))
-    assert padded.dtype == np.uint8 and padded.shape[1:] == (64, 64) and (padded.max(axis=(1, 2)) == 255).all()
+    assert (
+        padded.dtype == np.uint8
+        and padded.shape[1:] == (64, 64)
+        and (padded.max(axis=(1, 2)) == 255).all()
+    )
     assert not padded[:, [0, 0, -1, -1], [0, -1, 0, -1]].any()
 
 
@@ -108,7 +134,9 @@ def test_full_square_keeps_its_contrast():
     image, labels = rectangle(64, 64)
     image[12, 22] = 4000
     padded, *_ = nuclei.pad(image, labels, nuclei.measure(labels, image))
-    assert padded.max() == 255 and padded.min() == 0  # no zero around it: its own minimum is subtracted
+    assert (
+        padded.max() == 255 and padded.min() == 0
+    )  # no zero around it: its own minimum is subtracted
 
 
 def test_elongated_is_one_whichever_component_came_first():
@@ -133,10 +161,14 @@ def test_screen_gives_the_published_columns_and_rows_that_match_the_stores(tmp_p
     assert list(table.index) == list(range(len(table))) and len(table) == 8 * 16
     key = table[["plate", "slide_image_name", "label"]]
     pd.testing.assert_frame_equal(key, key.sort_values(list(key)))
-    assert (table["image_file"] == table["nucleus_id"] + ".tif").all() and table["nucleus_id"].is_unique
+    assert (table["image_file"] == table["nucleus_id"] + ".tif").all() and table[
+        "nucleus_id"
+    ].is_unique
     assert (table["nuclei_count_image"] == 16).all()
     share = table.groupby("slide_image_name")["aspect_ratio_cluster"].mean()
-    np.testing.assert_allclose(table["aspect_ratio_cluster_ratio"], share[table["slide_image_name"]])
+    np.testing.assert_allclose(
+        table["aspect_ratio_cluster_ratio"], share[table["slide_image_name"]]
+    )
     row = table.iloc[70]
     image, labels = toy_fields.field(seed=row.name // 16)
     store = nuclei_store.open_store(stores[str(row["plate"])])
@@ -177,14 +209,26 @@ def test_every_loss_is_counted(tmp_path):
     stores = extract(tmp_path, settings=Settings(window=96, region_size=24, unreadable="exclude"))
     report = plates.read_report(stores)
     assert len(report) == 8 and report["problem"].str.split(":").str[0].tolist()[:4] == [
-        "", "no nucleus in the mask", "unreadable", ""]  # fmt: skip
+        "",
+        "no nucleus in the mask",
+        "unreadable",
+        "",
+    ]
     assert report.loc[0, "lost_area"] == 1 and report.loc[3, "lost_blank"] == 1
     lost = report[[f"lost_{rule}" for rule in nuclei.LOSSES]].sum(axis=1)
     assert (report["n_objects"] - lost == report["n_nuclei"]).all()
     assert report["n_nuclei"].sum() == len(plates.collect(stores)) == 6 * 16 - 2
     stages = plates.stage_counts(report)
-    assert stages["n_nuclei"].tolist() == [96, 95, 94] and stages["n_excluded"].tolist() == [2, 1, 1]
-    assert stages["reason"].tolist() == ["no nucleus in the mask: 1, unreadable: 1", "area: 1", "blank: 1"]
+    assert stages["n_nuclei"].tolist() == [96, 95, 94] and stages["n_excluded"].tolist() == [
+        2,
+        1,
+        1,
+    ]
+    assert stages["reason"].tolist() == [
+        "no nucleus in the mask: 1, unreadable: 1",
+        "area: 1",
+        "blank: 1",
+    ]
 
 
 def test_plate_without_any_nucleus_is_an_empty_store(tmp_path):

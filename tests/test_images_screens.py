@@ -7,7 +7,9 @@ import pytest
 from lib.images import galleries, metadata, screens
 from lib.simulate import screen, states
 
-DESIGN = screen.ScreenDesign(plates=(41754,), sites=2, wells_per_gene=2, nuclei_per_field=6, side=160)
+DESIGN = screen.ScreenDesign(
+    plates=(41754,), sites=2, wells_per_gene=2, nuclei_per_field=6, side=160
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,8 @@ def test_planted_truth_has_effects(simulated):
 def test_a_linked_screen_reads_like_the_original_and_has_no_truth(simulated, tmp_path):
     table = screens.link(simulated, tmp_path / "linked")
     pd.testing.assert_frame_equal(
-        metadata.read_metadata(table), metadata.read_metadata(simulated / "metadata/metadata_images.csv")
+        metadata.read_metadata(table),
+        metadata.read_metadata(simulated / "metadata/metadata_images.csv"),
     )
     assert screen.planted(tmp_path / "linked").empty
     listing = (tmp_path / "linked/contents.json").read_text()
@@ -60,7 +63,10 @@ def test_segmentation_is_compared_and_drawn(simulated):
     fields = screens.usable_fields(simulated / "metadata/metadata_images.csv").head(3)
     scores = galleries.compare(fields, simulated)
     assert galleries.pooled_f1(scores) > 0.85
-    for figure, drawn in (galleries.fields(fields, simulated), galleries.segmentations(scores, simulated, n_shown=2)):
+    for figure, drawn in (
+        galleries.fields(fields, simulated),
+        galleries.segmentations(scores, simulated, n_shown=2),
+    ):
         assert len(drawn) and len(figure.axes) >= len(drawn)
 
 
@@ -75,7 +81,10 @@ def test_a_screen_without_masks_is_segmented_for_its_pictures(simulated, tmp_pat
     for part in ("illum_corrected", "metadata"):
         (source / part).symlink_to(simulated / part)
     fields = screens.usable_fields(screens.link(source, tmp_path / "linked")).head(2)
-    assert screens.masks_of(tmp_path / "linked") is None and screens.masks_of(simulated) == "unet_masks"
+    assert (
+        screens.masks_of(tmp_path / "linked") is None
+        and screens.masks_of(simulated) == "unet_masks"
+    )
     assert len(galleries.fields(fields, tmp_path / "linked")[1]) == 2
     scores = galleries.compare(fields, tmp_path / "linked")
     assert scores.empty and np.isnan(galleries.pooled_f1(scores))

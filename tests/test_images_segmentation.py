@@ -1,4 +1,5 @@
-"""Segmentation: scores by hand, masks of other tools, uneven light, and the published images with manual truth."""
+"""Segmentation: scores by hand, masks of other tools, uneven light, and the published images with
+manual truth."""
 
 import numpy as np
 import pandas as pd
@@ -20,12 +21,19 @@ def test_f1_by_hand():
     truth = np.zeros((10, 30), int)
     truth[:, 0:10], truth[:, 12:20], truth[:, 24:28] = 1, 9, 4
     found = np.zeros((10, 30), int)
-    found[:, 0:6], found[:, 12:16], found[:, 22:24] = 3, 2, 8  # overlaps 6/10, 4/8 (not above one half), 0
+    found[:, 0:6], found[:, 12:16], found[:, 22:24] = (
+        3,
+        2,
+        8,
+    )  # overlaps 6/10, 4/8 (not above one half), 0
     scores = f1_at_iou(truth, found)
     assert (scores["n_matched"], scores["n_truth"], scores["n_predicted"]) == (1, 3, 3)
     assert scores["f1"] == scores["precision"] == scores["recall"] == pytest.approx(1 / 3)
     assert f1_at_iou(truth, truth)["f1"] == 1 and f1_at_iou(truth, truth * 0)["f1"] == 0
-    assert f1_at_iou(truth * 0, truth * 0)["f1"] == 1 and f1_at_iou(truth, found, iou=0.7)["n_matched"] == 0
+    assert (
+        f1_at_iou(truth * 0, truth * 0)["f1"] == 1
+        and f1_at_iou(truth, found, iou=0.7)["n_matched"] == 0
+    )
     with pytest.raises(ValueError, match="one size"):
         f1_at_iou(truth, found[:5])
 
@@ -58,8 +66,16 @@ def test_scale_is_that_of_the_image():
 
 
 def test_touching_nuclei_are_split_and_the_dim_one_keeps_its_outline():
-    bright, dim = toy_fields.ellipse((80, 120), (40, 40), (18, 18)), toy_fields.ellipse((80, 120), (40, 75), (18, 18))
-    image = 300 + 4000 * bright + 900 * (dim & ~bright) + np.random.default_rng(0).normal(0, 20, bright.shape)
+    bright, dim = (
+        toy_fields.ellipse((80, 120), (40, 40), (18, 18)),
+        toy_fields.ellipse((80, 120), (40, 75), (18, 18)),
+    )
+    image = (
+        300
+        + 4000 * bright
+        + 900 * (dim & ~bright)
+        + np.random.default_rng(0).normal(0, 20, bright.shape)
+    )
     assert f1_at_iou(bright + 2 * (dim & ~bright), segment(image), iou=0.75)["f1"] == 1
 
 
@@ -76,9 +92,13 @@ def test_masks_of_other_tools_are_renumbered(tmp_path, kind):
     assert sorted(np.unique(accept_masks(labels))) == list(range(17))
     if kind != "int64":
         tifffile.imwrite(tmp_path / "x_cp_masks.tif", labels)
-        np.testing.assert_array_equal(accept_masks(tmp_path / "x_cp_masks.tif"), accept_masks(labels))
+        np.testing.assert_array_equal(
+            accept_masks(tmp_path / "x_cp_masks.tif"), accept_masks(labels)
+        )
     np.save(tmp_path / "labels.npy", labels)
-    np.testing.assert_array_equal(accept_masks(tmp_path / "labels.npy", shape=(240, 240)), accept_masks(labels))
+    np.testing.assert_array_equal(
+        accept_masks(tmp_path / "labels.npy", shape=(240, 240)), accept_masks(labels)
+    )
 
 
 def test_binary_masks_are_split_in_pieces(tmp_path):
@@ -90,7 +110,9 @@ def test_binary_masks_are_split_in_pieces(tmp_path):
 
 def test_pickles_and_other_things_are_refused(tmp_path):
     np.save(tmp_path / "field_seg.npy", {"masks": np.ones((3, 3), int)}, allow_pickle=True)
-    with pytest.raises(ImageError, match=r"field_seg\.npy: holds a pickle, as Cellpose's _seg\.npy .*save_tif"):
+    with pytest.raises(
+        ImageError, match=r"field_seg\.npy: holds a pickle, as Cellpose's _seg\.npy .*save_tif"
+    ):
         accept_masks(tmp_path / "field_seg.npy")
     with pytest.raises(ImageError, match="missing"):
         accept_masks(tmp_path / "none.tif")
@@ -109,7 +131,9 @@ def test_pictures_carry_the_data_behind_them():
     with figures.style():
         figure, data = plots.overlay(image, labels, title="toy")
         assert figure.axes[0].get_title() == "toy: 16 nuclei" and len(data) == 16
-        stages = pd.DataFrame({"stage": ["all", "kept"], "n_fields": [3, 2], "n_nuclei": [np.nan, 16]})
+        stages = pd.DataFrame(
+            {"stage": ["all", "kept"], "n_fields": [3, 2], "n_nuclei": [np.nan, 16]}
+        )
         rng = np.random.default_rng(0)
         nuclei = pd.DataFrame(rng.random((50, 3)), columns=["area", "solidity", "aspect_ratio"])
         figure, data = plots.qc_figure(stages, nuclei, examples=np.zeros((5, 8, 8), np.uint8))
@@ -142,10 +166,13 @@ def test_real_masks_and_other_sources(real):
     nuclei = real / "data/nuclei"
     truth = accept_masks(nuclei / "stardist/mask2d.tif", shape=(512, 512))
     assert (
-        truth.max() == 125 and f1_at_iou(truth, segment(read_field(nuclei / "stardist/img2d.tif").image))["f1"] > 0.75
+        truth.max() == 125
+        and f1_at_iou(truth, segment(read_field(nuclei / "stardist/img2d.tif").image))["f1"] > 0.75
     )
     for path in sorted((nuclei / "nf1_cellpainting").glob("*DAPI_001.tif"))[:2]:
-        given = accept_masks(path.with_name(f"{path.stem}_MaskNuclei.tiff"))  # without nuclei at the border
+        given = accept_masks(
+            path.with_name(f"{path.stem}_MaskNuclei.tiff")
+        )  # without nuclei at the border
         found = segment(read_field(path).image)
         assert f1_at_iou(given, found)["recall"] >= 0.95
     for name, least, most in (

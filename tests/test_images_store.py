@@ -22,7 +22,9 @@ def arrays():
 def write(path, arrays, *, pieces=(5, 0, 11, 7), chunk_rows=4):
     """Write arrays in pieces."""
     shapes = {name: array.shape[1:] for name, array in arrays.items()}
-    with nuclei_store.create(path, shapes, attributes={"plate": 1}, chunk_rows=chunk_rows) as writer:
+    with nuclei_store.create(
+        path, shapes, attributes={"plate": 1}, chunk_rows=chunk_rows
+    ) as writer:
         start = 0
         for n in pieces:
             writer.append(**{name: array[start : start + n] for name, array in arrays.items()})
@@ -33,7 +35,11 @@ def write(path, arrays, *, pieces=(5, 0, 11, 7), chunk_rows=4):
 
 def test_rows_come_back_in_any_order_and_repeated(tmp_path, arrays):
     store = write(tmp_path / "a.zarr.zip", arrays)
-    assert len(store) == 23 and store.names == ["nuclei", "regions"] and store.shape("regions") == (23, 12, 12)
+    assert (
+        len(store) == 23
+        and store.names == ["nuclei", "regions"]
+        and store.shape("regions") == (23, 12, 12)
+    )
     rows = np.random.default_rng(1).integers(0, 23, 50)
     for name, array in arrays.items():
         np.testing.assert_array_equal(store.read(name), array)
@@ -60,12 +66,18 @@ def test_zarr_itself_reads_the_store(tmp_path, arrays):
     group = zarr.open_group(zarr.storage.ZipStore(path, mode="r"), mode="r")
     for name, array in arrays.items():
         np.testing.assert_array_equal(group[name][:], array)
-    assert dict(group.attrs) == {"plate": 1} and set(dict(group.members())) == {"nuclei", "regions", "tables"}
+    assert dict(group.attrs) == {"plate": 1} and set(dict(group.members())) == {
+        "nuclei",
+        "regions",
+        "tables",
+    }
 
 
 def test_small_and_empty_stores_have_no_padding(tmp_path, arrays):
     few = {name: array[:3] for name, array in arrays.items()}
-    assert write(tmp_path / "a.zarr.zip", few, pieces=(3,), chunk_rows=256).path.stat().st_size < 6000
+    assert (
+        write(tmp_path / "a.zarr.zip", few, pieces=(3,), chunk_rows=256).path.stat().st_size < 6000
+    )
     none = {name: array[:0] for name, array in arrays.items()}
     assert write(tmp_path / "b.zarr.zip", none, pieces=()).read("regions").shape == (0, 12, 12)
 
@@ -90,7 +102,9 @@ def test_broken_stores_are_named(tmp_path, arrays):
     path = write(tmp_path / "a.zarr.zip", arrays).path
     path.write_bytes(path.read_bytes()[:-50])
     for broken in (path, tmp_path / "none.zarr.zip"):
-        with pytest.raises(ValueError, match=rf"{broken.name} is not a store of nuclei .*make it again"):
+        with pytest.raises(
+            ValueError, match=rf"{broken.name} is not a store of nuclei .*make it again"
+        ):
             nuclei_store.open_store(broken)
 
 

@@ -1,4 +1,5 @@
-"""GCT and GCTX by id and never by position, mean signatures over landmarks, their clusters; real files of cmapPy."""
+"""GCT and GCTX by id and never by position, mean signatures over landmarks, their clusters; real
+files of cmapPy."""
 
 import shutil
 import zipfile
@@ -43,9 +44,13 @@ def test_rows_and_columns_come_in_the_order_asked(file):
 def test_the_order_in_the_file_does_not_matter(file, tmp_path, rows):
     columns = [2, 0, 1]
     other = tmp_path / "other.gctx"
-    gctx.write_gctx(other, VALUES[rows][:, columns], np.array(SIGNATURES)[rows], np.array(GENES)[columns])
+    gctx.write_gctx(
+        other, VALUES[rows][:, columns], np.array(SIGNATURES)[rows], np.array(GENES)[columns]
+    )
     wanted = {"signatures": ["s2", "s4"], "genes": ["20", "30"]}
-    np.testing.assert_array_equal(gctx.read_gctx(other, **wanted).X, gctx.read_gctx(file, **wanted).X)
+    np.testing.assert_array_equal(
+        gctx.read_gctx(other, **wanted).X, gctx.read_gctx(file, **wanted).X
+    )
 
 
 def test_ids_that_are_absent_or_repeated_are_named(file, tmp_path):
@@ -54,8 +59,12 @@ def test_ids_that_are_absent_or_repeated_are_named(file, tmp_path):
         gctx.read_gctx(file, signatures=["s1", "s9"])
     with pytest.raises(InputError, match="1 of 1 genes are not in it, such as 99"):
         gctx.read_gctx(file, genes=["99"])
-    gctx.write_gctx(tmp_path / "twice.gctx", VALUES, np.array(["s1", "s2", "s1", "s4"]), np.array(GENES))
-    with pytest.raises(InputError, match="signature s1 is there twice; ids must be unique to be joined"):
+    gctx.write_gctx(
+        tmp_path / "twice.gctx", VALUES, np.array(["s1", "s2", "s1", "s4"]), np.array(GENES)
+    )
+    with pytest.raises(
+        InputError, match="signature s1 is there twice; ids must be unique to be joined"
+    ):
         gctx.read_gctx(tmp_path / "twice.gctx")
 
 
@@ -71,7 +80,9 @@ def test_a_matrix_that_does_not_fit_its_ids_or_is_missing_is_told(file):
     with h5py.File(file, "r+") as opened:
         del opened["0/META/COL/id"]
         opened["0/META/COL/id"] = np.array(["s1", "s2"], "S")
-    with pytest.raises(InputError, match="the matrix is 4 × 3, but there are 2 signature ids and 3 gene ids"):
+    with pytest.raises(
+        InputError, match="the matrix is 4 × 3, but there are 2 signature ids and 3 gene ids"
+    ):
         gctx.read_gctx(file)
     with h5py.File(file, "r+") as opened:
         del opened["0/DATA/0/matrix"]
@@ -81,12 +92,19 @@ def test_a_matrix_that_does_not_fit_its_ids_or_is_missing_is_told(file):
 
 def test_gct_by_hand(tmp_path):
     path = tmp_path / "toy.gct"
-    path.write_text("#1.3\n2\t2\t1\t1\nid\tsymbol\tx\ty\ncell\tna\tA549\tU2OS\ng1\tTP53\t1.5\tna\ng2\tMYC\t-2\t3e-1\n")
+    path.write_text(
+        "#1.3\n2\t2\t1\t1\nid\tsymbol\tx\ty\ncell\tna\tA549\tU2OS\ng1\tTP53\t1.5\tna\ng2\tMYC\t-2\t3e-1\n"
+    )
     read = gctx.read_gct(path)
     np.testing.assert_array_equal(read.X, [[1.5, -2], [np.nan, 0.3]])
-    assert read.obs["cell"].tolist() == ["A549", "U2OS"] and read.var["symbol"].tolist() == ["TP53", "MYC"]
+    assert read.obs["cell"].tolist() == ["A549", "U2OS"] and read.var["symbol"].tolist() == [
+        "TP53",
+        "MYC",
+    ]
     path.write_text("#1.3\n3\t2\t1\t1\nid\tsymbol\tx\ty\ncell\tna\tA549\tU2OS\ng1\tTP53\t1.5\t2\n")
-    with pytest.raises(InputError, match="2 rows and 3 columns below the header, its second line promises 4 and 3"):
+    with pytest.raises(
+        InputError, match="2 rows and 3 columns below the header, its second line promises 4 and 3"
+    ):
         gctx.read_gct(path)
     path.write_text("id\tx\n")
     with pytest.raises(InputError, match=r"toy\.gct: first line .* expected '#1\.2' or '#1\.3'"):
@@ -96,17 +114,22 @@ def test_gct_by_hand(tmp_path):
 @pytest.mark.real
 def test_real_gctx_is_the_transpose_of_its_gct(real):
     folder = real / "data/expression/cmapPy"
-    binary, text = (read(folder / f"mini_gctoo_for_testing.{kind}") for read, kind in
-                    ((gctx.read_gctx, "gctx"), (gctx.read_gct, "gct")))  # fmt: skip
-    assert set(binary.obs_names) == set(text.obs_names) and set(binary.var_names) == set(text.var_names)
+    binary, text = (
+        read(folder / f"mini_gctoo_for_testing.{kind}")
+        for read, kind in ((gctx.read_gctx, "gctx"), (gctx.read_gct, "gct"))
+    )
+    assert set(binary.obs_names) == set(text.obs_names) and set(binary.var_names) == set(
+        text.var_names
+    )
     np.testing.assert_allclose(binary.X, text[binary.obs_names, binary.var_names].X, rtol=1e-6)
     with h5py.File(folder / "mini_gctoo_for_testing.gctx") as file:
         stored = file["0/DATA/0/matrix"][:]
     np.testing.assert_array_equal(binary.X, stored)
     assert not np.allclose(stored, stored.T)
-    assert binary.obs["distil_nsample"].astype(int).tolist() == text[binary.obs_names].obs["distil_nsample"].astype(
-        int
-    ).tolist()  # fmt: skip
+    assert (
+        binary.obs["distil_nsample"].astype(int).tolist()
+        == text[binary.obs_names].obs["distil_nsample"].astype(int).tolist()
+    )
 
 
 @pytest.mark.real
@@ -128,17 +151,31 @@ def test_real_gct_files(real, name, shape, first):
 
 @pytest.mark.real
 def test_real_landmark_genes(real, tmp_path):
-    """The published list, set in a table of genes, gives 978 landmarks; those of the real GCT are among them."""
+    """The published list, set in a table of genes, gives 978 landmarks; those of the real GCT are
+    among them."""
     table = read_sheet(real / "data/expression/landmarks/Landmark_Genes_n978.xlsx")
     ids = next(name for name in table if "entrez" in name.lower())
     symbols = next(name for name in table if "symbol" in name.lower())
-    info = pd.DataFrame({"gene_id": table[ids], "gene_symbol": table[symbols], "feature_space": "landmark"})
+    info = pd.DataFrame(
+        {"gene_id": table[ids], "gene_symbol": table[symbols], "feature_space": "landmark"}
+    )
     info.to_csv(tmp_path / "geneinfo.txt", sep="\t", index=False)
     found = cmap.landmarks(tmp_path / "geneinfo.txt")
     assert len(found) == 978 and found.is_unique and found.is_monotonic_increasing
     measured = gctx.read_gct(real / "data/expression/cmapPy/test_l1000.gct").var["pr_gene_id"]
     assert set(measured) == set(found.index)
-    regulators = ["BAX", "CDC42", "CDKN1A", "CEBPA", "CREB1", "JUN", "PRKACA", "RELB", "RHOA", "SRC"]
+    regulators = [
+        "BAX",
+        "CDC42",
+        "CDKN1A",
+        "CEBPA",
+        "CREB1",
+        "JUN",
+        "PRKACA",
+        "RELB",
+        "RHOA",
+        "SRC",
+    ]
     from lib.report import published
 
     assert sorted(set(published.gene_lists()["impactful_genes"]) & set(found)) == regulators
@@ -150,7 +187,9 @@ def read_sheet(path) -> pd.DataFrame:
     with zipfile.ZipFile(path) as archive:
         strings = [
             "".join(part.text or "" for part in entry.iter(f"{tag}t"))
-            for entry in ElementTree.fromstring(archive.read("xl/sharedStrings.xml")).iter(f"{tag}si")
+            for entry in ElementTree.fromstring(archive.read("xl/sharedStrings.xml")).iter(
+                f"{tag}si"
+            )
         ]
         sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))
     rows = [
@@ -170,7 +209,11 @@ def read_sheet(path) -> pd.DataFrame:
 def test_signatures_of_the_screen_alone(found):
     info = pd.read_csv(found["cmap_siginfo"].path, sep="\t")
     chosen = cmap.select_signatures(found["cmap_siginfo"].path)
-    mask = (info["project_code"] == "TA") & (info["cell_iname"] == "U2OS") & (info["pert_type"] == "trt_oe")
+    mask = (
+        (info["project_code"] == "TA")
+        & (info["cell_iname"] == "U2OS")
+        & (info["pert_type"] == "trt_oe")
+    )
     assert chosen["sig_id"].tolist() == info["sig_id"][mask].tolist() and 0 < mask.sum() < len(info)
     assert set(chosen["cmap_name"]) == set(toy_network.screened()["gene"])
 
@@ -187,9 +230,14 @@ def test_mean_signatures_against_pandas(found):
         )
     plain = table.loc[chosen["sig_id"], genes.index].groupby(chosen["cmap_name"].to_numpy()).mean()
     np.testing.assert_allclose(means.X, plain, rtol=1e-5, atol=1e-6)
-    assert means.obs_names.tolist() == plain.index.tolist() and means.var_names.tolist() == genes.tolist()
+    assert (
+        means.obs_names.tolist() == plain.index.tolist()
+        and means.var_names.tolist() == genes.tolist()
+    )
     assert means.var_names.is_monotonic_increasing and means.n_vars == toy_network.SMALL.n_landmarks
-    assert (means.obs["n_signatures"] == chosen["cmap_name"].value_counts().loc[means.obs_names]).all()
+    assert (
+        means.obs["n_signatures"] == chosen["cmap_name"].value_counts().loc[means.obs_names]
+    ).all()
 
 
 def test_a_value_that_is_not_finite_is_named(found, tmp_path):
@@ -200,7 +248,10 @@ def test_a_value_that_is_not_finite_is_named(found, tmp_path):
         row = list(file["0/META/COL/id"][:].astype(str)).index(chosen["sig_id"].iloc[0])
         column = list(file["0/META/ROW/id"][:].astype(str)).index(genes.index[2])
         file["0/DATA/0/matrix"][row, column] = np.nan
-    with pytest.raises(InputError, match=rf"{chosen['sig_id'].iloc[0]}, gene {genes.iloc[2]} is not a finite number"):
+    with pytest.raises(
+        InputError,
+        match=rf"{chosen['sig_id'].iloc[0]}, gene {genes.iloc[2]} is not a finite number",
+    ):
         cmap.mean_signatures(path, chosen, genes)
 
 
@@ -212,7 +263,9 @@ def test_a_value_that_is_not_finite_is_named(found, tmp_path):
     ],
 )
 def test_signature_tables_that_are_refused(found, tmp_path, change, message):
-    pd.read_csv(found["cmap_siginfo"].path, sep="\t").assign(**change).to_csv(tmp_path / "s.txt", sep="\t")
+    pd.read_csv(found["cmap_siginfo"].path, sep="\t").assign(**change).to_csv(
+        tmp_path / "s.txt", sep="\t"
+    )
     with pytest.raises(InputError, match=message):
         cmap.select_signatures(tmp_path / "s.txt")
 
@@ -223,7 +276,10 @@ def test_gene_tables_that_are_refused(found, tmp_path):
     for broken, message in (
         (table.assign(feature_space="inferred"), "no gene with feature_space = 'landmark'"),
         (table.assign(gene_symbol="tp53"), "landmark gene TP53 is there twice; keep one row"),
-        (table.drop(columns="feature_space"), r"geneinfo\.txt: no column 'feature_space'; it has gene_id"),
+        (
+            table.drop(columns="feature_space"),
+            r"geneinfo\.txt: no column 'feature_space'; it has gene_id",
+        ),
     ):
         broken.to_csv(path, sep="\t", index=False)
         with pytest.raises(InputError, match=message):
@@ -233,12 +289,16 @@ def test_gene_tables_that_are_refused(found, tmp_path):
 
 
 def test_coverage_by_feature_space(found):
-    table = cmap.coverage(found["cmap_geneinfo"].path, ["JUN", "AKT1S1"]).set_index("gene")["feature_space"]
+    table = cmap.coverage(found["cmap_geneinfo"].path, ["JUN", "AKT1S1"]).set_index("gene")[
+        "feature_space"
+    ]
     assert table["AKT1S1"] == "absent" and table["JUN"] in ("landmark", "best inferred", "inferred")
 
 
 def test_clusters_are_those_of_complete_linkage_by_cosine_distance():
-    values = np.random.default_rng(3).normal(size=(30, 8)) * np.random.default_rng(4).uniform(0.1, 9, (30, 1))
+    values = np.random.default_rng(3).normal(size=(30, 8)) * np.random.default_rng(4).uniform(
+        0.1, 9, (30, 1)
+    )
     means = AnnData(values, obs=pd.DataFrame(index=[f"G{i}" for i in range(30)]))
     tree = hierarchy.linkage(pdist(values, "cosine"), "complete")
     for k in (2, 5, 10):

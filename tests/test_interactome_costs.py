@@ -1,4 +1,5 @@
-"""Edge costs against SciPy pair by pair, prizes by hand, and expression or prizes that cannot be used."""
+"""Edge costs against SciPy pair by pair, prizes by hand, and expression or prizes that cannot be
+used."""
 
 import anndata
 import numpy as np
@@ -22,12 +23,17 @@ def as_table(values, genes):
     return anndata.AnnData(values, var=pd.DataFrame(index=list(genes)))
 
 
-@pytest.mark.parametrize(("kind", "plain"), [("spearman", stats.spearmanr), ("pearson", stats.pearsonr)])
+@pytest.mark.parametrize(
+    ("kind", "plain"), [("spearman", stats.spearmanr), ("pearson", stats.pearsonr)]
+)
 def test_costs_are_those_of_scipy_pair_by_pair(kind, plain, monkeypatch):
     values = counts()
     values = values[:, edge_costs.usable(values)]
     first, second = np.triu_indices(values.shape[1], 1)
-    expected = [1 - abs(plain(values[:, a], values[:, b]).statistic) for a, b in zip(first, second, strict=True)]
+    expected = [
+        1 - abs(plain(values[:, a], values[:, b]).statistic)
+        for a, b in zip(first, second, strict=True)
+    ]
     for block in (512, 7):
         monkeypatch.setattr(edge_costs, "BLOCK", block)
         found = edge_costs.correlation_costs(values, np.stack([first, second]).T, kind=kind)
@@ -37,16 +43,22 @@ def test_costs_are_those_of_scipy_pair_by_pair(kind, plain, monkeypatch):
 def test_by_hand_and_between_0_and_1():
     values = np.array([[1, 10, 4, 1], [2, 20, 3, -1], [3, 25, 2, 1], [4, 99, 1, -1]], float)
     ends = np.array([[0, 1], [0, 2], [0, 3]])
-    assert edge_costs.correlation_costs(values, ends).tolist()[:2] == pytest.approx([0, 0], abs=1e-12)
+    assert edge_costs.correlation_costs(values, ends).tolist()[:2] == pytest.approx(
+        [0, 0], abs=1e-12
+    )
     assert edge_costs.correlation_costs(values, ends)[2] == pytest.approx(1 - 1 / np.sqrt(5))
-    assert (edge_costs.correlation_costs(values, ends) >= 0).all(), "rounding never makes a cost negative"
+    assert (edge_costs.correlation_costs(values, ends) >= 0).all(), (
+        "rounding never makes a cost negative"
+    )
     assert edge_costs.correlation_costs(values, np.empty((0, 2), int)).shape == (0,)
 
 
 def test_a_monotone_change_of_scale_changes_no_spearman_cost():
     values, ends = counts(1)[:, :10], np.array([[0, 5], [1, 2], [8, 9]])
     first = edge_costs.correlation_costs(values, ends)
-    np.testing.assert_allclose(first, edge_costs.correlation_costs(np.exp(values), ends), atol=1e-12)
+    np.testing.assert_allclose(
+        first, edge_costs.correlation_costs(np.exp(values), ends), atol=1e-12
+    )
 
 
 def test_costs_of_a_network_take_genes_by_name_whatever_their_order():
@@ -58,14 +70,19 @@ def test_costs_of_a_network_take_genes_by_name_whatever_their_order():
     np.testing.assert_array_equal(found, edge_costs.of_network(shuffled, network))
     shuffled.X = sparse.csr_matrix(shuffled.X)
     np.testing.assert_allclose(found, edge_costs.of_network(shuffled, network), atol=1e-12)
-    with pytest.raises(InputError, match="expression lacks 1 genes of the network, such as D; prune it first"):
+    with pytest.raises(
+        InputError, match="expression lacks 1 genes of the network, such as D; prune it first"
+    ):
         edge_costs.of_network(table[:, list("ABCEF")], network)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"row": slice(None), "value": 2.0}, "expression of C: the same value in all cells, .*leave it out"),
+        (
+            {"row": slice(None), "value": 2.0},
+            "expression of C: the same value in all cells, .*leave it out",
+        ),
         ({"row": 3, "value": np.nan}, "expression of C: a missing value"),
         ({"row": 3, "value": np.inf}, "expression of C: a missing value"),
     ],
@@ -88,13 +105,16 @@ def test_wrong_options_cells_and_symbols_are_told():
         edge_costs.varying_genes(as_table(values, "ABCDEA"))
 
 
-# prizes ----------------------------------------------------------------------------------------------------------
+# prizes
+# ------------------------------------------------------------------------------------------
 
 
 def test_prizes_by_hand():
     own = pd.Series({"A": 0.5, "B": 2.0, "Z": 8.0})
     found = prizes.node_prizes(own, np.array(["A", "B", "C", "D"]), ["B", "D"])
-    assert found.tolist() == [0.5, 8.0, 0.0, 8.0], "regulators get the best prize of all, unknown genes none"
+    assert found.tolist() == [0.5, 8.0, 0.0, 8.0], (
+        "regulators get the best prize of all, unknown genes none"
+    )
     assert prizes.scaled(found).tolist() == [0.0625, 1.0, 0.0, 1.0]
     assert prizes.scaled(np.array([3.0, 3.0])).tolist() == [0, 0]
 
@@ -111,9 +131,15 @@ def test_scaled_prizes_of_regulators_are_exactly_1():
     [
         ("gene\tprize\nJUN\t1\nFOS\t2\njun\t3\n", "p.tsv: JUN has 2 prizes; keep one"),
         ("gene\tprize\nJUN\t1\n\t2\n", "p.tsv: row 3: the gene has no name"),
-        ("gene\tprize\nJUN\t-1\n", "p.tsv: the prize of JUN is -1.0; a prize is a finite number of 0 or more"),
+        (
+            "gene\tprize\nJUN\t-1\n",
+            "p.tsv: the prize of JUN is -1.0; a prize is a finite number of 0 or more",
+        ),
         ("gene\tprize\nJUN\thigh\n", "p.tsv: the prize of JUN is nan"),
-        ("gene\tvalue\nJUN\t1\n", "p.tsv: expected a first column of genes and a column 'prize', got gene, value"),
+        (
+            "gene\tvalue\nJUN\t1\n",
+            "p.tsv: expected a first column of genes and a column 'prize', got gene, value",
+        ),
         ("prize\tgene\n1\tJUN\n", "p.tsv: expected a first column of genes"),
         ("gene\tprize\n", "p.tsv: no gene has a prize"),
     ],
@@ -126,9 +152,16 @@ def test_prizes_that_cannot_be_used_are_told(tmp_path, text, message):
 
 
 def test_prizes_are_read_by_the_name_of_their_column(tmp_path):
-    (tmp_path / "markers.csv").write_text("gene,log_fc,abs_log_fc\nJun,-2,2\nNA,1,1\n", encoding="utf-8")
-    assert prizes.read(tmp_path / "markers.csv", value="abs_log_fc").to_dict() == {"JUN": 2.0, "NA": 1.0}
-    with pytest.raises(InputError, match="no such file; expected a table of genes with a column 'prize'"):
+    (tmp_path / "markers.csv").write_text(
+        "gene,log_fc,abs_log_fc\nJun,-2,2\nNA,1,1\n", encoding="utf-8"
+    )
+    assert prizes.read(tmp_path / "markers.csv", value="abs_log_fc").to_dict() == {
+        "JUN": 2.0,
+        "NA": 1.0,
+    }
+    with pytest.raises(
+        InputError, match="no such file; expected a table of genes with a column 'prize'"
+    ):
         prizes.read(tmp_path / "none.csv")
 
 

@@ -1,4 +1,5 @@
-"""The protein network: graph algebra by hand, what a table must be, and the real file's counts to the last edge."""
+"""The protein network: graph algebra by hand, what a table must be, and the real file's counts to
+the last edge."""
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,8 @@ def small():
     return of_table(pd.DataFrame(rows, columns=["gene_a", "gene_b", "cost"]), cost="cost")
 
 
-# the graph -------------------------------------------------------------------------------------------------------
+# the graph
+# ------------------------------------------------------------------------------------------
 
 
 def test_degrees_components_and_subgraphs_by_hand():
@@ -43,7 +45,9 @@ def test_degrees_components_and_subgraphs_by_hand():
     assert network.components.tolist() == [0, 0, 0, 0, 1, 1]
     assert network.largest().genes.tolist() == ["A", "B", "C", "D"]
     below = network.below(0.3)
-    assert below.genes.tolist() == ["A", "B", "C"] and below.costs.tolist() == [0.1, 0.2], "strictly below"
+    assert below.genes.tolist() == ["A", "B", "C"] and below.costs.tolist() == [0.1, 0.2], (
+        "strictly below"
+    )
     without = network.induced(~network.has(["C", "Z"]))
     assert without.genes.tolist() == ["A", "B", "D", "E", "F"] and without.n_components == 3
     assert without.edge_table().to_numpy().tolist() == [["A", "B", 0.1], ["E", "F", 0.5]]
@@ -60,18 +64,27 @@ def test_a_network_without_edges_or_nodes_has_no_component_to_fear():
 def test_the_order_of_rows_and_ends_changes_nothing(tmp_path):
     rows = ["B\tA\t0.5", "C\tB\t0.25", "A\tC\t0.75"]
     one = ppi.read(write(tmp_path, HEADER + "\n".join(rows) + "\n"))
-    other = ppi.read(write(tmp_path, HEADER + "\n".join(reversed([f"{r.split()[1]}\t{r.split()[0]}\t{r.split()[2]}"
-                                                                   for r in rows])) + "\n"))  # fmt: skip
+    other = ppi.read(
+        write(
+            tmp_path,
+            HEADER
+            + "\n".join(reversed([f"{r.split()[1]}\t{r.split()[0]}\t{r.split()[2]}" for r in rows]))
+            + "\n",
+        )
+    )
     pd.testing.assert_frame_equal(one.edge_table(), other.edge_table())
     again = of_table(one.edge_table(), cost="cost")
     assert (again.ends == one.ends).all() and (again.genes == one.genes).all()
 
 
-# the table -------------------------------------------------------------------------------------------------------
+# the table
+# ------------------------------------------------------------------------------------------
 
 
 def test_loops_repeats_and_case_are_cleaned(tmp_path):
-    network = ppi.read(write(tmp_path, HEADER + "jun\tFos\t0.5\nFOS\tJUN\t0.5\nJUN\tJUN\t0.1\nMYC\tMYC\t0.2\n"))
+    network = ppi.read(
+        write(tmp_path, HEADER + "jun\tFos\t0.5\nFOS\tJUN\t0.5\nJUN\tJUN\t0.1\nMYC\tMYC\t0.2\n")
+    )
     assert network.genes.tolist() == ["FOS", "JUN"] and network.n_edges == 1
     assert network.n_loops == 2, "MYC binds nothing but itself, and goes"
 
@@ -89,16 +102,25 @@ def test_columns_are_found_by_name(tmp_path):
     ("text", "message"),
     [
         ("JUN\tFOS\t0.9\n", "row 1 is no header but an edge (JUN FOS 0.9)"),
-        ("protein1\tprotein2\tweight\nJUN\tFOS\t1\n", "column 'cost' is missing; expected tab-separated protein1"),
+        (
+            "protein1\tprotein2\tweight\nJUN\tFOS\t1\n",
+            "column 'cost' is missing; expected tab-separated protein1",
+        ),
         ("protein1,protein2,cost\nJUN,FOS,1\n", "column 'protein1' is missing"),
         (HEADER, "no edges"),
-        (HEADER + "JUN\tFOS\t0.5\nJUN\tMYC\t-0.1\n", "row 3, column 3: '-0.1' is no finite number of 0 or more"),
+        (
+            HEADER + "JUN\tFOS\t0.5\nJUN\tMYC\t-0.1\n",
+            "row 3, column 3: '-0.1' is no finite number of 0 or more",
+        ),
         (HEADER + "JUN\tFOS\tnan\n", "row 2, column 3: 'nan'"),
         (HEADER + "JUN\tFOS\tinf\n", "row 2, column 3: 'inf'"),
         (HEADER + "JUN\tFOS\t\n", "row 2, column 3: ''"),
         (HEADER + "JUN\tFOS\tlow\nA\tB\tlow\n", "correct or remove it (2 such rows)"),
         (HEADER + "JUN\t \t0.5\n", "row 2, column 2: the gene has no name"),
-        (HEADER + "JUN\tFOS\t0.5\nA\tB\t0.1\nfos\tjun\t0.6\n", "rows 2 and 4: the pair FOS and JUN has the costs"),
+        (
+            HEADER + "JUN\tFOS\t0.5\nA\tB\t0.1\nfos\tjun\t0.6\n",
+            "rows 2 and 4: the pair FOS and JUN has the costs",
+        ),
         (HEADER + "JUN\tFOS\t0.5\t7\n", "row 2 has 4 tab-separated columns, the header 3"),
         (HEADER + "JUN\tFOS\t0.5\nA\tB\t0.5\t7\n", "expected three tab-separated columns"),
         (HEADER + "JUN\tFOS\t0.5\nA\tB\n", "row 3, column 3"),
@@ -123,7 +145,8 @@ def test_confidences_are_turned_only_when_asked(tmp_path):
     assert "choose cost or confidence" in refusal(path, third_column="score")
 
 
-# the real files --------------------------------------------------------------------------------------------------
+# the real files
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -133,12 +156,15 @@ def irefindex(real):
 
 @pytest.mark.real
 def test_every_published_count_of_the_file_alone(irefindex):
-    """Sections 5.1 and 5.3, and the 249 published genes in the network: every number as published."""
+    """Sections 5.1 and 5.3, and the 249 published genes in the network: every number as
+    published."""
     measured, entries = network_claims.network(irefindex), published.load()
     assert len(measured) == 21
     for name, value in measured.items():
         expected = entries[name].value
-        assert value == pytest.approx(expected, abs=5e-5 if isinstance(expected, float) else 0), name
+        assert value == pytest.approx(expected, abs=5e-5 if isinstance(expected, float) else 0), (
+            name
+        )
 
 
 @pytest.mark.real
@@ -163,4 +189,6 @@ def test_the_other_interactome_is_refused_or_turned(real, irefindex):
         .to_frame("a")
         .join(costs.rename("b"), how="inner")
     )
-    assert both.corr(method="spearman").loc["a", "b"] > 0.3, "low is certain in both, once one is turned"
+    assert both.corr(method="spearman").loc["a", "b"] > 0.3, (
+        "low is certain in both, once one is turned"
+    )

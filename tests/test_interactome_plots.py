@@ -1,4 +1,5 @@
-"""Pictures of the interactome: what is drawn, the same on every run, nothing outside the page, nothing loaded."""
+"""Pictures of the interactome: what is drawn, the same on every run, nothing outside the page,
+nothing loaded."""
 
 import json
 import re
@@ -8,7 +9,16 @@ import pandas as pd
 import pytest
 
 from lib.data import origin
-from lib.interactome import interactive, interactome, layout, network_plots, pruning, pruning_plots, sweep, sweep_plots
+from lib.interactome import (
+    interactive,
+    interactome,
+    layout,
+    network_plots,
+    pruning,
+    pruning_plots,
+    sweep,
+    sweep_plots,
+)
 from lib.interactome.network import of_table
 from lib.report import figures, site
 from tests.test_interactome_sweep import BETAS, chosen
@@ -60,7 +70,10 @@ def test_figure_3a_shows_every_gene_regulators_by_name(solution):
     assert len(lines.get_segments()) == len(links)
     assert len(dots.get_offsets()) == len(genes) and np.ptp(dots.get_sizes()) > 0
     legend = " ".join(text.get_text() for part in figure.legends for text in part.get_texts())
-    assert f"Steiner tree ({len(genes) - 1} edges)" in legend and f"regulator ({len(regulators)})" in legend
+    assert (
+        f"Steiner tree ({len(genes) - 1} edges)" in legend
+        and f"regulator ({len(regulators)})" in legend
+    )
 
 
 def test_planted_modules_are_coloured_or_said_to_be_absent(solution):
@@ -68,7 +81,10 @@ def test_planted_modules_are_coloured_or_said_to_be_absent(solution):
     placed = network_plots.place(genes, links, seed=0)
     truth = pd.DataFrame({"gene": genes["gene"][::2], "module": "group 1"})
     _, drawn = network_plots.planted(placed, links, truth)
-    assert drawn["planted"].value_counts().to_dict() == {"group 1": len(truth), "none": len(genes) - len(truth)}
+    assert drawn["planted"].value_counts().to_dict() == {
+        "group 1": len(truth),
+        "none": len(genes) - len(truth),
+    }
     _, nothing = network_plots.planted(placed, links, truth.iloc[:0])
     assert list(nothing) == ["absent"]
 
@@ -76,9 +92,13 @@ def test_planted_modules_are_coloured_or_said_to_be_absent(solution):
 def test_sweep_and_overlap_are_drawn_with_their_axes_right(solution):
     network, found, genes, _ = solution
     table = sweep.statistics(network, found, regulators=genes["gene"], orf_targets=[])
-    both = pd.concat({name: table for name in sweep_plots.COSTS}, names=["cost"]).reset_index("cost")
+    both = pd.concat({name: table for name in sweep_plots.COSTS}, names=["cost"]).reset_index(
+        "cost"
+    )
     figure, drawn = sweep_plots.sweep(both, {"mi_score": 0.5, "cost_spearman": 2.0})
-    assert [ax.get_ylabel() for ax in figure.axes] == list(sweep_plots.PANELS.values()) and len(drawn) == 2 * len(BETAS)
+    assert [ax.get_ylabel() for ax in figure.axes] == list(sweep_plots.PANELS.values()) and len(
+        drawn
+    ) == 2 * len(BETAS)
     values = np.zeros((len(BETAS), len(BETAS)))
     values[3, 20] = 0.5  # β 0.4 of the MI cost, β 2.1 of the Spearman cost
     figure, drawn = sweep_plots.iou(values, BETAS, {"mi_score": 0.5, "cost_spearman": 2.0})
@@ -98,7 +118,11 @@ def test_pruning_pictures_carry_the_numbers_they_show(solution):
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), table["n_edges"] / 1000)
     hubs = pd.DataFrame({"gene": [f"H{i}" for i in range(9)], "degree": range(9, 0, -1)})
     figure, drawn = pruning_plots.hubs(pruning.hub_sweep(network, []), quantile=0.99, removed=hubs)
-    assert "H0 (9)" in figure.get_suptitle() and "and 3 more" in figure.get_suptitle() and len(drawn) == 400
+    assert (
+        "H0 (9)" in figure.get_suptitle()
+        and "and 3 more" in figure.get_suptitle()
+        and len(drawn) == 400
+    )
     _, drawn = pruning_plots.prizes_and_costs(genes, links)
     sums = drawn.groupby("quantity")["n"].sum().to_dict()
     assert sums == {"prize_abs_log2_fc": len(genes), "cost_1_minus_abs_rho": len(links)}
@@ -118,23 +142,34 @@ def test_pictures_have_the_same_bytes_on_every_run(solution, tmp_path):
             origin=SIMULATED,
         )
     for suffix in ("svg", "csv"):
-        one, two = ((tmp_path / name / f"interactome__fig3a.{suffix}").read_bytes() for name in ("a", "b"))
+        one, two = (
+            (tmp_path / name / f"interactome__fig3a.{suffix}").read_bytes() for name in ("a", "b")
+        )
         assert one == two
 
 
 def test_the_page_is_whole_and_safe(solution, tmp_path):
     _, _, genes, links = solution
     placed = network_plots.place(
-        genes.assign(gene=genes["gene"].replace("G00", "</script><b>")), links.replace("G00", "</script><b>"), seed=0
+        genes.assign(gene=genes["gene"].replace("G00", "</script><b>")),
+        links.replace("G00", "</script><b>"),
+        seed=0,
     )
     links = links.replace("G00", "</script><b>")
-    path = interactive.write_page(tmp_path / "page.html", placed, links, title="A <title>", caption="Simulated & so")
+    path = interactive.write_page(
+        tmp_path / "page.html", placed, links, title="A <title>", caption="Simulated & so"
+    )
     html = path.read_text(encoding="utf-8")
     assert site.external(html) == [] and "http" not in html
-    assert html.count("</script>") == 2 and "A &lt;title&gt;" in html and "Simulated &amp; so" in html
+    assert (
+        html.count("</script>") == 2 and "A &lt;title&gt;" in html and "Simulated &amp; so" in html
+    )
     data = json.loads(re.search(r'id="data">(.*?)</script>', html).group(1))
     assert [node["gene"] for node in data["nodes"]] == placed["gene"].tolist()
-    pairs = [(data["nodes"][edge["a"]]["gene"], data["nodes"][edge["b"]]["gene"]) for edge in data["edges"]]
+    pairs = [
+        (data["nodes"][edge["a"]]["gene"], data["nodes"][edge["b"]]["gene"])
+        for edge in data["edges"]
+    ]
     assert pairs == list(zip(links["gene_a"], links["gene_b"], strict=True))
     assert sum(edge["tree"] for edge in data["edges"]) == links["in_tree"].sum()
     assert (

@@ -1,4 +1,5 @@
-"""The table of contents of the sources, the readers of gene sets and of genes, and what they refuse."""
+"""The table of contents of the sources, the readers of gene sets and of genes, and what they
+refuse."""
 
 import pandas as pd
 import pytest
@@ -21,7 +22,9 @@ def test_sources_are_listed_with_their_origin_and_content(found):
     assert set(found) == set(sources.NAMES) and not found["gene_ids"].simulated
     assert all(source.simulated for name, source in found.items() if name != "gene_ids")
     listing = store.read_json(folder / sources.LISTING)
-    assert listing["ppi"]["path"] == "ppi.txt" and listing["ppi"]["sha256"] == store.sha256(folder / "ppi.txt")
+    assert listing["ppi"]["path"] == "ppi.txt" and listing["ppi"]["sha256"] == store.sha256(
+        folder / "ppi.txt"
+    )
 
 
 def test_a_users_file_comes_before_the_simulated_one_and_ends_the_planted_truth(found, tmp_path):
@@ -33,9 +36,13 @@ def test_a_users_file_comes_before_the_simulated_one_and_ends_the_planted_truth(
     assert both.only("network").words == "User's own: network (mine.txt)."
     assert both.only("network", "gene sets").mark == "partly simulated data: gene sets"
     assert origin.read(found["ppi"].path.parent).is_planted
-    assert sources.read_truth(tmp_path / "mixed").empty and len(sources.read_truth(found["ppi"].path.parent))
+    assert sources.read_truth(tmp_path / "mixed").empty and len(
+        sources.read_truth(found["ppi"].path.parent)
+    )
     mine.unlink()
-    with pytest.raises(InputError, match=r"mine\.txt is gone; make it with: python run_all.py network_sources"):
+    with pytest.raises(
+        InputError, match=r"mine\.txt is gone; make it with: python run_all.py network_sources"
+    ):
         sources.read(tmp_path / "mixed")
 
 
@@ -83,7 +90,9 @@ def test_an_interactome_is_checked_when_it_is_first_looked_at(tmp_path):
     with pytest.raises(InputError, match=r"ppi\.txt: no edges"):
         universes.interactome_genes(path)
     path.write_text("")
-    with pytest.raises(InputError, match=r"ppi\.txt: the file is empty; expected tab-separated protein1"):
+    with pytest.raises(
+        InputError, match=r"ppi\.txt: the file is empty; expected tab-separated protein1"
+    ):
         universes.interactome_genes(path)
 
 
@@ -99,7 +108,9 @@ def test_a_users_file_is_refused_before_anything_is_removed(tmp_path):
     inside, outside = tmp_path / "sources/ppi.txt", tmp_path / "ppi.txt"
     for file in (inside, outside):
         file.write_text("A\tB\t1\n")
-    with pytest.raises(InputError, match=r"ppi: .*ppi\.txt lies among the sources that are made here"):
+    with pytest.raises(
+        InputError, match=r"ppi: .*ppi\.txt lies among the sources that are made here"
+    ):
         sources.check({"ppi": str(inside), "hallmark": ""}, tmp_path / "sources")
     with pytest.raises(InputError, match="hallmark: no file nowhere.gmt"):
         sources.check({"hallmark": "nowhere.gmt"}, tmp_path / "sources")
@@ -115,10 +126,14 @@ def test_beside_a_real_screen_the_networks_truth_is_not_that_of_the_images(tmp_p
     assert len(sources.read_truth(tmp_path / "network", simulated)) == len(alone) > 0
     assert sources.read_truth(tmp_path / "network", real).empty
     assert list(tables.planted_modules(tmp_path / "network", simulated)) == ["gene", "module"]
-    assert origin.read(real, tmp_path / "network").words.startswith("Simulated, planted truth: single cells, list of")
+    assert origin.read(real, tmp_path / "network").words.startswith(
+        "Simulated, planted truth: single cells, list of"
+    )
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"", "names no genes"), (b"\x89HDF", "not readable as text")])
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "names no genes"), (b"\x89HDF", "not readable as text")]
+)
 def test_a_table_of_genes_that_is_none_is_named(tmp_path, content, message):
     (tmp_path / "ccle.csv").write_bytes(content)
     with pytest.raises(InputError, match=rf"ccle\.csv: .*{message}"):
@@ -140,7 +155,10 @@ def test_gmt_by_hand(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("one\tlink\tA\ntwo\tlink\n", "line 2, set 'two' has no genes; expected name, description and genes"),
+        (
+            "one\tlink\tA\ntwo\tlink\n",
+            "line 2, set 'two' has no genes; expected name, description and genes",
+        ),
         ("one\tlink\t\t\n", "line 1, set 'one' has no genes"),
         ("one\tlink\tA\none\tlink\tB\n", "line 2, set 'one' is there twice; keep one"),
         ("A,B,C\n", "line 1, set 'A,B,C' has no genes"),
@@ -158,8 +176,12 @@ def test_published_gene_sets(real):
     folder = real / "data/expression/genesets"
     hallmark = gmt.read(folder / "h.all.v7.0.symbols.gmt")
     assert len(hallmark) == 50 and all(name.startswith("HALLMARK_") for name in hallmark)
-    lines = [line.split("\t") for line in (folder / "h.all.v7.0.symbols.gmt").read_text().splitlines()]
-    assert {line[0]: len(line) - 2 for line in lines} == {name: len(genes) for name, genes in hallmark.items()}
+    lines = [
+        line.split("\t") for line in (folder / "h.all.v7.0.symbols.gmt").read_text().splitlines()
+    ]
+    assert {line[0]: len(line) - 2 for line in lines} == {
+        name: len(genes) for name, genes in hallmark.items()
+    }
     processes = gmt.read(folder / "enrichr.GO_Biological_Process_2021.gmt")
     assert len(processes) == 6036 and all(name.endswith(")") for name in processes)
 
@@ -170,4 +192,6 @@ def test_published_interactome_as_it_is(real):
     edges = universes.read_edges(path)
     assert len(edges) == 182_002 and len(universes.interactome_genes(path)) == 15_759
     other = real / "data/ppi/OmicsIntegrator1/iref_mitab_miscore_2013_08_12_interactome.txt"
-    assert len(universes.read_edges(other)) > 100_000 and "RNF14" in universes.interactome_genes(other)
+    assert len(universes.read_edges(other)) > 100_000 and "RNF14" in universes.interactome_genes(
+        other
+    )

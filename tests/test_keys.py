@@ -1,4 +1,5 @@
-"""A key changes with what a notebook is made from, with nothing else, and says which part changed."""
+"""A key changes with what a notebook is made from, with nothing else, and says which part
+changed."""
 
 import importlib.metadata
 import json
@@ -14,7 +15,8 @@ from lib.run.reach import Code
 
 @pytest.fixture
 def project(tmp_path):
-    """A project of three modules: `a` imports `b.deep` inside a function, `alone` is imported by nobody."""
+    """A project of three modules: `a` imports `b.deep` inside a function, `alone` is imported by
+    nobody."""
     files = {
         "lib/__init__.py": "",
         "lib/a.py": "def f():\n    from .b import deep\n    return deep.X, 'script.R'\n",
@@ -48,7 +50,10 @@ def test_nothing_changed_says_nothing(project):
 def test_each_change_is_named(project):
     old = parts(project)
     assert keys.changes(None, old) == ["it has not been run"]
-    assert said(project, old, params={"n": 2, "m": 1}) == ["params: n was 1, is 2", "params: m is new"]
+    assert said(project, old, params={"n": 2, "m": 1}) == [
+        "params: n was 1, is 2",
+        "params: m is new",
+    ]
     (project / "genes.csv").write_text("gene\nTP53\n")
     assert said(project, old) == ["inputs: genes.csv changed"]
     (project / "lib" / "b" / "deep.py").write_text("X = 2\n")
@@ -64,7 +69,8 @@ def test_each_change_is_named(project):
 def test_a_code_cell_is_named_by_the_number_that_a_person_counts(project):
     old = parts(project)
     toy.write_notebook(
-        project / "1.ipynb", ["n: int = 5  # another default", "from lib import a", "print(a.f)", "print(3)"]
+        project / "1.ipynb",
+        ["n: int = 5  # another default", "from lib import a", "print(a.f)", "print(3)"],
     )
     assert said(project, old) == ["code: cell 3 changed", "code: cell 4 is new"]
 
@@ -73,7 +79,10 @@ def test_text_and_outputs_of_a_notebook_do_not_count(project):
     old = parts(project)
     content = json.loads((project / "1.ipynb").read_text())
     content["cells"].insert(1, {"cell_type": "markdown", "metadata": {}, "source": "New words"})
-    content["cells"][2] |= {"execution_count": 7, "outputs": [{"output_type": "stream", "name": "stdout", "text": "1"}]}
+    content["cells"][2] |= {
+        "execution_count": 7,
+        "outputs": [{"output_type": "stream", "name": "stdout", "text": "1"}],
+    }
     content["metadata"]["kernelspec"] = {"name": "other", "display_name": "Other"}
     (project / "1.ipynb").write_text(json.dumps(content, indent=4))
     assert said(project, old) == []
@@ -96,10 +105,16 @@ def test_versions_are_those_of_the_distributions_that_bring_a_package():
 
 def test_r_that_is_absent_or_hangs_is_a_version_too(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert keys.r_versions(("GO.db", "no R here")) == {"R:R": "absent", "R:GO.db": "absent", "R:no R here": "absent"}
+    assert keys.r_versions(("GO.db", "no R here")) == {
+        "R:R": "absent",
+        "R:GO.db": "absent",
+        "R:no R here": "absent",
+    }
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 3}', '{"cells": [3]}', "<<<<<<< HEAD\n{}\n=======\n{}\n"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"cells": 3}', '{"cells": [3]}', "<<<<<<< HEAD\n{}\n=======\n{}\n"]
+)
 def test_a_file_that_is_no_notebook_is_named(tmp_path, text):
     (tmp_path / "1.ipynb").write_text(text)
     with pytest.raises(keys.NotebookError, match=r"1\.ipynb is not a readable notebook"):
@@ -107,7 +122,8 @@ def test_a_file_that_is_no_notebook_is_named(tmp_path, text):
 
 
 def age(path, seconds=10):
-    """Make a file old enough to be remembered; its change time cannot be set, so the clock is moved in its place."""
+    """Make a file old enough to be remembered; its change time cannot be set, so the clock is moved
+    in its place."""
     now = time.time() - seconds
     os.utime(path, (now, now))
 
@@ -184,7 +200,10 @@ def test_links_are_followed_also_nested_and_a_broken_one_is_a_missing_file(tmp_p
     (tmp_path / "store/plate/x").write_text("x")
     (tmp_path / "store/plate/deep/further").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "screen/plate").symlink_to(tmp_path / "store/plate")
-    assert [name for name, _ in keys.files_below(tmp_path / "screen")] == ["plate/deep/further/y", "plate/x"]
+    assert [name for name, _ in keys.files_below(tmp_path / "screen")] == [
+        "plate/deep/further/y",
+        "plate/x",
+    ]
     hashes = keys.Hashes()
     first = hashes(tmp_path / "screen")
     (tmp_path / "elsewhere" / "y").write_text("other")
@@ -210,7 +229,9 @@ def test_a_folder_that_links_to_itself_ends(tmp_path):
         ("import skimage\nskimage.data", "scikit-image", True),
     ],
 )
-def test_an_upgraded_package_re_runs_what_imports_it_and_nothing_else(project, monkeypatch, cell, package, runs):
+def test_an_upgraded_package_re_runs_what_imports_it_and_nothing_else(
+    project, monkeypatch, cell, package, runs
+):
     (project / "lib/a.py").write_text("def f():\n    from skimage import io\n    return io\n")
     (project / "lib/alone.py").write_text("import zarr\n\ndef g():\n    return 1\n")
     toy.write_notebook(project / "1.ipynb", ["n: int = 1", cell])

@@ -1,4 +1,5 @@
-"""The layout of `lib`: who may import whom. The test names the module, the line and what it may not import."""
+"""The layout of `lib`: who may import whom. The test names the module, the line and what it may not
+import."""
 
 import ast
 from graphlib import CycleError, TopologicalSorter
@@ -8,7 +9,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = [{"run"}, {"data"}, {"stats"}, {"learning", "report"}]  # nothing of a chapter here
-CHAPTERS = ["images", "screen", "interactome", "regulation", "translation", "go", "lincs", "genesegnet", "epigenome"]
+CHAPTERS = [
+    "images",
+    "screen",
+    "interactome",
+    "regulation",
+    "translation",
+    "go",
+    "lincs",
+    "genesegnet",
+    "epigenome",
+]
 ORDER = [*GROUND, *({name} for name in CHAPTERS), {"simulate"}]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 
@@ -23,7 +34,8 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def imports(root: Path) -> list[tuple[str, str, int]]:
-    """Return (importer, imported module of `lib`, line) of every import, wherever in the module it stands."""
+    """Return (importer, imported module of `lib`, line) of every import, wherever in the module it
+    stands."""
     files, found = modules(root), []
     for name, path in files.items():
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
@@ -49,7 +61,8 @@ def targets(node: ast.AST, package: str, files: dict[str, Path]) -> list[str]:
 
 
 def part(module: str) -> str:
-    """Return the package below `lib` that a module belongs to, or the name of a module beside the packages."""
+    """Return the package below `lib` that a module belongs to, or the name of a module beside the
+    packages."""
     return module.split(".")[1] if "." in module else ""
 
 
@@ -61,7 +74,10 @@ def offenders(root: Path) -> list[str]:
         if own == other:
             continue
         if LEVEL.get(own, -1) <= LEVEL.get(other, len(ORDER)):
-            said.append(f"{importer}, line {line}, imports {imported}: {other or 'lib'} is not left of {own}")
+            said.append(
+                f"{importer}, line {line}, imports {imported}: {other or 'lib'} is not left of "
+                f"{own}"
+            )
     return said
 
 
@@ -108,9 +124,16 @@ def small(tmp_path):
 @pytest.mark.parametrize("chapter", ["go", "images"])
 @pytest.mark.parametrize("ground", ["run", "stats", "data", "learning", "report"])
 def test_a_chapter_in_the_ground_is_named(small, ground, chapter):
-    root = small(**{f"{ground}__a": f"from lib.{chapter} import b\n", f"{chapter}__b": f"from lib.{ground} import c\n"})
+    root = small(
+        **{
+            f"{ground}__a": f"from lib.{chapter} import b\n",
+            f"{chapter}__b": f"from lib.{ground} import c\n",
+        }
+    )
     (one,) = offenders(root)
-    assert one == f"lib.{ground}.a, line 1, imports lib.{chapter}.b: {chapter} is not left of {ground}"
+    assert (
+        one == f"lib.{ground}.a, line 1, imports lib.{chapter}.b: {chapter} is not left of {ground}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,13 +153,28 @@ def test_no_way_to_import_the_simulation_is_overlooked(small, source):
 
 def test_siblings_do_not_import_each_other_and_chapters_only_to_the_left(small):
     root = small(
-        report__a="import lib.learning.b", learning__b="", screen__c="import lib.interactome.d", interactome__d=""
+        report__a="import lib.learning.b",
+        learning__b="",
+        screen__c="import lib.interactome.d",
+        interactome__d="",
     )
     assert [line.split(",")[0] for line in offenders(root)] == ["lib.report.a", "lib.screen.c"]
-    assert not offenders(small(interactome__d="import lib.screen.c", screen__c="import lib.report.a", report__a=""))
+    assert not offenders(
+        small(interactome__d="import lib.screen.c", screen__c="import lib.report.a", report__a="")
+    )
 
 
 def test_a_cycle_within_a_package_is_found(small):
-    assert set(cycle(small(go__a="from lib.go import b", go__b="from lib.go.c import x", go__c="import lib.go.a"))) == {
-        "lib.go.a", "lib.go.b", "lib.go.c",
-    }  # fmt: skip
+    assert set(
+        cycle(
+            small(
+                go__a="from lib.go import b",
+                go__b="from lib.go.c import x",
+                go__c="import lib.go.a",
+            )
+        )
+    ) == {
+        "lib.go.a",
+        "lib.go.b",
+        "lib.go.c",
+    }

@@ -1,4 +1,5 @@
-"""Optimisers, schedules and scores as data: by hand, beside other sources, and resumed to the same bytes."""
+"""Optimisers, schedules and scores as data: by hand, beside other sources, and resumed to the same
+bytes."""
 
 import itertools
 import json
@@ -81,7 +82,8 @@ def rates(schedule, n_epochs, losses=None, learning_rate=1e-3):
 
 
 def test_warm_up_and_halving_is_the_list_of_genesegnet():
-    """Spec, section 7: of 500 epochs 10 of warm-up, 400 at the full rate, then nine blocks of halves."""
+    """Spec, section 7: of 500 epochs 10 of warm-up, 400 at the full rate, then nine blocks of
+    halves."""
     blocks = [np.linspace(0, 1e-3, 10), np.full(400, 1e-3)]
     blocks += [np.full(10, 1e-3 / 2**number) for number in range(1, 11)]
     expected = np.concatenate(blocks)[:500]
@@ -116,7 +118,8 @@ def test_a_constant_rate_is_not_in_the_history():
 
 
 def test_plateau_cuts_as_keras_does():
-    """Keras, patience 3: the third epoch in a row not lower by 1e-4 cuts; a cut starts the count anew."""
+    """Keras, patience 3: the third epoch in a row not lower by 1e-4 cuts; a cut starts the count
+    anew."""
     losses = [1.0, 0.9, 0.9, 0.89995, 0.8999, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
     found = rates(Plateau(factor=0.2, patience=2, floor=1e-4), len(losses), losses)
     steps = [1e-3] * 5 + [2e-4] * 4 + [1e-4] * 4
@@ -150,11 +153,19 @@ SCHEDULES = (
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.kind)
 def test_resumed_after_a_stop_is_the_whole_run(tmp_path, schedule, precision):
-    """Every optimiser under every schedule: stopped in epoch 4, gone on with a network of other weights."""
+    """Every optimiser under every schedule: stopped in epoch 4, gone on with a network of other
+    weights."""
     for number, optimiser in enumerate(OPTIMISERS):
         path = tmp_path / f"{number}.checkpoint"
-        settings = Settings(0.02, max_epochs=6, patience=None, optimiser=optimiser, schedule=schedule,
-                            precision=precision, checkpoint_seconds=0)  # fmt: skip
+        settings = Settings(
+            0.02,
+            max_epochs=6,
+            patience=None,
+            optimiser=optimiser,
+            schedule=schedule,
+            precision=precision,
+            checkpoint_seconds=0,
+        )
         options = {"loss": CROSS_ENTROPY, "settings": settings}
         whole, stopped, resumed = network(), network(), network(seed=9)
         expected = fit(whole, batches(), batches(seed=1), rng=rng(2), **options)
@@ -354,8 +365,14 @@ def test_a_generative_model_has_named_terms_and_may_tell_classes():
         settings = Settings(
             0.02, 0.0, max_epochs=12, patience=None, score="loss", optimiser=Adam(amsgrad=True)
         )
-        fitted = fit(Autoencoder(), batches(), batches(seed=1), loss=generative(has_classes=has_classes), rng=rng(),
-                     settings=settings)  # fmt: skip
+        fitted = fit(
+            Autoencoder(),
+            batches(),
+            batches(seed=1),
+            loss=generative(has_classes=has_classes),
+            rng=rng(),
+            settings=settings,
+        )
         assert list(fitted.history)[1:] == [
             f"{part}_{name}" for part in ("train", "val") for name in columns
         ]

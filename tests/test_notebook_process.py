@@ -1,4 +1,5 @@
-"""A notebook runs in a process of its own, apart from the user's Jupyter, and every end of it is told in words."""
+"""A notebook runs in a process of its own, apart from the user's Jupyter, and every end of it is
+told in words."""
 
 import os
 import re
@@ -17,12 +18,15 @@ from lib.run import notebook_process
 
 @pytest.fixture
 def execute(tmp_path):
-    """Execute cells in a fresh kernel; the second of them follows the parameters cell, as in our notebooks."""
+    """Execute cells in a fresh kernel; the second of them follows the parameters cell, as in our
+    notebooks."""
 
     def run(*cells, **options):
         toy.write_notebook(tmp_path / "1.ipynb", ["n: int = 1", *cells])
         options = {"params": {"n": 5}, "log": tmp_path / "1.log", **options}
-        return notebook_process.execute(tmp_path / "1.ipynb", tmp_path / "out" / "1.ipynb", **options)
+        return notebook_process.execute(
+            tmp_path / "1.ipynb", tmp_path / "out" / "1.ipynb", **options
+        )
 
     return run
 
@@ -53,7 +57,8 @@ print("printed", "by the cell")
 
 
 def test_a_kernel_is_private_and_apart_from_the_users_own(tmp_path, execute, monkeypatch):
-    """One kernel, many facts: sockets, interpreter, start-up files, another kernelspec of the same name, the log."""
+    """One kernel, many facts: sockets, interpreter, start-up files, another kernelspec of the same
+    name, the log."""
     (tmp_path / "startup.py").write_text("FROM_STARTUP = 1")
     (tmp_path / "ipython/profile_default/startup").mkdir(parents=True)
     (tmp_path / "ipython/profile_default/startup/0.py").write_text("FROM_IPYTHON = 1")
@@ -83,7 +88,8 @@ def test_a_kernel_is_private_and_apart_from_the_users_own(tmp_path, execute, mon
     assert not folder.exists(), "sockets are removed"
     assert "printed by the cell" in result(tmp_path, "1.log")
     assert any(
-        "injected-parameters" in c.metadata.get("tags", []) for c in nbformat.read(tmp_path / "out/1.ipynb", 4).cells
+        "injected-parameters" in c.metadata.get("tags", [])
+        for c in nbformat.read(tmp_path / "out/1.ipynb", 4).cells
     )
 
 
@@ -103,7 +109,9 @@ def test_a_long_error_is_told_by_its_first_and_last_line(execute):
 def test_a_kernel_killed_by_signal_9_is_told_with_the_cell(execute):
     failure = execute("import os, signal", "os.kill(os.getpid(), signal.SIGKILL)")
     assert (failure.cell, failure.first_line) == (3, "os.kill(os.getpid(), signal.SIGKILL)")
-    assert failure.error.startswith("the kernel was killed by signal 9 (SIGKILL; out of memory is the usual cause")
+    assert failure.error.startswith(
+        "the kernel was killed by signal 9 (SIGKILL; out of memory is the usual cause"
+    )
 
 
 def test_a_kernel_that_exits_is_told(execute):
@@ -118,7 +126,8 @@ def test_a_notebook_process_that_is_killed_is_told_and_its_kernel_ends(tmp_path,
         process.wait()
 
     cell = (
-        f"import os, time\nfrom lib.run import store\nstore.write_text({str(tmp_path / 'pid')!r}, str(os.getpid()))\n"
+        f"import os, time\nfrom lib.run import store\nstore.write_text({str(tmp_path / 'pid')!r}, "
+        "str(os.getpid()))\n"
     )
     failure = execute(cell + "time.sleep(60)", wait=kill)
     assert failure.error.startswith("the notebook process was killed by signal 9 (SIGKILL")
@@ -127,7 +136,9 @@ def test_a_notebook_process_that_is_killed_is_told_and_its_kernel_ends(tmp_path,
 
 def test_a_kernel_that_cannot_start_is_told(tmp_path, execute, monkeypatch):
     (tmp_path / "broken" / "ipykernel_launcher.py").parent.mkdir()
-    (tmp_path / "broken" / "ipykernel_launcher.py").write_text("raise SystemExit('no kernel today')")
+    (tmp_path / "broken" / "ipykernel_launcher.py").write_text(
+        "raise SystemExit('no kernel today')"
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
     failure = execute("1")
     assert failure.cell == 0
@@ -163,7 +174,9 @@ def test_a_child_dies_with_its_parent_and_never_starts_without_one(tmp_path):
         parent.send_signal(signal.SIGKILL)
     assert ends(child)
     with subprocess.Popen([*start, "1"], cwd=toy.ROOT, stdout=subprocess.PIPE, text=True) as parent:
-        assert ends(int(parent.stdout.readline()), 1.0), "another parent than the expected one: it must not run"
+        assert ends(int(parent.stdout.readline()), 1.0), (
+            "another parent than the expected one: it must not run"
+        )
 
 
 @pytest.fixture
@@ -217,7 +230,9 @@ def test_a_runtime_folder_that_is_missing_or_too_long_is_passed_over(tmp_path, m
     if place.startswith("x"):
         long.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(long) if place else "")
-    monkeypatch.setattr(notebook_process.tempfile, "tempdir", str(long) if place.startswith("x") else None)
+    monkeypatch.setattr(
+        notebook_process.tempfile, "tempdir", str(long) if place.startswith("x") else None
+    )
     folder = notebook_process.private_folder(str(tmp_path))
     assert len(os.fsencode(folder / "kernel.json-5")) < 104
     folder.rmdir()

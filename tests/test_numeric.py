@@ -1,4 +1,5 @@
-"""The numeric setting: which variables, that libraries obey them, and every way in which it does not hold."""
+"""The numeric setting: which variables, that libraries obey them, and every way in which it does
+not hold."""
 
 import os
 import subprocess
@@ -18,7 +19,12 @@ print(json.dumps([torch.backends.cpu.get_cpu_capability(), found.get("X86_V4", F
 @pytest.fixture
 def fresh(monkeypatch):
     """An environment without the setting."""
-    for variable in (*numeric.environment(), numeric.NUMPY_VARIABLE, *numeric.INSTRUCTIONS, numeric.VARIABLE):
+    for variable in (
+        *numeric.environment(),
+        numeric.NUMPY_VARIABLE,
+        *numeric.INSTRUCTIONS,
+        numeric.VARIABLE,
+    ):
         monkeypatch.delenv(variable, raising=False)
     numeric.is_possible.cache_clear()
     yield monkeypatch
@@ -27,7 +33,9 @@ def fresh(monkeypatch):
 
 def python(code, **variables):
     environment = {**os.environ, "PYTHONPATH": str(store.ROOT), **variables}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
 
 
 def pretend(monkeypatch, tmp_path, flags, machine="x86_64"):
@@ -58,8 +66,15 @@ def test_too_late_is_refused_and_says_what_to_do():
         assert "numpy loaded before the numeric setting (ARROW_USER_SIMD_LEVEL" in ran.stderr
     else:
         assert ran.returncode == 0
-    assert python(code, **numeric.environment()).returncode == 0, "it was set before: nothing is late"
-    assert python(code, **{**dict.fromkeys(numeric.environment(), ""), numeric.VARIABLE: "native"}).returncode == 0
+    assert python(code, **numeric.environment()).returncode == 0, (
+        "it was set before: nothing is late"
+    )
+    assert (
+        python(
+            code, **{**dict.fromkeys(numeric.environment(), ""), numeric.VARIABLE: "native"}
+        ).returncode
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,9 +96,13 @@ def test_other_processors_are_native_and_say_so(fresh, tmp_path, flags, machine,
 
 def test_it_can_be_switched_off_and_a_wrong_word_is_refused(fresh):
     fresh.setenv(numeric.VARIABLE, "native")
-    assert numeric.name().startswith("native-") and set(numeric.environment()) == set(numeric.THREADS)
+    assert numeric.name().startswith("native-") and set(numeric.environment()) == set(
+        numeric.THREADS
+    )
     fresh.setenv(numeric.VARIABLE, "nativ")
-    with pytest.raises(numeric.NumericError, match="COMPENDIUM_NUMERIC='nativ' is unknown; leave it out"):
+    with pytest.raises(
+        numeric.NumericError, match="COMPENDIUM_NUMERIC='nativ' is unknown; leave it out"
+    ):
         numeric.environment()
 
 
@@ -99,12 +118,19 @@ def test_kernels_get_the_setting_and_nothing_of_the_users_that_changes_results(f
     fresh.setenv("PYTHONOPTIMIZE", "1")
     fresh.setenv("MATPLOTLIBRC", str(tmp_path))
     environment = notebook_process.clean_environment(tmp_path)
-    assert environment.items() >= numeric.environment().items() and environment["OMP_NUM_THREADS"] == "1"
+    assert (
+        environment.items() >= numeric.environment().items()
+        and environment["OMP_NUM_THREADS"] == "1"
+    )
     assert "PYTHONOPTIMIZE" not in environment, "assertions guard the results"
     (tmp_path / "matplotlibrc").write_text("axes.grid: True\n")
-    code = "import matplotlib; print(matplotlib.rcParams['axes.grid'], matplotlib.matplotlib_fname())"
+    code = (
+        "import matplotlib; print(matplotlib.rcParams['axes.grid'], matplotlib.matplotlib_fname())"
+    )
     ran = subprocess.run(
-        [sys.executable, "-c", code], env={**environment, "MPLBACKEND": "agg", "MPLCONFIGDIR": str(tmp_path)},
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        env={**environment, "MPLBACKEND": "agg", "MPLCONFIGDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
     assert ran.stdout.split() == ["False", os.devnull], ran.stderr

@@ -1,4 +1,5 @@
-"""Where data come from is written beside them, follows them, and is combined without losing a part."""
+"""Where data come from is written beside them, follows them, and is combined without losing a
+part."""
 
 import pytest
 
@@ -12,7 +13,11 @@ IMAGES, LISTS = origin.simulated("images"), origin.published("gene lists", "Imag
 
 def test_simulated_data_say_so_in_caption_and_corner():
     both = IMAGES | origin.simulated("network")
-    assert (both.kind, both.words, both.mark) == ("simulated", "Simulated data, planted truth.", "simulated data")
+    assert (both.kind, both.words, both.mark) == (
+        "simulated",
+        "Simulated data, planted truth.",
+        "simulated data",
+    )
     assert both.is_planted and both.is_simulated
 
 
@@ -63,7 +68,9 @@ def test_it_is_read_back_from_beside_the_data(tmp_path):
 
 
 def test_data_without_origin_are_refused(tmp_path):
-    with pytest.raises(InputError, match="nothing says where nuclei.parquet comes from; run the notebook"):
+    with pytest.raises(
+        InputError, match="nothing says where nuclei.parquet comes from; run the notebook"
+    ):
         origin.read(tmp_path / "nuclei.parquet")
     (tmp_path / "screen.origin.json").write_text('{"parts": [{"name": "images"}]}')
     with pytest.raises(InputError, match="screen.origin.json: 'kind'"):

@@ -49,12 +49,20 @@ def test_later_layers_win_and_the_rest_stays(profiles):
     own = profiles / "my_screen.yaml"
     own.write_text("training: {n_folds: 3, learning_rate: 1e-3, window: 9}")
     section = resolve(profiles, "training.window=7", profile="smoke", own=own)
-    assert (section.n_folds, section.learning_rate, section.window, section.kind) == (3, 0.001, 7, "large")
+    assert (section.n_folds, section.learning_rate, section.window, section.kind) == (
+        3,
+        0.001,
+        7,
+        "large",
+    )
     assert (section.run_dir, section.figures_dir) == ("runs/my_screen", "figures/my_screen")
 
 
 def test_a_declaration_gives_every_profile_its_values_and_the_comment():
-    told = {one.name: (one.values["smoke"], one.values["paper"], one.comment) for one in declarations(Training)}
+    told = {
+        one.name: (one.values["smoke"], one.values["paper"], one.comment)
+        for one in declarations(Training)
+    }
     assert told == {
         "n_folds": (2, 10, "cross-validation folds (paper: 10)"),
         "learning_rate": (0.1, 1e-5, "step size (paper: 1e-5)"),
@@ -88,7 +96,9 @@ def test_cells_and_profiles_are_written_typed_aligned_and_commented():
     assert write_params.cell(Training) == CELL
     assert write_params.profile_text("smoke", {"training": Training}).endswith(SMOKE)
     mini = write_params.profile_text("mini", {"training": Training})
-    assert params.read_yaml(mini)["training"] == {one.name: one.values["mini"] for one in declarations(Training)}
+    assert params.read_yaml(mini)["training"] == {
+        one.name: one.values["mini"] for one in declarations(Training)
+    }
     assert "- paper" not in mini and 'table_path: ""' in mini
 
 
@@ -100,7 +110,9 @@ def test_a_long_list_is_broken_between_its_elements(words):
     text = write_params.cell(Long)
     assert params.declared(text)["words_of_mine"] == words
     assert all(len(line) <= write_params.WIDTH for line in text.splitlines())
-    assert params.read_yaml(write_params.profile_text("mini", {"long": Long})) == {"long": {"words_of_mine": words}}
+    assert params.read_yaml(write_params.profile_text("mini", {"long": Long})) == {
+        "long": {"words_of_mine": words}
+    }
 
 
 def test_a_notebook_that_two_chapters_declare_is_refused(tmp_path):
@@ -113,14 +125,20 @@ def test_a_notebook_that_two_chapters_declare_is_refused(tmp_path):
 
 
 def test_a_notebook_that_no_chapter_declares_is_named():
-    with pytest.raises(params.ParamsError, match="'nucleii', a notebook of pipeline.toml, stands in no SECTIONS"):
+    with pytest.raises(
+        params.ParamsError, match="'nucleii', a notebook of pipeline.toml, stands in no SECTIONS"
+    ):
         params.sections_of(["nuclei", "nucleii"])
 
 
 def test_collecting_parameters_imports_no_science():
     """A plan, `--help` and `--list` start at once."""
-    code = "import sys; from lib.run import params; print(len(params.SECTIONS), *sorted(sys.modules))"
-    told = subprocess.run([sys.executable, "-c", code], cwd=store.ROOT, capture_output=True, text=True, check=True)
+    code = (
+        "import sys; from lib.run import params; print(len(params.SECTIONS), *sorted(sys.modules))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=store.ROOT, capture_output=True, text=True, check=True
+    )
     n_sections, *modules = told.stdout.split()
     assert int(n_sections) == len(params.SECTIONS)
     assert not {"numpy", "pandas", "torch", "lib.go", "lib.screen"} & set(modules)
@@ -132,18 +150,28 @@ def test_collecting_parameters_imports_no_science():
         ("training.n_fold=3", "--set: training.n_fold: unknown key; did you mean 'n_folds'?"),
         (
             "training.n_folds=1",
-            "--set: training.n_folds = 1: should be greater than or equal to 2 (cross-validation folds)",
+            "--set: training.n_folds = 1: should be greater than or equal to 2 (cross-validation "
+            "folds)",
         ),
         ("training.n_folds=21", "--set: training.n_folds = 21: should be less than or equal to 20"),
         ("training.n_folds=3.0", "--set: training.n_folds = 3.0: should be a valid integer"),
         ("training.n_folds=true", "--set: training.n_folds = True: should be a valid integer"),
         ("training.n_folds=", "--set: training.n_folds = '': should be a valid integer"),
-        ("training.learning_rate=fast", "--set: training.learning_rate = 'fast': should be a valid number"),
-        ("training.learning_rate=.nan", "--set: training.learning_rate = nan: should be a finite number"),
+        (
+            "training.learning_rate=fast",
+            "--set: training.learning_rate = 'fast': should be a valid number",
+        ),
+        (
+            "training.learning_rate=.nan",
+            "--set: training.learning_rate = nan: should be a finite number",
+        ),
         ("training.is_paired=1", "--set: training.is_paired = 1: should be a valid boolean"),
         ("training.genes=MYC", "--set: training.genes = 'MYC': should be a valid list"),
         ("training.run_dir=/tmp", "--set: training.run_dir follows from --profile; remove it"),
-        ("trainin.n_folds=3", "--set trainin.n_folds=3: no section 'trainin'; did you mean 'training'?"),
+        (
+            "trainin.n_folds=3",
+            "--set trainin.n_folds=3: no section 'trainin'; did you mean 'training'?",
+        ),
         ("n_folds=3", "--set n_folds=3: expected SECTION.KEY=VALUE, such as training.KEY=VALUE"),
         ("training.n_folds", "--set training.n_folds: expected SECTION.KEY=VALUE"),
         ("training.genes=[MYC", "--set training.genes=[MYC: value is not readable as YAML"),
@@ -190,7 +218,9 @@ def test_a_file_whose_name_is_no_folder_of_its_own_is_refused(profiles, name):
     assert "name the file after your screen" in refusal(profiles, own=profiles / name)
 
 
-@pytest.mark.parametrize(("text", "value"), [("1e-5", 1e-5), ("1E5", 1e5), ("-2.5e+3", -2500.0), (".5", 0.5), ("1", 1)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-5", 1e-5), ("1E5", 1e5), ("-2.5e+3", -2500.0), (".5", 0.5), ("1", 1)]
+)
 def test_numbers_are_read_as_people_write_them(text, value):
     assert params.read_yaml(text) == value
     assert params.read_yaml(f"[{text}]") == [value]
@@ -207,7 +237,11 @@ def test_every_number_that_python_prints_is_read_back(number):
 
 
 def test_declared_reads_literals_and_runs_nothing():
-    assert params.declared("a: int = 3  # folds\nb = [1, -2]\nc: str = ''") == {"a": 3, "b": [1, -2], "c": ""}
+    assert params.declared("a: int = 3  # folds\nb = [1, -2]\nc: str = ''") == {
+        "a": 3,
+        "b": [1, -2],
+        "c": "",
+    }
     for source in ("import os", "a = open('x')", "a: int", "a, b = 1, 2", "f()"):
         with pytest.raises(params.ParamsError, match="line 1 is not 'name: type = literal'"):
             params.declared(source)
@@ -224,8 +258,14 @@ def test_a_cell_declares_exactly_the_keys_of_its_section(profiles):
             cell.replace("n_folds", "folds"),
             "10_training.ipynb: declares 'folds', which test_params.py lacks",
         ),
-        (cell.replace("n_folds", "folds"), "10_training.ipynb: does not declare the parameter 'n_folds'"),
-        (cell.replace("n_folds = 4", "n_folds = 'four'"), "10_training.ipynb: parameters cell: n_folds"),
+        (
+            cell.replace("n_folds", "folds"),
+            "10_training.ipynb: does not declare the parameter 'n_folds'",
+        ),
+        (
+            cell.replace("n_folds = 4", "n_folds = 'four'"),
+            "10_training.ipynb: parameters cell: n_folds",
+        ),
         ("import os", "10_training.ipynb: parameters cell: line 1"),
         ("", "does not declare the parameter 'n_folds'"),
     ]:
@@ -236,8 +276,13 @@ def test_a_cell_declares_exactly_the_keys_of_its_section(profiles):
 
 def test_only_marked_parameters_that_are_not_empty_are_inputs(profiles):
     assert params.input_paths(resolve(profiles)) == {}
-    assert params.input_paths(resolve(profiles, "training.table_path=a.csv")) == {"table_path": "a.csv"}
-    assert params.input_paths(resolve(profiles, "training.table_path=a.csv", "training.table_path=")) == {}
+    assert params.input_paths(resolve(profiles, "training.table_path=a.csv")) == {
+        "table_path": "a.csv"
+    }
+    assert (
+        params.input_paths(resolve(profiles, "training.table_path=a.csv", "training.table_path="))
+        == {}
+    )
 
 
 def test_an_annotated_list_can_have_bounds():
@@ -254,7 +299,9 @@ def test_the_profiles_of_this_project_are_right(profile):
     sections = params.resolve(profile, slugs=[step.slug for step in steps])
     assert set(sections) == {step.slug for step in steps} == set(params.SECTIONS)
     for section in sections.values():
-        assert all(one.meaning for one in declarations(type(section))), "each parameter says what it means"
+        assert all(one.meaning for one in declarations(type(section))), (
+            "each parameter says what it means"
+        )
 
 
 def test_what_is_written_from_the_declarations_is_up_to_date():
@@ -284,7 +331,8 @@ SIMULATING = ("screen_data", "network_sources", "lincs_data", "genesegnet_data",
 
 
 def test_the_paper_profile_has_the_values_that_are_said_to_be_the_papers():
-    """Sections that simulate have no such value; the others that differ are this project's own choice."""
+    """Sections that simulate have no such value; the others that differ are this project's own
+    choice."""
     own = {("regulatory_embeddings", "n_runs"), ("translation", "n_draws"), ("interactome", "beta")}
     compared = 0
     for slug, section in params.SECTIONS.items():

@@ -1,4 +1,5 @@
-"""The Steiner tree solver: instances solved by hand, those of its authors, wrong input, and a solver that is wrong."""
+"""The Steiner tree solver: instances solved by hand, those of its authors, wrong input, and a
+solver that is wrong."""
 
 import importlib
 import json
@@ -54,12 +55,20 @@ def test_the_answer_is_a_tree_inside_the_graph():
 
 @pytest.mark.real
 def test_every_instance_of_the_authors(real):
-    instances = json.loads((real / "data/ppi/pcst_fast_tests/instances.json").read_text(encoding="utf-8"))
+    instances = json.loads(
+        (real / "data/ppi/pcst_fast_tests/instances.json").read_text(encoding="utf-8")
+    )
     assert len(instances) == 18
     for case in instances:
-        options = {"root": case["root"], "n_clusters": case["num_clusters"] or 1, "pruning": case["pruning"]}
+        options = {
+            "root": case["root"],
+            "n_clusters": case["num_clusters"] or 1,
+            "pruning": case["pruning"],
+        }
         found = solved(case["edges"], case["prizes"], case["costs"], **options)
-        assert found == (sorted(case["expected_nodes"]), sorted(case["expected_edges"])), case["name"]
+        assert found == (sorted(case["expected_nodes"]), sorted(case["expected_edges"])), case[
+            "name"
+        ]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +97,9 @@ def test_wrong_input_is_named(change, message):
 
 def test_a_solver_that_answers_wrongly_is_refused_at_import(monkeypatch):
     shifted = pcst_fast.pcst_fast
-    monkeypatch.setattr(pcst_fast, "pcst_fast", lambda *problem: tuple(answer + 1 for answer in shifted(*problem)))
+    monkeypatch.setattr(
+        pcst_fast, "pcst_fast", lambda *problem: tuple(answer + 1 for answer in shifted(*problem))
+    )
     with pytest.raises(ImportError, match="known instance.*\n.*\n.*--no-binary pcst-fast"):
         importlib.reload(pcst)
     monkeypatch.undo()

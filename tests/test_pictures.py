@@ -1,4 +1,5 @@
-"""The committed pictures: as wide as a journal prints them, legible, with origin on them, units in their tables."""
+"""The committed pictures: as wide as a journal prints them, legible, with origin on them, units in
+their tables."""
 
 import pytest
 from pictures import faults, planned
@@ -14,5 +15,7 @@ def test_a_committed_picture_has_no_fault(name):
 
 
 def test_no_picture_is_committed_that_no_notebook_makes():
-    every = {f"{step.slug}__{panel}" for step in pipeline.load("mini").steps for panel in step.figures}
+    every = {
+        f"{step.slug}__{panel}" for step in pipeline.load("mini").steps for panel in step.figures
+    }
     assert {path.stem for path in FOLDER.glob("*__*.svg")} <= every

@@ -9,7 +9,8 @@ from lib.run import pipeline
 
 def toml(**steps):
     return "\n".join(
-        f"[{slug}]\n" + "\n".join(f"{key} = {value!r}" for key, value in entry.items()) for slug, entry in steps.items()
+        f"[{slug}]\n" + "\n".join(f"{key} = {value!r}" for key, value in entry.items())
+        for slug, entry in steps.items()
     )
 
 
@@ -59,7 +60,10 @@ def test_needs_and_outputs_lie_where_they_belong(tmp_path):
             b={"notebook": "2.ipynb", "needs": ["s", "genes.csv"], "figures": ["fig1"]},
         ),
     )
-    assert plan.inputs(plan["b"]) == {"s": tmp_path / "runs/mini/s", "genes.csv": tmp_path / "genes.csv"}
+    assert plan.inputs(plan["b"]) == {
+        "s": tmp_path / "runs/mini/s",
+        "genes.csv": tmp_path / "genes.csv",
+    }
     kinds = ("svg", "png", "pdf", "csv")
     assert list(plan.outputs(plan["b"])) == [f"figures/mini/b__fig1.{kind}" for kind in kinds]
     assert plan.outputs(plan["a"]) == {"s": tmp_path / "runs/mini/s"}
@@ -71,7 +75,10 @@ A, B = {"notebook": "1.ipynb"}, {"notebook": "2.ipynb"}
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ({"a": A | {"makes": ["x"]}, "b": B | {"makes": ["x"]}}, "both a and b make x; rename one of them"),
+        (
+            {"a": A | {"makes": ["x"]}, "b": B | {"makes": ["x"]}},
+            "both a and b make x; rename one of them",
+        ),
         ({"a": A, "b": A}, "both a and b run notebooks/1.ipynb"),
         (
             {"a": A | {"makes": ["x"], "needs": ["y"]}, "b": B | {"makes": ["y"], "needs": ["x"]}},
@@ -80,7 +87,8 @@ A, B = {"notebook": "1.ipynb"}, {"notebook": "2.ipynb"}
         ({"a": A | {"makes": ["x"], "needs": ["x"]}}, "a cycle: a needs a"),
         (
             {"a": A | {"makes": ["scores.csv"]}, "b": B | {"needs": ["score.csv"]}},
-            "[b] needs score.csv, which no notebook makes and which is no file here; did you mean 'scores.csv'?",
+            "[b] needs score.csv, which no notebook makes and which is no file here; did you mean "
+            "'scores.csv'?",
         ),
         ({"a": {"notebook": "99.ipynb"}}, "[a]: notebooks/99.ipynb does not exist"),
         ({"a": A | {"need": ["x"]}}, "[a]: unknown key 'need'; did you mean 'needs'?"),
@@ -103,7 +111,16 @@ def test_what_is_no_table_of_notebooks_is_told(tmp_path):
 
 @pytest.mark.parametrize(
     "target",
-    ["right", "RIGHT", "2.ipynb", "notebooks/2.ipynb", "fig3", "Fig3", "right__fig2", "figures/mini/right__fig2.svg"],
+    [
+        "right",
+        "RIGHT",
+        "2.ipynb",
+        "notebooks/2.ipynb",
+        "fig3",
+        "Fig3",
+        "right__fig2",
+        "figures/mini/right__fig2.svg",
+    ],
 )
 def test_a_target_is_a_slug_a_notebook_or_a_figure(tmp_path, target):
     assert pipeline.find(load(tmp_path, toml(**DIAMOND)), target) == "right"
@@ -112,7 +129,10 @@ def test_a_target_is_a_slug_a_notebook_or_a_figure(tmp_path, target):
 def test_an_unknown_or_shared_target_is_told(tmp_path):
     plan = load(tmp_path, toml(**DIAMOND))
     for target, message in [
-        ("rigth", "no notebook or figure 'rigth'; did you mean 'right'? (run_all.py --list shows all)"),
+        (
+            "rigth",
+            "no notebook or figure 'rigth'; did you mean 'right'? (run_all.py --list shows all)",
+        ),
         ("fig2", "'fig2' is drawn by right and left; name one of these"),
     ]:
         with pytest.raises(pipeline.PipelineError) as refused:
@@ -138,7 +158,9 @@ def test_select_takes_what_is_asked_and_what_it_needs(tmp_path, targets, options
 
 
 def test_a_selection_of_nothing_is_refused(tmp_path):
-    with pytest.raises(pipeline.PipelineError, match="nothing to do: the order is start, right, left, paint"):
+    with pytest.raises(
+        pipeline.PipelineError, match="nothing to do: the order is start, right, left, paint"
+    ):
         pipeline.select(load(tmp_path, toml(**DIAMOND)), start="paint", until="left")
 
 

@@ -1,6 +1,8 @@
-"""The same bytes on a real processor and on two emulated ones, for every kind of unit and every other computation.
+"""The same bytes on a real processor and on two emulated ones, for every kind of unit and every
+other computation.
 
-Marked slow: emulation takes some fifty times as long. Needs Linux on x86-64 and Debian's `qemu-user`.
+Marked slow: emulation takes some fifty times as long. Needs Linux on x86-64 and Debian's
+`qemu-user`.
 """
 
 import ast
@@ -20,8 +22,9 @@ PROCESSORS = ("Haswell", "EPYC-Rome")
 """An Intel of 2013 and an AMD of 2019; neither has AVX-512."""
 
 NOT_EMULATED = {"umap", "cluster_indices"}
-"""The compiler of the first takes half an hour, see `test_compiled_code_is_for_the_common_processor`; qemu 7.2 crashes
-in NumPy's sort of whole numbers in the second, which has no last digit."""
+"""The compiler of the first takes half an hour, see
+`test_compiled_code_is_for_the_common_processor`; qemu 7.2 crashes in NumPy's sort of whole numbers
+in the second, which has no last digit."""
 
 NOT_YET = {
     *("relabel_unit", "tile_unit", "train_unit"),  # genesegnet
@@ -30,12 +33,18 @@ NOT_YET = {
 }
 """Units of the companions, which were not compared yet."""
 
-pytestmark = pytest.mark.skipif(not numeric.is_possible(), reason="this processor has no x86-64-v3 (AVX2 and FMA)")
+pytestmark = pytest.mark.skipif(
+    not numeric.is_possible(), reason="this processor has no x86-64-v3 (AVX2 and FMA)"
+)
 
 
 def environment() -> dict[str, str]:
-    """Return that of a kernel; an emulated Python finds its packages by path, as it does not see its .venv."""
-    ours = {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join([str(store.ROOT), sysconfig.get_path("purelib")])}
+    """Return that of a kernel; an emulated Python finds its packages by path, as it does not see
+    its .venv."""
+    ours = {
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": os.pathsep.join([str(store.ROOT), sysconfig.get_path("purelib")]),
+    }
     return {**os.environ, **numeric.environment(), **ours}
 
 
@@ -52,7 +61,9 @@ def start(folder: Path, processor: str, names: list[str]) -> subprocess.Popen:
         *names,
     ]
     log = (folder / f"{processor or 'real'}.log").open("w")
-    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=log, text=True)
+    return subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=log, text=True
+    )
 
 
 def told(process: subprocess.Popen) -> dict[str, str]:
@@ -63,7 +74,9 @@ def told(process: subprocess.Popen) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="qemu-x86_64 is missing; apt-get install qemu-user")
+@pytest.mark.skipif(
+    not shutil.which("qemu-x86_64"), reason="qemu-x86_64 is missing; apt-get install qemu-user"
+)
 def test_every_kind_gives_the_same_bytes_on_three_processors(tmp_path):
     prepare = [sys.executable, kinds.__file__, "prepare", str(tmp_path / "in")]
     subprocess.run(prepare, env=environment(), check=True)
@@ -73,7 +86,9 @@ def test_every_kind_gives_the_same_bytes_on_three_processors(tmp_path):
     real = found.pop("")
     assert list(real) == names and all(len(value) == 64 for value in real.values()), real
     different = {
-        processor: {name: hashes.get(name, "no answer") for name in names if hashes.get(name) != real[name]}
+        processor: {
+            name: hashes.get(name, "no answer") for name in names if hashes.get(name) != real[name]
+        }
         for processor, hashes in found.items()
     }
     assert different == dict.fromkeys(PROCESSORS, {})
@@ -81,14 +96,19 @@ def test_every_kind_gives_the_same_bytes_on_three_processors(tmp_path):
 
 def test_every_function_that_runs_as_a_unit_has_a_kind():
     """Looks at every call of `run_units` in `lib` and in the notebooks."""
-    lib, notebooks = Path(store.ROOT, "lib").rglob("*.py"), Path(store.ROOT, "notebooks").glob("*.ipynb")
+    lib, notebooks = (
+        Path(store.ROOT, "lib").rglob("*.py"),
+        Path(store.ROOT, "notebooks").glob("*.ipynb"),
+    )
     sources = [file.read_text(encoding="utf-8") for file in lib]
     sources += [cell["source"] for file in notebooks for cell in keys.notebook_cells(file)]
     called = set()
     for source in sources:
         if "run_units(" in source:
             calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-            called |= {ast.unparse(node.args[0]).rpartition(".")[2] for node in calls if _runs_units(node)}
+            called |= {
+                ast.unparse(node.args[0]).rpartition(".")[2] for node in calls if _runs_units(node)
+            }
     assert len(called) >= 9 and called <= set(kinds.UNITS) | NOT_YET
 
 
@@ -104,5 +124,7 @@ def test_compiled_code_is_for_the_common_processor():
         "asm = ''.join(root.inspect_asm().values())\n"
         "print(numba.config.CPU_NAME, repr(numba.config.CPU_FEATURES), 'zmm' in asm)"
     )
-    ran = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True
+    )
     assert ran.stdout.split() == [numeric.COMMON, "''", "False"], ran.stderr

@@ -12,7 +12,8 @@ from lib.run import progress
 
 @pytest.fixture
 def told(monkeypatch):
-    """A run of two notebooks, written to a file, that says how it is every moment instead of every 30 s."""
+    """A run of two notebooks, written to a file, that says how it is every moment instead of every
+    30 s."""
     monkeypatch.setattr(progress, "PLAIN_INTERVAL", 0.0)
     monkeypatch.setattr(progress, "POLL_INTERVAL", 0.05)
     return progress.Progress(2, stream=io.StringIO())
@@ -53,7 +54,12 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(
     ("size", "term", "draws"),
-    [((100, 30), "xterm", True), ((100, 0), "xterm", False), ((0, 0), "xterm", False), ((100, 30), "dumb", False)],
+    [
+        ((100, 30), "xterm", True),
+        ((100, 0), "xterm", False),
+        ((0, 0), "xterm", False),
+        ((100, 30), "dumb", False),
+    ],
 )
 def test_bars_only_where_they_can_be_drawn(monkeypatch, size, term, draws):
     monkeypatch.setenv("TERM", term)

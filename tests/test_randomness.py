@@ -1,4 +1,5 @@
-"""First weights and training depend on their seed alone, whatever other threads of the process draw."""
+"""First weights and training depend on their seed alone, whatever other threads of the process
+draw."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,13 @@ def layers():
     from torch_geometric.nn import GCNConv
 
     return nn.ModuleList(
-        [nn.Linear(5, 3), nn.Conv2d(3, 4, 3), nn.Embedding(3, 2), nn.MultiheadAttention(4, 2), GCNConv(4, 3)]
+        [
+            nn.Linear(5, 3),
+            nn.Conv2d(3, 4, 3),
+            nn.Embedding(3, 2),
+            nn.MultiheadAttention(4, 2),
+            GCNConv(4, 3),
+        ]
     )
 
 
@@ -93,7 +100,13 @@ def trained(seed):
     features = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32))
     batch = (features, (features[:, 0] > 0).long())
     settings = Settings(learning_rate=0.01, max_epochs=30, patience=None)
-    fit(model, lambda rng: [batch], loss=cross_entropy(), rng=np.random.default_rng(seed), settings=settings)
+    fit(
+        model,
+        lambda rng: [batch],
+        loss=cross_entropy(),
+        rng=np.random.default_rng(seed),
+        settings=settings,
+    )
     return model
 
 

@@ -1,4 +1,5 @@
-"""What a change of code reaches: nothing for another way of writing the same, only its users for another meaning."""
+"""What a change of code reaches: nothing for another way of writing the same, only its users for
+another meaning."""
 
 import textwrap
 
@@ -53,7 +54,8 @@ FILES = {
             return stats.norm(x)
         """,
     "lib/alone.py": "VALUE = 1\n",
-    "lib/whole.py": "from lib import tools\nTABLE = {'tools': tools}\n\ndef f():\n    return TABLE\n",
+    "lib/whole.py": "from lib import tools\nTABLE = {'tools': tools}\n\ndef f():\n    return "
+    "TABLE\n",
 }
 
 
@@ -104,7 +106,11 @@ def test_a_function_reaches_what_it_calls_and_the_packages_that_these_use(root):
         ("lib/deep/inner.py", "DEPTH = 3\n", '"""About depth."""\nDEPTH = 3\n"""In metres."""\n'),
         ("lib/tools.py", "pandas.DataFrame(x)", "pandas.Series(x)"),
         ("lib/top.py", "tools.add(x))", "tools.add(\n        x,\n    ))"),
-        ("lib/top.py", "from lib.deep.inner import helper as aid", "from lib.deep import inner as aid_of"),
+        (
+            "lib/top.py",
+            "from lib.deep.inner import helper as aid",
+            "from lib.deep import inner as aid_of",
+        ),
     ],
 )
 def test_another_way_of_writing_changes_nothing(root, file, old, new):
@@ -119,7 +125,12 @@ def test_another_way_of_writing_changes_nothing(root, file, old, new):
     ("file", "old", "new", "changed"),
     [
         ("lib/top.py", "FACTOR = 2", "FACTOR = 3", {"lib.top.FACTOR", "lib.top.main"}),
-        ("lib/deep/inner.py", "DEPTH = 3", "DEPTH = 4", {"lib.deep.inner.DEPTH", "lib.deep.inner.helper"}),
+        (
+            "lib/deep/inner.py",
+            "DEPTH = 3",
+            "DEPTH = 4",
+            {"lib.deep.inner.DEPTH", "lib.deep.inner.helper"},
+        ),
         ("lib/tools.py", "x + 1", "x + 2", {"lib.tools.add", "lib.top.main"}),
         ("lib/deep/inner.py", '("ignore")', '("error")', {"lib.deep.inner"}),
         ("lib/top.py", "tools.add(x)", "tools.subtract(x)", {"lib.top.main"}),
@@ -129,7 +140,9 @@ def test_another_meaning_is_seen_by_those_who_use_it(root, file, old, new, chang
     before = of(root).hashes
     edit(root, file, old, new)
     after = of(root).hashes
-    assert {name for name in before if before[name] != after.get(name)} >= changed - {"lib.tools.add"}
+    assert {name for name in before if before[name] != after.get(name)} >= changed - {
+        "lib.tools.add"
+    }
     if new.startswith(("FACTOR", "DEPTH", '("error")')):
         assert of(root, "local").hashes == reach.Code(root).of_function("lib.top", "local").hashes
         assert {name for name in before if before[name] != after[name]} == changed
@@ -138,14 +151,19 @@ def test_another_meaning_is_seen_by_those_who_use_it(root, file, old, new, chang
 def test_a_moved_function_keeps_its_hash(root):
     before = sorted(of(root).hashes.values())
     edit(root, "lib/tools.py", "def add(x):\n    return x + 1\n", "")
-    write(root, {"lib/moved/__init__.py": "", "lib/moved/tools.py": "def add(x):\n    return x + 1\n"})
+    write(
+        root, {"lib/moved/__init__.py": "", "lib/moved/tools.py": "def add(x):\n    return x + 1\n"}
+    )
     edit(root, "lib/top.py", "from lib import tools", "from lib.moved import tools")
     assert sorted(of(root).hashes.values()) == before
 
 
 def test_a_name_that_now_means_another_function_is_another_key(root):
     """Also where both functions are reached anyway, so that the set of hashes would be the same."""
-    text = "from lib.{} import f\nfrom lib import a, b\n\ndef main():\n    return f() + a.f() + b.f()\n"
+    text = (
+        "from lib.{} import f\nfrom lib import a, b\n\ndef main():\n    return f() + a.f() + "
+        "b.f()\n"
+    )
     write(root, {"lib/a.py": "def f():\n    return 1\n", "lib/b.py": "def f():\n    return 2\n"})
     write(root, {"lib/m.py": text.format("a")})
     before = of(root, module="lib.m").hashes
@@ -181,7 +199,9 @@ def test_cells_are_hashed_by_syntax_and_magic_lines_as_they_stand(root):
 
 
 def test_machinery_is_in_no_key(root):
-    write(root, {"lib/run/__init__.py": "", "lib/run/compute.py": "def run_units():\n    return 1\n"})
+    write(
+        root, {"lib/run/__init__.py": "", "lib/run/compute.py": "def run_units():\n    return 1\n"}
+    )
     _, found = reach.Code(root).of_cells(["from lib.run import compute\ncompute.run_units()"])
     assert not found.hashes
 
@@ -189,7 +209,9 @@ def test_machinery_is_in_no_key(root):
 def test_sources_are_read_once_and_again_when_they_changed(root, monkeypatch):
     read = []
     real = syntax.analyse
-    monkeypatch.setattr(syntax, "analyse", lambda text, **options: read.append(1) or real(text, **options))
+    monkeypatch.setattr(
+        syntax, "analyse", lambda text, **options: read.append(1) or real(text, **options)
+    )
     code = reach.Code(root, root / "memory.json")
     first = code.of_function("lib.top", "main").hashes
     code.save()

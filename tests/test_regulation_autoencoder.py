@@ -1,4 +1,5 @@
-"""The autoencoder: a graph convolution and a loss by hand, the paper's sizes, learning, kill and resume."""
+"""The autoencoder: a graph convolution and a loss by hand, the paper's sizes, learning, kill and
+resume."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from lib.learning.training import Settings
 from lib.regulation import autoencoder, features, fitting, links
 from lib.regulation.autoencoder import EPS, Architecture, Batch, GraphAutoencoder, Weights
 
-SETTINGS = Settings(learning_rate=5e-3, weight_decay=0, patience=30, max_epochs=120, precision="fp32", device="cpu")
+SETTINGS = Settings(
+    learning_rate=5e-3, weight_decay=0, patience=30, max_epochs=120, precision="fp32", device="cpu"
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +24,21 @@ def problem():
     nodes, table = toy.network(4, 14, inside=0.25)
     genes = nodes["gene"].tolist()
     found = features.node_features(toy.expression(nodes, n_cells=40), toy.gene_sets(nodes), genes)
-    return fitting.Problem(found.X, links.from_table(table, genes), fitting.class_numbers(toy.labels(nodes), genes))
+    return fitting.Problem(
+        found.X, links.from_table(table, genes), fitting.class_numbers(toy.labels(nodes), genes)
+    )
 
 
 def embed(problem, *, weights=None, seed=3, settings=SETTINGS, checkpoint=None):
     return fitting.embed(
-        problem, weights=weights or Weights(), size=16, settings=settings, split_rng=np.random.default_rng(1),
-        rng=np.random.default_rng(seed), checkpoint=checkpoint,
-    )  # fmt: skip
+        problem,
+        weights=weights or Weights(),
+        size=16,
+        settings=settings,
+        split_rng=np.random.default_rng(1),
+        rng=np.random.default_rng(seed),
+        checkpoint=checkpoint,
+    )
 
 
 def count(*modules):
@@ -53,7 +63,11 @@ def test_a_graph_convolution_by_hand():
         layer.bias.fill_(0.5)
         found = layer(torch.tensor([[1.0], [10.0], [100.0]]), graph.links, graph.weights)
     root = 6**0.5
-    expected = [2 * (1 / 2 + 10 / root), 2 * (10 / 3 + 1 / root + 100 / root), 2 * (100 / 2 + 10 / root)]
+    expected = [
+        2 * (1 / 2 + 10 / root),
+        2 * (10 / 3 + 1 / root + 100 / root),
+        2 * (100 / 2 + 10 / root),
+    ]
     np.testing.assert_allclose(found[:, 0], np.array(expected) + 0.5, rtol=1e-6)
 
 
@@ -89,14 +103,22 @@ class Fixed(nn.Module):
 
 
 def test_the_loss_by_hand():
-    """z0·z1 = 2, z0·z2 = 0; |x − x̂| = 0.5; node 1 with logits (2, 0) is of class 1, node 2 with (0, 3) too."""
+    """z0·z1 = 2, z0·z2 = 0; |x − x̂| = 0.5; node 1 with logits (2, 0) is of class 1, node 2 with
+    (0, 3) too."""
     batch = Batch(
-        torch.tensor([[0.0, 1.0]] * 3), None, torch.tensor([[0], [1]]), torch.tensor([[0], [2]]),
-        torch.tensor([1, 2]), torch.tensor([1, 1]),
-    )  # fmt: skip
+        torch.tensor([[0.0, 1.0]] * 3),
+        None,
+        torch.tensor([[0], [1]]),
+        torch.tensor([[0], [2]]),
+        torch.tensor([1, 2]),
+        torch.tensor([1, 1]),
+    )
     outcome = autoencoder.loss(Weights(2, 3, 5))(Fixed(), batch)
     sigmoid = 1 / (1 + np.exp(-2))
-    linked, clusters = -np.log(sigmoid) - np.log(0.5), (np.log(1 + np.exp(2)) + np.log(1 + np.exp(-3))) / 2
+    linked, clusters = (
+        -np.log(sigmoid) - np.log(0.5),
+        (np.log(1 + np.exp(2)) + np.log(1 + np.exp(-3))) / 2,
+    )
     assert float(outcome.loss) == pytest.approx(2 * linked + 3 * 0.5 + 5 * clusters, rel=1e-6)
     assert float(outcome.parts["links"]) == pytest.approx(2 * linked, rel=1e-6) and outcome.n == 3
     assert set(autoencoder.loss(Weights(1, 0, 0))(Fixed(), batch).parts) == {"links"}
@@ -131,7 +153,10 @@ def test_it_learns_links_and_clusters_and_repeats_itself(problem):
     row = embedded.row()
     assert embedded.latents.shape == (56, 16) and embedded.latents.dtype == np.float32
     assert embedded.auc > 0.75 and embedded.average_precision > 0.7 and row["train_acc"] == 1.0
-    assert row["best_epoch"] <= row["n_epochs"] and row["val_loss"] == embedded.fitted.history["val_loss"].min()
+    assert (
+        row["best_epoch"] <= row["n_epochs"]
+        and row["val_loss"] == embedded.fitted.history["val_loss"].min()
+    )
     again, other = embed(problem), embed(problem, seed=4)
     np.testing.assert_array_equal(again.latents, embedded.latents)
     assert not np.allclose(other.latents, embedded.latents)
@@ -157,7 +182,8 @@ def test_without_cluster_loss_there_is_no_head_and_labels_change_nothing(problem
 
 
 def test_batch_normalisation_trains_in_every_epoch(problem, monkeypatch):
-    """In the published code the decoders stay in evaluation mode after the first validation pass."""
+    """In the published code the decoders stay in evaluation mode after the first validation
+    pass."""
     modes = []
     forward = GraphAutoencoder.forward
 
@@ -166,7 +192,11 @@ def test_batch_normalisation_trains_in_every_epoch(problem, monkeypatch):
         return forward(self, *arguments)
 
     monkeypatch.setattr(GraphAutoencoder, "forward", watched)
-    embed(problem, weights=Weights(1, 1, 1), settings=Settings(max_epochs=3, precision="fp32", device="cpu"))
+    embed(
+        problem,
+        weights=Weights(1, 1, 1),
+        settings=Settings(max_epochs=3, precision="fp32", device="cpu"),
+    )
     assert modes[:6] == [(True, True), (False, False)] * 3
 
 
@@ -174,9 +204,14 @@ def test_negatives_change_from_epoch_to_epoch_and_are_as_many_as_links_and_genes
     parts = links.split(problem.links, problem.n_nodes, rng=np.random.default_rng(0))
     batches = fitting._Batches(problem, parts, torch.device("cpu"))
     first, second = (next(batches.train(np.random.default_rng(seed))).negatives for seed in (1, 2))
-    assert first.shape == (2, parts.train.shape[1] + problem.n_nodes) and not torch.equal(first, second)
+    assert first.shape == (2, parts.train.shape[1] + problem.n_nodes) and not torch.equal(
+        first, second
+    )
     held_out = next(batches.validation(None))
-    assert held_out is next(batches.validation(None)) and held_out.graph is batches.fixed["validation"].graph
+    assert (
+        held_out is next(batches.validation(None))
+        and held_out.graph is batches.fixed["validation"].graph
+    )
 
 
 def test_messages_pass_over_train_for_validation_and_over_both_for_test(problem):
@@ -189,8 +224,15 @@ def test_messages_pass_over_train_for_validation_and_over_both_for_test(problem)
 
 def test_killed_and_resumed_is_the_same_as_uninterrupted(problem, tmp_path, monkeypatch):
     checkpoint = tmp_path / "run.checkpoint"
-    settings = Settings(learning_rate=5e-3, weight_decay=0, patience=9, max_epochs=30, precision="fp32", device="cpu",
-                        checkpoint_seconds=0)  # fmt: skip
+    settings = Settings(
+        learning_rate=5e-3,
+        weight_decay=0,
+        patience=9,
+        max_epochs=30,
+        precision="fp32",
+        device="cpu",
+        checkpoint_seconds=0,
+    )
     whole = embed(problem, settings=settings)
     train_epoch = training._train_epoch
 
@@ -217,16 +259,21 @@ def test_class_numbers_are_of_the_labels_that_occur():
 
 @pytest.mark.real
 def test_the_published_network_tells_its_held_out_links_by_its_shape_alone(real):
-    """249 genes, 526 links at the paper's cut-off, features without meaning: what is learnt is in the links."""
+    """249 genes, 526 links at the paper's cut-off, features without meaning: what is learnt is in
+    the links."""
     file = next((real / "data" / "ppi").glob("*/*C9.costs*"), None)
     if file is None:
         pytest.skip("the interactome is not among the real data")
     ppi = pd.read_csv(file, sep="\t", names=["gene_a", "gene_b", "cost"], header=0)
-    genes = pd.read_csv(real / "reference" / "image2reg" / "regulatory_clusters_249.csv")["gene"].tolist()
+    genes = pd.read_csv(real / "reference" / "image2reg" / "regulatory_clusters_249.csv")[
+        "gene"
+    ].tolist()
     kept = ppi[(ppi["cost"] < 0.594) & ppi["gene_a"].isin(genes) & ppi["gene_b"].isin(genes)]
     kept = kept[kept["gene_a"] != kept["gene_b"]]
     rng = np.random.default_rng(0)
-    shape = fitting.Problem(rng.random((249, 64)).astype(np.float32), links.from_table(kept, genes), np.full(249, -1))
+    shape = fitting.Problem(
+        rng.random((249, 64)).astype(np.float32), links.from_table(kept, genes), np.full(249, -1)
+    )
     assert shape.links.shape == (2, 526)
     embedded = embed(shape, weights=Weights(1, 0, 0))
     assert embedded.auc > 0.6

@@ -1,4 +1,5 @@
-"""Node features and links of the network: values that can be checked by hand, properties, and input that is wrong."""
+"""Node features and links of the network: values that can be checked by hand, properties, and input
+that is wrong."""
 
 import re
 import tracemalloc
@@ -29,12 +30,22 @@ def table(*pairs):
 
 def test_features_are_scaled_within_the_cell_over_the_genes_of_the_network():
     found = features.node_features(
-        expression([[9, 1, 3, 2], [0, 4, 4, 4]], genes=["ACTB", *GENES]), {"A": ["SRC", "X"], "B": ["UBC"]}, GENES
+        expression([[9, 1, 3, 2], [0, 4, 4, 4]], genes=["ACTB", *GENES]),
+        {"A": ["SRC", "X"], "B": ["UBC"]},
+        GENES,
     )
-    assert found.obs_names.tolist() == GENES and found.var_names.tolist() == ["cell c0", "cell c1", "A", "B"]
+    assert found.obs_names.tolist() == GENES and found.var_names.tolist() == [
+        "cell c0",
+        "cell c1",
+        "A",
+        "B",
+    ]
     assert found.var["kind"].tolist() == ["expression", "expression", "gene set", "gene set"]
     # cell 0: 1, 3, 2 → 0, 1, 0.5 without ACTB; cell 1 is constant over the three genes
-    assert found.X.tolist() == [[0, 0, 0, 0], [1, 0, 1, 0], [0.5, 0, 0, 1]] and found.X.dtype == np.float32
+    assert (
+        found.X.tolist() == [[0, 0, 0, 0], [1, 0, 1, 0], [0.5, 0, 0, 1]]
+        and found.X.dtype == np.float32
+    )
 
 
 def test_order_of_genes_permutes_rows_and_sparse_expression_is_the_same():
@@ -54,10 +65,22 @@ def test_order_of_genes_permutes_rows_and_sparse_expression_is_the_same():
 @pytest.mark.parametrize(
     ("found", "genes", "message"),
     [
-        (expression([[1, 2, 3]]), ["JUN", "MOS"], "1 of 2 genes of the network have no expression (MOS)"),
+        (
+            expression([[1, 2, 3]]),
+            ["JUN", "MOS"],
+            "1 of 2 genes of the network have no expression (MOS)",
+        ),
         (expression([[1, 2, 3]]), ["JUN", "JUN"], "JUN is there twice in the network"),
-        (expression([[1, 2, 3]], ["JUN", "JUN", "SRC"]), ["JUN"], "JUN is there twice in the expression table"),
-        (expression([[1, np.nan, 3]]), GENES, "expression of SRC (and 0 other genes) is not a finite number"),
+        (
+            expression([[1, 2, 3]], ["JUN", "JUN", "SRC"]),
+            ["JUN"],
+            "JUN is there twice in the expression table",
+        ),
+        (
+            expression([[1, np.nan, 3]]),
+            GENES,
+            "expression of SRC (and 0 other genes) is not a finite number",
+        ),
         (expression([[1, 2, 3]]), [], "the network has no gene"),
     ],
 )
@@ -67,7 +90,10 @@ def test_expression_that_does_not_fit_is_told(found, genes, message):
 
 
 def test_links_are_numbers_with_the_smaller_first():
-    assert links.from_table(table(("UBC", "JUN"), ("JUN", "SRC")), GENES).tolist() == [[0, 0], [2, 1]]
+    assert links.from_table(table(("UBC", "JUN"), ("JUN", "SRC")), GENES).tolist() == [
+        [0, 0],
+        [2, 1],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +134,9 @@ def test_a_split_is_a_partition_and_negatives_are_never_linked(n_links, seed):
     groups = [as_set(part) for part in (parts.train, parts.validation, parts.test)]
     assert set.union(*groups) == as_set(every) and sum(map(len, groups)) == n_links
     negatives = [as_set(parts.validation_negatives), as_set(parts.test_negatives)]
-    assert not negatives[0] & negatives[1] and [len(found) for found in negatives] == [len(g) for g in groups[1:]]
+    assert not negatives[0] & negatives[1] and [len(found) for found in negatives] == [
+        len(g) for g in groups[1:]
+    ]
     for pair in set.union(*negatives):
         assert pair[0] < pair[1] and pair not in as_set(every)
 
@@ -124,7 +152,9 @@ def test_training_negatives_are_no_training_link_in_either_direction(seed):
     both = as_set(train) | as_set(train[::-1])
     assert len(as_set(drawn)) == 20 and not (as_set(drawn) | as_set(drawn[::-1])) & both
     assert (drawn[0] != drawn[1]).all() and pool.shape[1] == 12 * 11 // 2 - 30
-    assert as_set(links.draw_negatives(train, 12, 1000, rng=rng)) == as_set(pool)  # all that there are
+    assert as_set(links.draw_negatives(train, 12, 1000, rng=rng)) == as_set(
+        pool
+    )  # all that there are
 
 
 @pytest.mark.parametrize(("n_links", "n"), [(2, 8), (2, 20), (30, 15), (0, 11)])
@@ -136,13 +166,17 @@ def test_every_free_pair_is_drawn_equally_often(n_links, n):
     pairs, counts = np.unique(drawn, axis=1, return_counts=True)
     assert as_set(pairs) == as_set(links.unlinked(every, 10)) and pairs.shape[1] == 45 - n_links
     assert counts.sum() == 4000 * n
-    assert np.abs(counts - counts.mean()).max() <= 5 * np.sqrt(counts.mean() * (1 - n / pairs.shape[1]))
+    assert np.abs(counts - counts.mean()).max() <= 5 * np.sqrt(
+        counts.mean() * (1 - n / pairs.shape[1])
+    )
 
 
 def test_the_first_drawn_are_no_other_than_the_last():
     """The split gives the first to validation and the rest to test."""
     rng = np.random.default_rng(6)
-    first = np.hstack([links.draw_negatives(random_links(2, 10), 10, 8, rng=rng)[:, :2] for _ in range(4000)])
+    first = np.hstack(
+        [links.draw_negatives(random_links(2, 10), 10, 8, rng=rng)[:, :2] for _ in range(4000)]
+    )
     counts = np.unique(first, axis=1, return_counts=True)[1]
     assert len(counts) == 43 and np.abs(counts - counts.mean()).max() <= 5 * np.sqrt(counts.mean())
 
@@ -168,12 +202,16 @@ def test_a_large_network_needs_memory_for_its_links_not_for_all_pairs():
     tracemalloc.stop()
     assert peak < 40 * every.nbytes
     pairs = pd.DataFrame(drawn.T)
-    assert len(pairs.drop_duplicates()) == drawn.shape[1] and not len(pairs.merge(pd.DataFrame(parts.train.T)))
+    assert len(pairs.drop_duplicates()) == drawn.shape[1] and not len(
+        pairs.merge(pd.DataFrame(parts.train.T))
+    )
 
 
 def test_the_same_seed_gives_the_same_split():
     every = random_links(40, 20)
-    first, second, other = (links.split(every, 20, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, second, other = (
+        links.split(every, 20, rng=np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first.train, second.train)
     np.testing.assert_array_equal(first.test_negatives, second.test_negatives)
     assert as_set(first.train) != as_set(other.train)
@@ -193,9 +231,13 @@ def test_the_published_network_splits_as_published(real):
     if file is None:
         pytest.skip("the interactome is not among the real data")
     ppi = pd.read_csv(file, sep="\t")
-    genes = pd.read_csv(real / "reference" / "image2reg" / "regulatory_clusters_249.csv")["gene"].tolist()
+    genes = pd.read_csv(real / "reference" / "image2reg" / "regulatory_clusters_249.csv")[
+        "gene"
+    ].tolist()
     kept = ppi[(ppi["cost"] < 0.594) & ppi["protein1"].isin(genes) & ppi["protein2"].isin(genes)]
     kept = kept[kept["protein1"] != kept["protein2"]]
-    found = links.from_table(kept.rename(columns={"protein1": "gene_a", "protein2": "gene_b"}), genes)
+    found = links.from_table(
+        kept.rename(columns={"protein1": "gene_a", "protein2": "gene_b"}), genes
+    )
     parts = links.split(found, len(genes), rng=np.random.default_rng(0))
     assert [part.shape[1] for part in (parts.train, parts.validation, parts.test)] == [369, 52, 105]

@@ -1,4 +1,5 @@
-"""The whole runner on a toy compendium: what runs and why, what it says, and what killing it changes: nothing."""
+"""The whole runner on a toy compendium: what runs and why, what it says, and what killing it
+changes: nothing."""
 
 import json
 import os
@@ -68,9 +69,15 @@ def edit_cell(folder, notebook, old, new):
 
 def test_a_finished_run_is_whole_and_says_so(done):
     files = set(toy.contents(done))
-    assert {"runs/mini/data/number.txt", "runs/mini/results/doubles.txt", "figures/mini/draw__panel.svg"} <= files
+    assert {
+        "runs/mini/data/number.txt",
+        "runs/mini/results/doubles.txt",
+        "figures/mini/draw__panel.svg",
+    } <= files
     assert not [path for path in done.rglob(".*.part*")]
-    assert sorted(path.name for path in (done / "runs/mini/executed").iterdir()) == sorted(toy.NOTEBOOKS)
+    assert sorted(path.name for path in (done / "runs/mini/executed").iterdir()) == sorted(
+        toy.NOTEBOOKS
+    )
     assert re.findall(r"^(done|to run) +(\w+)", call(done, "--list"), re.M) == [
         ("done", "source"),
         ("done", "double"),
@@ -91,7 +98,9 @@ def test_explain_names_exactly_what_changed(done):
     assert explain("source", "--set", "source.number=4") == ["  params: number was 3, is 4"]
     genes = done / "genes.csv"
     genes.write_text("MYC")
-    assert explain("source", "--set", f"source.input_path={genes}") == ["  inputs: source.input_path is new"]
+    assert explain("source", "--set", f"source.input_path={genes}") == [
+        "  inputs: source.input_path is new"
+    ]
     edit_cell(done, "20_double.ipynb", "seed=7", "seed=8")
     assert explain("double") == ["  code: cell 3 changed"]
     edit(done / "lib/doubling.py", "number * 2", "number + number")
@@ -153,13 +162,20 @@ def test_the_content_of_an_input_counts_and_not_its_name(done):
     shutil.copy(done / "genes.csv", done / "moved.csv")
     assert dry(done, "--set", "source.input_path=moved.csv") == {}
     (done / "genes.csv").write_text("TP53")
-    assert dry(done, "--set", "source.input_path=genes.csv")["source"] == "inputs: source.input_path changed"
+    assert (
+        dry(done, "--set", "source.input_path=genes.csv")["source"]
+        == "inputs: source.input_path changed"
+    )
     assert dry(done)["source"] == "inputs: source.input_path is gone"
 
 
 def test_a_set_value_reaches_every_figure_and_goes_again(done):
     first = toy.contents(done)
-    assert ran(call(done, "--set", "source.number=4", "--set", "draw.word=red")) == ["source", "double", "draw"]
+    assert ran(call(done, "--set", "source.number=4", "--set", "draw.word=red")) == [
+        "source",
+        "double",
+        "draw",
+    ]
     assert b"red svg\n8 " in toy.contents(done)["figures/mini/draw__panel.svg"]
     assert ran(call(done)) == ["source", "double", "draw"]
     again = toy.contents(done)
@@ -180,12 +196,18 @@ def test_a_file_of_the_user_makes_a_run_of_its_own_name(done):
 
 def test_an_edit_of_a_written_profile_is_refused_not_ignored(done):
     written = [sys.executable, "-m", "lib.run.write_params"]
-    told = subprocess.run(written, cwd=done, env=toy.environment(), capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        written, cwd=done, env=toy.environment(), capture_output=True, text=True, check=True
+    ).stdout
     assert "written: params/mini.yaml" in told and "written: notebooks/10_source.ipynb" in told
     assert ran(call(done)) == [], "comments and layout of a parameters cell are in no key"
     edit(done / "params/mini.yaml", "number: 3 ", "number: 4 ")
     run = toy.run(done)
-    assert run.returncode == 2 and "params/mini.yaml, line " in run.stderr and "--set or --params" in run.stderr
+    assert (
+        run.returncode == 2
+        and "params/mini.yaml, line " in run.stderr
+        and "--set or --params" in run.stderr
+    )
     subprocess.run(written, cwd=done, env=toy.environment(), check=True)
     assert ran(call(done)) == []
 
@@ -201,19 +223,28 @@ def test_a_window_of_the_order_and_force(done):
 
 WRONG = [
     (["--set", "source.nubmer=3"], "--set: source.nubmer: unknown key; did you mean 'number'?"),
-    (["--set", "source.number=101"], "--set: source.number = 101: should be less than or equal to 100 (a number)"),
+    (
+        ["--set", "source.number=101"],
+        "--set: source.number = 101: should be less than or equal to 100 (a number)",
+    ),
     (["--set", "source.number=three"], "--set: source.number = 'three': should be a valid integer"),
     (["--set", "sauce.number=3"], "no section 'sauce'; did you mean 'source'?"),
-    (["--set", "source.input_path=no.csv"], "source.input_path = 'no.csv': no such file or folder (relative to"),
+    (
+        ["--set", "source.input_path=no.csv"],
+        "source.input_path = 'no.csv': no such file or folder (relative to",
+    ),
     (["drawn"], "no notebook or figure 'drawn'; did you mean 'draw'?"),
     (["--profile", "huge"], "invalid choice: 'huge'"),
-    (["--only", "draw", "--profile", "smoke"], "draw needs results/doubles.txt, which double makes; add double"),
+    (
+        ["--only", "draw", "--profile", "smoke"],
+        "draw needs results/doubles.txt, which double makes; add double",
+    ),
     (["--from", "draw", "--until", "source"], "nothing to do: the order is source, double, draw"),
     (["--cluster", "locl:2"], "executor 'locl:2': expected inline, local:N"),
     (["--cluster", "slurm:no.yaml"], "slurm:no.yaml: [Errno 2] No such file"),
     (["--workers", "0"], "--workers: a number from 1"),
     (["--wrokers", "2"], "unrecognized arguments: --wrokers"),
-]  # fmt: skip
+]
 
 
 def test_wrong_usage_exits_2_before_anything_runs(done):
@@ -238,14 +269,19 @@ def test_a_broken_project_exits_2_and_names_the_file(done):
     (done / "notebooks/30_draw.ipynb").write_text("<<<<<<< HEAD\n{}")
     assert "30_draw.ipynb is not a readable notebook" in said()
     edit(done / toy.DECLARED, 'parameter(0.0, "pause"', 'parameter(-1.0, "pause"')
-    assert "lib/toy/params.py: source.pause = -1.0: should be greater than or equal to 0 (pause, in seconds)" in said()
+    assert (
+        "lib/toy/params.py: source.pause = -1.0: should be greater than or equal to 0 (pause, in "
+        "seconds)" in said()
+    )
     edit(done / "pipeline.toml", "[double]\n", '[double]\nfigures = ["panel"\n')
     assert "pipeline.toml: " in said()
 
 
 def test_a_failing_cell_is_reported_with_all_that_helps(done):
     before = toy.contents(done)
-    edit_cell(done, "20_double.ipynb", "for i in range(n_units)}", "for i in range(n_units)}; 1 / 0")
+    edit_cell(
+        done, "20_double.ipynb", "for i in range(n_units)}", "for i in range(n_units)}; 1 / 0"
+    )
     text = call(done, "double", "draw", "--force", code=1)
     for line in (
         "FAILED  double",
@@ -262,27 +298,35 @@ def test_a_failing_cell_is_reported_with_all_that_helps(done):
     assert "skipped draw: it needs double, which failed" in text
     listing = call(done, "--list")
     assert re.findall(r"^(done|to run|failed) +(\w+)", listing, re.M) == [
-        ("done", "source"), ("failed", "double"), ("to run", "draw"),
-    ]  # fmt: skip
+        ("done", "source"),
+        ("failed", "double"),
+        ("to run", "draw"),
+    ]
     assert "\n        ZeroDivisionError: division by zero\n" in listing
     explained = call(done, "--explain", "double").splitlines()
     assert explained[:2] == [
-        "double: failed when it last ran: ZeroDivisionError: division by zero", "double: has to run, because",
-    ]  # fmt: skip
-    assert ran(call(done, "--set", "draw.word=red", code=1)) == [], "draw waits for double, also with new parameters"
+        "double: failed when it last ran: ZeroDivisionError: division by zero",
+        "double: has to run, because",
+    ]
+    assert ran(call(done, "--set", "draw.word=red", code=1)) == [], (
+        "draw waits for double, also with new parameters"
+    )
     edit_cell(done, "20_double.ipynb", "; 1 / 0", "")
     assert "3 already done" in call(done)
 
 
 def test_every_way_to_fail_keeps_going_as_asked(done):
-    """Three notebooks that depend on nothing: one is killed by signal 9, one forgets an output, one is well."""
+    """Three notebooks that depend on nothing: one is killed by signal 9, one forgets an output, one
+    is well."""
     cells = {
         "40_killed.ipynb": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
         "50_forgets.ipynb": "store.write_text(f'{run_dir}/one.txt', '1')",
         "60_well.ipynb": "store.write_text(f'{run_dir}/well.txt', '1')",
     }
     for name, cell in cells.items():
-        toy.write_notebook(done / "notebooks" / name, [toy.FOLDERS, "from lib.run import store", cell])
+        toy.write_notebook(
+            done / "notebooks" / name, [toy.FOLDERS, "from lib.run import store", cell]
+        )
     with (done / "pipeline.toml").open("a") as file:
         file.write('[killed]\nnotebook = "40_killed.ipynb"\n')
         file.write('[forgets]\nnotebook = "50_forgets.ipynb"\nmakes = ["one.txt", "two.txt"]\n')
@@ -296,7 +340,10 @@ def test_every_way_to_fail_keeps_going_as_asked(done):
     assert "  the kernel was killed by signal 9 (SIGKILL; out of memory is the usual cause)" in text
     assert "0 run, 3 already done, 1 failed, 2 skipped" in text
     text = call(done, code=1)
-    assert "  outside its cells\n  every cell ran, but pipeline.toml promises what was not written: two.txt" in text
+    assert (
+        "  outside its cells\n  every cell ran, but pipeline.toml promises what was not written: "
+        "two.txt" in text
+    )
     assert ran(text) == ["well"] and "1 run, 3 already done, 2 failed" in text
     assert not (done / "runs/mini/stamps/forgets.json").exists()
 
@@ -308,11 +355,13 @@ def test_a_claim_that_falls_short_is_told_last_and_stops_nothing(done):
     *_, header, claim, about = run.stdout.splitlines()
     assert header == "1 claim falls short of what is expected:"
     assert claim == (
-        "  the number that was planted: 3 [2 to 4] here, expected ≥ 5 (from 12 seeds, mean 5); a toy; "
-        "measured by measure"
+        "  the number that was planted: 3 [2 to 4] here, expected ≥ 5 (from 12 seeds, mean 5); a "
+        "toy; measured by measure"
     )
     assert about.startswith("The figures are made all the same")
-    assert (done / "figures/mini/draw__panel.svg").exists() and "1 run, 3 already done" in run.stdout
+    assert (
+        done / "figures/mini/draw__panel.svg"
+    ).exists() and "1 run, 3 already done" in run.stdout
     assert "1 claim falls short" in call(done, "--strict", code=1)
     assert "falls short" not in call(done, "draw", "--strict"), "only claims of what was asked for"
     assert "falls short" not in call(done, "--set", "source.number=5", "--strict")
@@ -324,17 +373,30 @@ def test_after_a_crash_all_that_does_not_need_it_runs_and_old_claims_are_not_tol
     text = call(done, code=1)
     assert ran(text) == ["measure"] and "1 claim falls short" in text
     assert "AssertionError: sums differ\n  This check holds for any data and any draw" in text
-    assert "skipped draw: it needs double, which failed\n1 run, 1 already done, 1 failed, 1 skipped" in text
+    assert (
+        "skipped draw: it needs double, which failed\n1 run, 1 already done, 1 failed, 1 skipped"
+        in text
+    )
     edit_cell(done, "40_measure.ipynb", "number + 1)})", "number + 2)}); 1 / 0")
     text = call(done, code=1)
-    assert "2 failed" in text and "falls short" not in text, "what it measured before is not of this run"
+    assert "2 failed" in text and "falls short" not in text, (
+        "what it measured before is not of this run"
+    )
 
 
 def test_a_folder_can_be_an_output(done):
-    """It counts by all that is in it, half-written files of a killed run excepted, which are removed."""
-    edit(done / "pipeline.toml", 'makes = ["data/number.txt"]', 'makes = ["data/number.txt", "data/plate.zarr"]')
+    """It counts by all that is in it, half-written files of a killed run excepted, which are
+    removed."""
+    edit(
+        done / "pipeline.toml",
+        'makes = ["data/number.txt"]',
+        'makes = ["data/number.txt", "data/plate.zarr"]',
+    )
     edit_cell(
-        done, "10_source.ipynb", "time.sleep(pause)", "store.write_text(f'{run_dir}/data/plate.zarr/0/.zarray', '1')"
+        done,
+        "10_source.ipynb",
+        "time.sleep(pause)",
+        "store.write_text(f'{run_dir}/data/plate.zarr/0/.zarray', '1')",
     )
     assert ran(call(done)) == ["source"]
     plate = done / "runs/mini/data/plate.zarr"
@@ -357,7 +419,9 @@ def test_a_failed_unit_fails_the_run_and_alone_runs_again(done):
     times = {path: path.stat().st_mtime_ns for path in done.glob("runs/mini/units/double/unit_?-*")}
     edit_cell(done, "20_double.ipynb", "'bad': 4", "'bad': 4 if i != 1 else 99")
     assert ran(call(done)) == ["double", "draw"]
-    assert {path: path.stat().st_mtime_ns for path in times} == times, "what was done was not done again"
+    assert {path: path.stat().st_mtime_ns for path in times} == times, (
+        "what was done was not done again"
+    )
     assert not (done / "runs/mini/units/double/unit_1.error.txt").exists()
 
 
@@ -365,12 +429,25 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(done):
     """As a limit on the size of a file, below that of the executed notebook."""
     before = toy.contents(done)
     edit(done / toy.DECLARED, "parameter(3,", "parameter(4,")
-    limit = "import resource, runpy, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
+    limit = (
+        "import resource, runpy, signal, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, "
+        "1000));"
+    )
     limit += "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); sys.argv = ['run_all.py', '--cluster', 'inline'];"
     limit += "runpy.run_path('run_all.py', run_name='__main__')"
-    run = subprocess.run([sys.executable, "-c", limit], cwd=done, env=toy.environment(), capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", limit],
+        cwd=done,
+        env=toy.environment(),
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 1, run.stderr
-    assert "File too large" in run.stderr and "o on with: " in run.stderr and "Traceback" not in run.stderr
+    assert (
+        "File too large" in run.stderr
+        and "o on with: " in run.stderr
+        and "Traceback" not in run.stderr
+    )
     after = toy.contents(done)
     assert {name: after[name] for name in before if "units" in name} == {
         n: b for n, b in before.items() if "units" in n
@@ -387,14 +464,16 @@ def wait_for(condition, seconds=30.0):
 
 
 def kernels_of(folder):
-    return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and is_kernel(p, folder)]
+    return [
+        int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and is_kernel(p, folder)
+    ]
 
 
 def is_kernel(process, folder):
     try:
-        return b"ipykernel_launcher" in (process / "cmdline").read_bytes() and os.readlink(process / "cwd") == str(
-            folder
-        )
+        return b"ipykernel_launcher" in (process / "cmdline").read_bytes() and os.readlink(
+            process / "cwd"
+        ) == str(folder)
     except OSError:
         return False
 
@@ -410,13 +489,18 @@ def test_two_runs_and_every_way_to_interrupt_one(tmp_path):
             second = toy.run(folder)
             assert second.returncode == 75
             assert re.match(
-                rf"runs/mini is held by process {run.pid} since \d\d:\d\d:\d\d: .*run_all.py --set", second.stderr
+                rf"runs/mini is held by process {run.pid} since \d\d:\d\d:\d\d: .*run_all.py --set",
+                second.stderr,
             )
-            assert toy.run(folder, "--list").returncode == toy.run(folder, "--dry-run").returncode == 0
+            assert (
+                toy.run(folder, "--list").returncode == toy.run(folder, "--dry-run").returncode == 0
+            )
         run.send_signal(number)
         _, err = run.communicate(timeout=60)
         assert run.returncode == 130
-        assert "Interrupted; what is finished is kept. Go on with: " in err and "Traceback" not in err
+        assert (
+            "Interrupted; what is finished is kept. Go on with: " in err and "Traceback" not in err
+        )
         assert wait_for(lambda: not toy.processes_of(folder), 3), toy.processes_of(folder)
     assert not list(folder.glob("runs/mini/stamps/*"))
     assert toy.run(folder, "--until", "source", "--cluster", "inline").returncode == 0
@@ -440,12 +524,23 @@ def test_ctrl_c_in_a_terminal_and_the_bars(tmp_path):
     except OSError as error:  # a container without /dev/pts
         pytest.skip(f"no terminal to be had here: {error}")
     termios.tcsetwinsize(theirs, (30, 100))
-    command = [sys.executable, "run_all.py", "--set", "double.pause=1", "--set", "double.n_units=40", "--workers", "2"]
+    command = [
+        sys.executable,
+        "run_all.py",
+        "--set",
+        "double.pause=1",
+        "--set",
+        "double.n_units=40",
+        "--workers",
+        "2",
+    ]
     take = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
     take += "; os.execv(sys.argv[1], sys.argv[1:])"
     variables = toy.environment() | {"TERM": "xterm", "COLUMNS": "100"}
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-    run = subprocess.Popen([sys.executable, "-c", take, *command], cwd=folder, env=variables, **streams)
+    run = subprocess.Popen(
+        [sys.executable, "-c", take, *command], cwd=folder, env=variables, **streams
+    )
     os.close(theirs)
     seen = b""
     until = time.monotonic() + 60
@@ -472,7 +567,10 @@ def test_a_notebook_alone_gives_the_same_as_the_runner(done):
     first = toy.contents(done)
     shutil.rmtree(done / "runs")
     shutil.rmtree(done / "figures")
-    code = "import sys, papermill\nfor name in sys.argv[1:]: papermill.execute_notebook(name, None, progress_bar=False)"
+    code = (
+        "import sys, papermill\nfor name in sys.argv[1:]: papermill.execute_notebook(name, None, "
+        "progress_bar=False)"
+    )
     notebooks = sorted(str(path) for path in (done / "notebooks").iterdir())
     environment = toy.environment() | {"PYTHONPATH": str(done)}
     subprocess.run(
@@ -485,7 +583,16 @@ def test_a_notebook_alone_gives_the_same_as_the_runner(done):
     assert toy.contents(done) == first
 
 
-SLOWLY = ["--set", "source.pause=0.2", "--set", "double.pause=0.2", "--set", "double.n_units=6", "--workers", "2"]
+SLOWLY = [
+    "--set",
+    "source.pause=0.2",
+    "--set",
+    "double.pause=0.2",
+    "--set",
+    "double.n_units=6",
+    "--workers",
+    "2",
+]
 
 
 def processes_below(pid):
@@ -497,7 +604,8 @@ def processes_below(pid):
 
 
 def kill_one(folder, arguments, *, moment, rng):
-    """Start a run; at the moment kill it, mostly itself, else something that it started; wait until all is gone."""
+    """Start a run; at the moment kill it, mostly itself, else something that it started; wait until
+    all is gone."""
     run = toy.start(folder, *arguments)
     with suppress(subprocess.TimeoutExpired):
         run.wait(moment)
@@ -520,7 +628,8 @@ def assert_stamps_tell_the_truth(folder):
 
 
 def kill_again_and_again(folder, arguments, *, n_kills, longest, rng):
-    """Kill runs that go on from each other; return the results of each that came to its end, the last included."""
+    """Kill runs that go on from each other; return the results of each that came to its end, the
+    last included."""
     results, codes = [], []
     for _ in range(n_kills):
         codes.append(kill_one(folder, arguments, moment=rng.uniform(0, longest), rng=rng))
@@ -541,7 +650,9 @@ def test_killed_at_20_moments_the_same_command_ends_in_the_same_bytes(tmp_path):
     assert toy.run(whole, *SLOWLY).returncode == 0
     longest = (time.monotonic() - started) / 2
     folder = toy.build(tmp_path / "killed")
-    results = kill_again_and_again(folder, SLOWLY, n_kills=20, longest=longest, rng=random.Random(20))
+    results = kill_again_and_again(
+        folder, SLOWLY, n_kills=20, longest=longest, rng=random.Random(20)
+    )
     assert all(result == toy.contents(whole) for result in results)
 
 
@@ -552,7 +663,9 @@ def test_the_smoke_profile_killed_at_20_moments_ends_in_the_same_bytes(tmp_path)
         ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
     )
     for copy in ("whole", "killed"):
-        for name in (name for name in listing.stdout.split("\0") if name and not name.startswith("figures/")):
+        for name in (
+            name for name in listing.stdout.split("\0") if name and not name.startswith("figures/")
+        ):
             (tmp_path / copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tmp_path / copy / name)
     arguments = ["--profile", "smoke", "--workers", "2"]
@@ -560,7 +673,13 @@ def test_the_smoke_profile_killed_at_20_moments_ends_in_the_same_bytes(tmp_path)
     run = toy.run(tmp_path / "whole", *arguments)
     assert run.returncode == 0, run.stderr
     longest = (time.monotonic() - started) / 5  # in all, about two whole runs
-    results = kill_again_and_again(tmp_path / "killed", arguments, n_kills=20, longest=longest, rng=random.Random(20))
+    results = kill_again_and_again(
+        tmp_path / "killed", arguments, n_kills=20, longest=longest, rng=random.Random(20)
+    )
     for result in results:
-        differing = {name for name, content in toy.contents(tmp_path / "whole").items() if result.get(name) != content}
+        differing = {
+            name
+            for name, content in toy.contents(tmp_path / "whole").items()
+            if result.get(name) != content
+        }
         assert not differing

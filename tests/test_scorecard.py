@@ -14,8 +14,15 @@ from lib.run import pipeline
 
 SIMULATED = origin.simulated("images")
 
-BASE = {"id": "go.x", "analysis": "GO", "what": "terms", "value": 10, "source": "paper", "certainty": "printed",
-        "tolerance": "exact"}  # fmt: skip
+BASE = {
+    "id": "go.x",
+    "analysis": "GO",
+    "what": "terms",
+    "value": 10,
+    "source": "paper",
+    "certainty": "printed",
+    "tolerance": "exact",
+}
 
 
 def entry(**changes) -> Published:
@@ -23,7 +30,9 @@ def entry(**changes) -> Published:
 
 
 def status(measured, **changes) -> str:
-    return scorecard.compare([entry(**changes)], {} if measured is None else {"go.x": measured})["status"].item()
+    return scorecard.compare([entry(**changes)], {} if measured is None else {"go.x": measured})[
+        "status"
+    ].item()
 
 
 def write(folder, text, name="go.yaml"):
@@ -31,7 +40,8 @@ def write(folder, text, name="go.yaml"):
     return folder
 
 
-# the committed files ---------------------------------------------------------------------------------------------
+# the committed files
+# ------------------------------------------------------------------------------------------
 
 
 def test_gene_lists_have_the_published_sizes():
@@ -49,7 +59,10 @@ def test_gene_lists_have_the_published_sizes():
 
 
 def test_clusters_have_the_published_sizes():
-    sizes = {name: len(genes) for name, genes in published.gene_clusters("gene_perturbation_clusters").items()}
+    sizes = {
+        name: len(genes)
+        for name, genes in published.gene_clusters("gene_perturbation_clusters").items()
+    }
     assert sizes == dict(zip("123456789", [7, 7, 5, 2, 4, 6, 3, 2, 3], strict=True))
     sizes = [len(genes) for genes in published.gene_clusters("regulatory_clusters").values()]
     assert sizes == [57, 26, 40, 24, 21, 17, 37, 27]
@@ -60,7 +73,14 @@ def test_clusters_have_the_published_sizes():
 def test_published_numbers_of_the_go_chapter():
     values = {name: item.value for name, item in published.load().items()}
     assert values["go.physical.n_terms"] == 1235 and values["go.clusters.n_terms"] == 331
-    assert [values[f"go.regulatory.annotated.{k}"] for k in (0, 1, 2, 3, 6, 7)] == [56, 26, 40, 24, 37, 27]
+    assert [values[f"go.regulatory.annotated.{k}"] for k in (0, 1, 2, 3, 6, 7)] == [
+        56,
+        26,
+        40,
+        24,
+        37,
+        27,
+    ]
     assert [k for k in range(8) if not values[f"go.regulatory.significant.{k}"]] == [4, 5]
 
 
@@ -85,16 +105,26 @@ def test_numbers_and_lists_agree_with_the_stored_tables(real):
     assert stored == published.gene_clusters("regulatory_clusters")
 
 
-# malformed files -------------------------------------------------------------------------------------------------
+# malformed files
+# ------------------------------------------------------------------------------------------
 
-GOOD = "entries:\n  - {id: go.x, analysis: GO, what: n, value: 1, source: p, certainty: printed, tolerance: exact}\n"
+GOOD = (
+    "entries:\n  - {id: go.x, analysis: GO, what: n, value: 1, source: p, certainty: printed, "
+    "tolerance: exact}\n"
+)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (GOOD.replace("printed", "sure"), r"go.yaml, entry 1 \(go.x\): certainty: .*'printed'.*got 'sure'"),
-        (GOOD.replace("exact", "{abs: -1}"), r"go.yaml, entry 1 \(go.x\): tolerance.*greater than 0"),
+        (
+            GOOD.replace("printed", "sure"),
+            r"go.yaml, entry 1 \(go.x\): certainty: .*'printed'.*got 'sure'",
+        ),
+        (
+            GOOD.replace("exact", "{abs: -1}"),
+            r"go.yaml, entry 1 \(go.x\): tolerance.*greater than 0",
+        ),
         (GOOD.replace("exact", "{abs: 1, rel: 1}"), "give one of abs, rel, .* not abs, rel"),
         (GOOD.replace("value", "vaule"), r"go.yaml, entry 1 \(go.x\): va"),
         (GOOD.replace("go.x", "x"), r"go.yaml, entry 1 \(x\): id"),
@@ -125,7 +155,8 @@ def test_a_malformed_gene_list_is_refused(tmp_path, genes, message):
         published.gene_lists(write(tmp_path, text, "gene_lists.yaml") / "gene_lists.yaml")
 
 
-# judging ---------------------------------------------------------------------------------------------------------
+# judging
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -134,7 +165,12 @@ def test_a_malformed_gene_list_is_refused(tmp_path, genes, message):
         (10, "exact", 10, scorecard.REPRODUCED),
         (10, "exact", 10.0, scorecard.REPRODUCED),
         (10, "exact", 11, scorecard.DIFFERS),
-        (11.9, {"abs": 0.05}, 11.95, scorecard.WITHIN),  # 11.95 − 11.9 is a little over 0.05 in binary
+        (
+            11.9,
+            {"abs": 0.05},
+            11.95,
+            scorecard.WITHIN,
+        ),  # 11.95 − 11.9 is a little over 0.05 in binary
         (11.9, {"abs": 0.05}, 11.96, scorecard.DIFFERS),
         (200.0, {"rel": 0.1}, 220.0, scorecard.WITHIN),
         (-200.0, {"rel": 0.1}, -221.0, scorecard.DIFFERS),
@@ -143,7 +179,12 @@ def test_a_malformed_gene_list_is_refused(tmp_path, genes, message):
         (0.1, {"at_most": 0.2}, 0.15, scorecard.WITHIN),
         (True, "exact", True, scorecard.REPRODUCED),
         (True, "exact", 1, scorecard.DIFFERS),
-        ("cell cycle", {"one_of": ["cell cycle", "nuclear division"]}, "nuclear division", scorecard.WITHIN),
+        (
+            "cell cycle",
+            {"one_of": ["cell cycle", "nuclear division"]},
+            "nuclear division",
+            scorecard.WITHIN,
+        ),
         ("cell cycle", "exact", "growth", scorecard.DIFFERS),
         ("cell cycle", {"one_of": ["cell cycle"]}, 3, scorecard.DIFFERS),
     ],
@@ -158,7 +199,10 @@ def test_missing_values():
 
 
 def test_what_belongs_to_a_notebook_that_has_not_run_is_not_said_to_need_data():
-    entries = [entry(analysis="JUMP images"), entry(id="go.y", analysis="GO of the impactful genes")]
+    entries = [
+        entry(analysis="JUMP images"),
+        entry(id="go.y", analysis="GO of the impactful genes"),
+    ]
     table = scorecard.compare(entries, {}, ran=["impactful_genes_go"]).set_index("id")
     assert table["status"].to_dict() == {"go.y": scorecard.NEEDS_DATA, "go.x": scorecard.NOT_RUN}
     assert list(table["figure"]) == ["Fig 2C", "Fig 4C"], "reading order"
@@ -168,20 +212,27 @@ def test_a_difference_with_a_reason_says_it():
     entries = [entry(needs="org.Hs.eg.db 3.12"), entry(id="go.y", note="printed once")]
     table = scorecard.compare(entries, {"go.x": 7, "go.y": 9}, {"go.y": "simulated data"})
     assert list(table["status"]) == [scorecard.EXPLAINED] * 2
-    assert list(table["note"]) == ["published with org.Hs.eg.db 3.12", "simulated data; printed once"]
+    assert list(table["note"]) == [
+        "published with org.Hs.eg.db 3.12",
+        "simulated data; printed once",
+    ]
     assert list(table["difference"]) == [-3, -1]
 
 
 def test_a_misspelt_id_is_refused():
-    with pytest.raises(ValueError, match="go.xx is measured but not in params/published or .*; did you mean go.x"):
+    with pytest.raises(
+        ValueError, match="go.xx is measured but not in params/published or .*; did you mean go.x"
+    ):
         scorecard.compare([entry()], {"go.xx": 1})
 
 
-# figure by figure ------------------------------------------------------------------------------------------------
+# figure by figure
+# ------------------------------------------------------------------------------------------
 
 
 def test_every_committed_analysis_belongs_to_one_figure_and_a_notebook():
-    """A new analysis is added to params/published/paper_figures.yaml, else it is shown as a figure of its own."""
+    """A new analysis is added to params/published/paper_figures.yaml, else it is shown as a figure
+    of its own."""
     shown, entries = paper_figures.load(), published.load().values()
     listed = [analysis for one in shown for analysis in one.analyses]
     assert len(listed) == len(set(listed))
@@ -192,8 +243,13 @@ def test_every_committed_analysis_belongs_to_one_figure_and_a_notebook():
 
 def many() -> pd.DataFrame:
     """A scorecard of two figures: one half measured, one with a definition and what is missing."""
-    entries = [entry(id=f"go.x{i}", what=f"quantity {i}", analysis="JUMP images") for i in range(60)]
-    entries += [entry(id="go.n", analysis="Networks", basis="defined"), entry(id="go.m", analysis="Networks")]
+    entries = [
+        entry(id=f"go.x{i}", what=f"quantity {i}", analysis="JUMP images") for i in range(60)
+    ]
+    entries += [
+        entry(id="go.n", analysis="Networks", basis="defined"),
+        entry(id="go.m", analysis="Networks"),
+    ]
     entries += [entry(id="go.z", analysis="Networks", needs="a newer release")]
     measured = {f"go.x{i}": 10 + i % 2 for i in range(50)} | {"go.n": 10, "go.z": 9}
     return scorecard.compare(entries, measured)
@@ -203,14 +259,30 @@ def test_the_overview_counts_what_is_measured_apart_from_what_is_defined():
     rows = scorecard.overview(many()).set_index("figure")
     assert list(rows.index) == ["Fig 4C", "Methods"]
     jump = rows.loc["Fig 4C"]
-    assert (jump["reproduced"], jump["differs"], jump["needs the paper's data"], jump["defined"]) == (25, 25, 10, 0)
-    assert jump["summary"] == "25 of 50 agree; 25 differ without a known reason; 10 need the paper's data"
+    assert (
+        jump["reproduced"],
+        jump["differs"],
+        jump["needs the paper's data"],
+        jump["defined"],
+    ) == (25, 25, 10, 0)
+    assert (
+        jump["summary"]
+        == "25 of 50 agree; 25 differ without a known reason; 10 need the paper's data"
+    )
     methods = rows.loc["Methods"]
-    assert (methods["reproduced"], methods["differs, as explained"], methods["defined"]) == (0, 1, 1)
-    assert methods["summary"] == "0 of 1 agree; 1 differs: published with a newer release; 1 needs the paper's data"
+    assert (methods["reproduced"], methods["differs, as explained"], methods["defined"]) == (
+        0,
+        1,
+        1,
+    )
+    assert (
+        methods["summary"]
+        == "0 of 1 agree; 1 differs: published with a newer release; 1 needs the paper's data"
+    )
 
 
-# the picture -----------------------------------------------------------------------------------------------------
+# the picture
+# ------------------------------------------------------------------------------------------
 
 
 def test_the_picture_fits_a_page_is_readable_and_the_table_has_every_row(tmp_path):
@@ -234,15 +306,19 @@ def test_the_picture_fits_a_page_is_readable_and_the_table_has_every_row(tmp_pat
     drawn = [text.get_text() for text in texts]
     assert {"Fig 4C", "Methods", "25", "10"} <= set(drawn)
     assert set(pd.read_csv(png.with_suffix(".csv"))["id"]) == set(many()["id"])
-    assert (tmp_path / "a/scorecard__table.svg").read_bytes() == (tmp_path / "b/scorecard__table.svg").read_bytes()
+    assert (tmp_path / "a/scorecard__table.svg").read_bytes() == (
+        tmp_path / "b/scorecard__table.svg"
+    ).read_bytes()
 
 
 def test_bars_are_as_long_as_the_counts():
     figure, _ = scorecard_plot.draw(many())
     bars = [patch for patch in figure.axes[0].patches if patch.get_width()]
     assert [(bar.get_y() < 0.5, bar.get_x(), bar.get_width()) for bar in bars] == [
-        (True, 0, 25), (False, 0, 1), (True, 25, 25),
-    ]  # fmt: skip
+        (True, 0, 25),
+        (False, 0, 1),
+        (True, 25, 25),
+    ]
 
 
 def test_no_two_words_of_the_picture_overlap():

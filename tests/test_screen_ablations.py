@@ -14,7 +14,11 @@ SIMULATED = origin.simulated("images")
 
 def results(inputs=("region", "nucleus", "nucleus_region")):
     rng = np.random.default_rng(0)
-    rows = [(name, fold, 0.1 + 0.05 * i + 0.01 * rng.random()) for i, name in enumerate(inputs) for fold in range(4)]
+    rows = [
+        (name, fold, 0.1 + 0.05 * i + 0.01 * rng.random())
+        for i, name in enumerate(inputs)
+        for fold in range(4)
+    ]
     return pd.DataFrame(rows, columns=["input", "fold", "test_bacc"])
 
 
@@ -23,7 +27,9 @@ def test_mean_and_sample_sd_in_the_papers_order():
     assert list(table["input"]) == [*ablations.INPUTS, "unet", "mask_only"]
     by_hand = results(("unet",))["test_bacc"]
     row = table.set_index("input").loc["unet"]
-    assert row["balanced_accuracy"] == pytest.approx(by_hand.mean()) and row["sd"] == pytest.approx(by_hand.std(ddof=1))
+    assert row["balanced_accuracy"] == pytest.approx(by_hand.mean()) and row["sd"] == pytest.approx(
+        by_hand.std(ddof=1)
+    )
     assert row["words"] == "unet" and table["words"].iloc[8] == "nucleus + region (paper's model)"
 
 
@@ -38,10 +44,23 @@ def test_picture(tmp_path):
     figure, drawn = ablations.bars(table, n_classes=42, published={"region": 0.2857})
     ax = figure.axes[0]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == list(ablations.INPUTS.values())
-    assert len(figure.axes) == 2 and len(figure.axes[1].collections) == 1, "published values on axes of their own"
-    assert ax.get_xlim()[0] == 0 and drawn["published"].notna().sum() == 1 and (drawn["chance"] == 1 / 42).all()
+    assert len(figure.axes) == 2 and len(figure.axes[1].collections) == 1, (
+        "published values on axes of their own"
+    )
+    assert (
+        ax.get_xlim()[0] == 0
+        and drawn["published"].notna().sum() == 1
+        and (drawn["chance"] == 1 / 42).all()
+    )
     figures.show(
-        figure, drawn, "ablations", "bars", figures_dir=tmp_path, caption="Simulated.", said="s", origin=SIMULATED
+        figure,
+        drawn,
+        "ablations",
+        "bars",
+        figures_dir=tmp_path,
+        caption="Simulated.",
+        said="s",
+        origin=SIMULATED,
     )
     one_fold = ablations.summarise(results().query("fold == 0"))
     assert one_fold["sd"].isna().all() and len(ablations.bars(one_fold, n_classes=5)[0].axes) == 1

@@ -1,4 +1,5 @@
-"""Clusters of conditions: cuts by hand, planted groups, other groupings of the genes, and the way to GO."""
+"""Clusters of conditions: cuts by hand, planted groups, other groupings of the genes, and the way
+to GO."""
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,8 @@ def planted(rng, *, n_groups=6, size=6, spread=0.3):
 LINE = means([[0], [1], [10], [11], [30]], ["JUN", "ERG", "SRC", "RELB", "HRAS"])
 
 
-# clusters --------------------------------------------------------------------------------------------------------
+# clusters
+# ------------------------------------------------------------------------------------------
 
 
 def test_complete_linkage_by_hand():
@@ -65,7 +67,11 @@ def test_planted_groups_come_back_and_k_with_them():
     assert clusters.choose_k(table) == 6 == clusters.choose_k(table, rule="silhouette")
     assert clusters.agreement(clusters.assign(found, k=6), groups) == 1
     assert (
-        abs(clusters.agreement(clusters.assign(found, k=6), dict(zip(groups, sorted(groups.values()), strict=True))))
+        abs(
+            clusters.agreement(
+                clusters.assign(found, k=6), dict(zip(groups, sorted(groups.values()), strict=True))
+            )
+        )
         < 0.2
     )
 
@@ -82,7 +88,10 @@ def test_choice_of_k_is_bounded_and_checked():
 def test_the_table_feeds_the_go_notebook_without_singletons(tmp_path):
     large, small = clusters.split_by_size(clusters.assign(LINE, k=3))
     path = store.write_table(tmp_path / "clusters.csv", large)
-    assert sorted(map(sorted, gene_lists.clusters(path, default="").values())) == [["ERG", "JUN"], ["RELB", "SRC"]]
+    assert sorted(map(sorted, gene_lists.clusters(path, default="").values())) == [
+        ["ERG", "JUN"],
+        ["RELB", "SRC"],
+    ]
     assert small["gene"].tolist() == ["HRAS"] and not set(small["cluster"]) & set(large["cluster"])
 
 
@@ -91,7 +100,8 @@ def test_ari_needs_known_groups():
         clusters.agreement(clusters.assign(LINE, k=2), {"TP53": "a"})
 
 
-# two clusterings -------------------------------------------------------------------------------------------------
+# two clusterings
+# ------------------------------------------------------------------------------------------
 
 
 def test_mutual_information_is_that_of_scikit_learn():
@@ -99,16 +109,21 @@ def test_mutual_information_is_that_of_scikit_learn():
     first, second = rng.integers(0, 5, 41), rng.integers(0, 7, 41)
     found = clusters.co_clustering(first, second, n_permutations=10, rng=rng)
     assert found.mutual_information == pytest.approx(mutual_info_score(first, second))
-    assert clusters.co_clustering(list("aabb"), [1, 1, 2, 2], n_permutations=1, rng=rng).mutual_information == (
-        pytest.approx(np.log(2))
-    )
+    assert clusters.co_clustering(
+        list("aabb"), [1, 1, 2, 2], n_permutations=1, rng=rng
+    ).mutual_information == (pytest.approx(np.log(2)))
 
 
 def test_p_is_small_for_the_same_clustering_and_uniform_for_unrelated_ones():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 6, 41)
-    assert clusters.co_clustering(labels, labels, n_permutations=200, rng=rng).p == pytest.approx(1 / 201)
-    p = [clusters.co_clustering(labels, rng.permutation(labels), n_permutations=99, rng=rng).p for _ in range(200)]
+    assert clusters.co_clustering(labels, labels, n_permutations=200, rng=rng).p == pytest.approx(
+        1 / 201
+    )
+    p = [
+        clusters.co_clustering(labels, rng.permutation(labels), n_permutations=99, rng=rng).p
+        for _ in range(200)
+    ]
     assert np.mean(np.array(p) <= 0.1) == pytest.approx(0.1, abs=0.06)
     with pytest.raises(InputError, match="have 41 and 40 genes"):
         clusters.co_clustering(labels, labels[1:], rng=rng)

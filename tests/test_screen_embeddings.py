@@ -13,11 +13,16 @@ def obs(symbols, fold=0, split="test"):
     n = len(symbols)
     return pd.DataFrame(
         {
-            "nucleus_id": [f"n{i}" for i in range(n)], "gene_symbol": symbols, "plate": 41744, "well": "a01",
-            "site": np.arange(n) % 9 + 1, "slide_image_name": [f"f{i % 9}.tif" for i in range(n)], "fold": fold,
+            "nucleus_id": [f"n{i}" for i in range(n)],
+            "gene_symbol": symbols,
+            "plate": 41744,
+            "well": "a01",
+            "site": np.arange(n) % 9 + 1,
+            "slide_image_name": [f"f{i % 9}.tif" for i in range(n)],
+            "fold": fold,
             "split": split,
         }
-    )  # fmt: skip
+    )
 
 
 def test_written_and_read_back(tmp_path):
@@ -26,7 +31,9 @@ def test_written_and_read_back(tmp_path):
     read = embeddings.read(tmp_path / "e.h5ad")
     assert read.X.dtype == np.float32 and (read.X == made.X).all()
     assert read.obs["gene_symbol"].astype(str).tolist() == ["JUN", "EMPTY", "JUN"]
-    assert read.obs["site"].tolist() == [1, 2, 3] and list(tmp_path.iterdir()) == [tmp_path / "e.h5ad"]
+    assert read.obs["site"].tolist() == [1, 2, 3] and list(tmp_path.iterdir()) == [
+        tmp_path / "e.h5ad"
+    ]
 
 
 def test_refusals(tmp_path):
@@ -62,7 +69,9 @@ def test_permuting_nuclei_changes_no_mean():
     rng = np.random.default_rng(0)
     made = embeddings.make(rng.normal(size=(200, 8)), obs(rng.choice(["A", "B", "EMPTY"], 200)))
     shuffled = made[rng.permutation(200)].copy()
-    assert np.allclose(embeddings.condition_means(made).X, embeddings.condition_means(shuffled).X, atol=1e-6)
+    assert np.allclose(
+        embeddings.condition_means(made).X, embeddings.condition_means(shuffled).X, atol=1e-6
+    )
 
 
 def test_means_over_folds_are_refused():
@@ -84,7 +93,9 @@ def test_standardised_within_each_fold():
 def test_a_layout_separates_groups_and_draws_reproducibly(method):
     rng = np.random.default_rng(0)
     symbols = np.repeat(["JUN", "RAF1"], 60)
-    made = embeddings.make(rng.normal(size=(120, 10)) + 8 * (symbols == "JUN")[:, None], obs(symbols))
+    made = embeddings.make(
+        rng.normal(size=(120, 10)) + 8 * (symbols == "JUN")[:, None], obs(symbols)
+    )
     layout = embeddings.lay_out(made, method=method, max_nuclei=100)
     assert len(layout) == 100 and layout["nucleus_id"].is_unique
     jun = layout["gene_symbol"] == "JUN"
@@ -97,8 +108,12 @@ def test_a_layout_separates_groups_and_draws_reproducibly(method):
 
 
 def test_confusion_by_hand():
-    shares = embeddings.confusion(["A", "A", "B", "B", "B"], ["A", "B", "B", "B", "A"], classes=["A", "B", "C"])
-    assert np.allclose(shares.loc["A"], [0.5, 0.5, 0]) and np.allclose(shares.loc["B"], [1 / 3, 2 / 3, 0])
+    shares = embeddings.confusion(
+        ["A", "A", "B", "B", "B"], ["A", "B", "B", "B", "A"], classes=["A", "B", "C"]
+    )
+    assert np.allclose(shares.loc["A"], [0.5, 0.5, 0]) and np.allclose(
+        shares.loc["B"], [1 / 3, 2 / 3, 0]
+    )
     assert shares.loc["C"].isna().all()
     assert embeddings.balanced_accuracy(shares) == pytest.approx((0.5 + 2 / 3) / 2)
     with pytest.raises(InputError, match="class 'D' is not among the 2 given"):

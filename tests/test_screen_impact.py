@@ -1,4 +1,5 @@
-"""Scores, cut-off, gene-set tests: facts of the paper's screen, small cases by hand, and refusals."""
+"""Scores, cut-off, gene-set tests: facts of the paper's screen, small cases by hand, and
+refusals."""
 
 import numpy as np
 import pandas as pd
@@ -20,17 +21,32 @@ def results(scores, n_folds=4):
 
 
 def table(scores):
-    return impact.specificity(results(dict(enumerate(scores)) if not isinstance(scores, dict) else scores))
+    return impact.specificity(
+        results(dict(enumerate(scores)) if not isinstance(scores, dict) else scores)
+    )
 
 
 def published_curve():
-    """190 scores through what the paper prints or shows: best, 10 > .8, 30 > .7, 41st, 42nd, 118 > .6, worst."""
-    known = {0: 0.937, 9: 0.801, 10: 0.799, 29: 0.7005, 30: 0.6995, 40: 0.6738, 41: 0.6705, 45: 0.66479, 117: 0.6005,
-             118: 0.5995, 189: 0.534}  # fmt: skip
+    """190 scores through what the paper prints or shows: best, 10 > .8, 30 > .7, 41st, 42nd, 118 >
+    .6, worst."""
+    known = {
+        0: 0.937,
+        9: 0.801,
+        10: 0.799,
+        29: 0.7005,
+        30: 0.6995,
+        40: 0.6738,
+        41: 0.6705,
+        45: 0.66479,
+        117: 0.6005,
+        118: 0.5995,
+        189: 0.534,
+    }
     return PchipInterpolator(list(known), list(known.values()))(np.arange(190))
 
 
-# scores ----------------------------------------------------------------------------------------------------------
+# scores
+# ------------------------------------------------------------------------------------------
 
 
 def test_score_is_the_mean_and_sd_that_of_the_population():
@@ -56,7 +72,8 @@ def test_a_bad_table_is_refused_in_one_line(change, message):
         impact.specificity(change(results({"JUN": 0.9, "SRC": 0.6})))
 
 
-# the cut-off -----------------------------------------------------------------------------------------------------
+# the cut-off
+# ------------------------------------------------------------------------------------------
 
 
 def test_the_papers_rule_takes_41_of_its_curve():
@@ -69,7 +86,9 @@ def test_the_papers_rule_takes_41_of_its_curve():
 
 
 def test_ties_at_the_threshold_are_not_selected():
-    assert list(impact.select_top(table([0.9, 0.7, 0.7, 0.7, 0.6]), n_genes=2)) == [True] + [False] * 4
+    assert (
+        list(impact.select_top(table([0.9, 0.7, 0.7, 0.7, 0.6]), n_genes=2)) == [True] + [False] * 4
+    )
 
 
 def test_knee_of_the_published_curve_lies_near_the_published_rank():
@@ -83,7 +102,9 @@ def test_knee_by_hand():
     found = impact.knee([20, *range(12, 1, -1)], sensitivity=1)
     assert (found.index, found.score) == (1, 12.0)
     # the same in any order and on any scale
-    assert impact.knee([0.2 * v + 3 for v in range(2, 13)] + [0.2 * 20 + 3], sensitivity=1).index == 1
+    assert (
+        impact.knee([0.2 * v + 3 for v in range(2, 13)] + [0.2 * 20 + 3], sensitivity=1).index == 1
+    )
 
 
 def test_a_line_or_a_constant_has_no_knee():
@@ -97,20 +118,29 @@ def test_a_small_bump_is_a_knee_only_for_a_small_sensitivity():
     assert first is not None and (second is None or second.index >= first.index)
 
 
-# gene sets -------------------------------------------------------------------------------------------------------
+# gene sets
+# ------------------------------------------------------------------------------------------
 
 
 def test_published_mann_whitney_numbers():
-    """79 genes that Rohban et al. call active against 111: U 2857, p 2.18e-5. The mechano set has 79 or 111 as well."""
+    """79 genes that Rohban et al. call active against 111: U 2857, p 2.18e-5. The mechano set has
+    79 or 111 as well."""
     for u, p in ((2857, 2.18e-5), (3165, 5.51e-4)):
         counts = np.sort(np.random.default_rng(0).multinomial(u, np.ones(111) / 111))
         assert counts.max() <= 79
         # outside gene j lies above counts[j] inside genes
-        inside = pd.DataFrame({"gene_symbol": [f"in{i}" for i in range(79)], "score": np.arange(79) + 0.5})
-        outside = pd.DataFrame(
-            {"gene_symbol": [f"out{j}" for j in range(111)], "score": counts + np.arange(111) * 1e-3}
+        inside = pd.DataFrame(
+            {"gene_symbol": [f"in{i}" for i in range(79)], "score": np.arange(79) + 0.5}
         )
-        test = impact.compare_set(pd.concat([inside, outside], ignore_index=True), set(inside["gene_symbol"]))
+        outside = pd.DataFrame(
+            {
+                "gene_symbol": [f"out{j}" for j in range(111)],
+                "score": counts + np.arange(111) * 1e-3,
+            }
+        )
+        test = impact.compare_set(
+            pd.concat([inside, outside], ignore_index=True), set(inside["gene_symbol"])
+        )
         assert (test.n_in, test.n_out, test.u) == (79, 111, u)
         assert test.p == pytest.approx(p, rel=3e-3)
         assert test.auroc == pytest.approx(1 - u / (79 * 111))

@@ -1,4 +1,5 @@
-"""Networks: the published sizes and names, embeddings that a batch does not change, and weights from files."""
+"""Networks: the published sizes and names, embeddings that a batch does not change, and weights
+from files."""
 
 import numpy as np
 import pytest
@@ -36,19 +37,34 @@ def test_published_number_of_parameters(n_classes, embedding_size, total):
 
 def test_names_are_those_of_the_published_weights():
     names = set(build(Architecture(42), rng()).state_dict())
-    assert {"models.0.conv1.weight", "models.1.layer4.1.bn2.running_var", "models.0.fc.bias"} <= names
-    assert {"encoder.weight", "encoder.bias", "output_layer.0.running_mean", "output_layer.1.weight"} <= names
+    assert {
+        "models.0.conv1.weight",
+        "models.1.layer4.1.bn2.running_var",
+        "models.0.fc.bias",
+    } <= names
+    assert {
+        "encoder.weight",
+        "encoder.bias",
+        "output_layer.0.running_mean",
+        "output_layer.1.weight",
+    } <= names
     assert {"output_layer.2.weight", "output_layer.2.bias"} <= names
     assert {name.split(".")[0] for name in names} == {"models", "encoder", "output_layer"}
 
 
 def test_published_weights_load_from_a_pth_file(tmp_path):
     theirs = build(Architecture(41), rng(1))
-    weights = {name: value for name, value in theirs.state_dict().items() if "num_batches" not in name}
+    weights = {
+        name: value for name, value in theirs.state_dict().items() if "num_batches" not in name
+    }
     torch.save(weights, tmp_path / "image_encoder_weights.pth")
     ours = build(Architecture(41), rng(2))
     load_state(tmp_path / "image_encoder_weights.pth", ours)
-    assert all(torch.equal(weights[name], value) for name, value in ours.state_dict().items() if name in weights)
+    assert all(
+        torch.equal(weights[name], value)
+        for name, value in ours.state_dict().items()
+        if name in weights
+    )
 
 
 def test_shapes_of_the_resnet_stages():
@@ -56,7 +72,9 @@ def test_shapes_of_the_resnet_stages():
     hooks = {}
     for name in ("conv1", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool"):
         layer = getattr(branch, name)
-        layer.register_forward_hook(lambda _m, _i, out, name=name: hooks.update({name: tuple(out.shape[1:])}))
+        layer.register_forward_hook(
+            lambda _m, _i, out, name=name: hooks.update({name: tuple(out.shape[1:])})
+        )
     with torch.inference_mode():
         assert branch(torch.zeros(1, 3, 224, 224)).shape == (1, 512)
     assert hooks["conv1"] == (64, 112, 112) and hooks["maxpool"] == hooks["layer1"] == (64, 56, 56)
@@ -68,16 +86,24 @@ def test_single_input_resnet_embeds_the_pooled_features():
     model = build(Architecture(42, kind="resnet18", n_inputs=1), rng()).eval()
     assert n_parameters(model) == 11_176_512 + 512 * 42 + 42
     with torch.inference_mode():
-        assert model.embed(images(2, n_inputs=1)).shape == (2, 512) and model(images(2, n_inputs=1)).shape == (2, 42)
+        assert model.embed(images(2, n_inputs=1)).shape == (2, 512) and model(
+            images(2, n_inputs=1)
+        ).shape == (2, 42)
 
 
 def test_small_network_has_the_same_interface():
     model = build(SMALL, rng()).eval()
     assert 3_000 < n_parameters(model) < 100_000
-    assert {name.split(".")[0] for name in model.state_dict()} == {"models", "encoder", "output_layer"}
+    assert {name.split(".")[0] for name in model.state_dict()} == {
+        "models",
+        "encoder",
+        "output_layer",
+    }
     for size in (32, 48):
         with torch.inference_mode():
-            assert model.embed(images(size=size)).shape == (6, 16) and model(images(size=size)).shape == (6, 3)
+            assert model.embed(images(size=size)).shape == (6, 16) and model(
+                images(size=size)
+            ).shape == (6, 3)
 
 
 @pytest.mark.parametrize("shape", [SMALL, Architecture(2, 64)])
@@ -89,7 +115,9 @@ def test_batch_size_changes_no_embedding_and_order_of_rows_follows(shape):
         parts = torch.cat([model.embed([image[i : i + 2] for image in pair]) for i in (0, 2, 4)])
         order = torch.tensor([3, 1, 0, 5, 4, 2])
         torch.testing.assert_close(whole, parts, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(whole[order], model.embed([image[order] for image in pair]), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            whole[order], model.embed([image[order] for image in pair]), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_each_branch_sees_its_own_image():
@@ -105,7 +133,9 @@ def test_each_branch_sees_its_own_image():
 def test_extra_numbers_join_after_the_embedding():
     model = build(Architecture(2, 16, kind="small", n_extra=3), rng()).eval()
     with torch.inference_mode():
-        assert model(images(), torch.zeros(6, 3)).shape == (6, 2) and model.embed(images()).shape == (6, 16)
+        assert model(images(), torch.zeros(6, 3)).shape == (6, 2) and model.embed(
+            images()
+        ).shape == (6, 16)
 
 
 def test_initial_weights_come_from_the_generator_alone():
@@ -124,7 +154,9 @@ def test_imagenet_weights_from_a_file_fill_both_branches_but_not_the_classifier(
     from torchvision.models import resnet18
 
     torch.manual_seed(0)
-    pretrained = resnet18(weights=None).state_dict()  # names and shapes of the real file, its 1000 classes too
+    pretrained = resnet18(
+        weights=None
+    ).state_dict()  # names and shapes of the real file, its 1000 classes too
     path = tmp_path / f"resnet18{suffix}"
     torch.save(pretrained, path) if suffix == ".pth" else save_file(pretrained, path)
     for shape in (Architecture(2, 512), Architecture(2, n_inputs=1)):
@@ -145,7 +177,9 @@ def test_without_a_network_imagenet_weights_say_what_to_do(monkeypatch, tmp_path
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
-    with pytest.raises(InputError, match=r"could not be fetched from https://.* download that file elsewhere"):
+    with pytest.raises(
+        InputError, match=r"could not be fetched from https://.* download that file elsewhere"
+    ):
         build(Architecture(2), rng(), imagenet="download")
 
 
@@ -161,7 +195,10 @@ def test_weights_that_do_not_fit_are_named(tmp_path):
         load_state(tmp_path / "list.pth", model)
     wider = build(Architecture(3, 32, kind="small"), rng())
     torch.save(wider.state_dict(), tmp_path / "wider.pth")
-    with pytest.raises(InputError, match=r"encoder.bias has shape \(32,\), expected \(16,\)|encoder.weight has shape"):
+    with pytest.raises(
+        InputError,
+        match=r"encoder.bias has shape \(32,\), expected \(16,\)|encoder.weight has shape",
+    ):
         load_state(tmp_path / "wider.pth", model)
     torch.save({"encoder.weight": torch.zeros(1)}, tmp_path / "part.pth")
     with pytest.raises(InputError, match="part.pth lacks"):

@@ -13,29 +13,45 @@ def case(rng=None, n=200):
     ids = [f"n{i}" for i in range(n)]
     truth = rng.choice(["EMPTY", "JUN"], n)
     features = pd.DataFrame(
-        {"nucleus_id": ids, "area": rng.normal(size=n) + 3 * (truth == "JUN"), "noise": rng.normal(size=n)}
+        {
+            "nucleus_id": ids,
+            "area": rng.normal(size=n) + 3 * (truth == "JUN"),
+            "noise": rng.normal(size=n),
+        }
     )
     roles = np.where(np.arange(n) % 4 == 0, "test", "train")
-    splits = pd.DataFrame({"fold_0": roles, "fold_1": np.roll(roles, 1)}, index=pd.Index(ids, name="nucleus_id"))
+    splits = pd.DataFrame(
+        {"fold_0": roles, "fold_1": np.roll(roles, 1)}, index=pd.Index(ids, name="nucleus_id")
+    )
     return features, pd.Series(truth, index=ids), splits
 
 
 def test_columns_of_a_cellprofiler_table():
     names = {
-        "ImageNumber": "key", "Nuclei_AreaShape_BoundingBoxArea": "",
+        "ImageNumber": "key",
+        "Nuclei_AreaShape_BoundingBoxArea": "",
         "Nuclei_AreaShape_BoundingBoxMaximum_X": "position",
-        "Nuclei_AreaShape_Area": "", "Nuclei_AreaShape_Center_X": "position",
-        "Nuclei_AreaShape_Orientation": "position", "Nuclei_Location_MaxIntensity_X_DNA": "position",
-        "Nuclei_Location_MaxIntensity_Y_DNA": "position", "Nuclei_Intensity_MeanIntensity_DNA": "",
-        "Nuclei_Intensity_MeanIntensity_Mito": "other stain", "Nuclei_Correlation_Correlation_DNA_ER": "other stain",
-        "Nuclei_Texture_Entropy_DNA_3_0": "", "Nuclei_Neighbors_NumberOfNeighbors_5": "position",
-        "Nuclei_Number_Object_Number": "position", "Nuclei_Granularity_1_Ph_golgi": "other stain", "labels": "key",
+        "Nuclei_AreaShape_Area": "",
+        "Nuclei_AreaShape_Center_X": "position",
+        "Nuclei_AreaShape_Orientation": "position",
+        "Nuclei_Location_MaxIntensity_X_DNA": "position",
+        "Nuclei_Location_MaxIntensity_Y_DNA": "position",
+        "Nuclei_Intensity_MeanIntensity_DNA": "",
+        "Nuclei_Intensity_MeanIntensity_Mito": "other stain",
+        "Nuclei_Correlation_Correlation_DNA_ER": "other stain",
+        "Nuclei_Texture_Entropy_DNA_3_0": "",
+        "Nuclei_Neighbors_NumberOfNeighbors_5": "position",
+        "Nuclei_Number_Object_Number": "position",
+        "Nuclei_Granularity_1_Ph_golgi": "other stain",
+        "labels": "key",
         "Nuclei_RadialDistribution_FracAtD_DNA_1of4": "",
-    }  # fmt: skip
+    }
     table = pd.DataFrame([[1.0] * len(names)], columns=list(names)).assign(note="text")
     found = profiles.choose_columns(table).set_index("column")
     for name, reason in names.items():
-        assert found.loc[name, "reason"].startswith(reason) and found.loc[name, "is_used"] == (not reason), name
+        assert found.loc[name, "reason"].startswith(reason) and found.loc[name, "is_used"] == (
+            not reason
+        ), name
     assert found.loc["note", "reason"] == "not numeric"
 
 
@@ -44,7 +60,9 @@ def test_columns_of_a_real_cellprofiler_table(real):
     table = pd.read_csv(real / "data/nuclei/nf1_cellpainting/cellprofiler_features_5_nuclei.csv")
     found = profiles.choose_columns(table)
     used = found.loc[found["is_used"], "column"].tolist()
-    assert len(used) > 20 and not [name for name in used if "Location" in name or "Center" in name or "_ER" in name]
+    assert len(used) > 20 and not [
+        name for name in used if "Location" in name or "Center" in name or "_ER" in name
+    ]
 
 
 def test_scaling_uses_the_training_rows_only():
@@ -55,7 +73,10 @@ def test_scaling_uses_the_training_rows_only():
 def test_a_feature_with_signal_is_found_and_noise_stays_at_chance():
     features, labels, splits = case()
     found = profiles.baseline(features, labels, splits)
-    assert found.accuracy["fold"].tolist() == [0, 1] and found.accuracy["n_train"].tolist() == [150, 150]
+    assert found.accuracy["fold"].tolist() == [0, 1] and found.accuracy["n_train"].tolist() == [
+        150,
+        150,
+    ]
     assert (found.accuracy["balanced_accuracy"] > 0.85).all()
     assert found.predictions.groupby("fold").size().tolist() == [50, 50]
     noise = profiles.baseline(features.drop(columns="area"), labels, splits)
@@ -74,7 +95,9 @@ def test_a_shift_of_the_test_set_is_not_scaled_away():
 def test_rows_may_come_in_any_order():
     features, labels, splits = case()
     first = profiles.baseline(features, labels, splits)
-    second = profiles.baseline(features.sample(frac=1, random_state=1), labels.sample(frac=1, random_state=2), splits)
+    second = profiles.baseline(
+        features.sample(frac=1, random_state=1), labels.sample(frac=1, random_state=2), splits
+    )
     pd.testing.assert_frame_equal(first.accuracy, second.accuracy)
 
 
@@ -89,8 +112,13 @@ def test_useless_columns_are_dropped_and_reported():
     assert columns.loc["broken", "reason"].startswith("missing values in fold_0")
     assert columns.loc["once", "reason"] == "constant in fold_0"
     assert columns["is_used"].to_dict() == {
-        "nucleus_id": False, "area": True, "noise": True, "constant": False, "broken": False, "once": True,
-    }  # fmt: skip
+        "nucleus_id": False,
+        "area": True,
+        "noise": True,
+        "constant": False,
+        "broken": False,
+        "once": True,
+    }
     assert found.accuracy["n_features"].tolist() == [2, 3]
 
 

@@ -1,4 +1,5 @@
-"""Samples and batches: pixels as torchvision prepares them, every nucleus evaluated, from disk as from memory."""
+"""Samples and batches: pixels as torchvision prepares them, every nucleus evaluated, from disk as
+from memory."""
 
 import numpy as np
 import pytest
@@ -18,11 +19,14 @@ def screen(tmp_path_factory):
 
 
 def pixels(n=5, side=64, seed=0):
-    return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (n, side, side), dtype=np.uint8))
+    return torch.from_numpy(
+        np.random.default_rng(seed).integers(0, 256, (n, side, side), dtype=np.uint8)
+    )
 
 
 def reference(image, size, *, left_right=False, top_bottom=False):
-    """One image as torchvision does it by Pillow: resize, flips, [0, 1], three channels, normalise."""
+    """One image as torchvision does it by Pillow: resize, flips, [0, 1], three channels,
+    normalise."""
     from torchvision.transforms import functional as F
 
     grey = F.resize(F.to_pil_image(image), [size, size])
@@ -35,7 +39,10 @@ def reference(image, size, *, left_right=False, top_bottom=False):
 def test_preparation_is_that_of_torchvision_to_a_grey_level(side, size):
     images = pixels(4, side)
     flips = torch.tensor([[False, False], [True, False], [False, True], [True, True]])
-    expected = [reference(image, size, left_right=bool(a), top_bottom=bool(b)) for image, (a, b) in zip(images, flips)]  # noqa: B905
+    expected = [
+        reference(image, size, left_right=bool(a), top_bottom=bool(b))
+        for image, (a, b) in zip(images, flips, strict=False)
+    ]
     found = prepare(images, size, flips)
     assert found.shape == (4, 3, size, size) and found.dtype == torch.float32
     grey_level = 1 / 255 / min(loaders.SD)
@@ -46,8 +53,12 @@ def test_preparation_without_resizing_by_hand():
     image = torch.zeros(1, 8, 8, dtype=torch.uint8)
     image[0, 0, 0] = 255
     found = prepare(image, 8)
-    assert found[0, :, 0, 0].tolist() == pytest.approx([(1 - m) / s for m, s in zip(loaders.MEAN, loaders.SD)])  # noqa: B905
-    assert found[0, :, 3, 3].tolist() == pytest.approx([-m / s for m, s in zip(loaders.MEAN, loaders.SD)])  # noqa: B905
+    assert found[0, :, 0, 0].tolist() == pytest.approx(
+        [(1 - m) / s for m, s in zip(loaders.MEAN, loaders.SD, strict=False)]
+    )
+    assert found[0, :, 3, 3].tolist() == pytest.approx(
+        [-m / s for m, s in zip(loaders.MEAN, loaders.SD, strict=False)]
+    )
     assert prepare(image, 8, torch.tensor([[True, False]]))[0, 0, 0, 7] > 0
     assert prepare(image, 8, torch.tensor([[False, True]]))[0, 0, 7, 0] > 0
 
@@ -75,7 +86,10 @@ def test_from_memory_and_from_disk_are_the_same_batches(screen, size):
     targets, rows = np.arange(len(table)), np.arange(0, len(table), 3)
     for seed in (None, 4):
         rngs = [seed if seed is None else np.random.default_rng(seed) for _ in range(2)]
-        batches = [Loader(part, rows, targets, batch_size=7)(rng) for part, rng in zip((on_disk, in_memory), rngs)]  # noqa: B905
+        batches = [
+            Loader(part, rows, targets, batch_size=7)(rng)
+            for part, rng in zip((on_disk, in_memory), rngs, strict=False)
+        ]
         for (ours, our_targets), (theirs, their_targets) in zip(*batches, strict=True):
             assert torch.equal(our_targets, their_targets)
             assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
@@ -93,7 +107,12 @@ def test_evaluation_holds_every_nucleus_once_and_in_order(screen):
     folder, table = screen
     opened = open_samples(table, folder, size=16).loaded()
     loader = Loader(opened, np.arange(20, 33), np.arange(len(table)), batch_size=4)
-    assert [targets.tolist() for _, targets in loader()] == [[20, 21, 22, 23], [24, 25, 26, 27], [28, 29, 30, 31], [32]]
+    assert [targets.tolist() for _, targets in loader()] == [
+        [20, 21, 22, 23],
+        [24, 25, 26, 27],
+        [28, 29, 30, 31],
+        [32],
+    ]
 
 
 def test_training_shuffles_and_leaves_no_batch_of_one(screen):

@@ -1,4 +1,5 @@
-"""Splits: no field or well in two of them, parity, the same whatever the order of rows, and what cannot be split."""
+"""Splits: no field or well in two of them, parity, the same whatever the order of rows, and what
+cannot be split."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,8 @@ from lib.screen import splits
 
 
 def screen(wells=5, fields=3, per_field=6, genes=("BRAF", "JUN"), n_controls=12):
-    """Nuclei of genes with one well a plate, and of many control wells; sizes differ from gene to gene."""
+    """Nuclei of genes with one well a plate, and of many control wells; sizes differ from gene to
+    gene."""
     rows = []
     for number, gene in enumerate([*genes, "EMPTY"]):
         n_wells = n_controls if gene == "EMPTY" else wells
@@ -17,14 +19,20 @@ def screen(wells=5, fields=3, per_field=6, genes=("BRAF", "JUN"), n_controls=12)
             for site in range(fields):
                 name = f"p{well % 5}_{gene}{well:02d}_s{site}_illum_corrected"
                 for label in range(per_field + number):
-                    rows.append([f"{name}_{label}", gene, f"{name}.tif", well % 5, f"{gene}{well:02d}"])
-    return pd.DataFrame(rows, columns=["nucleus_id", "gene_symbol", "slide_image_name", "plate", "well"])
+                    rows.append(
+                        [f"{name}_{label}", gene, f"{name}.tif", well % 5, f"{gene}{well:02d}"]
+                    )
+    return pd.DataFrame(
+        rows, columns=["nucleus_id", "gene_symbol", "slide_image_name", "plate", "well"]
+    )
 
 
 def groups_of(nuclei, table, fold, column):
     """Split → the set of fields, or of plates and wells."""
     rows = nuclei.set_index("nucleus_id").loc[table.index]
-    group = rows["slide_image_name"] if column == "field" else rows["plate"].astype(str) + rows["well"]
+    group = (
+        rows["slide_image_name"] if column == "field" else rows["plate"].astype(str) + rows["well"]
+    )
     return {name: set(part) for name, part in group.groupby(table[fold])}
 
 
@@ -49,13 +57,16 @@ def test_no_group_is_in_two_splits_and_each_holds_each_class(grouping):
 
 
 def wells_of(sizes, genes=("JUN", "EMPTY")):
-    """Nuclei of genes with wells of these sizes, names of the wells in the order of size from the smallest."""
+    """Nuclei of genes with wells of these sizes, names of the wells in the order of size from the
+    smallest."""
     rows = []
     for gene in genes:
         for number, size in enumerate(sorted(sizes)):
             well = f"{gene}{number:02d}"
             rows += [[f"{well}_{i}", gene, f"{well}.tif", 0, well] for i in range(size)]
-    return pd.DataFrame(rows, columns=["nucleus_id", "gene_symbol", "slide_image_name", "plate", "well"])
+    return pd.DataFrame(
+        rows, columns=["nucleus_id", "gene_symbol", "slide_image_name", "plate", "well"]
+    )
 
 
 def test_wells_are_dealt_largest_first_to_the_fold_with_the_fewest_nuclei():
@@ -65,7 +76,9 @@ def test_wells_are_dealt_largest_first_to_the_fold_with_the_fewest_nuclei():
         sizes = nuclei[nuclei["gene_symbol"] == gene].set_index("nucleus_id")["well"]
         dealt = []
         for fold in table:
-            tested = sizes[table.index[table[fold] == "test"].intersection(sizes.index)].value_counts()
+            tested = sizes[
+                table.index[table[fold] == "test"].intersection(sizes.index)
+            ].value_counts()
             dealt.append(tested.tolist())
         assert dealt == lightest_first([90, 80, 70, 6, 5, 4, 3, 2, 1], 3)
 
@@ -97,7 +110,9 @@ def test_a_fifth_of_the_wells_outside_the_test_validates_and_at_least_one(n_well
 def test_of_a_left_out_target_a_quarter_of_the_rest_validates():
     nuclei = wells_of([5] * 20, genes=("JUN", "BRAF", "EMPTY"))
     table = splits.target_split(nuclei, ["JUN"], ["BRAF", "JUN"], grouping="well")
-    count = nuclei.set_index("nucleus_id").loc[table.index].groupby(table["fold_0"])["well"].nunique()
+    count = (
+        nuclei.set_index("nucleus_id").loc[table.index].groupby(table["fold_0"])["well"].nunique()
+    )
     assert count.to_dict() == {"train": 24, "val": 8, "test": 8, "out": 20}
 
 
@@ -144,7 +159,9 @@ def test_control_of_many_classes_comes_down_to_the_largest_gene():
 def test_order_of_rows_changes_nothing_and_the_seed_does(grouping):
     nuclei = screen()
     shuffled = nuclei.sample(frac=1, random_state=3)
-    for ours, theirs in zip(every_split(nuclei, grouping), every_split(shuffled, grouping), strict=True):
+    for ours, theirs in zip(
+        every_split(nuclei, grouping), every_split(shuffled, grouping), strict=True
+    ):
         pd.testing.assert_frame_equal(ours.sort_index(), theirs.sort_index())
         assert ours.index.equals(theirs.index)
     other = splits.screen_splits(nuclei, "JUN", grouping=grouping, seed=1)
@@ -173,12 +190,18 @@ def test_shares_of_a_left_out_split():
     ("call", "message"),
     [
         (lambda n: splits.screen_splits(n, "JNU"), "no nucleus of JNU .* did you mean JUN"),
-        (lambda n: splits.screen_splits(n[n["gene_symbol"] != "EMPTY"], "JUN"), "no nucleus of EMPTY"),
+        (
+            lambda n: splits.screen_splits(n[n["gene_symbol"] != "EMPTY"], "JUN"),
+            "no nucleus of EMPTY",
+        ),
         (lambda n: splits.screen_splits(n, "JUN", grouping="plate"), "expected field"),
         (lambda n: splits.screen_splits(n.drop(columns="well"), "JUN"), "lacks column well"),
         (lambda n: splits.screen_splits(pd.concat([n, n.head(1)]), "JUN"), "is in the table twice"),
         (lambda n: splits.target_split(n, ["KRAS"], ["JUN"]), "target KRAS is not among"),
-        (lambda n: splits.target_split(n, ["JUN", "BRAF"], ["JUN", "BRAF"]), "3 conditions less 2 targets leave 1"),
+        (
+            lambda n: splits.target_split(n, ["JUN", "BRAF"], ["JUN", "BRAF"]),
+            "3 conditions less 2 targets leave 1",
+        ),
         (lambda n: splits.class_splits(n, ["JUN", "MOS"]), "no nucleus of MOS"),
     ],
 )
@@ -189,7 +212,9 @@ def test_bad_input_is_named(call, message):
 
 def test_too_few_groups_are_named_with_their_number():
     nuclei = screen(wells=1, fields=9)
-    with pytest.raises(InputError, match=r"JUN has nuclei in 1 well, fewer than the 4 .* group by field"):
+    with pytest.raises(
+        InputError, match=r"JUN has nuclei in 1 well, fewer than the 4 .* group by field"
+    ):
         splits.screen_splits(nuclei, "JUN", grouping="well")
     assert len(splits.screen_splits(nuclei, "JUN"))
     few = screen(wells=1, fields=3)
@@ -205,31 +230,41 @@ def test_control_with_too_few_nuclei():
 
 
 def test_a_gene_in_few_fields_still_validates():
-    """Fields drawn whatever their class may miss a rare class: the first draw that holds both counts."""
+    """Fields drawn whatever their class may miss a rare class: the first draw that holds both
+    counts."""
     nuclei = screen(wells=2, fields=3, per_field=20, n_controls=40)
     table = splits.screen_splits(nuclei, "BRAF")
     symbols = nuclei.set_index("nucleus_id")["gene_symbol"].loc[table.index]
     for fold in table:
-        assert symbols[table[fold] == "val"].nunique() == symbols[table[fold] == "train"].nunique() == 2
+        assert (
+            symbols[table[fold] == "val"].nunique()
+            == symbols[table[fold] == "train"].nunique()
+            == 2
+        )
 
 
 @pytest.mark.real
 def test_published_field_counts_of_a_screen_split(real):
     """Published for MAPK9, fold 0: 930 / 233 / 387 fields, 6,392 nuclei a class.
 
-    The real table has the fields but no nuclei, so nuclei are put into the fields in the proportions of its own
-    counts, 102,376 for EMPTY and 6,392 for MAPK9. Which controls are drawn is chance: 1 % of each count is allowed.
+    The real table has the fields but no nuclei, so nuclei are put into the fields in the
+    proportions of its own counts, 102,376 for EMPTY and 6,392 for MAPK9. Which controls are drawn
+    is chance: 1 % of each count is allowed.
     """
     table = pd.read_csv(real / "data/rohban/metadata_image_data.csv", low_memory=False)
     table.columns = table.columns.str.removeprefix("Image_Metadata_").str.removeprefix("Image_")
     plate, well = table["Plate"], table["Well"]
     dropped = (plate == 41749) | ((plate == 41754) & well.isin(["b01", "c01", "d01", "e01", "f01"]))
-    dropped |= ((plate == 41757) & (well == "e17")) | (table[["QCFlag_isBlurry", "QCFlag_isSaturated"]].sum(axis=1) > 0)
+    dropped |= ((plate == 41757) & (well == "e17")) | (
+        table[["QCFlag_isBlurry", "QCFlag_isSaturated"]].sum(axis=1) > 0
+    )
     parts = []
     for gene, n_nuclei in (("MAPK9", 6392), ("EMPTY", 102376)):
         fields = table[~dropped & (table["GeneSymbol"] == gene)].reset_index(drop=True)
         share = fields["Count_Nuclei"].to_numpy() / fields["Count_Nuclei"].sum()
-        field = np.repeat(fields.index, np.diff(np.round(np.append(0, share.cumsum()) * n_nuclei).astype(int)))
+        field = np.repeat(
+            fields.index, np.diff(np.round(np.append(0, share.cumsum()) * n_nuclei).astype(int))
+        )
         parts.append(fields.iloc[field].assign(gene_symbol=gene))
     nuclei = pd.concat(parts, ignore_index=True).rename(
         columns={"Plate": "plate", "Well": "well", "FileName_OrigHoechst": "slide_image_name"}

@@ -1,4 +1,5 @@
-"""The planted-truth screen: real file layout, known truth, same seed same bytes, killed and resumed the same."""
+"""The planted-truth screen: real file layout, known truth, same seed same bytes, killed and resumed
+the same."""
 
 import dataclasses
 from pathlib import Path
@@ -15,7 +16,9 @@ from lib.run import store
 from lib.simulate import layout, phenotypes, rendering, screen
 from lib.simulate import states as latent
 
-DESIGN = screen.ScreenDesign(plates=(41754, 41749), sites=2, wells_per_gene=2, nuclei_per_field=8, side=192)
+DESIGN = screen.ScreenDesign(
+    plates=(41754, 41749), sites=2, wells_per_gene=2, nuclei_per_field=8, side=192
+)
 SEED = 7
 
 
@@ -29,7 +32,11 @@ def draw(n_genes=8, n_active=4, n_groups=2, **options):
 
 
 def files(folder):
-    return {str(path.relative_to(folder)): store.sha256(path) for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): store.sha256(path)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def write(folder, *, design=DESIGN, seed=SEED):
@@ -52,7 +59,9 @@ def test_genes_are_screened_ones_and_the_figures_genes_are_active_first():
     genes = latent.choose_genes(48, n_active=24)
     lists = published.gene_lists()
     assert genes[:6] == list(latent.FIRST) and len(set(genes)) == 48
-    assert set(genes[:24]) <= set(lists["impactful_genes"]) and not set(genes[24:]) & set(lists["impactful_genes"])
+    assert set(genes[:24]) <= set(lists["impactful_genes"]) and not set(genes[24:]) & set(
+        lists["impactful_genes"]
+    )
     assert set(latent.choose_genes(190, n_active=41)) == set(lists["over_expression_targets"])
     with pytest.raises(ValueError, match="41 active of 191 genes"):
         latent.choose_genes(191, n_active=41)
@@ -65,7 +74,9 @@ def test_inert_genes_are_at_the_control_state_and_groups_are_equal_and_apart():
     assert table["group"][:24].value_counts().tolist() == [4] * 6
     centres = table[:24].groupby("group")[list(latent.DIMENSIONS)].mean().to_numpy()
     distances = np.linalg.norm(centres[:, None] - centres[None], axis=2)[np.triu_indices(6, 1)]
-    assert distances.min() > 2.5 and np.linalg.norm(values[:24], axis=1).mean() == pytest.approx(2.5, rel=0.1)
+    assert distances.min() > 2.5 and np.linalg.norm(values[:24], axis=1).mean() == pytest.approx(
+        2.5, rel=0.1
+    )
 
 
 def test_no_deviation_means_identical_genes_of_a_group():
@@ -87,8 +98,12 @@ def test_every_direction_of_regulation_shows():
 def test_one_standard_deviation_changes_looks_as_documented():
     looks = phenotypes.Looks()
     table = phenotypes.nuclei_looks(np.vstack([np.zeros(6), np.eye(6)]), looks, rng=rng())
-    assert table["area"][1] == pytest.approx(800 * np.exp(0.22)) and table["axis_ratio"][0] == pytest.approx(1.4)
-    assert table["axis_ratio"][2] > 1.5 and table["spot_contrast"][3] == pytest.approx(0.35 * np.exp(0.35))
+    assert table["area"][1] == pytest.approx(800 * np.exp(0.22)) and table["axis_ratio"][
+        0
+    ] == pytest.approx(1.4)
+    assert table["axis_ratio"][2] > 1.5 and table["spot_contrast"][3] == pytest.approx(
+        0.35 * np.exp(0.35)
+    )
     assert table["texture"][4] > 2.5 and table["intensity"][5] == pytest.approx(np.exp(0.22))
 
 
@@ -101,7 +116,11 @@ def test_placed_nuclei_do_not_touch_and_clumping_brings_them_together():
     nearest = []
     for clumping in (0.0, 1.0):
         placed = rendering.place_nuclei(nuclei(12), side=300, clumping=clumping, rng=rng(3))
-        distances = np.hypot(*(placed[["row", "column"]].to_numpy()[:, None] - placed[["row", "column"]].to_numpy()).T)
+        distances = np.hypot(
+            *(
+                placed[["row", "column"]].to_numpy()[:, None] - placed[["row", "column"]].to_numpy()
+            ).T
+        )
         np.fill_diagonal(distances, np.inf)
         assert len(placed) == 12 and distances.min() > 2 * placed["half_minor"].min()
         nearest.append(distances.min(axis=0).mean())
@@ -118,7 +137,9 @@ def one_nucleus(**values):
 
 
 def render(table, psf=1.1, **options):
-    return rendering.render_field(table, side=128, optics=rendering.Optics(), psf=psf, rng=rng(5), **options)
+    return rendering.render_field(
+        table, side=128, optics=rendering.Optics(), psf=psf, rng=rng(5), **options
+    )
 
 
 def test_a_nucleus_lies_where_and_as_it_was_put():
@@ -136,7 +157,9 @@ def test_brightness_blur_gain_and_ceiling():
     inside = render(one_nucleus())[1] > 0
     plain, bright = (render(one_nucleus(intensity=value))[0][inside].mean() for value in (1.0, 2.0))
     assert bright - 350 == pytest.approx(2 * (plain - 350), rel=0.05)
-    sharp, blurred = (np.abs(np.diff(render(one_nucleus(), psf=psf)[0].astype(float))).max() for psf in (1.1, 5.0))
+    sharp, blurred = (
+        np.abs(np.diff(render(one_nucleus(), psf=psf)[0].astype(float))).max() for psf in (1.1, 5.0)
+    )
     assert blurred < sharp / 2
     assert (render(one_nucleus(), gain=25.0)[0] == 65535).any()
 
@@ -149,21 +172,29 @@ def test_condensation_makes_spots_and_texture_scale_smooths():
         return np.diff(image, axis=0)[inside[1:]].std() / image[inside].std()
 
     assert roughness(texture=1.2) > roughness(texture=4.0)
-    pale, dotted = (render(one_nucleus(n_spots=n, spot_contrast=1.0))[0][inside].max() for n in (0, 20))
+    pale, dotted = (
+        render(one_nucleus(n_spots=n, spot_contrast=1.0))[0][inside].max() for n in (0, 20)
+    )
     assert dotted > 1.2 * pale
 
 
 def test_a_field_without_nuclei_is_background():
-    image, mask = render(nuclei(1).iloc[:0].assign(row=[], column=[], half_major=[], half_minor=[], angle=[]))
+    image, mask = render(
+        nuclei(1).iloc[:0].assign(row=[], column=[], half_major=[], half_minor=[], angle=[])
+    )
     assert not mask.any() and 300 < image.mean() < 400
 
 
 def test_files_lie_and_are_named_as_in_the_real_screen(written, fields):
     assert metadata.check_files(fields, written)[1]["n_excluded"] == 0
-    assert fields["image_file"].map(lambda name: bool(FIELD_NAME.match(name))).all() and fields["field"].is_unique
+    assert (
+        fields["image_file"].map(lambda name: bool(FIELD_NAME.match(name))).all()
+        and fields["field"].is_unique
+    )
     for row in fields.iloc[::10].itertuples():
         image, mask = (
-            tifffile.imread(written / kind / str(row.plate) / row.field) for kind in (screen.IMAGES, screen.MASKS)
+            tifffile.imread(written / kind / str(row.plate) / row.field)
+            for kind in (screen.IMAGES, screen.MASKS)
         )
         assert image.shape == mask.shape == (192, 192) and image.dtype == mask.dtype == np.uint16
         assert np.array_equal(np.unique(mask), np.arange(mask.max() + 1))
@@ -172,7 +203,9 @@ def test_files_lie_and_are_named_as_in_the_real_screen(written, fields):
 def test_the_table_has_the_real_columns_and_every_kind_of_field(written, fields):
     raw = pd.read_csv(written / screen.TABLE)
     assert len(raw.columns) == 24 and list(raw)[0] == "ImageNumber" and raw["ImageNumber"].is_unique
-    assert set(fields["gene_symbol"]) == set(latent.choose_genes(8, n_active=4)) | set(metadata.CONTROLS)
+    assert set(fields["gene_symbol"]) == set(latent.choose_genes(8, n_active=4)) | set(
+        metadata.CONTROLS
+    )
     assert fields["is_blurry"].sum() >= 1 and fields["is_saturated"].sum() >= 1
     wells = fields.drop_duplicates(["plate", "well"])
     genes = wells[~wells["is_control"]]
@@ -188,13 +221,25 @@ def test_types_are_those_of_the_published_table(written, real):
     ours = pd.read_csv(written / screen.TABLE)
     theirs = pd.read_csv(real / "data/rohban/metadata_image_data.csv")
     assert [name for name in ours if name in theirs] == [name for name in theirs]  # same order
-    sparse = ["Image_Metadata_FlaggedForToxicity", "Image_Metadata_IntendedOrfMismatch"]  # empty here
-    number = {name: pd.api.types.is_numeric_dtype(theirs[name]) for name in theirs if name not in sparse}
+    sparse = [
+        "Image_Metadata_FlaggedForToxicity",
+        "Image_Metadata_IntendedOrfMismatch",
+    ]  # empty here
+    number = {
+        name: pd.api.types.is_numeric_dtype(theirs[name]) for name in theirs if name not in sparse
+    }
     assert number == {name: pd.api.types.is_numeric_dtype(ours[name]) for name in number}
-    for name in ("Image_Metadata_TimePoint_Hours", "Image_Metadata_Type", "Image_Metadata_RNAiVirusPlateName"):
+    for name in (
+        "Image_Metadata_TimePoint_Hours",
+        "Image_Metadata_Type",
+        "Image_Metadata_RNAiVirusPlateName",
+    ):
         assert set(ours[name]) == set(theirs[name])
     controls = metadata.CONTROLS[1:]
-    ids = [table.groupby("Image_Metadata_GeneSymbol")["Image_Metadata_GeneID"].first() for table in (ours, theirs)]
+    ids = [
+        table.groupby("Image_Metadata_GeneSymbol")["Image_Metadata_GeneID"].first()
+        for table in (ours, theirs)
+    ]
     assert (ids[0][list(controls)] == ids[1][list(controls)]).all()
 
 
@@ -202,14 +247,24 @@ def test_truth_tells_every_label(written, fields):
     genes, truth = screen.read_truth(written)
     pd.testing.assert_frame_equal(genes, draw(), check_exact=False, check_dtype=False)
     counts = truth[truth["kind"] != "debris"].groupby("field").size()
-    assert (fields.set_index("field")["n_cellprofiler"] == counts.reindex(fields["field"]).fillna(0)).all()
+    assert (
+        fields.set_index("field")["n_cellprofiler"] == counts.reindex(fields["field"]).fillna(0)
+    ).all()
     name, rows = next(iter(truth.groupby("field")))
     mask = tifffile.imread(written / screen.MASKS / str(rows["plate"].iloc[0]) / name)
     assert np.bincount(mask.ravel())[1:].tolist() == rows["n_pixels"].tolist()
-    inert = fields.loc[fields["gene_symbol"].isin([*genes.loc[~genes["is_active"], "gene"], "EMPTY"]), "field"]
+    inert = fields.loc[
+        fields["gene_symbol"].isin([*genes.loc[~genes["is_active"], "gene"], "EMPTY"]), "field"
+    ]
     assert not truth.loc[truth["field"].isin(inert), "is_infected"].any()
     active = fields.loc[fields["gene_symbol"].isin(genes.loc[genes["is_active"], "gene"]), "field"]
-    assert 0.8 < truth.loc[truth["field"].isin(active) & (truth["kind"] == "interphase"), "is_infected"].mean() < 1
+    assert (
+        0.8
+        < truth.loc[
+            truth["field"].isin(active) & (truth["kind"] == "interphase"), "is_infected"
+        ].mean()
+        < 1
+    )
 
 
 def test_nuclei_follow_the_state_of_their_gene(written, fields):
@@ -224,7 +279,11 @@ def test_nuclei_follow_the_state_of_their_gene(written, fields):
 
 def test_most_nuclei_pass_the_paper_filter_and_debris_does_not(written):
     truth = screen.read_truth(written)[1]
-    inside = truth[(truth["kind"] == "interphase") & truth["row"].between(40, 150) & truth["column"].between(40, 150)]
+    inside = truth[
+        (truth["kind"] == "interphase")
+        & truth["row"].between(40, 150)
+        & truth["column"].between(40, 150)
+    ]
     assert inside["n_pixels"].between(400, 4000).mean() > 0.85
     assert truth.loc[truth["kind"] == "debris", "n_pixels"].max() < 400
 
@@ -233,12 +292,16 @@ def test_same_seed_same_bytes_and_another_seed_other_names(written, tmp_path):
     write(tmp_path)
     assert files(tmp_path) == files(written)
     other = layout.layout(DESIGN, draw(), seed=SEED + 1)
-    assert not set(other["stem"]) & {Path(name).name.removesuffix("_illum_corrected.tif") for name in files(written)}
+    assert not set(other["stem"]) & {
+        Path(name).name.removesuffix("_illum_corrected.tif") for name in files(written)
+    }
 
 
 def test_a_plate_is_the_same_whatever_other_plates_there_are():
     alone, both = (
-        layout.layout(dataclasses.replace(DESIGN, plates=plates, blurry=0, saturated=0), draw(), seed=SEED)
+        layout.layout(
+            dataclasses.replace(DESIGN, plates=plates, blurry=0, saturated=0), draw(), seed=SEED
+        )
         for plates in ((41754,), (41754, 41755))
     )
     both = both[both["Image_Metadata_Plate"] == 41754]

@@ -1,4 +1,5 @@
-"""Units through a real Slurm of one node: cancelled jobs and a killed driver change no byte, no run waits for ever."""
+"""Units through a real Slurm of one node: cancelled jobs and a killed driver change no byte, no run
+waits for ever."""
 
 import os
 import shutil
@@ -22,7 +23,8 @@ WAIT_SECONDS = 900  # loaded machines are slow
 
 @pytest.fixture(scope="module")
 def slurm(tmp_path_factory):
-    """The environment of a Slurm that runs; its commands are found by the tests and by what they start."""
+    """The environment of a Slurm that runs; its commands are found by the tests and by what they
+    start."""
     with toy_slurm.slurm(tmp_path_factory.mktemp("slurm") / "slurm") as environment:
         before = dict(os.environ)
         os.environ.update(environment)
@@ -48,14 +50,21 @@ def folder(tmp_path, slurm):
 
 def results(folder):
     """Return path → bytes of what counts; what jobs print does not."""
-    return {name: content for name, content in toy.contents(folder).items() if not name.startswith("runs/jobs")}
+    return {
+        name: content
+        for name, content in toy.contents(folder).items()
+        if not name.startswith("runs/jobs")
+    }
 
 
 def describe(folder, **options):
-    """Write the example file for Slurm, with what a single small machine needs, into a compendium."""
+    """Write the example file for Slurm, with what a single small machine needs, into a
+    compendium."""
     example = yaml.safe_load((toy.ROOT / "params" / "clusters" / "slurm.yaml").read_text())
     small = {"interface": "lo", "memory": "1GB", "walltime": "00:30:00", "maximum_jobs": 2}
-    (folder / "cluster.yaml").write_text(yaml.safe_dump({**example, **small, "worker_timeout_seconds": 120, **options}))
+    (folder / "cluster.yaml").write_text(
+        yaml.safe_dump({**example, **small, "worker_timeout_seconds": 120, **options})
+    )
     return folder
 
 
@@ -102,19 +111,32 @@ def test_a_killed_driver_goes_on_with_the_same_command(folder, slurm, expected):
     done = {path: path.stat().st_mtime_ns for path in folder.glob("runs/*/units/double/[!.]*")}
     ended(start(folder, *UNITS))
     assert results(folder) == expected
-    assert all(path.stat().st_mtime_ns == written for path, written in done.items()), "what was done ran again"
+    assert all(path.stat().st_mtime_ns == written for path, written in done.items()), (
+        "what was done ran again"
+    )
 
 
 def test_where_no_worker_comes_the_run_ends_and_says_what_to_do(folder, slurm, expected):
     describe(folder, worker_timeout_seconds=8)
     node = toy_slurm.told(["sinfo", "-h", "-o", "%n"], slurm).strip()
-    subprocess.run(["scontrol", "update", f"nodename={node}", "state=drain", "reason=test"], env=slurm, check=True)
+    subprocess.run(
+        ["scontrol", "update", f"nodename={node}", "state=drain", "reason=test"],
+        env=slurm,
+        check=True,
+    )
     try:
         told = ended(start(folder, *UNITS), code=1)
     finally:
-        subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], env=slurm, check=True)
-    assert "NoWorkers: no worker came for " in told and "`squeue --me` tells whether jobs wait" in told
-    assert "raise worker_timeout_seconds in cluster.yaml (now 8)" in told and "What is done is kept." in told
+        subprocess.run(
+            ["scontrol", "update", f"nodename={node}", "state=resume"], env=slurm, check=True
+        )
+    assert (
+        "NoWorkers: no worker came for " in told and "`squeue --me` tells whether jobs wait" in told
+    )
+    assert (
+        "raise worker_timeout_seconds in cluster.yaml (now 8)" in told
+        and "What is done is kept." in told
+    )
     assert "--cluster slurm:cluster.yaml" in told, "the command to go on"
     until = time.monotonic() + 60
     while toy_slurm.jobs(slurm, "PENDING") and time.monotonic() < until:
@@ -127,7 +149,10 @@ def test_where_no_worker_comes_the_run_ends_and_says_what_to_do(folder, slurm, e
 def test_a_job_that_slurm_refuses_ends_the_run_with_its_reason(folder):
     began = time.monotonic()
     told = ended(start(describe(folder, queue="nope"), *UNITS), code=1)
-    assert "NoWorkers: the batch system refuses the jobs: sbatch: error: invalid partition specified: nope" in told
+    assert (
+        "NoWorkers: the batch system refuses the jobs: sbatch: error: invalid partition specified: "
+        "nope" in told
+    )
     assert time.monotonic() - began < 100, "before the 120 s in which no worker came are over"
 
 
@@ -138,7 +163,8 @@ def test_slurm_is_named_when_it_is_not_here(folder, monkeypatch):
 
 
 def test_the_screen_of_smoke_with_jobs_cancelled_and_the_driver_killed(tmp_path, slurm):
-    """Three notebooks, simulated plates to the impact screen, against the same run in this process."""
+    """Three notebooks, simulated plates to the impact screen, against the same run in this
+    process."""
     arguments = ("impact_screen", "--profile", "smoke")
     folders = [tmp_path / "local", tmp_path / "slurm"]
     for folder in folders:

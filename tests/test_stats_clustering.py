@@ -25,7 +25,11 @@ def test_numbers_follow_the_dendrogram_from_one_end_to_the_other(first):
     for k in range(1, 6):
         found = clustering.cut(tree, k, what="genes", first=first)
         along = found[hierarchy.leaves_list(tree)]
-        assert along[0] == first and np.all(np.isin(np.diff(along), [0, 1])) and along[-1] == first + k - 1
+        assert (
+            along[0] == first
+            and np.all(np.isin(np.diff(along), [0, 1]))
+            and along[-1] == first + k - 1
+        )
     pairs = clustering.cut(tree, 3, what="genes")
     assert pairs[0] == pairs[2] != pairs[1] == pairs[3] and np.sum(pairs == pairs[4]) == 1
 
@@ -40,7 +44,11 @@ def test_the_best_cut_is_that_of_the_planted_groups():
     table = clustering.curves(linkage(LINE), LINE, k_max=9)
     assert table["k"].tolist() == [2, 3, 4]
     assert table["distortion"].iloc[1] == pytest.approx(4 * 0.1**2)  # k = 3
-    assert clustering.choose_k(table, rule="calinski_harabasz") == 3 == clustering.choose_k(table, rule="silhouette")
+    assert (
+        clustering.choose_k(table, rule="calinski_harabasz")
+        == 3
+        == clustering.choose_k(table, rule="silhouette")
+    )
     assert clustering.choose_k(table, rule="silhouette", k_min=4) == 4
 
 
@@ -53,9 +61,17 @@ def test_the_smallest_of_equal_k_is_chosen():
     ("wrong", "message"),
     [
         (lambda: linkage(LINE[:2]), "2 genes cannot be clustered; three or more are needed"),
-        (lambda: clustering.cut(linkage(LINE), 6, what="genes"), "k is 6; 5 genes can be cut into 1 to 5 clusters"),
+        (
+            lambda: clustering.cut(linkage(LINE), 6, what="genes"),
+            "k is 6; 5 genes can be cut into 1 to 5 clusters",
+        ),
         (lambda: clustering.cut(linkage(LINE), 0, what="genes"), "k is 0"),
-        (lambda: clustering.choose_k(clustering.curves(linkage(LINE), LINE, k_max=4), rule="gap"), "rule 'gap'"),
+        (
+            lambda: clustering.choose_k(
+                clustering.curves(linkage(LINE), LINE, k_max=4), rule="gap"
+            ),
+            "rule 'gap'",
+        ),
     ],
 )
 def test_what_cannot_be_cut_is_told(wrong, message):

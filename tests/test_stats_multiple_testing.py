@@ -16,7 +16,8 @@ TAILS = ["scipy", pytest.param("r", marks=needs_r)]
 
 @pytest.mark.parametrize("tail", TAILS)
 def test_tail_of_an_urn_small_enough_to_count(tail):
-    # two of three white balls in two draws from three white and two black: 3 of 10 pairs; at least one: 9 of 10
+    # two of three white balls in two draws from three white and two black: 3 of 10 pairs; at least
+    # one: 9 of 10
     assert upper_tail([2, 1], 3, 2, 2, tail=tail) == pytest.approx([0.3, 0.9], abs=1e-15)
 
 
@@ -32,7 +33,9 @@ def test_both_tails_agree_from_small_to_genome_size():
     n = rng.integers(20, 20_000, 500)
     white, drawn = rng.integers(1, n), rng.integers(1, n)
     hits = np.maximum(1, (white * drawn / n).astype(int))
-    both = [np.log10(upper_tail(hits, white, n - white, drawn, tail=tail)) for tail in ("r", "scipy")]
+    both = [
+        np.log10(upper_tail(hits, white, n - white, drawn, tail=tail)) for tail in ("r", "scipy")
+    ]
     np.testing.assert_allclose(*both, atol=1e-11)
 
 
@@ -98,7 +101,8 @@ def test_listing_order_is_that_of_an_r_environment(n):
     rng = np.random.default_rng(n)
     keys = [f"GO:{number:07d}" for number in rng.permutation(10**5)[:n]]
     listed = r.evaluate(
-        "function(keys) { e <- new.env(hash = TRUE); for (k in keys) assign(k, 0, envir = e); ls(e, sorted = FALSE) }"
+        "function(keys) { e <- new.env(hash = TRUE); for (k in keys) assign(k, 0, envir = e); "
+        "ls(e, sorted = FALSE) }"
     )
     assert listing_order(keys) == list(r.call(listed, keys))
 

@@ -31,7 +31,10 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left .* free some space and run the same command again: .*table.csv"):
+    with pytest.raises(
+        OSError,
+        match="No space left .* free some space and run the same command again: .*table.csv",
+    ):
         store.write_text(path, "new")
     assert path.read_text() == "old"
     assert left_over(tmp_path) == ["table.csv"]
@@ -42,10 +45,13 @@ def test_a_file_size_limit_leaves_the_old_file(tmp_path):
     store.write_text(tmp_path / "table.csv", "old")
     code = (
         "import resource, signal; from lib.run import store\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, "
+        "(1000, 1000))\n"
         f"store.write_text({str(tmp_path / 'table.csv')!r}, 'x' * 100_000)"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=store.ROOT, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=store.ROOT, capture_output=True, text=True
+    )
     assert "File too large" in run.stderr
     assert (tmp_path / "table.csv").read_text() == "old"
     assert left_over(tmp_path) == ["table.csv"]
@@ -107,12 +113,16 @@ def test_a_table_comes_back_and_has_the_same_bytes_each_time(tmp_path, suffix):
 
 
 def test_a_table_of_an_unknown_kind_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"t\.xls: tables are written as \.parquet or \.csv, not \.xls"):
+    with pytest.raises(
+        ValueError, match=r"t\.xls: tables are written as \.parquet or \.csv, not \.xls"
+    ):
         store.write_table(tmp_path / "t.xls", pd.DataFrame())
     assert left_over(tmp_path) == []
 
 
 def test_a_missing_input_names_the_command_that_makes_it():
-    with pytest.raises(FileNotFoundError, match=r"runs/mini/no\.csv is not there yet; .*run_all\.py some_slug"):
+    with pytest.raises(
+        FileNotFoundError, match=r"runs/mini/no\.csv is not there yet; .*run_all\.py some_slug"
+    ):
         store.require("runs/mini/no.csv", made_by="some_slug")
     assert store.require("pyproject.toml", made_by="x") == store.ROOT / "pyproject.toml"

@@ -1,4 +1,5 @@
-"""The training loop: early stopping as the paper's, resumed after a kill to the same bytes, and what is refused."""
+"""The training loop: early stopping as the paper's, resumed after a kill to the same bytes, and
+what is refused."""
 
 import math
 import random
@@ -41,7 +42,9 @@ def batches(n=60, *, size=16, seed=0):
 
 def network(seed=0):
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 3))
+    return nn.Sequential(
+        nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 3)
+    )
 
 
 def scripted(values):
@@ -58,15 +61,28 @@ def same(one, other):
     ("scores", "n_epochs", "best"),
     [
         ([0.5, 0.6, 0.6, 0.6, 0.7], 5, 5),  # a tie is no improvement, one more epoch is forgiven
-        ([0.6, 0.5, 0.5, 0.5, 0.9], 4, 1),  # patience 2 stops after three epochs without a better score
+        (
+            [0.6, 0.5, 0.5, 0.5, 0.9],
+            4,
+            1,
+        ),  # patience 2 stops after three epochs without a better score
         ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 6, 6),
         ([math.nan, 0.1, math.nan, 0.1, 0.1, 0.9], 5, 2),
     ],
 )
-def test_stops_after_patience_and_one_epochs_without_a_strictly_better_score(scores, n_epochs, best):
+def test_stops_after_patience_and_one_epochs_without_a_strictly_better_score(
+    scores, n_epochs, best
+):
     settings = Settings(learning_rate=1e-3, patience=2, max_epochs=len(scores))
-    fitted = fit(network(), batches(), batches(seed=1), loss=cross_entropy(), rng=rng(), score=scripted(scores),
-                 settings=settings)  # fmt: skip
+    fitted = fit(
+        network(),
+        batches(),
+        batches(seed=1),
+        loss=cross_entropy(),
+        rng=rng(),
+        score=scripted(scores),
+        settings=settings,
+    )
     assert (len(fitted.history), fitted.best_epoch) == (n_epochs, best)
 
 
@@ -86,10 +102,23 @@ def test_without_a_score_the_last_epoch_is_kept_and_nothing_stops_early():
 
 
 def test_history_has_the_columns_that_are_read_later():
-    fitted = fit(network(), batches(), batches(), loss=cross_entropy(), rng=rng(), settings=Settings(max_epochs=2))
+    fitted = fit(
+        network(),
+        batches(),
+        batches(),
+        loss=cross_entropy(),
+        rng=rng(),
+        settings=Settings(max_epochs=2),
+    )
     assert list(fitted.history) == [
-        "epoch", "train_loss", "train_acc", "train_bacc", "val_loss", "val_acc", "val_bacc",
-    ]  # fmt: skip
+        "epoch",
+        "train_loss",
+        "train_acc",
+        "train_bacc",
+        "val_loss",
+        "val_acc",
+        "val_bacc",
+    ]
     assert fitted.history["epoch"].tolist() == [1, 2]
 
 
@@ -105,7 +134,9 @@ def test_metrics_are_those_of_scikit_learn_over_every_sample():
 
 def test_metrics_by_hand():
     found = Metrics(loss=0.5, n=10, confusion=np.array([[6, 2, 0], [1, 1, 0], [0, 0, 0]]))
-    assert found.accuracy == 0.7 and found.balanced_accuracy == (6 / 8 + 1 / 2) / 2  # a class without samples is out
+    assert (
+        found.accuracy == 0.7 and found.balanced_accuracy == (6 / 8 + 1 / 2) / 2
+    )  # a class without samples is out
     assert found.row("test") == {"test_loss": 0.5, "test_acc": 0.7, "test_bacc": 0.625}
 
 
@@ -121,7 +152,9 @@ def test_epoch_loss_is_the_sum_of_batch_means_by_size():
 def test_class_weights_enter_the_loss():
     model = network().eval()
     features, targets = table()
-    expected = functional.cross_entropy(model(features), targets, weight=torch.tensor([1.0, 5.0, 0.1]))
+    expected = functional.cross_entropy(
+        model(features), targets, weight=torch.tensor([1.0, 5.0, 0.1])
+    )
     assert cross_entropy([1.0, 5.0, 0.1])(model, (features, targets)).loss == expected
 
 
@@ -130,14 +163,22 @@ def test_same_seed_same_weights_and_torchs_global_state_is_left_alone():
     settings = Settings(learning_rate=0.01, max_epochs=3)
     for model, seed in zip(models, (1, 1, 2), strict=True):
         before = torch.random.get_rng_state()
-        fit(model, batches(), batches(seed=1), loss=cross_entropy(), rng=rng(seed), settings=settings)
+        fit(
+            model,
+            batches(),
+            batches(seed=1),
+            loss=cross_entropy(),
+            rng=rng(seed),
+            settings=settings,
+        )
         assert torch.equal(before, torch.random.get_rng_state())
     one, again, other = (model.state_dict() for model in models)
     assert same(one, again) and not same(one, other)
 
 
 def test_any_network_trains_a_graph_or_an_autoencoder_with_a_loss_of_its_own():
-    """Full batch, no classes, two terms, selected by the lowest loss: the shape of the graph auto-encoder."""
+    """Full batch, no classes, two terms, selected by the lowest loss: the shape of the graph
+    auto-encoder."""
     features, _ = table()
     model = nn.Sequential(nn.Linear(5, 2), nn.Linear(2, 5))
 
@@ -146,11 +187,15 @@ def test_any_network_trains_a_graph_or_an_autoencoder_with_a_loss_of_its_own():
         size = sum(value.square().sum() for value in model.parameters())
         return Outcome(error + 1e-4 * size, len(batch), parts={"error": error})
 
-    settings = Settings(learning_rate=0.02, patience=100, max_epochs=60, weight_decay=0, score="loss")
+    settings = Settings(
+        learning_rate=0.02, patience=100, max_epochs=60, weight_decay=0, score="loss"
+    )
     data = lambda _: [features]  # noqa: E731
     fitted = fit(model, data, data, loss=loss, rng=rng(), settings=settings)
     assert list(fitted.history) == ["epoch", "train_loss", "train_error", "val_loss", "val_error"]
-    assert fitted.best_score == -fitted.history["val_loss"].min() > -fitted.history["val_loss"].iloc[0]
+    assert (
+        fitted.best_score == -fitted.history["val_loss"].min() > -fitted.history["val_loss"].iloc[0]
+    )
 
 
 def test_mixed_precision_is_off_unless_asked_for():
@@ -175,7 +220,8 @@ def test_row_batches():
 
 
 def run(folder, name, pause):
-    """Train 25 epochs with a checkpoint after each, as a process of its own; write weights and history."""
+    """Train 25 epochs with a checkpoint after each, as a process of its own; write weights and
+    history."""
 
     def slow(source):
         for batch in batches()(source):
@@ -184,14 +230,22 @@ def run(folder, name, pause):
 
     model = network()
     settings = Settings(learning_rate=0.01, patience=25, max_epochs=25, checkpoint_seconds=0)
-    fitted = fit(model, slow, batches(seed=1), loss=cross_entropy([0.2, 0.5, 0.3]), rng=rng(7), settings=settings,
-                 checkpoint=folder / f"{name}.ckpt")  # fmt: skip
+    fitted = fit(
+        model,
+        slow,
+        batches(seed=1),
+        loss=cross_entropy([0.2, 0.5, 0.3]),
+        rng=rng(7),
+        settings=settings,
+        checkpoint=folder / f"{name}.ckpt",
+    )
     save_file(model.state_dict(), folder / f"{name}.safetensors")
     fitted.history.to_csv(folder / f"{name}.csv")
 
 
 def test_killed_at_random_and_resumed_ends_in_the_bytes_of_an_uninterrupted_run(tmp_path):
-    """The network has dropout, batch normalisation and Adam's state; kill -9 falls anywhere, into a write, too."""
+    """The network has dropout, batch normalisation and Adam's state; kill -9 falls anywhere, into a
+    write, too."""
     start = processes()
     checkpoint = tmp_path / "killed.ckpt"
     epochs = [0]
@@ -213,7 +267,9 @@ def test_killed_at_random_and_resumed_ends_in_the_bytes_of_an_uninterrupted_run(
         process.join()
         assert process.exitcode == 0
     for suffix in ("safetensors", "csv"):
-        assert (tmp_path / f"killed.{suffix}").read_bytes() == (tmp_path / f"whole.{suffix}").read_bytes()
+        assert (tmp_path / f"killed.{suffix}").read_bytes() == (
+            tmp_path / f"whole.{suffix}"
+        ).read_bytes()
 
 
 def epoch_of(checkpoint):
@@ -221,10 +277,13 @@ def epoch_of(checkpoint):
 
 
 def test_resumed_at_every_epoch_is_the_whole_run(tmp_path):
-    """In one process: stop after each epoch in turn, go on from the checkpoint with a network of other weights."""
+    """In one process: stop after each epoch in turn, go on from the checkpoint with a network of
+    other weights."""
     settings = Settings(learning_rate=0.02, patience=3, max_epochs=12, checkpoint_seconds=0)
     whole = network()
-    expected = fit(whole, batches(), batches(seed=1), loss=cross_entropy(), rng=rng(2), settings=settings)
+    expected = fit(
+        whole, batches(), batches(seed=1), loss=cross_entropy(), rng=rng(2), settings=settings
+    )
     for stop in range(1, len(expected.history)):
         path = tmp_path / f"{stop}.ckpt"
 
@@ -246,9 +305,17 @@ def test_resumed_at_every_epoch_is_the_whole_run(tmp_path):
             )
         resumed = network(seed=9)
         fitted = fit(
-            resumed, batches(), batches(seed=1), loss=cross_entropy(), rng=rng(2), settings=settings, checkpoint=path
+            resumed,
+            batches(),
+            batches(seed=1),
+            loss=cross_entropy(),
+            rng=rng(2),
+            settings=settings,
+            checkpoint=path,
         )
-        assert same(whole.state_dict(), resumed.state_dict()) and fitted.history.equals(expected.history)
+        assert same(whole.state_dict(), resumed.state_dict()) and fitted.history.equals(
+            expected.history
+        )
         assert (fitted.best_epoch, fitted.best_score) == (expected.best_epoch, expected.best_score)
 
 
@@ -257,7 +324,9 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_refused(tmp_path):
     settings = Settings(max_epochs=1, checkpoint_seconds=0)
     arguments = {"loss": cross_entropy(), "settings": settings, "checkpoint": path}
     fit(network(), batches(), rng=rng(), **arguments)
-    with pytest.raises(ValueError, match="run.ckpt is of a run with other settings, seed or network"):
+    with pytest.raises(
+        ValueError, match="run.ckpt is of a run with other settings, seed or network"
+    ):
         fit(network(), batches(), rng=rng(1), **arguments)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match="run.ckpt is no readable checkpoint"):
@@ -266,11 +335,15 @@ def test_a_checkpoint_of_another_run_or_a_broken_one_is_refused(tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run():
     broken = [(torch.full((4, 5), math.nan), torch.zeros(4, dtype=torch.int64))]
-    with pytest.raises(FloatingPointError, match="training loss is nan in epoch 1: lower the learning rate"):
+    with pytest.raises(
+        FloatingPointError, match="training loss is nan in epoch 1: lower the learning rate"
+    ):
         fit(network(), lambda _: broken, loss=cross_entropy(), rng=rng())
 
 
-@pytest.mark.parametrize("wrong", [{"learning_rate": 0}, {"batch_size": 1}, {"max_epochs": 0}, {"patience": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"learning_rate": 0}, {"batch_size": 1}, {"max_epochs": 0}, {"patience": -1}]
+)
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="must be|expected"):
         Settings(**wrong)
@@ -278,4 +351,11 @@ def test_impossible_settings_are_refused(wrong):
 
 def test_an_empty_split_is_named():
     with pytest.raises(ValueError, match="a split is empty"):
-        fit(network(), batches(), lambda _: [], loss=cross_entropy(), rng=rng(), settings=Settings(max_epochs=1))
+        fit(
+            network(),
+            batches(),
+            lambda _: [],
+            loss=cross_entropy(),
+            rng=rng(),
+            settings=Settings(max_epochs=1),
+        )

@@ -16,7 +16,8 @@ from lib.translation.grid import Axes
 SMALL = Axes(ridges=(1, 10), encodings=(2, 5), neighbours=((0, 4), (38,)), n_draws=2)
 
 
-# order -----------------------------------------------------------------------------------------------------------
+# order
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -50,14 +51,19 @@ def test_distinct_models():
     assert len(set(few)) == 730 and few[configs.index[configs["n_neighbours"] == 10][0]] < 730
 
 
-# reductions ------------------------------------------------------------------------------------------------------
+# reductions
+# ------------------------------------------------------------------------------------------
 
 
 def long_way(one, config, axes):
     """Predict with the features written out, averaged over the draws of a gauss encoding."""
     images, genes, new = one.split()
     count = min(config["n_neighbours"], len(images))
-    draws = grid.gauss_draws(axes.n_draws, config["n_encodings"], count, axes.seed, one.target) if count else [None]
+    draws = (
+        grid.gauss_draws(axes.n_draws, config["n_encodings"], count, axes.seed, one.target)
+        if count
+        else [None]
+    )
     found = []
     for normal in draws if config["encoding"] == "gauss" else draws[:1]:
         x, z = features.explicit(images, genes, new, config, normal=normal)
@@ -73,14 +79,18 @@ def test_reductions_equal_the_features_written_out(axes):
     shared = one.regulatory[one.positions]
     for number in range(0, len(configs), 7):
         expected = long_way(one, configs.loc[number], axes)
-        assert np.abs(weights[number] @ shared - expected).max() <= 1e-10 * np.abs(expected).max(), configs.loc[number]
+        assert (
+            np.abs(weights[number] @ shared - expected).max() <= 1e-10 * np.abs(expected).max()
+        ), configs.loc[number]
 
 
 def test_training_rows_have_their_own_weight_alone():
     rows = np.random.default_rng(0).normal(size=(7, 12))
     lists = features.neighbour_lists(features.geometry(rows).distances, 3)
     assert lists[:-1, 0].tolist() == list(range(6)) and 6 not in lists
-    weights = [row @ np.linalg.pinv(rows[near]) for row, near in zip(rows[:-1], lists, strict=False)]
+    weights = [
+        row @ np.linalg.pinv(rows[near]) for row, near in zip(rows[:-1], lists, strict=False)
+    ]
     assert np.allclose(weights, [[1, 0, 0]] * 6)
 
 
@@ -90,7 +100,10 @@ def test_blocks_of_features_add_up():
     both, added = features.geometry(np.hstack([a, b])), features.geometry(a) + features.geometry(b)
     assert np.allclose(both.dots, added.dots) and np.allclose(both.distances, added.distances)
     lists = rng.integers(0, 5, (5, 3))
-    long, gathered = features.geometry(a[lists].reshape(5, -1)), features.geometry(a).gathered(lists)
+    long, gathered = (
+        features.geometry(a[lists].reshape(5, -1)),
+        features.geometry(a).gathered(lists),
+    )
     assert np.allclose(long.dots, gathered.dots) and np.allclose(long.distances, gathered.distances)
 
 
@@ -103,7 +116,9 @@ def test_the_grid_does_not_see_the_order_of_genes_and_columns():
 
 def test_dependent_rows_are_refused_where_neighbours_need_them():
     made = problems(size=5)  # 11 training rows in 5 dimensions
-    with pytest.raises(InputError, match=r"11 training rows span 5 dimensions.*n_neighbours: \[0\]"):
+    with pytest.raises(
+        InputError, match=r"11 training rows span 5 dimensions.*n_neighbours: \[0\]"
+    ):
         grid.evaluate(made, SMALL)
     table, _ = grid.evaluate(made, Axes(neighbours=((0,),)))
     assert table["auc_20"].notna().all()
@@ -125,13 +140,17 @@ def test_two_equal_images_do_not_break_a_model_without_neighbours():
     assert np.isfinite(weights).all() and np.allclose(weights[:, 3], weights[:, 4])
 
 
-# places and areas ------------------------------------------------------------------------------------------------
+# places and areas
+# ------------------------------------------------------------------------------------------
 
 
 def test_places_by_hand_with_ties_by_row():
     assert metrics.hits([[0.9, 0.1, 0.5]] * 3, 2).tolist() == [1, 1, 1]
     assert [int(metrics.hits([0.5, 0.5, 0.5], row)) for row in range(3)] == [0, 1, 2]
-    assert int(metrics.hits([0.5 + 1e-15, 0.5], 1)) == 1 and int(metrics.hits([0.5, 0.5 + 1e-15], 0)) == 0
+    assert (
+        int(metrics.hits([0.5 + 1e-15, 0.5], 1)) == 1
+        and int(metrics.hits([0.5, 0.5 + 1e-15], 0)) == 0
+    )
     with pytest.raises(InputError, match="row 3 of the true gene is none of 3 genes"):
         metrics.hits([1.0, 2.0, 3.0], 3)
 
@@ -164,10 +183,13 @@ def test_curve_and_areas_by_hand():
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 248), min_size=1, max_size=39), st.sampled_from(metrics.KS))
 def test_area_is_the_sum_of_the_curve(places, k):
-    assert float(metrics.area(places, k)) == pytest.approx(metrics.accuracy(places, k_max=k).sum() / (k + 1))
+    assert float(metrics.area(places, k)) == pytest.approx(
+        metrics.accuracy(places, k_max=k).sum() / (k + 1)
+    )
 
 
-# choices ---------------------------------------------------------------------------------------------------------
+# choices
+# ------------------------------------------------------------------------------------------
 
 
 def grow(first, second):
@@ -188,7 +210,9 @@ def test_choice_is_growing_two_lists(areas):
 
 def test_choice_of_many_data_sets_and_of_nothing():
     areas = np.random.default_rng(0).random((2, 9, 5))
-    assert selection.choose(*areas).tolist() == [int(selection.choose(*areas[:, :, i])) for i in range(5)]
+    assert selection.choose(*areas).tolist() == [
+        int(selection.choose(*areas[:, :, i])) for i in range(5)
+    ]
     with pytest.raises(InputError, match="no configuration to choose from"):
         selection.choose([], [])
 
@@ -208,7 +232,9 @@ def test_nested_choice_never_sees_the_target():
         images[one.own] *= -3
         regulatory[one.names.index(one.target)] = np.eye(regulatory.shape[1])[0]
         spoiled.append(replace(one, images=images, regulatory=regulatory))
-    chosen, again = (selection.nested([grid.reduce(p) for p in ps], SMALL, configs) for ps in (made, spoiled))
+    chosen, again = (
+        selection.nested([grid.reduce(p) for p in ps], SMALL, configs) for ps in (made, spoiled)
+    )
     assert chosen[["config", "inner_auc_20"]].equals(again[["config", "inner_auc_20"]])
     assert not chosen["hit"].equals(again["hit"])
 
@@ -242,6 +268,10 @@ def test_tables_have_a_row_a_target_and_a_configuration():
     found = results.translate("physical", made, SMALL)
     hits = results.hits_table([found])
     assert list(hits) == ["setting", "model", "target", "hit", "rank", "n_genes"]
-    assert len(hits) == 5 * 12 and (hits["rank"] == hits["hit"] + 1).all() and set(hits["n_genes"]) == {60}
+    assert (
+        len(hits) == 5 * 12
+        and (hits["rank"] == hits["hit"] + 1).all()
+        and set(hits["n_genes"]) == {60}
+    )
     table = results.grid_table([found, replace(found, setting="other")])
     assert len(table) == 2 * len(grid.configurations(SMALL)) and table["is_chosen"].sum() == 2

@@ -1,4 +1,5 @@
-"""Embeddings from files: what is read, what is missing, what is refused, and the notebook's pictures."""
+"""Embeddings from files: what is read, what is missing, what is refused, and the notebook's
+pictures."""
 
 from types import SimpleNamespace
 
@@ -24,13 +25,18 @@ def folder(tmp_path):
 
 
 def read(folder, setting="physical"):
-    return inputs.read(inputs.read_images(folder / "leave_one_target_out"), folder / f"regulatory_targets/{setting}")
+    return inputs.read(
+        inputs.read_images(folder / "leave_one_target_out"),
+        folder / f"regulatory_targets/{setting}",
+    )
 
 
 def test_a_written_world_is_read_back(folder):
     made, coverage = read(folder)
     original = world(n_genes=20, n_screened=6)
-    assert [one.target for one in made] == list(original.images.index) and coverage["is_target"].all()
+    assert [one.target for one in made] == list(original.images.index) and coverage[
+        "is_target"
+    ].all()
     for one in made:
         assert one.shared == tuple(original.images.index) and "EMPTY" not in one.shared
         assert np.allclose(one.images, original.images, atol=1e-5)
@@ -77,7 +83,9 @@ def test_networks_of_different_genes_are_told(folder):
     path = folder / "regulatory_targets/physical/G004.h5ad"
     found = anndata.read_h5ad(path)
     found[found.obs_names != "G019"].copy().write_h5ad(path)
-    with pytest.raises(InputError, match=r"without G000 and without G004 hold different genes \(20 and 19\)"):
+    with pytest.raises(
+        InputError, match=r"without G000 and without G004 hold different genes \(20 and 19\)"
+    ):
         read(folder)
 
 
@@ -108,13 +116,33 @@ def with_value(gene, value):
 @pytest.mark.parametrize(
     ("which", "change", "message"),
     [
-        ("regulatory", with_value("G007", np.nan), "regulatory embeddings without G001: the row of G007 has NaN"),
-        ("regulatory", with_value("G007", 0.0), "regulatory embedding of G007 is zero and has no direction"),
-        ("images", with_value("G002", np.inf), "image embeddings without G001: the row of G002 has NaN or infinity"),
-        ("images", lambda t: pd.concat([t, t.iloc[:1]]), "image embeddings without G001: G000 is given twice"),
+        (
+            "regulatory",
+            with_value("G007", np.nan),
+            "regulatory embeddings without G001: the row of G007 has NaN",
+        ),
+        (
+            "regulatory",
+            with_value("G007", 0.0),
+            "regulatory embedding of G007 is zero and has no direction",
+        ),
+        (
+            "images",
+            with_value("G002", np.inf),
+            "image embeddings without G001: the row of G002 has NaN or infinity",
+        ),
+        (
+            "images",
+            lambda t: pd.concat([t, t.iloc[:1]]),
+            "image embeddings without G001: G000 is given twice",
+        ),
         ("regulatory", lambda t: t.drop(index="G001"), "target G001 has no regulatory embedding"),
         ("images", lambda t: t.drop(index="G001"), "target G001 has no image embedding"),
-        ("images", lambda t: t.loc[["G001", "G002"]], "2 genes have both embeddings; a target needs two others"),
+        (
+            "images",
+            lambda t: t.loc[["G001", "G002"]],
+            "2 genes have both embeddings; a target needs two others",
+        ),
     ],
 )
 def test_embeddings_that_cannot_be_used(which, change, message):
@@ -124,7 +152,9 @@ def test_embeddings_that_cannot_be_used(which, change, message):
 
 def test_a_gene_without_a_state_is_refused():
     with pytest.raises(ValueError, match="X has no latent state"):
-        pairs.draw(pd.DataFrame(columns=["gene", *pairs.DIMENSIONS]), ["X"], rng=np.random.default_rng(0))
+        pairs.draw(
+            pd.DataFrame(columns=["gene", *pairs.DIMENSIONS]), ["X"], rng=np.random.default_rng(0)
+        )
 
 
 def test_states_are_read_only_where_images_and_network_share_a_truth(tmp_path):
@@ -135,12 +165,15 @@ def test_states_are_read_only_where_images_and_network_share_a_truth(tmp_path):
         toy_network.listed(tmp_path / name, own=own)
     assert inputs.planted_states(tmp_path / "all", simulated)["gene"].tolist() == ["JUN"]
     assert len(inputs.planted_states(tmp_path / "all", real)) == 0
-    assert len(inputs.planted_states(tmp_path / "network", simulated)) == 0, "states of a network that is not there"
+    assert len(inputs.planted_states(tmp_path / "network", simulated)) == 0, (
+        "states of a network that is not there"
+    )
     found = [origin.read(screen, tmp_path / "all").is_simulated for screen in (simulated, real)]
     assert found == [True, True], "a number is the paper's only if screen and sources are real"
 
 
-# pictures --------------------------------------------------------------------------------------------------------
+# pictures
+# ------------------------------------------------------------------------------------------
 
 
 def test_fig_4b_has_the_papers_axes():
@@ -164,7 +197,9 @@ def test_few_genes_limit_k():
 
 def test_pictures_are_the_same_bytes_twice(tmp_path):
     for name in ("a", "b"):
-        figure, drawn = plots.hit_bars({"x": np.array([0, 5, 9])}, ["JUN", "MOS", "SRC"], n_genes=12)
+        figure, drawn = plots.hit_bars(
+            {"x": np.array([0, 5, 9])}, ["JUN", "MOS", "SRC"], n_genes=12
+        )
         figures.show(
             figure,
             drawn,
@@ -175,7 +210,9 @@ def test_pictures_are_the_same_bytes_twice(tmp_path):
             said="s",
             origin=SIMULATED,
         )
-    first, second = ((tmp_path / name / "translation__per_target.svg").read_bytes() for name in ("a", "b"))
+    first, second = (
+        (tmp_path / name / "translation__per_target.svg").read_bytes() for name in ("a", "b")
+    )
     assert first == second
 
 
@@ -186,9 +223,9 @@ def test_claims_of_a_real_screen_have_published_ids():
 
     found = results.translate("physical", problems(), Axes(neighbours=((0,),)))
     measured = claims.published([found], np.arange(24).reshape(2, 12))
-    assert set(measured) <= set(published.load()) and measured["translation.physical.auc_20"] == pytest.approx(
-        float(metrics.area(found.places[results.PUBLISHED], 20))
-    )
+    assert set(measured) <= set(published.load()) and measured[
+        "translation.physical.auc_20"
+    ] == pytest.approx(float(metrics.area(found.places[results.PUBLISHED], 20)))
 
 
 def test_the_demos_ranks_are_those_of_the_plain_model_with_cmap():
@@ -201,5 +238,7 @@ def test_the_demos_ranks_are_those_of_the_plain_model_with_cmap():
     for setting, expected in {"physical": {}, "cmap_full_all_nodes": {"braf": 2, "jun": 8}}.items():
         found = results.Translation(setting, made, pd.DataFrame(), 0, places, np.zeros(3, int))
         measured = claims.published([found], np.zeros((2, 3), int))
-        demo = {name.rpartition(".")[2]: rank for name, rank in measured.items() if ".demo." in name}
+        demo = {
+            name.rpartition(".")[2]: rank for name, rank in measured.items() if ".demo." in name
+        }
         assert demo == expected

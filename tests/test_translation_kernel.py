@@ -1,4 +1,5 @@
-"""The kernel against fifty digits, closed forms against refits, and kernels that have no inverse."""
+"""The kernel against fifty digits, closed forms against refits, and kernels that have no
+inverse."""
 
 import mpmath
 import numpy as np
@@ -23,7 +24,8 @@ def exact(x, z):
 
 
 def worst(x, z):
-    """Largest error of the kernel, in units of |x̃| |z̃|: of opposite rows it is a small difference of such terms."""
+    """Largest error of the kernel, in units of |x̃| |z̃|: of opposite rows it is a small difference
+    of such terms."""
     found = kernel.ntk(x, z)
     errors = []
     with mpmath.workdps(50):
@@ -40,12 +42,34 @@ NOISE = np.random.default_rng(1).normal(size=(4, 17))
 @pytest.mark.parametrize(
     "other",
     [
-        NOISE, ROWS, 2 * ROWS, ROWS + 1e-5 * NOISE, ROWS + 1e-9 * NOISE, 3 * ROWS + 1e-7 * NOISE, -ROWS,
-        -1e6 * ROWS + NOISE, -1e9 * ROWS, 1e150 * ROWS, 1e-200 * ROWS, 0 * ROWS,
+        NOISE,
+        ROWS,
+        2 * ROWS,
+        ROWS + 1e-5 * NOISE,
+        ROWS + 1e-9 * NOISE,
+        3 * ROWS + 1e-7 * NOISE,
+        -ROWS,
+        -1e6 * ROWS + NOISE,
+        -1e9 * ROWS,
+        1e150 * ROWS,
+        1e-200 * ROWS,
+        0 * ROWS,
     ],
-    ids=["random", "equal", "parallel", "near 1e-5", "near 1e-9", "near parallel", "opposite", "near opposite",
-         "opposite, long", "huge", "tiny", "zero"],
-)  # fmt: skip
+    ids=[
+        "random",
+        "equal",
+        "parallel",
+        "near 1e-5",
+        "near 1e-9",
+        "near parallel",
+        "opposite",
+        "near opposite",
+        "opposite, long",
+        "huge",
+        "tiny",
+        "zero",
+    ],
+)
 @pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
 def test_kernel_to_twelve_digits(other, size):
     assert worst(size * ROWS, other) < 1e-12
@@ -54,7 +78,9 @@ def test_kernel_to_twelve_digits(other, size):
 def test_hand_made_values():
     x = np.array([[3.0, 4.0], [0.0, 0.0]])
     assert np.diagonal(kernel.ntk(x)).tolist() == [52.0, 2.0]  # 2 |x̃|²
-    assert kernel.ntk([[1.0]], [[-1.0]])[0, 0] == pytest.approx(2 / np.pi)  # at a right angle, |x̃|² = 2
+    assert kernel.ntk([[1.0]], [[-1.0]])[0, 0] == pytest.approx(
+        2 / np.pi
+    )  # at a right angle, |x̃|² = 2
 
 
 def test_a_kernel_is_symmetric_and_positive():
@@ -81,7 +107,8 @@ def test_from_inner_products_nearly_equal_rows_keep_their_digits():
     assert np.allclose(found, kernel.ntk(rows), rtol=1e-13)
 
 
-# ridge -----------------------------------------------------------------------------------------------------------
+# ridge
+# ------------------------------------------------------------------------------------------
 
 
 def test_one_decomposition_serves_every_ridge():
@@ -89,7 +116,9 @@ def test_one_decomposition_serves_every_ridge():
     ridges = [0.0, 0.5, 7.0]
     found = kernel.ridge_weights(square, cross, ridges)
     for weights, ridge in zip(found, ridges, strict=True):
-        assert np.allclose(weights, np.linalg.solve(square + ridge * np.eye(4), cross.T).T, atol=1e-10)
+        assert np.allclose(
+            weights, np.linalg.solve(square + ridge * np.eye(4), cross.T).T, atol=1e-10
+        )
 
 
 @pytest.mark.parametrize("ridge", [1e-3, 1.0, 100.0])
@@ -105,7 +134,9 @@ def test_closed_leave_one_out_is_refitting(ridge):
 
 def test_equal_rows_without_a_ridge_are_told_and_a_ridge_mends_them():
     rows = np.vstack([ROWS, ROWS[:1]])
-    with pytest.raises(kernel.SingularKernel, match="kernel of 5 rows has rank 4 and a ridge of 0 does not mend it"):
+    with pytest.raises(
+        kernel.SingularKernel, match="kernel of 5 rows has rank 4 and a ridge of 0 does not mend it"
+    ):
         regressors.ntk_ridge(rows, rows, NOISE, ridge=0.0)
     assert np.isfinite(regressors.ntk_ridge(rows, rows, NOISE, ridge=1.0)).all()
     with pytest.raises(InputError, match="a ridge of -1 is negative"):
@@ -119,7 +150,8 @@ def test_broken_rows_are_named():
         kernel.ntk(ROWS, np.zeros((2, 3)))
 
 
-# regressors ------------------------------------------------------------------------------------------------------
+# regressors
+# ------------------------------------------------------------------------------------------
 
 
 def test_without_a_ridge_training_rows_are_met():
@@ -136,5 +168,7 @@ def test_synthetic_intervention_and_means_by_hand():
 
 def test_nearest_names_the_true_gene_of_a_training_image():
     regulatory = np.eye(5)
-    found = regressors.nearest(1e3 * np.eye(3)[1], 1e3 * np.eye(3), regulatory, list("ABCDE"), rows=[4, 2, 0], k=2)
+    found = regressors.nearest(
+        1e3 * np.eye(3)[1], 1e3 * np.eye(3), regulatory, list("ABCDE"), rows=[4, 2, 0], k=2
+    )
     assert found[0][0] == "C" and len(found[0]) == 2

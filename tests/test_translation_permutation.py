@@ -1,4 +1,5 @@
-"""The two nulls: they hold their level, gather what refitting gives, and count the choice of the model in."""
+"""The two nulls: they hold their level, gather what refitting gives, and count the choice of the
+model in."""
 
 from dataclasses import replace
 
@@ -28,7 +29,11 @@ def reduced(made):
 def test_pairings_start_with_the_observed_one_and_mix_targets_among_themselves(reduced):
     orders = permutation.pairings(reduced[:5], 200, np.random.default_rng(0))
     assert orders[0].tolist() == list(range(12)) and (np.sort(orders) == np.arange(12)).all()
-    assert orders[:, :5].max() == 4 and orders[:, 5:].min() == 5 and len(np.unique(orders, axis=0)) > 150
+    assert (
+        orders[:, :5].max() == 4
+        and orders[:, 5:].min() == 5
+        and len(np.unique(orders, axis=0)) > 150
+    )
     with pytest.raises(InputError, match="0 permutations"):
         permutation.pairings(reduced, 0, np.random.default_rng(0))
 
@@ -38,7 +43,9 @@ def test_gathered_null_is_refitting_on_re_paired_embeddings(made, reduced, use_m
     orders = permutation.pairings(reduced, 3, np.random.default_rng(1))
     found = permutation.places(reduced, orders, ridge=1.0, use_mean=use_mean)
     axes = replace(PLAIN, means=(use_mean,))
-    assert found[0].tolist() == [int(grid.places_of(one, grid.model_weights(one, axes))[0]) for one in reduced]
+    assert found[0].tolist() == [
+        int(grid.places_of(one, grid.model_weights(one, axes))[0]) for one in reduced
+    ]
     for order, places in zip(orders, found, strict=True):
         for t, one in enumerate(made):
             network = made[order[t]]
@@ -46,7 +53,9 @@ def test_gathered_null_is_refitting_on_re_paired_embeddings(made, reduced, use_m
             y = network.regulatory[network.positions[order[others]]]
             x, z = images[others], images[[t]]
             if use_mean:
-                x, z = (np.hstack([rows, np.tile(y.mean(axis=0), (len(rows), 1))]) for rows in (x, z))
+                x, z = (
+                    np.hstack([rows, np.tile(y.mean(axis=0), (len(rows), 1))]) for rows in (x, z)
+                )
             refitted = regressors.ntk_ridge(x, y, z)
             target = int(network.positions[network.own])
             assert int(metrics.hits_of(refitted, network.regulatory, target)[0]) == places[t]
@@ -60,10 +69,14 @@ def test_p_counts_the_observed_value():
 
 
 def test_both_nulls_hold_their_level_without_an_effect():
-    """60 worlds without information: at a level of 20 % some 12 pass; 21 or more happen once in 200 times."""
+    """60 worlds without information: at a level of 20 % some 12 pass; 21 or more happen once in 200
+    times."""
     by_pairs, by_targets = [], []
     for seed in range(60):
-        reduced = [grid.reduce(one) for one in problems(n_genes=40, n_screened=10, effect=0.0, seed=100 + seed)]
+        reduced = [
+            grid.reduce(one)
+            for one in problems(n_genes=40, n_screened=10, effect=0.0, seed=100 + seed)
+        ]
         rng = np.random.default_rng(seed)
         paired = permutation.places(reduced, permutation.pairings(reduced, 99, rng))
         by_pairs.append(permutation.p_value(metrics.area(paired, 20)))
@@ -85,7 +98,8 @@ def test_a_planted_effect_is_found_by_both():
         assert permutation.p_value(values["auc_20"]) < 0.01
 
 
-# exchanged targets -----------------------------------------------------------------------------------------------
+# exchanged targets
+# ------------------------------------------------------------------------------------------
 
 
 def test_the_diagonal_is_the_translation_and_off_it_two_genes_are_left_out(made, reduced):
@@ -96,7 +110,10 @@ def test_the_diagonal_is_the_translation_and_off_it_two_genes_are_left_out(made,
     others = [g for g in range(12) if g not in (t, u)]
     y = made[u].regulatory[made[u].positions[others]]
     refitted = regressors.ntk_ridge(made[t].images[others], y, made[t].images[[t]])
-    assert int(metrics.hits_of(refitted, made[u].regulatory, int(made[u].positions[u]))[0]) == found[0, t, u]
+    assert (
+        int(metrics.hits_of(refitted, made[u].regulatory, int(made[u].positions[u]))[0])
+        == found[0, t, u]
+    )
 
 
 def test_choosing_anew_is_choosing_on_every_exchange():
@@ -115,7 +132,9 @@ def test_the_null_of_a_choice_lies_above_that_of_a_fixed_model():
     chosen, fixed = exchange.areas_of_choice(found, orders), exchange.areas(found, orders, [0] * 10)
     assert chosen["auc_20"][1:].mean() > fixed["auc_20"][1:].mean() + 0.05
     naive = (fixed["auc_20"][1:] >= chosen["auc_20"][0]).mean()
-    assert permutation.p_value(chosen["auc_20"]) > naive  # what ignoring the choice would have claimed
+    assert (
+        permutation.p_value(chosen["auc_20"]) > naive
+    )  # what ignoring the choice would have claimed
 
 
 def test_too_few_genes_for_two_left_out():
@@ -125,7 +144,8 @@ def test_too_few_genes_for_two_left_out():
         exchange.places([replace(reduced[0], train=reduced[0].train[:1])], PLAIN)
 
 
-# bands and power -------------------------------------------------------------------------------------------------
+# bands and power
+# ------------------------------------------------------------------------------------------
 
 
 def test_bands_hold_what_they_say():
@@ -139,7 +159,9 @@ def test_bands_hold_what_they_say():
 
 def test_bootstrap_band_is_in_range_and_shrinks_with_targets():
     rng = np.random.default_rng(6)
-    few, many = (permutation.bootstrap(np.arange(n) % 40, n=300, k_max=30, rng=rng) for n in (40, 1000))
+    few, many = (
+        permutation.bootstrap(np.arange(n) % 40, n=300, k_max=30, rng=rng) for n in (40, 1000)
+    )
     for band in (few, many):
         assert (band["low_all"] >= 0).all() and (band["high_all"] <= 1).all() and len(band) == 30
     assert (many["high"] - many["low"]).mean() < 0.3 * (few["high"] - few["low"]).mean()
@@ -150,12 +172,21 @@ def test_power_falls_with_the_effect():
 
     genes = [f"G{i:02d}" for i in range(60)]
     table = states.states(genes, n_groups=4, n_active=60, rng=np.random.default_rng(0))
-    found = power.power(table, genes[:14], [0.0, 0.2, 1.0], n_draws=30, n_permutations=99, rng=np.random.default_rng(1))
+    found = power.power(
+        table,
+        genes[:14],
+        [0.0, 0.2, 1.0],
+        n_draws=30,
+        n_permutations=99,
+        rng=np.random.default_rng(1),
+    )
     rows = power.summarise(found)
     assert rows["auc_20"].is_monotonic_increasing and rows["power"].is_monotonic_increasing
     assert rows["power"].iloc[0] <= 0.2 and rows["power"].iloc[-1] >= 0.9
 
 
 def test_power_without_a_planted_truth_says_so(made):
-    figure, drawn = power.figure(world().images.iloc[:0].assign(gene=[]), made[0], [1.0], rng=np.random.default_rng(0))
+    figure, drawn = power.figure(
+        world().images.iloc[:0].assign(gene=[]), made[0], [1.0], rng=np.random.default_rng(0)
+    )
     assert list(drawn) == ["absent"]

@@ -1,6 +1,8 @@
-"""A toy compendium of three light notebooks, so that the runner's promises can be tested in seconds.
+"""A toy compendium of three light notebooks, so that the runner's promises can be tested in
+seconds.
 
-`source` writes a number, `double` doubles it in units, `draw` depends on both; each cell is plain Python.
+`source` writes a number, `double` doubles it in units, `draw` depends on both; each cell is plain
+Python.
 """
 
 import os
@@ -65,12 +67,15 @@ NOTEBOOKS = {
         "from lib import doubling\nfrom lib.run import compute, store\n\n"
         'number = int(store.resolve(f"{run_dir}/data/number.txt").read_text())',
         "units = {f'unit_{i}': {'number': number + i, 'pause': pause} for i in range(n_units)}\n"
-        "paths = compute.run_units(doubling.double, units, directory=f'{run_dir}/units/double', suffix='.txt', seed=7)",
-        "store.write_text(f'{run_dir}/results/doubles.txt', '\\n'.join(paths[u].read_text() for u in units))",
+        "paths = compute.run_units(doubling.double, units, directory=f'{run_dir}/units/double', "
+        "suffix='.txt', seed=7)",
+        "store.write_text(f'{run_dir}/results/doubles.txt', '\\n'.join(paths[u].read_text() for u "
+        "in units))",
     ],
     "30_draw.ipynb": [
         FOLDERS + 'word: str = "blue"',
-        "from lib.run import store\n\ntext = store.resolve(f'{run_dir}/results/doubles.txt').read_text()",
+        "from lib.run import store\n\ntext = "
+        "store.resolve(f'{run_dir}/results/doubles.txt').read_text()",
         "for suffix in ('svg', 'png', 'pdf', 'csv'):\n"
         "    store.write_text(f'{figures_dir}/draw__panel.{suffix}', f'{word} {suffix}\\n{text}')",
     ],
@@ -99,7 +104,11 @@ def write_notebook(path: Path, cells: list[str]) -> None:
         cells=[nbformat.v4.new_code_cell(source, id=f"c{i}") for i, source in enumerate(cells)]
     )
     notebook.cells[0].metadata["tags"] = ["parameters"]
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     nbformat.write(notebook, path)
 
 
@@ -135,7 +144,8 @@ claims:
 
 
 def add_claim(folder: Path, bound: float) -> None:
-    """Add a notebook `measure` that claims the number of `source`, and the spread over seeds that gives its bound."""
+    """Add a notebook `measure` that claims the number of `source`, and the spread over seeds that
+    gives its bound."""
     (folder / "lib" / "report").mkdir()
     shutil.copytree(ROOT / "lib" / "data", folder / "lib" / "data")
     for name in ("__init__.py", "claims.py", "planted.py", "published.py"):
@@ -154,19 +164,31 @@ def add_claim(folder: Path, bound: float) -> None:
     write_notebook(folder / "notebooks" / "40_measure.ipynb", [FOLDERS, measure])
     (folder / "params" / "planted.yaml").write_text(CLAIMS)
     spread = f"mini,toy.planted.number,12,{bound},0,{bound},{bound}\n"
-    (folder / "params" / "planted_spread.csv").write_text("profile,id,n_seeds,mean,sd,min,max\n" + spread)
+    (folder / "params" / "planted_spread.csv").write_text(
+        "profile,id,n_seeds,mean,sd,min,max\n" + spread
+    )
 
 
 def environment() -> dict[str, str]:
     """Return this environment without what would make the toy import the real `lib`."""
-    return {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "COMPENDIUM_EXECUTOR")}
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("PYTHONPATH", "COMPENDIUM_EXECUTOR")
+    }
 
 
 def start(folder: Path, *arguments: str, **options) -> subprocess.Popen:
     """Start the toy's `run_all.py`."""
     command = [sys.executable, str(folder / "run_all.py"), *arguments]
     return subprocess.Popen(
-        command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        command,
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
     )
 
 
@@ -179,9 +201,17 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return path → bytes of all results that count, units included."""
-    files = [file.relative_to(folder) for part in ("runs", "figures") for file in (folder / part).rglob("*")]
+    files = [
+        file.relative_to(folder)
+        for part in ("runs", "figures")
+        for file in (folder / part).rglob("*")
+    ]
     passing = ("executed", "logs", "stamps", "site")
-    kept = [file for file in files if not any(part in passing or part.startswith(".") for part in file.parts)]
+    kept = [
+        file
+        for file in files
+        if not any(part in passing or part.startswith(".") for part in file.parts)
+    ]
     return {str(file): (folder / file).read_bytes() for file in kept if (folder / file).is_file()}
 
 
@@ -191,7 +221,9 @@ def processes_of(folder: Path) -> list[str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             try:
-                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                command = (
+                    (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
                 cwd = os.readlink(entry / "cwd")
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
             except OSError:

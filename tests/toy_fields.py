@@ -33,12 +33,25 @@ def write_screen(folder, *, plates=(41744, 41755), wells=("b01", "b02"), n_sites
         for well in wells:
             for site in range(1, n_sites + 1):
                 name = f"taoe005-u2os-au{plate}_{well}_s{site}_w1ab_illum_corrected.tif"
-                for kind, plane in zip(("illum_corrected", "unet_masks"), field(seed=len(rows)), strict=True):
+                for kind, plane in zip(
+                    ("illum_corrected", "unet_masks"), field(seed=len(rows)), strict=True
+                ):
                     path = folder / kind / str(plate) / name
                     path.parent.mkdir(parents=True, exist_ok=True)
                     tifffile.imwrite(path, plane)
-                rows.append((plate, well, site, "JUN" if well == "b01" else "EMPTY", "WT" if well == "b01" else None,
-                             name.replace("_illum_corrected", ""), name))  # fmt: skip
-    table = pd.DataFrame(rows, columns=["plate", "well", "site", "gene_symbol", "allele", "image_file", "field"])
+                rows.append(
+                    (
+                        plate,
+                        well,
+                        site,
+                        "JUN" if well == "b01" else "EMPTY",
+                        "WT" if well == "b01" else None,
+                        name.replace("_illum_corrected", ""),
+                        name,
+                    )
+                )
+    table = pd.DataFrame(
+        rows, columns=["plate", "well", "site", "gene_symbol", "allele", "image_file", "field"]
+    )
     table.to_parquet(folder / "fields.parquet")
     return table

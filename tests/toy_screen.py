@@ -1,4 +1,5 @@
-"""A small screen made in the tests: a table of nuclei and the stores of its plates, with genes that look different."""
+"""A small screen made in the tests: a table of nuclei and the stores of its plates, with genes that
+look different."""
 
 import multiprocessing
 
@@ -15,14 +16,20 @@ RADIUS = {"EMPTY": 14.0, "BRAF": 18.0, "JUN": 10.0, "MOS": 14.0}  # of the nucle
 
 
 def processes():
-    """Return what starts child processes from a clean server: a fork of the tests could inherit a held lock."""
+    """Return what starts child processes from a clean server: a fork of the tests could inherit a
+    held lock."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "lib.learning.training", "lib.screen.runs"])  # seconds to import, once
+    context.set_forkserver_preload(
+        ["torch", "lib.learning.training", "lib.screen.runs"]
+    )  # seconds to import, once
     return context.Process
 
 
-def write_screen(folder, *, genes=("BRAF", "JUN"), wells=5, fields=2, per_field=6, side=64, region=64, seed=0):
-    """Write `nuclei.parquet` and the stores and return the table; one well a plate and gene, two for EMPTY."""
+def write_screen(
+    folder, *, genes=("BRAF", "JUN"), wells=5, fields=2, per_field=6, side=64, region=64, seed=0
+):
+    """Write `nuclei.parquet` and the stores and return the table; one well a plate and gene, two
+    for EMPTY."""
     rng = np.random.default_rng(seed)
     rows = []
     for gene in [*genes, "EMPTY"]:
@@ -31,17 +38,27 @@ def write_screen(folder, *, genes=("BRAF", "JUN"), wells=5, fields=2, per_field=
                 for site in range(fields):
                     stem = f"p{plate}_{gene.lower()}{well}_s{site}_illum_corrected"
                     rows += [
-                        [plate, f"{gene}{well}", gene, site, f"{stem}.tif", f"{stem}_{i}"] for i in range(per_field)
+                        [plate, f"{gene}{well}", gene, site, f"{stem}.tif", f"{stem}_{i}"]
+                        for i in range(per_field)
                     ]
-    table = pd.DataFrame(rows, columns=["plate", "well", "gene_symbol", "site", "slide_image_name", "nucleus_id"])
+    table = pd.DataFrame(
+        rows, columns=["plate", "well", "gene_symbol", "site", "slide_image_name", "nucleus_id"]
+    )
     table = table.sort_values(["plate", "nucleus_id"], ignore_index=True)
     table["row"] = table.groupby("plate").cumcount()
     for plate, part in table.groupby("plate"):
-        nuclei = np.stack([draw(side, RADIUS[gene] * side / 64, rng) for gene in part["gene_symbol"]])
-        regions = np.stack([draw(region, RADIUS[gene] * region / 96, rng) for gene in part["gene_symbol"]])
+        nuclei = np.stack(
+            [draw(side, RADIUS[gene] * side / 64, rng) for gene in part["gene_symbol"]]
+        )
+        regions = np.stack(
+            [draw(region, RADIUS[gene] * region / 96, rng) for gene in part["gene_symbol"]]
+        )
         path = folder / f"{plate}{nuclei_store.SUFFIX}"
         shapes = {"nuclei": (side, side), "regions": (region, region)}
-        with store.atomic(path) as partial, nuclei_store.create(partial, shapes, attributes={"plate": plate}) as writer:
+        with (
+            store.atomic(path) as partial,
+            nuclei_store.create(partial, shapes, attributes={"plate": plate}) as writer,
+        ):
             writer.append(nuclei=nuclei, regions=regions)
     store.write_table(folder / "nuclei.parquet", table)
     return table

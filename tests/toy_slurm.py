@@ -51,7 +51,8 @@ def missing() -> list[str]:
 
 @contextmanager
 def slurm(folder: Path) -> Iterator[dict[str, str]]:
-    """Yield the environment in which `sbatch` and the others speak to a Slurm that runs in `folder`."""
+    """Yield the environment in which `sbatch` and the others speak to a Slurm that runs in
+    `folder`."""
     for name in ("state", "spool"):
         (folder / name).mkdir(parents=True)
     folder.chmod(0o755)  # munge refuses folders that others can write to
@@ -59,12 +60,25 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
     (folder / "munge.key").chmod(0o400)
     host = socket.gethostname().split(".")[0]
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    values = {"host": host, "user": getpass.getuser(), "ports": _free_ports(2), "folder": folder, "memory": memory}
+    values = {
+        "host": host,
+        "user": getpass.getuser(),
+        "ports": _free_ports(2),
+        "folder": folder,
+        "memory": memory,
+    }
     (folder / "slurm.conf").write_text(CONF.format(cores=os.cpu_count(), **values))
-    before_23 = int(told(["slurmd", "-V"], {**os.environ, "PATH": _path()}).split()[-1].split(".")[0]) < 23
-    (folder / "cgroup.conf").write_text(f"CgroupPlugin={'cgroup/v1' if before_23 else 'disabled'}\n")
+    before_23 = (
+        int(told(["slurmd", "-V"], {**os.environ, "PATH": _path()}).split()[-1].split(".")[0]) < 23
+    )
+    (folder / "cgroup.conf").write_text(
+        f"CgroupPlugin={'cgroup/v1' if before_23 else 'disabled'}\n"
+    )
     environment = {**os.environ, "PATH": _path(), "SLURM_CONF": str(folder / "slurm.conf")}
-    munge = [f"--{name}={folder}/munge.{name.split('-')[0]}" for name in ("socket", "key-file", "log-file", "pid-file")]
+    munge = [
+        f"--{name}={folder}/munge.{name.split('-')[0]}"
+        for name in ("socket", "key-file", "log-file", "pid-file")
+    ]
     with ExitStack() as stack:
         for command in (
             ["munged", "--foreground", "--force", *munge, f"--seed-file={folder}/munge.seed"],
@@ -74,7 +88,11 @@ def slurm(folder: Path) -> Iterator[dict[str, str]]:
             stack.enter_context(_running(command, folder, environment))
             if command[0] == "munged":
                 _until(lambda: (folder / "munge.socket").exists(), folder, "munged opens no socket")
-        _until(lambda: "idle" in told(["sinfo", "-h", "-o", "%t"], environment), folder, "the node does not come up")
+        _until(
+            lambda: "idle" in told(["sinfo", "-h", "-o", "%t"], environment),
+            folder,
+            "the node does not come up",
+        )
         try:
             yield environment
         finally:
@@ -91,7 +109,9 @@ def jobs(environment: dict[str, str], state: str = "") -> list[str]:
 
 def told(command: list[str], environment: dict[str, str]) -> str:
     """Return what a command prints."""
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60).stdout
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60
+    ).stdout
 
 
 def _path() -> str:
@@ -109,7 +129,9 @@ def _free_ports(n: int) -> list[int]:
 @contextmanager
 def _running(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[None]:
     with (folder / f"{command[0]}.out").open("w") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=folder)
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, cwd=folder
+        )
         try:
             yield
         finally:
@@ -125,6 +147,8 @@ def _until(condition, folder: Path, complaint: str) -> None:
     until = time.monotonic() + BEGIN_SECONDS
     while not condition():
         if time.monotonic() > until:
-            logs = [file.read_text(errors="replace")[-1500:] for file in sorted(folder.glob("*.log"))]
+            logs = [
+                file.read_text(errors="replace")[-1500:] for file in sorted(folder.glob("*.log"))
+            ]
             raise TimeoutError("\n\n".join([complaint, *logs]))
         time.sleep(0.2)

@@ -14,7 +14,8 @@ class InputError(ValueError):
     file : path, optional
         File the input came from; only its name is shown.
     row : int or str, optional
-        Row, line, page or key within the file, counted as a person counts them (from 1, header included).
+        Row, line, page or key within the file, counted as a person counts them (from 1, header
+        included).
     fix : str, optional
         What the reader can do about it.
 

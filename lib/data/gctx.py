@@ -1,4 +1,5 @@
-"""GCT and GCTX, the matrix formats of CMap, as AnnData with a row a signature and a column a gene."""
+"""GCT and GCTX, the matrix formats of CMap, as AnnData with a row a signature and a column a
+gene."""
 
 import os
 from collections.abc import Sequence
@@ -84,8 +85,8 @@ def read_gctx(
             matrix = file[MATRIX]
             if matrix.shape != (len(obs), len(var)):
                 raise InputError(
-                    f"the matrix is {matrix.shape[0]} × {matrix.shape[1]}, but there are {len(obs)} "
-                    f"signature ids and {len(var)} gene ids",
+                    f"the matrix is {matrix.shape[0]} × {matrix.shape[1]}, but there are "
+                    f"{len(obs)} signature ids and {len(var)} gene ids",
                     file=path,
                     fix=AGAIN,
                 )
@@ -137,8 +138,8 @@ def read_gct(path: str | os.PathLike) -> AnnData:
     expected = (n_rows + n_column_fields, n_columns + n_row_fields)
     if table.shape != expected:
         raise InputError(
-            f"{table.shape[0]} rows and {table.shape[1]} columns below the header, "
-            f"its second line promises {expected[0]} and {expected[1]}",
+            f"{table.shape[0]} rows and {table.shape[1]} columns below the header, its second line "
+            f"promises {expected[0]} and {expected[1]}",
             file=path,
             fix="the file is cut off, or its second line is wrong",
         )

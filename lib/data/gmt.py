@@ -1,4 +1,5 @@
-"""Gene sets in the GMT format of MSigDB: one set a line, name, description, genes, tab-separated."""
+"""Gene sets in the GMT format of MSigDB: one set a line, name, description, genes,
+tab-separated."""
 
 import os
 
@@ -24,15 +25,19 @@ def read(path: str | os.PathLike) -> dict[str, list[str]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not readable as GMT ({error}); give tab-separated text") from None
+        raise InputError(
+            f"{path.name}: not readable as GMT ({error}); give tab-separated text"
+        ) from None
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         name, *rest = (part.strip() for part in line.split("\t"))
         genes = list(dict.fromkeys(gene.upper() for gene in rest[1:] if gene))
         if not genes:
-            raise InputError(f"{path.name}: line {number}, set {name[:60]!r} has no genes; expected name, "
-                              "description and genes separated by tabs")  # fmt: skip
+            raise InputError(
+                f"{path.name}: line {number}, set {name[:60]!r} has no genes; expected name, "
+                "description and genes separated by tabs"
+            )
         if name in sets:
             raise InputError(f"{path.name}: line {number}, set {name!r} is there twice; keep one")
         sets[name] = genes

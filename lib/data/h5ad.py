@@ -22,7 +22,9 @@ def read(path: str | os.PathLike) -> AnnData:
     try:
         return anndata.read_h5ad(store.resolve(path))
     except OSError as error:
-        raise InputError(f"not readable as .h5ad ({error})", file=path, fix="make it again") from None
+        raise InputError(
+            f"not readable as .h5ad ({error})", file=path, fix="make it again"
+        ) from None
 
 
 def write(path: str | os.PathLike, table: AnnData) -> Path:
@@ -36,5 +38,7 @@ def write(path: str | os.PathLike, table: AnnData) -> Path:
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with text as objects: anndata refuses to write what pandas 3 makes of it."""
-    table = table.set_axis(pd.Index(table.index.to_numpy(object), dtype=object, name=table.index.name))
+    table = table.set_axis(
+        pd.Index(table.index.to_numpy(object), dtype=object, name=table.index.name)
+    )
     return table.astype(dict.fromkeys(table.columns[table.dtypes == "str"], object))

@@ -1,6 +1,8 @@
-"""Where data come from: simulated with a planted truth, published, or a user's own; it travels beside the data.
+"""Where data come from: simulated with a planted truth, published, or a user's own; it travels
+beside the data.
 
-What reads or simulates data writes their origin once, with `write`; what draws them asks for it with `read`.
+What reads or simulates data writes their origin once, with `write`; what draws them asks for it
+with `read`.
 """
 
 import os
@@ -28,8 +30,8 @@ class Origin:
     Parameters
     ----------
     parts : mapping of str to (kind, source)
-        Name of a part, such as "images" → its kind, and its source in words: a file name, a citation, a release.
-        The source is empty for simulated parts.
+        Name of a part, such as "images" → its kind, and its source in words: a file name, a
+        citation, a release. The source is empty for simulated parts.
 
     Examples
     --------
@@ -44,18 +46,25 @@ class Origin:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise InputError("an origin has at least one part; say what is simulated and what is real")
+            raise InputError(
+                "an origin has at least one part; say what is simulated and what is real"
+            )
         for name, (kind, source) in self.parts.items():
             if kind not in KINDS:
                 raise InputError(f"{name}: {kind!r} is no kind of origin; use {', '.join(KINDS)}")
             if kind != "simulated" and not source.strip():
-                raise InputError(f"{name}: {kind} data have a source; name the file, the paper or the release")
+                raise InputError(
+                    f"{name}: {kind} data have a source; name the file, the paper or the release"
+                )
 
     def __or__(self, other: "Origin") -> "Origin":
-        """Return the origin of what rests on both; a part that both name must come from one place."""
+        """Return the origin of what rests on both; a part that both name must come from one
+        place."""
         for name in self.parts.keys() & other.parts.keys():
             if self.parts[name] != other.parts[name]:
-                raise InputError(f"{name} comes from {self.parts[name]} and from {other.parts[name]}")
+                raise InputError(
+                    f"{name} comes from {self.parts[name]} and from {other.parts[name]}"
+                )
         return Origin({**self.parts, **other.parts})
 
     def only(self, *names: str) -> "Origin":
@@ -78,7 +87,8 @@ class Origin:
 
     @property
     def simulated(self) -> tuple[str, ...]:
-        """Names of the simulated parts; no number that rests on one may be compared with a paper's."""
+        """Names of the simulated parts; no number that rests on one may be compared with a
+        paper's."""
         return self._of("simulated")
 
     @property
@@ -115,7 +125,9 @@ class Origin:
 
     def _listed(self, kind: str) -> str:
         sources = {name: self.parts[name][1] for name in self._of(kind)}
-        return ", ".join(f"{name} ({source})" if source else name for name, source in sources.items())
+        return ", ".join(
+            f"{name} ({source})" if source else name for name, source in sources.items()
+        )
 
 
 def simulated(*names: str) -> Origin:
@@ -144,7 +156,9 @@ def combine(origins: Iterable[Origin]) -> Origin:
 def write(path: str | os.PathLike, found: Origin) -> Path:
     """Write the origin of the file or folder `path` beside it, as `<path>.origin.json`."""
     parts = {name: {"kind": kind, "source": source} for name, (kind, source) in found.parts.items()}
-    return store.write_json(_beside(path), {"parts": [{"name": name, **one} for name, one in parts.items()]})
+    return store.write_json(
+        _beside(path), {"parts": [{"name": name, **one} for name, one in parts.items()]}
+    )
 
 
 def read(*paths: str | os.PathLike) -> Origin:
@@ -174,7 +188,9 @@ def _read(path: str | os.PathLike) -> Origin:
         parts = store.read_json(beside)["parts"]
         return Origin({one["name"]: (one["kind"], one["source"]) for one in parts})
     except FileNotFoundError:
-        hint = f"nothing says where {Path(path).name} comes from; run the notebook that makes it again"
+        hint = (
+            f"nothing says where {Path(path).name} comes from; run the notebook that makes it again"
+        )
         raise InputError(f"{beside.name} is not there: {hint}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{beside}: {error}; run the notebook that makes it again") from None

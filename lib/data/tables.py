@@ -21,8 +21,8 @@ def read(path: str | os.PathLike, schema: pa.DataFrameSchema, **options) -> pd.D
     Parameters
     ----------
     path : path
-        Relative to the project, or absolute; the suffix says the format (`.parquet`, `.tsv`, `.txt`, else CSV),
-        `.gz` after it is allowed.
+        Relative to the project, or absolute; the suffix says the format (`.parquet`, `.tsv`,
+        `.txt`, else CSV), `.gz` after it is allowed.
     schema : DataFrameSchema
         Columns that must be there, their types and checks; each check's `error` says what is wrong.
     options
@@ -31,28 +31,37 @@ def read(path: str | os.PathLike, schema: pa.DataFrameSchema, **options) -> pd.D
     Raises
     ------
     InputError
-        If the file is missing, is no table, has no row, or breaks the schema: every fault with its row.
+        If the file is missing, is no table, has no row, or breaks the schema: every fault with its
+        row.
     """
     path = store.resolve(path)
     table = _read(path, schema, options)
     if table.empty:
-        raise InputError("the table has no row", file=path, fix="give at least one row below the header")
+        raise InputError(
+            "the table has no row", file=path, fix="give at least one row below the header"
+        )
     return check(table, schema, file=path)
 
 
-def check(table: pd.DataFrame, schema: pa.DataFrameSchema, *, file: str | os.PathLike | None = None) -> pd.DataFrame:
-    """Return the table as the schema has it (types coerced, order kept), or tell every fault at once.
+def check(
+    table: pd.DataFrame, schema: pa.DataFrameSchema, *, file: str | os.PathLike | None = None
+) -> pd.DataFrame:
+    """Return the table as the schema has it (types coerced, order kept), or tell every fault at
+    once.
 
     Raises
     ------
     InputError
         Naming columns that are missing, and the row and value of each failed check.
     """
-    missing = [name for name, column in schema.columns.items() if column.required and name not in table]
+    missing = [
+        name for name, column in schema.columns.items() if column.required and name not in table
+    ]
     if missing:
         raise InputError(
-            f"the column{'s' if len(missing) > 1 else ''} {listed(missing)} {'are' if len(missing) > 1 else 'is'} "
-            f"missing; found {listed(table.columns, limit=12)}",
+            f"the column{'s' if len(missing) > 1 else ''} {listed(missing)} "
+            f"{'are' if len(missing) > 1 else 'is'} missing; found "
+            f"{listed(table.columns, limit=12)}",
             file=file,
             fix="rename or add it",
         )
@@ -70,7 +79,11 @@ def _read(path: Path, schema: pa.DataFrameSchema, options: dict) -> pd.DataFrame
         if kind == ".parquet":
             return pd.read_parquet(path)
         text = {name: str for name, column in schema.columns.items() if str(column.dtype) == "str"}
-        defaults = {"sep": "\t" if kind in (".tsv", ".txt") else ",", "dtype": text, "na_values": [""]}
+        defaults = {
+            "sep": "\t" if kind in (".tsv", ".txt") else ",",
+            "dtype": text,
+            "na_values": [""],
+        }
         return pd.read_csv(path, **{**defaults, "keep_default_na": False, **options})
     except FileNotFoundError:
         raise InputError("there is no such file", file=path, fix="check the path") from None

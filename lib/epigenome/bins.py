@@ -56,7 +56,9 @@ def pad_left(n: int, length: int) -> int:
     (2, 0)
     """
     if n > length:
-        raise InputError(f"{n} bins do not fit into {length}", fix="shorten the region or widen the window")
+        raise InputError(
+            f"{n} bins do not fit into {length}", fix="shorten the region or widen the window"
+        )
     return -(-(length - n) // 2)
 
 
@@ -85,7 +87,9 @@ def rebin(values, size: int, start: float, end: float, *, n: int = 1) -> np.ndar
     """
     values = np.asarray(values, float)
     if not 0 <= start < end <= len(values) * size:
-        raise InputError(f"[{start}, {end}) is not within the {len(values) * size} bases of the track")
+        raise InputError(
+            f"[{start}, {end}) is not within the {len(values) * size} bases of the track"
+        )
     if n > end - start:
         raise InputError(f"{n} bins over {end - start:g} bases: a bin would be shorter than a base")
     total = np.concatenate([[0.0], np.cumsum(values * size)])

@@ -201,7 +201,9 @@ class Regulation(nn.Module):
         super().__init__()
         blocks = []
         for _ in range(sizes.regulation_layers):
-            attention = SelfAttention(sizes.width, sizes.regulation_heads, sizes.regulation_width, gated=True)
+            attention = SelfAttention(
+                sizes.width, sizes.regulation_heads, sizes.regulation_width, gated=True
+            )
             blocks.append(Block(attention, sizes.width, sizes.regulation_hidden))
         self.transformer = Layers(blocks)
 

@@ -33,7 +33,9 @@ def published(units: pd.DataFrame) -> dict[str, float]:
     """
     cells = evaluation.by_cell(units[units["model"] == screen.WIDE])
     mean = cells.groupby("assay")["r"].mean()
-    measured = {f"epigenome.distal.{mark.lower()}": float(mean[mark]) for mark in MARKS if mark in mean}
+    measured = {
+        f"epigenome.distal.{mark.lower()}": float(mean[mark]) for mark in MARKS if mark in mean
+    }
     if EVERY not in mean:
         return measured
     measured["epigenome.distal.all_marks"] = float(mean[EVERY])
@@ -42,7 +44,9 @@ def published(units: pd.DataFrame) -> dict[str, float]:
     pairs = ["-".join(pair) for pair in PAIRS]
     if set(pairs) | set(ACTIVE) <= set(mean.index):
         measured["epigenome.distal.gap_of_two_marks"] = screen.gap_to_all(cells, pairs, EVERY)
-        measured["epigenome.distal.share_closed"] = 100 * screen.share_closed(cells, pairs, ACTIVE, EVERY)
+        measured["epigenome.distal.share_closed"] = 100 * screen.share_closed(
+            cells, pairs, ACTIVE, EVERY
+        )
     return measured
 
 
@@ -60,7 +64,10 @@ def planted_screen(units: pd.DataFrame, expected: pd.DataFrame) -> dict[str, flo
     known = expected.set_index(["model", "assay"])["r"]
     wide, narrow = mean[screen.WIDE], mean[screen.NARROW]
     singles = [mark for mark in MARKS if mark in wide and mark in narrow]
-    gain, planted = wide[singles] - narrow[singles], known[screen.WIDE][singles] - known[screen.NARROW][singles]
+    gain, planted = (
+        wide[singles] - narrow[singles],
+        known[screen.WIDE][singles] - known[screen.NARROW][singles],
+    )
     pairs = [name for name in wide.index if name.count("-") == 1]
     values = {
         "mark_order": rank_correlation(wide[singles], known[screen.WIDE][singles]),
@@ -118,10 +125,19 @@ def planted_cells(residual: pd.DataFrame, cross: pd.DataFrame) -> dict[str, floa
     return _named({"residual": residual["r_residual"].mean(), "cross_cell": other})
 
 
-def planted_own(table: pd.DataFrame, importance: pd.DataFrame, expected: Mapping[str, float]) -> dict[str, float]:
+def planted_own(
+    table: pd.DataFrame, importance: pd.DataFrame, expected: Mapping[str, float]
+) -> dict[str, float]:
     """Measure the predictions of a cell that no network has seen."""
-    order = rank_correlation(importance.set_index("mark")["change"], [expected[mark] for mark in importance["mark"]])
-    return _named({"own_cell": evaluation.pearson(table["observed"], table["expected"]), "own_mark_order": order})
+    order = rank_correlation(
+        importance.set_index("mark")["change"], [expected[mark] for mark in importance["mark"]]
+    )
+    return _named(
+        {
+            "own_cell": evaluation.pearson(table["observed"], table["expected"]),
+            "own_mark_order": order,
+        }
+    )
 
 
 def rank_correlation(measured, planted) -> float:

@@ -28,7 +28,9 @@ CONTACTS = pa.DataFrameSchema(
         "score": pa.Column(float, coerce=True),
     }
 )
-TSS_FRAGMENTS = pa.DataFrameSchema({"tss": pa.Column(str, _REGION), "pchic_fragment": pa.Column(str, nullable=True)})
+TSS_FRAGMENTS = pa.DataFrameSchema(
+    {"tss": pa.Column(str, _REGION), "pchic_fragment": pa.Column(str, nullable=True)}
+)
 _PLAIN = {
     ("builtins", name): value
     for name, value in {
@@ -125,7 +127,9 @@ def partners(
     is_weak = (found["score"] <= rule.least).to_numpy()
     is_trans = is_trans & rule.cis_only
     kept = found[~(is_trans | is_long | is_weak)]
-    kept = kept.sort_values(["gene_id", "score", "neighbour"], ascending=[True, False, True], kind="stable")
+    kept = kept.sort_values(
+        ["gene_id", "score", "neighbour"], ascending=[True, False, True], kind="stable"
+    )
     kept = kept.groupby("gene_id", sort=False).head(rule.max_partners).reset_index(drop=True)
     names = tss["gene_id"].unique()
     without = 1 - len(set(kept["gene_id"])) / max(len(names), 1)
@@ -181,7 +185,9 @@ def read_contacts(path: str | os.PathLike) -> pd.DataFrame:
         For a pickle, which is converted once with `convert`, or a broken table.
     """
     if Path(path).suffix in (".pickle", ".pkl"):
-        raise InputError("pickles are not read as tables", file=path, fix="convert them to Parquet once")
+        raise InputError(
+            "pickles are not read as tables", file=path, fix="convert them to Parquet once"
+        )
     return tables.read(path, CONTACTS)
 
 
@@ -206,7 +212,9 @@ def convert(neighbours_path: str | os.PathLike, scores_path: str | os.PathLike) 
     pairs = [(str(one), str(other)) for one in neighbours for other in sorted(neighbours[one])]
     absent = [pair for pair in pairs if pair not in scores]
     if absent:
-        raise InputError(f"{len(absent)} pairs have no score, the first {absent[0]}", file=scores_path)
+        raise InputError(
+            f"{len(absent)} pairs have no score, the first {absent[0]}", file=scores_path
+        )
     table = pd.DataFrame(pairs, columns=["fragment", "neighbour"])
     table["score"] = np.array([float(scores[pair]) for pair in pairs], float)
     return tables.check(table, CONTACTS, file=neighbours_path)
@@ -242,7 +250,9 @@ class _Plain(pickle.Unpickler):
             return _number
         if (module, name) == ("numpy", "dtype"):
             return _dtype
-        raise InputError(f"the pickle asks for {module}.{name}", fix="do not use this file; it may be unsafe")
+        raise InputError(
+            f"the pickle asks for {module}.{name}", fix="do not use this file; it may be unsafe"
+        )
 
 
 def _plain_default(factory=None) -> dict:

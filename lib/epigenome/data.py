@@ -51,7 +51,9 @@ class Sources:
     def origin(self) -> Origin:
         """Where each input comes from."""
         if self.train_table is not None:
-            return origins.own("train table", self.train_table) | origins.own("region arrays", self.arrays)
+            return origins.own("train table", self.train_table) | origins.own(
+                "region arrays", self.arrays
+            )
         own = [origins.own(name, self.files[name]) for name in self.files if name in self.own]
         rest = [name for name in self.files if name not in self.own]
         return origins.combine([*own, *([origins.simulated(*rest)] if rest else [])])
@@ -62,7 +64,9 @@ class Sources:
         return self.origin.is_planted
 
 
-def sources(folder: str | os.PathLike, given: Mapping[str, str], *, train_table: str = "", arrays: str = "") -> Sources:
+def sources(
+    folder: str | os.PathLike, given: Mapping[str, str], *, train_table: str = "", arrays: str = ""
+) -> Sources:
     """Return where each input is: the given path, else the simulated file of a folder.
 
     Raises
@@ -73,8 +77,14 @@ def sources(folder: str | os.PathLike, given: Mapping[str, str], *, train_table:
     folder = store.resolve(folder)
     own = {name: store.resolve(path) for name, path in given.items() if path}
     if bool(train_table) != bool(arrays):
-        raise InputError("a train table goes with its region arrays", fix="give train_table_path and arrays_dir")
-    pair = {"train table": store.resolve(train_table), "region arrays": store.resolve(arrays)} if arrays else {}
+        raise InputError(
+            "a train table goes with its region arrays", fix="give train_table_path and arrays_dir"
+        )
+    pair = (
+        {"train table": store.resolve(train_table), "region arrays": store.resolve(arrays)}
+        if arrays
+        else {}
+    )
     for name, path in {**own, **pair}.items():
         if not path.exists():
             raise InputError(f"the {name} is not there", file=path, fix="check the path")
@@ -99,12 +109,18 @@ def gene_tables(
         rows = [(cell, len(t), 0, 0, 0, t["neighbors"].isna().mean()) for cell, t in found.items()]
         return found, _report(rows)
     rpkm = expression.read_rpkm(given.files["expression"], cells)
-    tss, n_lost = known_genes(genes.choose_tss(genes.read_transcripts(given.files["genes"]), tss_rule), rpkm)
+    tss, n_lost = known_genes(
+        genes.choose_tss(genes.read_transcripts(given.files["genes"]), tss_rule), rpkm
+    )
     fragments = checked.read(given.files["fragments"], contacts.TSS_FRAGMENTS)
     found, rows = {}, []
     for cell in cells:
-        chosen = contacts.partners(tss, fragments, contacts.read_contacts(contact_path(given, cell)), rule)
-        table = tss.merge(contacts.joined(chosen, tss["gene_id"]), on="gene_id", validate="one_to_one")
+        chosen = contacts.partners(
+            tss, fragments, contacts.read_contacts(contact_path(given, cell)), rule
+        )
+        table = tss.merge(
+            contacts.joined(chosen, tss["gene_id"]), on="gene_id", validate="one_to_one"
+        )
         values = rpkm[cell].reindex(table["gene_id"]).to_numpy()
         found[cell] = table.assign(expression=values, label=expression.is_expressed(values))
         rows.append((cell, len(table), n_lost, chosen.n_trans, chosen.n_weak, chosen.share_without))
@@ -145,7 +161,9 @@ def contact_path(given: Sources, cell: str) -> Path:
         for suffix in (".parquet", ".tsv", ".csv"):
             if (path / f"{name}{suffix}").is_file():
                 return path / f"{name}{suffix}"
-    raise InputError(f"there are no contacts of {cell}", file=path, fix=f"add {listed([*names, cell])}.parquet")
+    raise InputError(
+        f"there are no contacts of {cell}", file=path, fix=f"add {listed([*names, cell])}.parquet"
+    )
 
 
 def one_cell(
@@ -164,11 +182,17 @@ def one_cell(
     if given.files["expression"].is_file():
         rpkm = expression.read_rpkm(given.files["expression"])
         tss, _ = known_genes(tss, rpkm)
-    table = tss.assign(expression=rpkm[cell].reindex(tss["gene_id"]).to_numpy() if cell in rpkm else float("nan"))
+    table = tss.assign(
+        expression=rpkm[cell].reindex(tss["gene_id"]).to_numpy() if cell in rpkm else float("nan")
+    )
     if with_contacts:
         fragments = checked.read(given.files["fragments"], contacts.TSS_FRAGMENTS)
-        chosen = contacts.partners(tss, fragments, contacts.read_contacts(contact_path(given, cell)), rule)
-        table = table.merge(contacts.joined(chosen, tss["gene_id"]), on="gene_id", validate="one_to_one")
+        chosen = contacts.partners(
+            tss, fragments, contacts.read_contacts(contact_path(given, cell)), rule
+        )
+        table = table.merge(
+            contacts.joined(chosen, tss["gene_id"]), on="gene_id", validate="one_to_one"
+        )
     origin = "simulated" if given.is_simulated else "real"
     paths = track_paths(given.files["tracks"], cell, marks)
     return signals.from_tracks(table, paths, cell=cell, origin=origin, build=build)
@@ -183,20 +207,30 @@ def track_paths(folder: str | os.PathLike, cell: str, marks: Sequence[str]) -> d
         For marks without a track, or with two.
     """
     folder = store.resolve(folder)
-    files = sorted(path for path in folder.glob(f"{cell}-*") if path.name.lower().endswith(TRACK_SUFFIXES))
+    files = sorted(
+        path for path in folder.glob(f"{cell}-*") if path.name.lower().endswith(TRACK_SUFFIXES)
+    )
     if not files:
         known = sorted({path.name.split("-")[0] for path in folder.glob("*-*")})
-        raise InputError(f"the epigenome {cell} has no track", file=folder, fix=f"known are {listed(known)}")
-    found = {mark: [path for path in files if path.name.startswith(f"{cell}-{mark}.")] for mark in marks}
+        raise InputError(
+            f"the epigenome {cell} has no track", file=folder, fix=f"known are {listed(known)}"
+        )
+    found = {
+        mark: [path for path in files if path.name.startswith(f"{cell}-{mark}.")] for mark in marks
+    }
     absent = [mark for mark, paths in found.items() if not paths]
     if absent:
         named = dict.fromkeys(path.name.split("-", 1)[1].split(".")[0] for path in files)
         raise InputError(
-            f"{cell}: the mark {listed(absent)} has no track", file=folder, fix=f"there are {listed(named)}"
+            f"{cell}: the mark {listed(absent)} has no track",
+            file=folder,
+            fix=f"there are {listed(named)}",
         )
     twice = [mark for mark, paths in found.items() if len(paths) > 1]
     if twice:
-        raise InputError(f"{cell}: the mark {listed(twice)} has two tracks", file=folder, fix="keep one")
+        raise InputError(
+            f"{cell}: the mark {listed(twice)} has two tracks", file=folder, fix="keep one"
+        )
     return {mark: paths[0] for mark, paths in found.items()}
 
 
@@ -208,14 +242,24 @@ def write_signals(
     units = {}
     for cell, table in found.items():
         path = store.write_table(store.resolve(units_dir) / "tables" / f"{cell}.parquet", table)
-        options = {"table": path, "cell": cell, "origin": "simulated" if given.is_simulated else "real"}
+        options = {
+            "table": path,
+            "cell": cell,
+            "origin": "simulated" if given.is_simulated else "real",
+        }
         if given.arrays is not None:
             units[cell] = {**options, "arrays": given.arrays, "marks": list(marks)}
         else:
             paths = track_paths(given.files["tracks"], cell, marks)
-            units[cell] = {**options, "build": build, **{f"track_{mark}": one for mark, one in paths.items()}}
+            units[cell] = {
+                **options,
+                "build": build,
+                **{f"track_{mark}": one for mark, one in paths.items()},
+            }
     made = compute.run_units(signals_unit, units, directory=units_dir, suffix=".npz")
-    return {cell: _copied(path, store.resolve(folder) / f"{cell}.npz") for cell, path in made.items()}
+    return {
+        cell: _copied(path, store.resolve(folder) / f"{cell}.npz") for cell, path in made.items()
+    }
 
 
 def write_windows(
@@ -235,7 +279,14 @@ def write_windows(
     for cell, table in found.items():
         path = store.write_table(store.resolve(units_dir) / "tables" / f"{cell}.parquet", table)
         named = {f"track_{assay}": one for assay, one in track_paths(tracks, cell, assays).items()}
-        units[cell] = {"table": path, "cell": cell, "window": window, "size": size, "build": build, **named}
+        units[cell] = {
+            "table": path,
+            "cell": cell,
+            "window": window,
+            "size": size,
+            "build": build,
+            **named,
+        }
     return compute.run_units(windows_unit, units, directory=units_dir, suffix=".npz")
 
 
@@ -271,11 +322,21 @@ def signals_unit(
 
 
 def windows_unit(
-    part: Path, *, seed: int, table: Path, cell: str, window: int, size: int, build: str = "", **paths: Path
+    part: Path,
+    *,
+    seed: int,
+    table: Path,
+    cell: str,
+    window: int,
+    size: int,
+    build: str = "",
+    **paths: Path,
 ) -> None:
     """Write the windows of the first approach for one cell; a unit of `lib.run.compute`."""
     named = {name.removeprefix("track_"): path for name, path in paths.items()}
-    first_approach.write_windows(part, pd.read_parquet(table), named, cell=cell, window=window, size=size, build=build)
+    first_approach.write_windows(
+        part, pd.read_parquet(table), named, cell=cell, window=window, size=size, build=build
+    )
 
 
 def cuts_of(chroms: pd.Series, folds: Sequence[int]) -> dict[str, list[str]]:

@@ -29,7 +29,8 @@ VARIANTS = pa.DataFrameSchema(
         "variant": pa.Column(
             str,
             pa.Check.str_matches(
-                r"^[^_]+_\d+_[ACGT]+_[ACGT]+_\w+$", error="is no variant: expected chrom_pos_ref_alt_build"
+                r"^[^_]+_\d+_[ACGT]+_[ACGT]+_\w+$",
+                error="is no variant: expected chrom_pos_ref_alt_build",
             ),
         ),
         "gene_id": pa.Column(str),
@@ -39,7 +40,9 @@ VARIANTS = pa.DataFrameSchema(
 )
 
 
-def read_eqtls(path: str | os.PathLike, *, build: str = "hg19", min_pip: float = 0.9, sheet: str = "") -> pd.DataFrame:
+def read_eqtls(
+    path: str | os.PathLike, *, build: str = "hg19", min_pip: float = 0.9, sheet: str = ""
+) -> pd.DataFrame:
     """Read fine-mapped variants: CSV, TSV, Parquet, or a sheet of an Excel file.
 
     Returns
@@ -53,7 +56,9 @@ def read_eqtls(path: str | os.PathLike, *, build: str = "hg19", min_pip: float =
         For a variant of another build, which its suffix says.
     """
     if str(path).endswith(".xlsx"):
-        table = tables.check(pd.read_excel(store.resolve(path), sheet_name=sheet or 0), VARIANTS, file=path)
+        table = tables.check(
+            pd.read_excel(store.resolve(path), sheet_name=sheet or 0), VARIANTS, file=path
+        )
     else:
         table = tables.read(path, VARIANTS)
     parts = table["variant"].str.split("_", n=4, expand=True)
@@ -67,12 +72,18 @@ def read_eqtls(path: str | os.PathLike, *, build: str = "hg19", min_pip: float =
     off = parts.assign(length=parts[0].map(genes.BUILDS[build])).dropna()
     past = off[1].astype(int) > off["length"]
     if past.any():
-        raise InputError(f"{int(past.sum())} variants lie past their chromosome's end in {build}", file=path)
+        raise InputError(
+            f"{int(past.sum())} variants lie past their chromosome's end in {build}", file=path
+        )
     table = table.assign(
         gene_id=table["gene_id"].str.replace(r"\.\d+$", "", regex=True), chrom=parts[0],
         position=parts[1].astype(int), ref=parts[2], alt=parts[3],
     )  # fmt: skip
-    return table[table["pip"] > min_pip].drop_duplicates(["variant", "gene_id", "tissue"]).reset_index(drop=True)
+    return (
+        table[table["pip"] > min_pip]
+        .drop_duplicates(["variant", "gene_id", "tissue"])
+        .reset_index(drop=True)
+    )
 
 
 def is_inside(position, start, end) -> np.ndarray:
@@ -111,7 +122,12 @@ def mark_hits(bins: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
 
 
 def enrichment(
-    chosen: np.ndarray, has_eqtl: np.ndarray, stratum: np.ndarray, rng: np.random.Generator, *, n: int = 10_000
+    chosen: np.ndarray,
+    has_eqtl: np.ndarray,
+    stratum: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    n: int = 10_000,
 ) -> dict[str, float]:
     """Compare the eQTLs in chosen bins with random bins at the same distances.
 
@@ -139,7 +155,10 @@ def enrichment(
     """
     chosen, has_eqtl = np.asarray(chosen, bool), np.asarray(has_eqtl, bool)
     names, code = np.unique(stratum, return_inverse=True)
-    total, hits = np.bincount(code, minlength=len(names)), np.bincount(code[has_eqtl], minlength=len(names))
+    total, hits = (
+        np.bincount(code, minlength=len(names)),
+        np.bincount(code[has_eqtl], minlength=len(names)),
+    )
     taken = np.bincount(code[chosen], minlength=len(names))
     n_chosen, observed = int(chosen.sum()), int((chosen & has_eqtl).sum())
     if not n_chosen:
@@ -156,7 +175,12 @@ def enrichment(
 
 
 def by_decile(
-    bins: pd.DataFrame, column: str, rng: np.random.Generator, *, n: int = 10_000, n_groups: int = 10
+    bins: pd.DataFrame,
+    column: str,
+    rng: np.random.Generator,
+    *,
+    n: int = 10_000,
+    n_groups: int = 10,
 ) -> pd.DataFrame:
     """Return the enrichment of each group of bins ranked by a column, upstream and downstream ranked apart.
 

@@ -24,7 +24,9 @@ def vectors(observed, predicted) -> tuple[np.ndarray, np.ndarray]:
     """
     observed, predicted = np.asarray(observed, float), np.asarray(predicted, float)
     if observed.ndim != 1 or observed.shape != predicted.shape or not len(observed):
-        raise InputError(f"observed {observed.shape} and predicted {predicted.shape} are not two lists of one length")
+        raise InputError(
+            f"observed {observed.shape} and predicted {predicted.shape} are not two lists of one length"
+        )
     if not (np.isfinite(observed).all() and np.isfinite(predicted).all()):
         raise InputError("a value that is not finite among observed or predicted expression")
     return observed, predicted
@@ -62,7 +64,9 @@ def scores(observed, predicted) -> dict[str, float | str]:
     }
 
 
-def by_unit(predictions: pd.DataFrame, by: Sequence[str] = ("model", "assay", "cell", "fold")) -> pd.DataFrame:
+def by_unit(
+    predictions: pd.DataFrame, by: Sequence[str] = ("model", "assay", "cell", "fold")
+) -> pd.DataFrame:
     """Return `scores` on the test genes of every unit, each from nothing.
 
     Parameters
@@ -113,7 +117,9 @@ def residual_r(values: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
         left = predicted[cell] - mean
         flat = np.abs(left).max() <= TINY * max(np.abs(mean).max(), 1)
         r_left = float("nan") if flat else pearson(values[cell] - mean, left)
-        rows.append([cell, pearson(values[cell], predicted[cell]), r_left, pearson(values[cell], mean)])
+        rows.append(
+            [cell, pearson(values[cell], predicted[cell]), r_left, pearson(values[cell], mean)]
+        )
     return pd.DataFrame(rows, columns=["cell", "r", "r_residual", "r_mean"])
 
 
@@ -151,7 +157,9 @@ def sign_flip_p(differences) -> float:
     return float(np.mean(sums >= abs(d.sum()) * (1 - 1e-9)))
 
 
-def paired_tests(cells: pd.DataFrame, pairs: Sequence[tuple[str, str]], *, column: str = "assay") -> pd.DataFrame:
+def paired_tests(
+    cells: pd.DataFrame, pairs: Sequence[tuple[str, str]], *, column: str = "assay"
+) -> pd.DataFrame:
     """Compare two assays, or models, over the cells that have both.
 
     Parameters

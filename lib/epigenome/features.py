@@ -98,7 +98,8 @@ def oriented(signals: Signals, rows: np.ndarray, *, window: int = WINDOW) -> np.
     n = signals.promoters.shape[2]
     if window % (2 * SIZE) or not 0 < window <= n * SIZE:
         raise InputError(
-            f"a window of {window} bp cannot be cut", fix=f"expected a multiple of {2 * SIZE} up to {n * SIZE}"
+            f"a window of {window} bp cannot be cut",
+            fix=f"expected a multiple of {2 * SIZE} up to {n * SIZE}",
         )
     middle, half = n // 2, window // (2 * SIZE)
     sums = signals.promoters[:, rows, middle - half : middle + half].copy()

@@ -86,14 +86,18 @@ def fit_unit(
         known = {name: file[name] for name in file.files}
     column = rows_of([assay], known["assays"].tolist(), file=data)
     values = np.ascontiguousarray(known["values"][:, :, column])  # (G, L, 1)
-    parts = splits.assign_blind(pd.Series(known["chrom"]), blind, np.random.default_rng(101 + number))
+    parts = splits.assign_blind(
+        pd.Series(known["chrom"]), blind, np.random.default_rng(101 + number)
+    )
     y = scaled(known["expression"], (parts == "train").to_numpy(), scaling)
     network = fitting.plain_network("profile", values.shape[1:], options, seed=seed)
 
     def batch(rows: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values[rows])
 
-    fitting.fit(network, batch, y, parts, settings=Settings(**settings), task="regression", seed=seed)
+    fitting.fit(
+        network, batch, y, parts, settings=Settings(**settings), task="regression", seed=seed
+    )
     table = pd.DataFrame(
         {"fold": number, "model": "profile", "assay": assay, "cell": str(known["cell"]),
          "gene": known["gene_id"], "part": parts, "label": expression.is_expressed(known["expression"]),
@@ -124,7 +128,9 @@ def run(
     options : mapping
         Of `promoter_networks.ProfileNetwork`.
     """
-    settings = replace(fitting.PAPER["profile"], **{**training, "patience": training["patience"] - 1}).as_dict()
+    settings = replace(
+        fitting.PAPER["profile"], **{**training, "patience": training["patience"] - 1}
+    ).as_dict()
     units = {}
     for cell, path in windows.items():
         for assay in assays:
@@ -155,4 +161,6 @@ def scaled(rpkm: np.ndarray, train: np.ndarray, scaling: Scaling) -> np.ndarray:
         return expression.min_max_target(rpkm, rpkm[train])
     if scaling == "z_score":
         return (rpkm - rpkm[train].mean()) / rpkm[train].std()
-    raise InputError(f"the scaling {scaling!r} is unknown", fix=f"known are {listed(Scaling.__args__)}")
+    raise InputError(
+        f"the scaling {scaling!r} is unknown", fix=f"known are {listed(Scaling.__args__)}"
+    )

@@ -146,12 +146,16 @@ def build(known: Signals, plan: Plan, *, seed: int) -> tuple[nn.Module, Batch]:
     return network, lambda rows: torch.from_numpy(values[rows])
 
 
-def plain_network(kind: str, shape: tuple[int, int], options: Mapping[str, Any], *, seed: int) -> nn.Module:
+def plain_network(
+    kind: str, shape: tuple[int, int], options: Mapping[str, Any], *, seed: int
+) -> nn.Module:
     """Return an untrained network on bins (L, F)."""
     rng = torch.Generator().manual_seed(seed % 2**63)
     makers = {"promoter": PromoterNetwork, "profile": ProfileNetwork}
     if kind not in makers:
-        raise InputError(f"the network {kind!r} is unknown", fix=f"known are chromoformer, {listed(makers)}")
+        raise InputError(
+            f"the network {kind!r} is unknown", fix=f"known are chromoformer, {listed(makers)}"
+        )
     return makers[kind](*shape, rng=rng, **options)
 
 
@@ -180,7 +184,9 @@ def fit(
 
 
 @torch.inference_mode()
-def predict(network: nn.Module, batch: Batch, n: int, *, task: Task = "regression", size: int = 256) -> np.ndarray:
+def predict(
+    network: nn.Module, batch: Batch, n: int, *, task: Task = "regression", size: int = 256
+) -> np.ndarray:
     """Return predictions (n,): expression, or the probability of being expressed."""
     network.eval()
     device = next(network.parameters()).device
@@ -199,14 +205,21 @@ def squared_loss(network: nn.Module, batch: tuple[Any, Tensor]) -> Outcome:
     outputs = network(inputs)[:, 0]
     if outputs.shape != targets.shape:
         raise ValueError(f"outputs {tuple(outputs.shape)} against targets {tuple(targets.shape)}")
-    return Outcome(functional.mse_loss(outputs, targets), len(targets), outputs=outputs.detach(), targets=targets)
+    return Outcome(
+        functional.mse_loss(outputs, targets),
+        len(targets),
+        outputs=outputs.detach(),
+        targets=targets,
+    )
 
 
 def class_loss(network: nn.Module, batch: tuple[Any, Tensor]) -> Outcome:
     """Return the cross-entropy of two logits."""
     inputs, targets = batch
     logits = network(inputs)
-    return Outcome(functional.cross_entropy(logits, targets), len(targets), logits=logits, targets=targets)
+    return Outcome(
+        functional.cross_entropy(logits, targets), len(targets), logits=logits, targets=targets
+    )
 
 
 def moved(inputs: Any, device: torch.device) -> Any:
@@ -216,7 +229,9 @@ def moved(inputs: Any, device: torch.device) -> Any:
     parts = {}
     for name, value in vars(inputs).items():
         is_map = isinstance(value, Mapping)
-        parts[name] = {size: one.to(device) for size, one in value.items()} if is_map else value.to(device)
+        parts[name] = (
+            {size: one.to(device) for size, one in value.items()} if is_map else value.to(device)
+        )
     return Inputs(**parts)
 
 
@@ -236,7 +251,10 @@ def activity_ranges(known: Signals, marks: Sequence[str], chosen) -> dict[str, l
     """Return the 1st and 99th percentile of each mark's mean activity over some genes: what the network has seen."""
     activity = features.narrow(known, marks, window=signals.WINDOW)[np.asarray(chosen)].mean(axis=1)
     low, high = np.percentile(activity, [1, 99], axis=0)
-    return {mark: [round(float(a), 6), round(float(b), 6)] for mark, a, b in zip(marks, low, high, strict=True)}
+    return {
+        mark: [round(float(a), 6), round(float(b), 6)]
+        for mark, a, b in zip(marks, low, high, strict=True)
+    }
 
 
 def write(part: Path, table: pd.DataFrame, network: bytes = b"") -> None:

@@ -152,11 +152,15 @@ def read_train_table(path: str | os.PathLike, cell: str | None = None) -> pd.Dat
         For a broken column, lists of partners and scores of two lengths, or an epigenome that is not there.
     """
     table = tables.read(path, TRAIN)
-    counts = [table[name].map(lambda text: len(split_list(text))) for name in ("neighbors", "scores")]
+    counts = [
+        table[name].map(lambda text: len(split_list(text))) for name in ("neighbors", "scores")
+    ]
     uneven = np.flatnonzero(counts[0] != counts[1])
     if len(uneven):
         row = uneven[0]
-        raise InputError(f"{counts[0][row]} neighbors but {counts[1][row]} scores", file=path, row=int(row) + 2)
+        raise InputError(
+            f"{counts[0][row]} neighbors but {counts[1][row]} scores", file=path, row=int(row) + 2
+        )
     if cell is None:
         return table
     if cell not in set(table["eid"]):
@@ -186,12 +190,24 @@ def window(genes: pd.DataFrame, width: int, *, exact: bool = False) -> pd.DataFr
 
 def _read_gtf(path) -> pd.DataFrame:
     """Read the transcripts of a GTF; closed one-based intervals become half-open."""
-    columns = ["chrom", "source", "feature", "start", "end", "score", "strand", "frame", "attributes"]
+    columns = [
+        "chrom",
+        "source",
+        "feature",
+        "start",
+        "end",
+        "score",
+        "strand",
+        "frame",
+        "attributes",
+    ]
     raw = pa.DataFrameSchema({"chrom": pa.Column(str), "attributes": pa.Column(str)})
     table = tables.read(path, raw, sep="\t", comment="#", header=None, names=columns)
     table = table[table["feature"] == "transcript"].copy()
     if table.empty:
-        raise InputError("there is no transcript", file=path, fix="give a GTF with transcript lines")
+        raise InputError(
+            "there is no transcript", file=path, fix="give a GTF with transcript lines"
+        )
     for key in ("gene_id", "transcript_id"):
         table[key] = table["attributes"].str.extract(rf'{key} "([^"]+)"', expand=False)
     table = table.assign(start=table["start"] - 1)

@@ -80,12 +80,16 @@ def range_report(networks: Sequence[bytes], known: Signals, *, limit: float = 0.
     rows = []
     for mark, value in share.items():
         note = f"{value:.0%} of the genes lie outside the training cell's range of {mark} (expected about "
-        note += f"{EXPECTED_OUTSIDE:.0%}): scale the depth, or take the predictions as extrapolations"
+        note += (
+            f"{EXPECTED_OUTSIDE:.0%}): scale the depth, or take the predictions as extrapolations"
+        )
         rows.append((mark, float(value), note if value > limit else ""))
     return pd.DataFrame(rows, columns=["mark", "share_outside", "warning"])
 
 
-def marks_that_matter(networks: Sequence[bytes], known: Signals, rng: np.random.Generator) -> pd.DataFrame:
+def marks_that_matter(
+    networks: Sequence[bytes], known: Signals, rng: np.random.Generator
+) -> pd.DataFrame:
     """Return how much the predictions depend on each mark: its genes are shuffled, the others stay.
 
     Returns
@@ -114,7 +118,8 @@ def positions_that_matter(networks: Sequence[bytes], known: Signals) -> pd.DataF
         start, end (bp from the start site, in the direction of transcription), difference (mean, log2 units).
     """
     stretches = [
-        (low, low + perturbation.STEP) for low in range(-signals.WINDOW // 2, signals.WINDOW // 2, perturbation.STEP)
+        (low, low + perturbation.STEP)
+        for low in range(-signals.WINDOW // 2, signals.WINDOW // 2, perturbation.STEP)
     ]
     variants = [(stretches[0], 1.0), *((stretch, 0.0) for stretch in stretches)]
     rows = np.arange(len(known.genes))

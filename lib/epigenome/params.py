@@ -11,7 +11,9 @@ Fold = Annotated[int, Field(ge=1, le=4)]
 Factor = Annotated[float, Field(ge=0, le=1)]
 LearningRate = Annotated[float, meaning("first learning rate", gt=0)]
 BatchSize = Annotated[int, meaning("genes per step", ge=2)]
-Patience = Annotated[int, meaning("epochs without a lower validation loss after which training stops", ge=1)]
+Patience = Annotated[
+    int, meaning("epochs without a lower validation loss after which training stops", ge=1)
+]
 
 
 class EpigenomeTraining(Section):
@@ -55,9 +57,15 @@ class EpigenomeData(Section):
         "folder of CELL-MARK.bigWig or .tagAlign.gz; empty = simulated",
         paper="data/roadmap/reads",
     )
-    eqtl_path: InputPath = parameter("", "fine-mapped variants; empty = simulated", paper="data/roadmap/eqtl.csv")
-    train_table_path: InputPath = parameter("", "published table of genes; goes with arrays_path; empty = none")
-    arrays_path: InputPath = parameter("", "published region arrays, a folder or .npz; empty = none")
+    eqtl_path: InputPath = parameter(
+        "", "fine-mapped variants; empty = simulated", paper="data/roadmap/eqtl.csv"
+    )
+    train_table_path: InputPath = parameter(
+        "", "published table of genes; goes with arrays_path; empty = none"
+    )
+    arrays_path: InputPath = parameter(
+        "", "published region arrays, a folder or .npz; empty = none"
+    )
     cells: list[str] = parameter(
         ["E003", "E004", "E118"],
         "epigenomes to learn from",
@@ -78,7 +86,9 @@ class EpigenomeData(Section):
         published="11",
         min_length=1,
     )
-    extra_cells: list[str] = parameter(["E116"], "epigenomes that are simulated too, but never learned from", paper=[])
+    extra_cells: list[str] = parameter(
+        ["E116"], "epigenomes that are simulated too, but never learned from", paper=[]
+    )
     marks: list[Mark] = parameter(
         ["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"],
         "marks that are read",
@@ -94,9 +104,13 @@ class EpigenomeData(Section):
     score_type: Literal["normalised", "chicago"] = parameter(
         "normalised", "what contact scores are", paper="normalised"
     )
-    score_cutoff: float = parameter(1.5, "scores must be above it; 0 = the usual one of the type", paper=1.5, ge=0)
+    score_cutoff: float = parameter(
+        1.5, "scores must be above it; 0 = the usual one of the type", paper=1.5, ge=0
+    )
     max_partners: int = parameter(8, "contact regions of a gene at most", paper=8, ge=0, le=8)
-    cis_only: bool = parameter(True, "leave out contacts with another chromosome", published="no such rule")
+    cis_only: bool = parameter(
+        True, "leave out contacts with another chromosome", published="no such rule"
+    )
     direction: Literal["max", "directed"] = parameter(
         "directed", "whether a contact counts from both ends", paper="directed"
     )
@@ -108,7 +122,9 @@ class EpigenomeData(Section):
         published="1 to 4",
         min_length=1,
     )
-    n_genes: int = parameter(260, "simulated genes", smoke=120, published="none: all 18,955 are real", ge=100, le=380)
+    n_genes: int = parameter(
+        260, "simulated genes", smoke=120, published="none: all 18,955 are real", ge=100, le=380
+    )
     seed: int = parameter(1234, "base seed of the simulation", ge=0)
 
 
@@ -143,12 +159,18 @@ class FirstApproach(EpigenomeTraining):
         10_000, "window around the start site", unit="bp", published="10,000", ge=3200, le=1_000_000
     )
     bin_size: int = parameter(25, "bin", unit="bp", paper=25, ge=1, le=1000)
-    n_blind_sets: int = parameter(2, "blind sets of three chromosomes", smoke=1, paper=5, ge=1, le=20)
+    n_blind_sets: int = parameter(
+        2, "blind sets of three chromosomes", smoke=1, paper=5, ge=1, le=20
+    )
     scaling: Literal["min_max", "z_score", "log"] = parameter(
         "log", "target: RPKM scaled, or log2(RPKM + 1)", paper="min_max"
     )
-    width: float = parameter(0.125, "channels as a share of the published network", paper=1.0, gt=0, le=1)
-    momentum: float = parameter(0.1, "of running means in batch normalisation, per batch", paper=0.01, gt=0, le=1)
+    width: float = parameter(
+        0.125, "channels as a share of the published network", paper=1.0, gt=0, le=1
+    )
+    momentum: float = parameter(
+        0.1, "of running means in batch normalisation, per batch", paper=0.01, gt=0, le=1
+    )
 
 
 class MarkScreen(EpigenomeTraining):
@@ -194,7 +216,9 @@ class MarkScreen(EpigenomeTraining):
     )
     width: int = parameter(24, "width of Chromoformer", paper=128, ge=8, le=512)
     pair_layers: int = parameter(1, "layers of its pairwise transformer", paper=2, ge=1, le=8)
-    regulation_layers: int = parameter(1, "layers of its regulation transformer", paper=6, ge=1, le=12)
+    regulation_layers: int = parameter(
+        1, "layers of its regulation transformer", paper=6, ge=1, le=12
+    )
     generation: Literal["paper", "authors"] = parameter(
         "paper",
         "training of Chromoformer: ours, or its authors'",
@@ -271,8 +295,12 @@ class Perturbation(Section):
         published="1, 0.9, to 0",
         min_length=1,
     )
-    how: Literal["log", "depth"] = parameter("log", "what is scaled: ln(1 + depth), or depth", paper="log")
-    eqtl_mark: Mark = parameter("H3K27ac", "mark whose predicted effects are compared with eQTL", paper="H3K27ac")
+    how: Literal["log", "depth"] = parameter(
+        "log", "what is scaled: ln(1 + depth), or depth", paper="log"
+    )
+    eqtl_mark: Mark = parameter(
+        "H3K27ac", "mark whose predicted effects are compared with eQTL", paper="H3K27ac"
+    )
     n_draws: int = parameter(
         2000,
         "random draws of bins behind a p-value",
@@ -287,15 +315,27 @@ class Perturbation(Section):
 class OwnCell(Section):
     """Trained networks on a cell of your own."""
 
-    cell: str = parameter("E116", "your cell: tracks are named CELL-MARK", paper="E114", min_length=1)
+    cell: str = parameter(
+        "E116", "your cell: tracks are named CELL-MARK", paper="E114", min_length=1
+    )
     train_cell: str = parameter("E003", "cell whose networks are used", paper="E118", min_length=1)
-    tracks_path: InputPath = parameter("", "folder of your tracks; empty = the simulated extra cell")
+    tracks_path: InputPath = parameter(
+        "", "folder of your tracks; empty = the simulated extra cell"
+    )
     genes_path: InputPath = parameter("", "your gene model; empty = that of the chapter")
-    fragments_path: InputPath = parameter("", "start site → fragment of your contact map; empty = the chapter's")
+    fragments_path: InputPath = parameter(
+        "", "start site → fragment of your contact map; empty = the chapter's"
+    )
     contacts_path: InputPath = parameter("", "your contacts; empty = the chapter's")
-    with_contacts: bool = parameter(True, "whether contacts are used; false where no map fits your cell")
-    expression_path: InputPath = parameter("", "your RPKM, optional; empty = the chapter's, where it has the cell")
-    build: Literal["", "hg19", "hg38"] = parameter("", "build of your tracks; empty = not compared", paper="hg19")
+    with_contacts: bool = parameter(
+        True, "whether contacts are used; false where no map fits your cell"
+    )
+    expression_path: InputPath = parameter(
+        "", "your RPKM, optional; empty = the chapter's, where it has the cell"
+    )
+    build: Literal["", "hg19", "hg38"] = parameter(
+        "", "build of your tracks; empty = not compared", paper="hg19"
+    )
     seed: int = parameter(101, "base seed", ge=0)
 
 

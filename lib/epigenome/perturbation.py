@@ -100,10 +100,17 @@ def predictions(
     return found
 
 
-def variants(factors: Sequence[float], distal_factors: Sequence[float]) -> list[tuple[tuple[int, int], float]]:
+def variants(
+    factors: Sequence[float], distal_factors: Sequence[float]
+) -> list[tuple[tuple[int, int], float]]:
     """Return the perturbations of a run; the first changes nothing."""
     promoter = [(PROMOTER, factor) for factor in factors if factor != 1]
-    distal = [(stretch, factor) for stretch in distal_stretches() for factor in distal_factors if factor != 1]
+    distal = [
+        (stretch, factor)
+        for stretch in distal_stretches()
+        for factor in distal_factors
+        if factor != 1
+    ]
     return [(PROMOTER, 1.0), *promoter, *distal]
 
 
@@ -187,7 +194,9 @@ def eqtl_bins(
         tissue, cell, gene, start, low, high, `predicted effect`, `mark activity`, n_eqtl; genes without any eQTL of the
         tissue in the window are left out, as they can hold none.
     """
-    distal = found[(found["end"] - found["start"] == STEP) & (found["factor"] == found["factor"].min())]
+    distal = found[
+        (found["end"] - found["start"] == STEP) & (found["factor"] == found["factor"].min())
+    ]
     parts = []
     for cell, group in distal.groupby("cell", sort=False):
         tissues = eqtl.TISSUES.get(cell, ())
@@ -196,7 +205,10 @@ def eqtl_bins(
             continue
         genes = known[cell].genes.set_index("gene_id").loc[group["gene"]]
         sign = np.where(genes["strand"] == "+", 1, -1)
-        ends = np.sort(genes["start"].to_numpy()[:, None] + sign[:, None] * group[["start", "end"]].to_numpy(), axis=1)
+        ends = np.sort(
+            genes["start"].to_numpy()[:, None] + sign[:, None] * group[["start", "end"]].to_numpy(),
+            axis=1,
+        )
         bins = group[["gene", "start"]].assign(
             tissue=tissues[0], cell=cell, low=ends[:, 0], high=ends[:, 1],
             **{"predicted effect": group["difference"], "mark activity": _activity(known[cell], mark, group)},
@@ -205,14 +217,18 @@ def eqtl_bins(
     if not parts:
         return pd.DataFrame()
     every = pd.concat(parts, ignore_index=True)
-    return every[every.groupby(["cell", "gene"])["n_eqtl"].transform("sum") > 0].reset_index(drop=True)
+    return every[every.groupby(["cell", "gene"])["n_eqtl"].transform("sum") > 0].reset_index(
+        drop=True
+    )
 
 
 def _activity(known: signals.Signals, mark: str, group: pd.DataFrame) -> np.ndarray:
     """Return the mean ln(1 + depth) of a mark in each gene's stretch."""
     values = features.narrow(known, [mark], window=WINDOW)[:, :, 0]  # (G, 400)
     means = values.reshape(len(values), -1, STEP // SIZE).mean(axis=2)
-    row = pd.Series(range(len(known.genes)), known.genes["gene_id"].to_numpy())[group["gene"]].to_numpy()
+    row = pd.Series(range(len(known.genes)), known.genes["gene_id"].to_numpy())[
+        group["gene"]
+    ].to_numpy()
     return means[row, ((group["start"] + WINDOW // 2) // STEP).to_numpy()]
 
 
@@ -229,7 +245,9 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
     mean = table.groupby(keys, as_index=False, sort=False)["pred"].mean()
     base = mean[mean["factor"] == 1].drop_duplicates(["assay", "cell", "gene"])
     base = base[["assay", "cell", "gene", "pred"]].rename(columns={"pred": "base"})
-    found = mean[mean["factor"] != 1].merge(base, on=["assay", "cell", "gene"], validate="many_to_one")
+    found = mean[mean["factor"] != 1].merge(
+        base, on=["assay", "cell", "gene"], validate="many_to_one"
+    )
     difference = found["base"] - found["pred"]
     ratio = difference / found["pred"].where(found["pred"].abs() > 1e-6)
     return found.assign(difference=difference, effect=ratio)
@@ -237,10 +255,14 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
 
 def by_position(found: pd.DataFrame) -> pd.DataFrame:
     """Return the mean difference of each distal stretch at the strongest perturbation, by assay and cell."""
-    distal = found[(found["end"] - found["start"] == STEP) & (found["factor"] == found["factor"].min())]
+    distal = found[
+        (found["end"] - found["start"] == STEP) & (found["factor"] == found["factor"].min())
+    ]
     keys = ["assay", "cell", "start", "end"]
     grouped = distal.groupby(keys, as_index=False)["difference"]
-    return grouped.mean().assign(n=grouped.size()["size"], middle=lambda t: (t["start"] + t["end"]) / 2)
+    return grouped.mean().assign(
+        n=grouped.size()["size"], middle=lambda t: (t["start"] + t["end"]) / 2
+    )
 
 
 def fold_correlation(table: pd.DataFrame) -> pd.DataFrame:

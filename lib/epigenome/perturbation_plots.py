@@ -20,8 +20,14 @@ def dose(found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         From `perturbation.effects`.
     """
     some = found[(found["start"] == PROMOTER[0]) & (found["end"] == PROMOTER[1])]
-    drawn = some.groupby(["assay", "cell", "factor"])["difference"].agg(mean="mean", sem="sem", n="count").reset_index()
-    whole = drawn.drop_duplicates(["assay", "cell"]).assign(factor=1.0, mean=0.0, sem=0.0)  # nothing taken away
+    drawn = (
+        some.groupby(["assay", "cell", "factor"])["difference"]
+        .agg(mean="mean", sem="sem", n="count")
+        .reset_index()
+    )
+    whole = drawn.drop_duplicates(["assay", "cell"]).assign(
+        factor=1.0, mean=0.0, sem=0.0
+    )  # nothing taken away
     drawn = pd.concat([drawn, whole]).sort_values(["assay", "cell", "factor"], ignore_index=True)
     marks = list(dict.fromkeys(some["assay"]))
     with figures.style():
@@ -38,7 +44,9 @@ def dose(found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     return figure, drawn
 
 
-def positions(table: pd.DataFrame, planted: Mapping[str, np.ndarray] | None = None) -> tuple[Figure, pd.DataFrame]:
+def positions(
+    table: pd.DataFrame, planted: Mapping[str, np.ndarray] | None = None
+) -> tuple[Figure, pd.DataFrame]:
     """Draw the mean change when the mark is taken away in a 2-kbp stretch, by position, mark and cell.
 
     Parameters
@@ -64,7 +72,9 @@ def positions(table: pd.DataFrame, planted: Mapping[str, np.ndarray] | None = No
                         label="planted, scaled" if mark == marks[0] else None)  # fmt: skip
             ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
             ax.set_title(mark)
-        figure.supxlabel("kbp from the start site, along transcription; ±3 kbp is not perturbed here", fontsize=8)
+        figure.supxlabel(
+            "kbp from the start site, along transcription; ±3 kbp is not perturbed here", fontsize=8
+        )
         figure.axes[0].set_ylabel("change of expectation,\nlog2 units")
         figure.legend(loc="outside right center")
     return figure, table.reset_index(drop=True)
@@ -82,7 +92,9 @@ def deciles(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     tissues = list(dict.fromkeys(table["tissue"]))
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.5))
-        for ax, score in zip(figure.subplots(1, len(scores), sharey=True, squeeze=False)[0], scores, strict=True):
+        for ax, score in zip(
+            figure.subplots(1, len(scores), sharey=True, squeeze=False)[0], scores, strict=True
+        ):
             for number, tissue in enumerate(tissues):
                 mine = table[(table["score"] == score) & (table["tissue"] == tissue)]
                 colour = figures.PALETTE[number % 8]
@@ -128,13 +140,17 @@ def first_approach(units: pd.DataFrame, baseline: pd.DataFrame) -> tuple[Figure,
                     linewidths=0.3,
                 )
                 ax.plot([x - 0.25, x + 0.25], [np.nanmean(y)] * 2, color="black", linewidth=1)
-            ax.axhline(0 if value == "r" else 1, color="0.7", linewidth=0.6, linestyle="--", zorder=0)
+            ax.axhline(
+                0 if value == "r" else 1, color="0.7", linewidth=0.6, linestyle="--", zorder=0
+            )
             ax.set_xticks(range(len(assays)), assays, rotation=35, ha="right")
             ax.set_ylabel(label)
     return figure, drawn
 
 
-def own_cell(table: pd.DataFrame, importance: pd.DataFrame, positions_: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+def own_cell(
+    table: pd.DataFrame, importance: pd.DataFrame, positions_: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame]:
     """Draw what is expected of a cell of your own: against what was observed, and which marks and positions matter."""
     known = table.dropna(subset=["observed"])
     with figures.style():
@@ -162,10 +178,15 @@ def own_cell(table: pd.DataFrame, importance: pd.DataFrame, positions_: pd.DataF
             first.set_xlabel("expected log2(RPKM + 1)")
             first.set_ylabel("genes")
         rows = importance.iloc[::-1]
-        second.barh(rows["mark"], rows["change"], color=[COLOURS.get(mark, "C0") for mark in rows["mark"]])
+        second.barh(
+            rows["mark"], rows["change"], color=[COLOURS.get(mark, "C0") for mark in rows["mark"]]
+        )
         second.set_xlabel("change if shuffled, log2 units")
         third.step(
-            (positions_["start"] + positions_["end"]) / 2_000, positions_["difference"], where="mid", color="black"
+            (positions_["start"] + positions_["end"]) / 2_000,
+            positions_["difference"],
+            where="mid",
+            color="black",
         )
         third.axhline(0, color="0.8", linewidth=0.6, zorder=0)
         third.set_xlabel("kbp from the start site")

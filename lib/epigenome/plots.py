@@ -13,10 +13,14 @@ from lib.epigenome.signals import WINDOW, Signals
 from lib.report import figures
 
 GREY = "0.55"
-GROUP_COLOURS = dict(zip((*GROUPS, OWN_GROUP), ("#D55E00", "#E69F00", "#009E73", "#0072B2", "#CC79A7"), strict=True))
+GROUP_COLOURS = dict(
+    zip((*GROUPS, OWN_GROUP), ("#D55E00", "#E69F00", "#009E73", "#0072B2", "#CC79A7"), strict=True)
+)
 
 
-def profiles(known: Signals, marks: Sequence[str], *, bin_size: int = 500) -> tuple[Figure, pd.DataFrame]:
+def profiles(
+    known: Signals, marks: Sequence[str], *, bin_size: int = 500
+) -> tuple[Figure, pd.DataFrame]:
     """Draw the mean ln(1 + depth) around the start sites, by mark, of expressed and other genes."""
     made = features.features(known, marks, resolutions=(bin_size,)).promoters[bin_size]  # (G, L, F)
     position = (-WINDOW / 2 + bin_size * (np.arange(made.shape[1]) + 0.5)) / 1_000
@@ -26,10 +30,15 @@ def profiles(known: Signals, marks: Sequence[str], *, bin_size: int = 500) -> tu
         figure = Figure(figsize=(figures.PAGE, 2.6))
         axes = figure.subplots(1, len(marks), sharey=True, squeeze=False)[0]
         for i, (ax, mark) in enumerate(zip(axes, marks, strict=True)):
-            for value, name, colour in ((1, "expressed", COLOURS.get(mark, "C0")), (0, "not expressed", GREY)):
+            for value, name, colour in (
+                (1, "expressed", COLOURS.get(mark, "C0")),
+                (0, "not expressed", GREY),
+            ):
                 mean = made[label == value, :, i].mean(axis=0)
                 ax.plot(position, mean, color=colour, label=name)
-                rows.append(pd.DataFrame({"mark": mark, "genes": name, "kbp": position, "signal": mean}))
+                rows.append(
+                    pd.DataFrame({"mark": mark, "genes": name, "kbp": position, "signal": mean})
+                )
             ax.set_title(mark)
             ax.set_xticks([-15, 0, 15])
         axes[0].set_ylabel("mean ln(1 + depth)")
@@ -37,7 +46,10 @@ def profiles(known: Signals, marks: Sequence[str], *, bin_size: int = 500) -> tu
         axes[-1].plot([], [], color="0.2", label="expressed (colour)")
         handles = axes[-1].get_legend_handles_labels()[0]
         figure.legend(
-            [handles[2], handles[1]], ["expressed (coloured)", "not expressed"], loc="outside upper right", ncols=2
+            [handles[2], handles[1]],
+            ["expressed (coloured)", "not expressed"],
+            loc="outside upper right",
+            ncols=2,
         )
     return figure, pd.concat(rows, ignore_index=True)
 
@@ -73,11 +85,20 @@ def by_mark(
             colours = [COLOURS.get(mark, "C0") for mark in marks]
             x = np.arange(len(marks)) + shift
             colour = "0.35" if cell is None else figures.PALETTE[number % 8]
-            ax.errorbar(x, rows["mean"], yerr=rows["sd"], fmt="none", ecolor=colour, elinewidth=1, capsize=2)
+            ax.errorbar(
+                x, rows["mean"], yerr=rows["sd"], fmt="none", ecolor=colour, elinewidth=1, capsize=2
+            )
             ax.scatter(x, rows["mean"], s=22, c=colours if cell is None else colour, edgecolors="0.2",
                        linewidths=0.4, zorder=3, label=cell)  # fmt: skip
         if expected is not None:
-            ax.scatter(range(len(marks)), [expected[m] for m in marks], marker="x", s=24, c="black", label="planted")
+            ax.scatter(
+                range(len(marks)),
+                [expected[m] for m in marks],
+                marker="x",
+                s=24,
+                c="black",
+                label="planted",
+            )
         if reference is not None:
             ax.axhline(reference, color="black", linestyle=":", linewidth=1, label="all marks")
         ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
@@ -90,7 +111,9 @@ def by_mark(
     return figure, drawn.assign(all_marks=np.nan if reference is None else reference)
 
 
-def receptive_field(units: pd.DataFrame, expected: pd.DataFrame | None = None) -> tuple[Figure, pd.DataFrame]:
+def receptive_field(
+    units: pd.DataFrame, expected: pd.DataFrame | None = None
+) -> tuple[Figure, pd.DataFrame]:
     """Draw r by mark of the narrow and the wide network side by side.
 
     Parameters
@@ -103,7 +126,10 @@ def receptive_field(units: pd.DataFrame, expected: pd.DataFrame | None = None) -
     marks = [mark for mark in MARKS if mark in set(units["assay"])]
     drawn = units[units["assay"].isin(marks)].groupby(["model", "assay"])["r"]
     drawn = drawn.agg(mean="mean", sd="std", n="count").reset_index()
-    names = {"promoter": "6 kbp, promoter network", "chromoformer": "40 kbp and contacts, Chromoformer"}
+    names = {
+        "promoter": "6 kbp, promoter network",
+        "chromoformer": "40 kbp and contacts, Chromoformer",
+    }
     with figures.style():
         figure = Figure(figsize=(figures.MIDDLE, 3.0))
         ax = figure.add_subplot()
@@ -114,14 +140,23 @@ def receptive_field(units: pd.DataFrame, expected: pd.DataFrame | None = None) -
                         color=("#E69F00", "#0072B2")[number])  # fmt: skip
             if expected is not None:
                 known = expected[expected["model"] == model].set_index("assay")["r"].reindex(marks)
-                ax.scatter(x, known, marker="x", color="black", zorder=4, label="planted" if number else None)
+                ax.scatter(
+                    x,
+                    known,
+                    marker="x",
+                    color="black",
+                    zorder=4,
+                    label="planted" if number else None,
+                )
         ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
         ax.set_xticks(range(len(marks)), marks, rotation=35, ha="right")
         ax.set_xlim(-0.5, len(marks) - 0.5)
         ax.set_ylabel("Pearson r, test genes")
         figure.legend(loc="outside upper center", ncols=3)
     if expected is not None:
-        drawn = drawn.merge(expected.rename(columns={"r": "planted"}), on=["model", "assay"], how="left")
+        drawn = drawn.merge(
+            expected.rename(columns={"r": "planted"}), on=["model", "assay"], how="left"
+        )
     return figure, drawn
 
 
@@ -129,8 +164,16 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
     """Draw single marks (grey) and their pairs, with the mean of all marks as a dotted line."""
     names = [name for name in units["assay"].unique() if name.count("-") == 1]
     firsts = sorted({name.split("-")[0] for name in names}, key=MARKS.index)
-    order = [name for first in firsts for name in [first, *(n for n in names if n.split("-")[0] == first)]]
-    drawn = units[units["assay"].isin(order)].groupby("assay")["r"].agg(mean="mean", sd="std", n="count")
+    order = [
+        name
+        for first in firsts
+        for name in [first, *(n for n in names if n.split("-")[0] == first)]
+    ]
+    drawn = (
+        units[units["assay"].isin(order)]
+        .groupby("assay")["r"]
+        .agg(mean="mean", sd="std", n="count")
+    )
     drawn = drawn.reindex(order).reset_index()
     reference = units.loc[units["assay"] == every, "r"].mean()
     with figures.style():
@@ -143,10 +186,19 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
                         markeredgewidth=0.4, markersize=5, capsize=2)  # fmt: skip
         if expected is not None:
             ax.scatter(
-                range(len(order)), [expected[name] for name in order], marker="x", color="black", label="planted"
+                range(len(order)),
+                [expected[name] for name in order],
+                marker="x",
+                color="black",
+                label="planted",
             )
         ax.axhline(reference, color="black", linestyle=":", label="all marks")
-        ax.set_xticks(range(len(order)), [name.replace("-", " +\n") for name in order], rotation=60, ha="right")
+        ax.set_xticks(
+            range(len(order)),
+            [name.replace("-", " +\n") for name in order],
+            rotation=60,
+            ha="right",
+        )
         ax.set_xlim(-0.5, len(order) - 0.5)
         ax.set_ylabel("Pearson r, test genes")
         figure.legend(loc="outside upper center", ncols=2)
@@ -180,10 +232,18 @@ def models(cells: pd.DataFrame, bands: pd.DataFrame, assay: str) -> tuple[Figure
                 linewidth=5,
                 alpha=0.35,
             )
-            ax.scatter(mine["r"], np.full(len(mine), y), s=14, color="#0072B2" if is_network else "0.3", zorder=3)
+            ax.scatter(
+                mine["r"],
+                np.full(len(mine), y),
+                s=14,
+                color="#0072B2" if is_network else "0.3",
+                zorder=3,
+            )
         ax.set_yticks(range(len(order)), order)
         ax.set_xlabel("Pearson r, test genes")
-    drawn = rows[["model", "assay", "cell", "r"]].merge(bands.reset_index(), on=["model", "assay"], how="left")
+    drawn = rows[["model", "assay", "cell", "r"]].merge(
+        bands.reset_index(), on=["model", "assay"], how="left"
+    )
     return figure, drawn
 
 
@@ -191,10 +251,14 @@ def correlation(units: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw how the performance of two marks goes together over cells and folds: clustered lower triangle."""
     from scipy.cluster import hierarchy
 
-    wide = units[units["assay"].isin(MARKS)].pivot_table(index=["cell", "fold"], columns="assay", values="r")
+    wide = units[units["assay"].isin(MARKS)].pivot_table(
+        index=["cell", "fold"], columns="assay", values="r"
+    )
     r = wide.corr().fillna(0.0)
     order = (
-        hierarchy.leaves_list(hierarchy.linkage(np.round(r.to_numpy(), 6), "average")) if len(r) > 2 else range(len(r))
+        hierarchy.leaves_list(hierarchy.linkage(np.round(r.to_numpy(), 6), "average"))
+        if len(r) > 2
+        else range(len(r))
     )
     r = r.iloc[list(order), list(order)]
     shown = r.where(np.tril(np.ones(r.shape, bool)))
@@ -238,12 +302,19 @@ def by_group(
         for number, group in enumerate(groups):
             shift = 0.75 * ((number + 0.5) / len(groups) - 0.5)
             for x, mark in enumerate(marks):
-                y = drawn.loc[(drawn["group"] == group) & (drawn["assay"] == mark), value].to_numpy()
+                y = drawn.loc[
+                    (drawn["group"] == group) & (drawn["assay"] == mark), value
+                ].to_numpy()
                 spread = np.linspace(-0.05, 0.05, len(y)) if len(y) > 1 else np.zeros(len(y))
                 ax.scatter(x + shift + spread, y, s=8, color=GROUP_COLOURS[group], alpha=0.7, linewidths=0,
                            label=group if x == 0 else None)  # fmt: skip
                 if len(y):
-                    ax.plot([x + shift - 0.07, x + shift + 0.07], [y.mean()] * 2, color="black", linewidth=1)
+                    ax.plot(
+                        [x + shift - 0.07, x + shift + 0.07],
+                        [y.mean()] * 2,
+                        color="black",
+                        linewidth=1,
+                    )
         ax.set_xticks(range(len(marks)), marks)
         ax.set_ylabel(label)
         figure.legend(loc="outside upper center", ncols=len(groups), markerscale=2)
@@ -264,7 +335,9 @@ def activity_and_performance(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]
     rows = []
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.5))
-        for ax, group in zip(figure.subplots(1, len(groups), sharey=True, squeeze=False)[0], groups, strict=True):
+        for ax, group in zip(
+            figure.subplots(1, len(groups), sharey=True, squeeze=False)[0], groups, strict=True
+        ):
             mine = table[table["group"] == group].dropna(subset=["r"])
             for mark in MARKS:
                 one = mine[mine["assay"] == mark]
@@ -274,7 +347,9 @@ def activity_and_performance(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]
             x = np.array([mine["activity"].min(), mine["activity"].max()])
             ax.plot(x, fit.intercept + fit.slope * x, color="black", linewidth=0.8)
             ax.set_title(
-                f"{group}\nr {fit.rvalue:.2f}, p {fit.pvalue:.1g}, n {len(mine)}", fontsize=7.5, fontweight="normal"
+                f"{group}\nr {fit.rvalue:.2f}, p {fit.pvalue:.1g}, n {len(mine)}",
+                fontsize=7.5,
+                fontweight="normal",
             )
             rows.append(mine.assign(line_r=fit.rvalue, line_p=fit.pvalue))
         figure.supxlabel("mean ln(1 + depth) over 40 kbp, test genes", fontsize=8)
@@ -283,7 +358,15 @@ def activity_and_performance(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]
     return figure, pd.concat(rows, ignore_index=True)
 
 
-def matrix(table: pd.DataFrame, *, rows: str, columns: str, value: str, label: str, size: float = figures.COLUMN):
+def matrix(
+    table: pd.DataFrame,
+    *,
+    rows: str,
+    columns: str,
+    value: str,
+    label: str,
+    size: float = figures.COLUMN,
+):
     """Draw a table as a heat map with its numbers written in.
 
     Parameters
@@ -297,7 +380,9 @@ def matrix(table: pd.DataFrame, *, rows: str, columns: str, value: str, label: s
     with figures.style():
         figure = Figure(figsize=(size, 0.75 * size))
         ax = figure.add_subplot()
-        picture = ax.imshow(wide, cmap="viridis", vmin=min(low, 0), vmax=max(high, 1e-9), aspect="auto")
+        picture = ax.imshow(
+            wide, cmap="viridis", vmin=min(low, 0), vmax=max(high, 1e-9), aspect="auto"
+        )
         for i, j in np.argwhere(wide.notna().to_numpy()):
             share = (wide.iat[i, j] - min(low, 0)) / max(high - min(low, 0), 1e-9)
             ax.text(
@@ -353,13 +438,18 @@ def activity_table(known: Mapping[str, Signals], parts: Mapping[str, pd.Series])
             test = (part == "test").to_numpy()
             for i, mark in enumerate(one.marks):
                 means = [
-                    values[test & (label == k), i].mean() if (test & (label == k)).any() else np.nan for k in (1, 0)
+                    values[test & (label == k), i].mean() if (test & (label == k)).any() else np.nan
+                    for k in (1, 0)
                 ]
                 rows.append((cell, mark, int(fold), values[test, i].mean(), *means))
-    return pd.DataFrame(rows, columns=["cell", "assay", "fold", "activity", "activity_expressed", "activity_other"])
+    return pd.DataFrame(
+        rows, columns=["cell", "assay", "fold", "activity", "activity_expressed", "activity_other"]
+    )
 
 
-def strata(predictions: pd.DataFrame, levels: Mapping[str, pd.Series]) -> tuple[Figure, pd.DataFrame]:
+def strata(
+    predictions: pd.DataFrame, levels: Mapping[str, pd.Series]
+) -> tuple[Figure, pd.DataFrame]:
     """Draw the error and the correlation within levels of expression, by network.
 
     Parameters
@@ -368,7 +458,9 @@ def strata(predictions: pd.DataFrame, levels: Mapping[str, pd.Series]) -> tuple[
         Cell → level of each gene (index: gene), 0 = not expressed.
     """
     test = predictions[predictions["part"] == "test"]
-    level = pd.concat({cell: values for cell, values in levels.items()}, names=["cell", "gene"]).rename("level")
+    level = pd.concat(
+        {cell: values for cell, values in levels.items()}, names=["cell", "gene"]
+    ).rename("level")
     test = test.merge(level.reset_index(), on=["cell", "gene"])
     rows = []
     for (model, number), group in test.groupby(["model", "level"]):
@@ -380,13 +472,22 @@ def strata(predictions: pd.DataFrame, levels: Mapping[str, pd.Series]) -> tuple[
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.5))
         for ax, (value, label) in zip(
-            figure.subplots(1, 2), (("bias", "mean error, log2 units"), ("r", "Pearson r within")), strict=True
+            figure.subplots(1, 2),
+            (("bias", "mean error, log2 units"), ("r", "Pearson r within")),
+            strict=True,
         ):
             for model, group in drawn.groupby("model"):
-                ax.plot(group["level"], group[value], "o-", markersize=4, label=model if value == "bias" else None)
+                ax.plot(
+                    group["level"],
+                    group[value],
+                    "o-",
+                    markersize=4,
+                    label=model if value == "bias" else None,
+                )
             ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
             ax.set_xticks(
-                sorted(drawn["level"].unique()), ["none", *(str(k) for k in sorted(drawn["level"].unique())[1:])]
+                sorted(drawn["level"].unique()),
+                ["none", *(str(k) for k in sorted(drawn["level"].unique())[1:])],
             )
             ax.set_xlabel("level of expression")
             ax.set_ylabel(label)

@@ -51,7 +51,12 @@ class PromoterNetwork(nn.Module):
         super().__init__()
         layers, n_in, length = [], n_marks, n_bins
         for n_out, kernel, pool in zip(channels, (8, 4, 4), (4, 2, 2), strict=True):
-            layers += [SameConv(n_in, n_out, kernel), nn.ReLU(), nn.MaxPool1d(pool), nn.Dropout(0.1)]
+            layers += [
+                SameConv(n_in, n_out, kernel),
+                nn.ReLU(),
+                nn.MaxPool1d(pool),
+                nn.Dropout(0.1),
+            ]
             n_in, length = n_out, length // pool
         if length < 1:
             raise ValueError(f"{n_bins} bins are too few for three poolings: at least 16")
@@ -100,7 +105,11 @@ class ProfileNetwork(nn.Module):
         layers, n_in, length = [], n_marks, n_bins
         stem = zip(wide, (19, 7, 7), (8, 4, 4), (0.1, 0.1, 0.2), strict=False)
         for n_out, kernel, pool, drop in stem:
-            layers += [*_normed(SameConv(n_in, n_out, kernel), n_out), nn.MaxPool1d(pool), nn.Dropout(drop)]
+            layers += [
+                *_normed(SameConv(n_in, n_out, kernel), n_out),
+                nn.MaxPool1d(pool),
+                nn.Dropout(drop),
+            ]
             n_in, length = n_out, length // pool
         if length < 1:
             raise ValueError(f"{n_bins} bins are too few for three poolings: at least 128")

@@ -17,7 +17,9 @@ from lib.run import compute, store
 WIDE, NARROW = "chromoformer", "promoter"
 
 
-def mark_sets(singles: Sequence[str], pairs: Sequence[str], *, with_all: bool = True) -> list[tuple[str, ...]]:
+def mark_sets(
+    singles: Sequence[str], pairs: Sequence[str], *, with_all: bool = True
+) -> list[tuple[str, ...]]:
     """Return the mark sets of a screen; `pairs` are joined by `-`, or the one word `paper` for its 15.
 
     Examples
@@ -28,7 +30,9 @@ def mark_sets(singles: Sequence[str], pairs: Sequence[str], *, with_all: bool = 
     chosen = list(PAIRS) if list(pairs) == ["paper"] else [tuple(pair.split("-")) for pair in pairs]
     bad = [pair for pair in chosen if len(set(pair)) != 2]
     if bad:
-        raise InputError(f"{'-'.join(bad[0])} is no pair of marks", fix="write it as H3K4me3-H3K27ac")
+        raise InputError(
+            f"{'-'.join(bad[0])} is no pair of marks", fix="write it as H3K4me3-H3K27ac"
+        )
     return [(mark,) for mark in singles] + chosen + ([tuple(MARKS)] if with_all else [])
 
 
@@ -49,7 +53,13 @@ def sizes(width: int, pair_layers: int, regulation_layers: int) -> dict[str, int
 
 
 def training(
-    kind: str, *, generation: str, learning_rate: float, batch_size: int, patience: int, max_epochs: int
+    kind: str,
+    *,
+    generation: str,
+    learning_rate: float,
+    batch_size: int,
+    patience: int,
+    max_epochs: int,
 ) -> dict:
     """Return the settings of a training as JSON-able values.
 
@@ -64,7 +74,11 @@ def training(
     base = fitting.PAPER[name]
     waits = None if base.patience is None else patience - 1
     return replace(
-        base, learning_rate=learning_rate, batch_size=batch_size, patience=waits, max_epochs=max_epochs
+        base,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        patience=waits,
+        max_epochs=max_epochs,
     ).as_dict()
 
 
@@ -78,7 +92,9 @@ def kept(paths: Mapping[str, Path], found: Mapping[str, dict], folder: str | Pat
     return folder
 
 
-def networks(folder: str | Path, *, cell: str = "*", kind: str = WIDE, assay: str = "*") -> dict[str, Path]:
+def networks(
+    folder: str | Path, *, cell: str = "*", kind: str = WIDE, assay: str = "*"
+) -> dict[str, Path]:
     """Return name → file of the kept networks of a cell, kind and assay.
 
     Raises
@@ -89,7 +105,9 @@ def networks(folder: str | Path, *, cell: str = "*", kind: str = WIDE, assay: st
     paths = sorted(store.resolve(folder).glob(f"{cell}__{kind}__{assay}__[0-9]*.npz"))
     if not paths:
         raise InputError(
-            f"there is no {kind} of {cell} for {assay}", file=folder, fix="add the assay to mark_screen.keep"
+            f"there is no {kind} of {cell} for {assay}",
+            file=folder,
+            fix="add the assay to mark_screen.keep",
         )
     return {path.stem: path for path in paths}
 
@@ -122,9 +140,13 @@ def units(
     return found
 
 
-def run(found: Mapping[str, dict], *, directory: str | Path, seed: int) -> tuple[pd.DataFrame, dict[str, Path]]:
+def run(
+    found: Mapping[str, dict], *, directory: str | Path, seed: int
+) -> tuple[pd.DataFrame, dict[str, Path]]:
     """Fit the networks of a screen; return their predictions and name → file."""
-    paths = compute.run_units(fitting.fit_unit, found, directory=directory, suffix=".npz", seed=seed)
+    paths = compute.run_units(
+        fitting.fit_unit, found, directory=directory, suffix=".npz", seed=seed
+    )
     return fitting.read_predictions(list(paths.values())), paths
 
 
@@ -139,11 +161,15 @@ def run_simple(
             name = f"{cell}__{'-'.join(marks)}"
             found[name] = {"data": path, "marks": list(marks), "cuts": {k: list(v) for k, v in cuts.items()},
                            "models": list(models)}  # fmt: skip
-    paths = compute.run_units(simple.simple_unit, found, directory=directory, suffix=".npz", seed=seed)
+    paths = compute.run_units(
+        simple.simple_unit, found, directory=directory, suffix=".npz", seed=seed
+    )
     return fitting.read_predictions(list(paths.values()))
 
 
-def run_cross(networks_: Mapping[str, Path], data: Mapping[str, Path], *, directory: str | Path) -> pd.DataFrame:
+def run_cross(
+    networks_: Mapping[str, Path], data: Mapping[str, Path], *, directory: str | Path
+) -> pd.DataFrame:
     """Predict the test genes of every cell with every network; return the predictions."""
     found = {}
     for name, path in networks_.items():
@@ -157,7 +183,9 @@ def cross_table(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return trained_on, cell and the mean r over the folds."""
     units_ = by_unit(predictions)
     trained_on = units_["model"].str.split(" of ").str[-1]
-    table = units_.assign(trained_on=trained_on).groupby(["trained_on", "cell"], as_index=False, sort=False)["r"]
+    table = units_.assign(trained_on=trained_on).groupby(
+        ["trained_on", "cell"], as_index=False, sort=False
+    )["r"]
     return table.mean()
 
 
@@ -167,7 +195,9 @@ def gap_to_all(cells: pd.DataFrame, assays: Sequence[str], every: str) -> float:
     return float(100 * (mean[every] - mean.reindex(list(assays)).mean()))
 
 
-def share_closed(cells: pd.DataFrame, pairs: Sequence[str], singles: Sequence[str], every: str) -> float:
+def share_closed(
+    cells: pd.DataFrame, pairs: Sequence[str], singles: Sequence[str], every: str
+) -> float:
     """Return the share of the gap between one mark and all that a second mark closes."""
     one, two = gap_to_all(cells, singles, every), gap_to_all(cells, pairs, every)
     return (one - two) / one

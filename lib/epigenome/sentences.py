@@ -50,7 +50,11 @@ def models(drawn: pd.DataFrame) -> str:
     is_network = mean.index.isin(["promoter", "chromoformer"])
     network, simple = mean[is_network], mean[~is_network]
     text = f"The best network ({network.idxmax()}) has a mean r of {network.max():.2f}"
-    return f"{text}." if simple.empty else f"{text}, the best simple model ({simple.idxmax()}) {simple.max():.2f}."
+    return (
+        f"{text}."
+        if simple.empty
+        else f"{text}, the best simple model ({simple.idxmax()}) {simple.max():.2f}."
+    )
 
 
 def groups(drawn: pd.DataFrame, value: str) -> str:
@@ -58,13 +62,17 @@ def groups(drawn: pd.DataFrame, value: str) -> str:
     mean = drawn.groupby(["assay", "group"])[value].mean().unstack()
     gap = mean.max(axis=1) - mean.min(axis=1)
     mark = gap.idxmax()
-    return f"Groups differ most in {mark}: {mean.loc[mark].idxmax()} is highest, by {gap[mark]:.2f}."
+    return (
+        f"Groups differ most in {mark}: {mean.loc[mark].idxmax()} is highest, by {gap[mark]:.2f}."
+    )
 
 
 def lines(drawn: pd.DataFrame) -> str:
     """Say how performance goes with activity, by group."""
     found = drawn.drop_duplicates("group")
-    texts = [f"{row.group} r = {row.line_r:.2f} (p = {row.line_p:.1g})" for row in found.itertuples()]
+    texts = [
+        f"{row.group} r = {row.line_r:.2f} (p = {row.line_p:.1g})" for row in found.itertuples()
+    ]
     return f"Performance against activity: {'; '.join(texts)}."
 
 
@@ -102,29 +110,43 @@ def cross(drawn: pd.DataFrame) -> str:
 
 def dose(drawn: pd.DataFrame) -> str:
     """Say what taking a mark away at the promoter changes."""
-    least = drawn[drawn["factor"] == drawn["factor"].min()].groupby("assay", sort=False)["mean"].mean()
+    least = (
+        drawn[drawn["factor"] == drawn["factor"].min()].groupby("assay", sort=False)["mean"].mean()
+    )
     texts = [f"{mark} {-value:+.2f}" for mark, value in least.items()]
-    return f"Without the mark within ±3 kbp the expectation changes by {', '.join(texts)} log2 units."
+    return (
+        f"Without the mark within ±3 kbp the expectation changes by {', '.join(texts)} log2 units."
+    )
 
 
 def positions(table: pd.DataFrame) -> str:
     """Say where each mark matters most."""
     mean = table.groupby(["assay", "middle"], sort=False)["difference"].mean()
-    texts = [f"{mark} {mean[mark].abs().idxmax() / 1_000:+g} kbp" for mark in mean.index.unique("assay")]
+    texts = [
+        f"{mark} {mean[mark].abs().idxmax() / 1_000:+g} kbp" for mark in mean.index.unique("assay")
+    ]
     return f"The largest distal change lies at: {', '.join(texts)}."
 
 
 def folds(agreement: pd.DataFrame) -> str:
     """Say how the folds agree."""
     other = agreement[agreement["first"] != agreement["second"]]["r"]
-    return "There is only one fold." if other.empty else f"Folds agree with r of {other.min():.2f} or more."
+    return (
+        "There is only one fold."
+        if other.empty
+        else f"Folds agree with r of {other.min():.2f} or more."
+    )
 
 
 def eqtl(table: pd.DataFrame) -> str:
     """Say how enriched the top decile is."""
     if table.empty:
         return "There is nothing to compare."
-    top = table[table["decile"] == table["decile"].max()].groupby("score", sort=False)["enrichment"].mean()
+    top = (
+        table[table["decile"] == table["decile"].max()]
+        .groupby("score", sort=False)["enrichment"]
+        .mean()
+    )
     texts = [f"{score} {value:.1f}" for score, value in top.items()]
     return f"Enrichment of the top decile: {', '.join(texts)}."
 

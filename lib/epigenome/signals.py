@@ -164,10 +164,13 @@ def write(path: str | os.PathLike, signals: Signals) -> Path:
     table = {f"gene.{name}": signals.genes[name].to_numpy() for name in GENE_COLUMNS}
     for name in ("gene_id", "chrom", "strand"):
         table[f"gene.{name}"] = table[f"gene.{name}"].astype(str)
-    region = {f"region.{name}": signals.regions[name].to_numpy() for name in ("chrom", "start", "end")}
+    region = {
+        f"region.{name}": signals.regions[name].to_numpy() for name in ("chrom", "start", "end")
+    }
     region["region.chrom"] = region["region.chrom"].astype(str)
     arrays = {
-        name: getattr(signals, name) for name in ("promoters", "inside", "partners", "offsets", "slots", "scores")
+        name: getattr(signals, name)
+        for name in ("promoters", "inside", "partners", "offsets", "slots", "scores")
     }
     named = {name: np.array(getattr(signals, name)) for name in ("cell", "marks", "origin")}
     with store.atomic(path) as part, part.open("wb") as file:
@@ -194,7 +197,9 @@ def read(path: str | os.PathLike) -> Signals:
     except FileNotFoundError:
         raise
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InputError(f"this is no file of signals ({type(error).__name__}: {error})", file=path) from None
+        raise InputError(
+            f"this is no file of signals ({type(error).__name__}: {error})", file=path
+        ) from None
 
 
 def _slots(table: pd.DataFrame, n: int) -> tuple[np.ndarray, np.ndarray, pd.Series]:
@@ -280,7 +285,9 @@ class _region_arrays:  # noqa: N801
         return np.load(files[0], allow_pickle=False) if files else None
 
 
-def _checked(table, marks, cell, origin, promoters, inside, regions, partners, slots, scores) -> Signals:
+def _checked(
+    table, marks, cell, origin, promoters, inside, regions, partners, slots, scores
+) -> Signals:
     """Complete the table of genes and the offsets, and check what no model can use."""
     lengths = (regions["end"] - regions["start"]).to_numpy()
     if (lengths > WINDOW).any() or (lengths < 1).any():
@@ -289,9 +296,13 @@ def _checked(table, marks, cell, origin, promoters, inside, regions, partners, s
             f"the contact region {bad['chrom']}:{bad['start']}-{bad['end']} has "
             f"{bad['end'] - bad['start']} bases", fix=f"expected 1 to {WINDOW}",
         )  # fmt: skip
-    silent = [name for name, rows in zip(marks, promoters.swapaxes(0, 1), strict=True) if not rows.any()]
+    silent = [
+        name for name, rows in zip(marks, promoters.swapaxes(0, 1), strict=True) if not rows.any()
+    ]
     if silent:
-        raise InputError(f"{cell}: {listed(silent)} has no signal at any gene", fix="check the track")
+        raise InputError(
+            f"{cell}: {listed(silent)} has no signal at any gene", fix="check the track"
+        )
     table = table.reindex(columns=list(GENE_COLUMNS)).reset_index(drop=True)
     table["label"] = table["label"].fillna(-1).astype(int)
     table["expression"] = table["expression"].astype(float)

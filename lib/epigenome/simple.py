@@ -111,7 +111,9 @@ def gene_score(known: Signals, marks: Sequence[str]) -> np.ndarray:
     return np.einsum("glf,l->gf", values, np.exp(-away / SCORE_REACH) + np.exp(-1))
 
 
-def fit(model: str, values: np.ndarray, y: np.ndarray, parts: np.ndarray, *, seed: int) -> np.ndarray:
+def fit(
+    model: str, values: np.ndarray, y: np.ndarray, parts: np.ndarray, *, seed: int
+) -> np.ndarray:
     """Fit one simple model on the training genes and return its predictions for all, (G,).
 
     The ridge and the number of trees are those of the lowest error on the validation genes.
@@ -126,7 +128,9 @@ def fit(model: str, values: np.ndarray, y: np.ndarray, parts: np.ndarray, *, see
     return _ridge(values, y, train, validation)
 
 
-def _ridge(values: np.ndarray, y: np.ndarray, train: np.ndarray, validation: np.ndarray) -> np.ndarray:
+def _ridge(
+    values: np.ndarray, y: np.ndarray, train: np.ndarray, validation: np.ndarray
+) -> np.ndarray:
     """Return predictions of the ridge with the lowest validation error; ties go to the stronger one."""
     x, mean = values[train], y[train].mean()
     gram, toward = x.T @ x, x.T @ (y[train] - mean)
@@ -153,7 +157,9 @@ def _boosting(values, y, train, validation, seed: int) -> np.ndarray:
     return staged[int(np.argmin(errors))]
 
 
-def activity_correlations(known: Signals, *, windows: Sequence[int] = (1_600, 3_000, 6_000, 40_000)) -> pd.DataFrame:
+def activity_correlations(
+    known: Signals, *, windows: Sequence[int] = (1_600, 3_000, 6_000, 40_000)
+) -> pd.DataFrame:
     """Return Pearson's r of mean activity and log2(RPKM + 1) over all genes: no model at all.
 
     Returns
@@ -165,5 +171,8 @@ def activity_correlations(known: Signals, *, windows: Sequence[int] = (1_600, 3_
     rows = []
     for window in windows:
         values = activity(known, known.marks, window=window)
-        rows += [(known.cell, mark, window, pearson(y, values[:, i])) for i, mark in enumerate(known.marks)]
+        rows += [
+            (known.cell, mark, window, pearson(y, values[:, i]))
+            for i, mark in enumerate(known.marks)
+        ]
     return pd.DataFrame(rows, columns=["cell", "mark", "window", "r"])

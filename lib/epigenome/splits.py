@@ -59,11 +59,16 @@ def assign(gene_chroms: pd.Series, fold: int, test: Sequence[str] | None = None)
     known = set(itertools.chain.from_iterable(FOLDS.values()))
     strange = sorted(set(gene_chroms) - known)
     if strange:
-        raise InputError(f"no fold has {listed(strange)}", fix="leave out genes off the chromosomes 1 to 22, X, Y")
+        raise InputError(
+            f"no fold has {listed(strange)}",
+            fix="leave out genes off the chromosomes 1 to 22, X, Y",
+        )
     test = test_chromosomes(gene_chroms, fold) if test is None else tuple(test)
     outside = sorted(set(test) - set(FOLDS[fold]))
     if outside:
-        raise InputError(f"the cut of fold {fold} names {listed(outside)}, which the fold does not hold out")
+        raise InputError(
+            f"the cut of fold {fold} names {listed(outside)}, which the fold does not hold out"
+        )
     part = pd.Series("train", index=gene_chroms.index)
     part[gene_chroms.isin(FOLDS[fold])] = "validation"
     part[gene_chroms.isin(test)] = "test"
@@ -159,6 +164,8 @@ def _whole(part: pd.Series, gene_chroms: pd.Series, name: str) -> pd.Series:
     """Check that no part is empty and no chromosome is in two."""
     empty = [one for one in PARTS if not (part == one).any()]
     if empty:
-        raise InputError(f"{name} has no gene for {listed(empty)}", fix="give genes on more chromosomes")
+        raise InputError(
+            f"{name} has no gene for {listed(empty)}", fix="give genes on more chromosomes"
+        )
     assert gene_chroms.groupby(part).unique().explode().is_unique, "a chromosome is in two parts"
     return part

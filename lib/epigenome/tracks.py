@@ -120,12 +120,16 @@ def opened(path: str | os.PathLike, *, sizes: Mapping[str, int] | None = None):
             handle.close()
     elif path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
-            yield Depth({name: _finite(arrays[name], path, name) for name in arrays}, file=path.name)
+            yield Depth(
+                {name: _finite(arrays[name], path, name) for name in arrays}, file=path.name
+            )
     else:
         yield read_depth(path, sizes or genes.BUILDS["hg19"])
 
 
-def read_depth(path: str | os.PathLike, sizes: Mapping[str, int], *, max_unlisted: float = 0.2) -> Depth:
+def read_depth(
+    path: str | os.PathLike, sizes: Mapping[str, int], *, max_unlisted: float = 0.2
+) -> Depth:
     """Count reads per base from a tagAlign or BED: no cap, no extension, duplicates count.
 
     Parameters
@@ -162,7 +166,9 @@ def read_depth(path: str | os.PathLike, sizes: Mapping[str, int], *, max_unliste
         )  # fmt: skip
     reads = reads[is_listed]
     lengths = reads["chrom"].map(sizes)
-    off = np.flatnonzero((reads["end"] > lengths) | (reads["start"] < 0) | (reads["start"] >= reads["end"]))
+    off = np.flatnonzero(
+        (reads["end"] > lengths) | (reads["start"] < 0) | (reads["start"] >= reads["end"])
+    )
     if len(off):
         chrom, start, end = reads.iloc[off[0]]
         raise InputError(
@@ -216,12 +222,16 @@ def cut(
     return Windows(sums, covered, np.diff(borders, axis=1), size)
 
 
-def check_regions(track, regions: pd.DataFrame, *, outside: str = "pad") -> tuple[np.ndarray, np.ndarray]:
+def check_regions(
+    track, regions: pd.DataFrame, *, outside: str = "pad"
+) -> tuple[np.ndarray, np.ndarray]:
     """Return each region's chromosome length and whether it overhangs, or name those that cannot be read."""
     sizes = track.sizes
     absent = sorted(set(regions["chrom"]) - set(sizes))
     if absent:
-        renamed = [name.removeprefix("chr") if name.startswith("chr") else f"chr{name}" for name in absent]
+        renamed = [
+            name.removeprefix("chr") if name.startswith("chr") else f"chr{name}" for name in absent
+        ]
         twin = " (it names them without 'chr' or with it)" if set(renamed) & set(sizes) else ""
         raise InputError(
             f"the chromosome {listed(absent)} is not there{twin}", file=track.file,
@@ -289,7 +299,9 @@ def _open_bigwig(path: Path):
 
 def _finite(values: np.ndarray, path: Path, key: str) -> np.ndarray:
     if values.dtype.kind not in "iuf" or values.ndim != 1:
-        raise InputError(f"{values.dtype} of shape {values.shape} is no depth per base", file=path, row=key)
+        raise InputError(
+            f"{values.dtype} of shape {values.shape} is no depth per base", file=path, row=key
+        )
     if not np.isfinite(values).all():
         raise InputError(
             "the depth is not finite: half precision ends at 65,504", file=path, row=key,

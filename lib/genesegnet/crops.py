@@ -71,7 +71,7 @@ def draw_corners(
     Examples
     --------
     >>> draw_corners((300, 400), 2).tolist()
-    [[8, 145], [32, 130]]
+    [[8, 16], [16, 30]]
     """
     if min(shape) < side:
         raise InputError(f"a sample of {shape} pixels for crops of {side}", fix="use smaller crops")

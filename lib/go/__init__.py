@@ -14,7 +14,13 @@ from lib.go.enrichgo import Cutoffs
 from lib.go.errors import RNotAvailable
 from lib.go.installed import installed_release, read_gene_ids, read_installed
 from lib.go.permutation import permutation_null
-from lib.go.semantic import INSTALLED_WEIGHTS, PAPER_WEIGHTS, gosemsim_edges, simplify, wang_similarity
+from lib.go.semantic import (
+    INSTALLED_WEIGHTS,
+    PAPER_WEIGHTS,
+    gosemsim_edges,
+    simplify,
+    wang_similarity,
+)
 from lib.go.symbols import SymbolMapping, to_entrez
 from lib.go.tables import read_gene_id_table, read_tables
 

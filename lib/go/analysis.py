@@ -39,12 +39,13 @@ def enrich(
     foreground, background : sequence of str
         Distinct gene symbols. Foreground genes outside the background are left out and reported.
     algorithm : str
-        `weight01`, `elim` or `classic`. weight01 is what topGO computes, not what its name says: see `lib.go.topgo`.
+        `weight01`, `elim` or `classic`. weight01 is what topGO computes, not what its name says:
+        see `lib.go.topgo`.
     node_size : int
         Fewest annotated background genes of a tested term.
     engine : str
-        `topgo` is the R package, `builtin` gives the same numbers without it; `auto` is the package where it is
-        installed and `annotation` is the installed release.
+        `topgo` is the R package, `builtin` gives the same numbers without it; `auto` is the package
+        where it is installed and `annotation` is the installed release.
     tie_order : str
         `topgo` lists terms of equal p as topGO does, `go_id` by GO id.
     tail : str
@@ -53,9 +54,10 @@ def enrich(
     Returns
     -------
     DataFrame
-        One row a term, by ascending p: `GO.ID`, `Term`, `Annotated`, `Significant`, `Expected`, `pval` (text as topGO
-        prints it), `qval` (Benjamini-Hochberg on the printed values, as published), `p_raw`, `q_raw`. `attrs` records
-        the engine, versions, annotation release, options, and the genes left out.
+        One row a term, by ascending p: `GO.ID`, `Term`, `Annotated`, `Significant`, `Expected`,
+        `pval` (text as topGO prints it), `qval` (Benjamini-Hochberg on the printed values, as
+        published), `p_raw`, `q_raw`. `attrs` records the engine, versions, annotation release,
+        options, and the genes left out.
 
     Raises
     ------
@@ -77,7 +79,9 @@ def enrich(
             table = table.sort_values("GO.ID")
             table = table.iloc[order.by_p_value(table["p_raw"])].reset_index(drop=True)
     else:
-        table = enrichment.run_builtin(annotation, inside, list(background), tie_order=tie_order, tail=tail, **options)
+        table = enrichment.run_builtin(
+            annotation, inside, list(background), tie_order=tie_order, tail=tail, **options
+        )
     left_out = {"outside_background": outside, "unannotated": unannotated}
     table.attrs = _record(engine, annotation, tail) | options | {"tie_order": tie_order} | left_out
     return table
@@ -96,34 +100,39 @@ def compare_clusters(
     engine: str = "auto",
     tail: str = "auto",
 ) -> pd.DataFrame:
-    """Find the GO terms over-represented in each cluster of genes: clusterProfiler's compareCluster(enrichGO).
+    """Find the GO terms over-represented in each cluster of genes: clusterProfiler's
+    compareCluster(enrichGO).
 
     Parameters
     ----------
     annotation : Annotation
         From `load`, `read_installed` or `read_tables`.
     clusters : dict of name to sequence of str
-        Genes of every cluster; a repeated gene counts once. Genes outside the background still count as drawn.
+        Genes of every cluster; a repeated gene counts once. Genes outside the background still
+        count as drawn.
     background : sequence of str or None
         The universe; None stands for every annotated gene.
     p_cutoff, q_cutoff : float
-        A row is kept if its p and adjusted p are at most `p_cutoff` and its q-value is at most `q_cutoff`. The
-        published figures use 0.05 (dots) and 1 (bars), with q_cutoff 10, which keeps all.
+        A row is kept if its p and adjusted p are at most `p_cutoff` and its q-value is at most
+        `q_cutoff`. The published figures use 0.05 (dots) and 1 (bars), with q_cutoff 10, which
+        keeps all.
     min_size, max_size : int
         Fewest and most genes of a tested term inside the background.
     by : str
-        `symbol` or `entrez`: what `clusters` and `background` list. Symbols are mapped to Entrez ids through the
-        official symbol, and those without one are left out and reported.
+        `symbol` or `entrez`: what `clusters` and `background` list. Symbols are mapped to Entrez
+        ids through the official symbol, and those without one are left out and reported.
     engine : str
-        `clusterprofiler` is the R package, `builtin` gives the same numbers without it; `auto` as in `enrich`.
+        `clusterprofiler` is the R package, `builtin` gives the same numbers without it; `auto` as
+        in `enrich`.
     tail : str
         How the built-in engine computes p: see `lib.go.tails.upper_tail`.
 
     Returns
     -------
     DataFrame
-        `Cluster`, `ID`, `Description`, `GeneRatio`, `BgRatio`, `pvalue`, `p.adjust`, `qvalue`, `geneID` (Entrez ids),
-        `Count`. Clusters without rows stay categories of `Cluster`; without any row the table is empty.
+        `Cluster`, `ID`, `Description`, `GeneRatio`, `BgRatio`, `pvalue`, `p.adjust`, `qvalue`,
+        `geneID` (Entrez ids), `Count`. Clusters without rows stay categories of `Cluster`; without
+        any row the table is empty.
 
     Raises
     ------
@@ -133,16 +142,29 @@ def compare_clusters(
         If `engine="clusterprofiler"` and the package is not installed.
     """
     _check_option("by", by, ("symbol", "entrez"))
-    clusters, background, unmapped, by = _as_entrez(annotation, check_clusters(clusters), background, by)
+    clusters, background, unmapped, by = _as_entrez(
+        annotation, check_clusters(clusters), background, by
+    )
     outside = _outside(clusters, background)
     cutoffs = Cutoffs(p_cutoff, q_cutoff, min_size, max_size)
     engine = _choose(engine, "clusterprofiler", annotation)
     if engine == "clusterprofiler":
-        table = r_engines.run_clusterprofiler(clusters, background, ontology=annotation.ontology, cutoffs=cutoffs)
+        table = r_engines.run_clusterprofiler(
+            clusters, background, ontology=annotation.ontology, cutoffs=cutoffs
+        )
     else:
         table = compare_builtin(annotation, clusters, background, cutoffs=cutoffs, by=by, tail=tail)
-    options = {"p_cutoff": p_cutoff, "q_cutoff": q_cutoff, "min_size": min_size, "max_size": max_size}
-    table.attrs = _record(engine, annotation, tail) | options | {"unmapped": unmapped, "outside_background": outside}
+    options = {
+        "p_cutoff": p_cutoff,
+        "q_cutoff": q_cutoff,
+        "min_size": min_size,
+        "max_size": max_size,
+    }
+    table.attrs = (
+        _record(engine, annotation, tail)
+        | options
+        | {"unmapped": unmapped, "outside_background": outside}
+    )
     return table
 
 
@@ -156,13 +178,18 @@ def _choose(engine: str, r_engine: str, annotation: Annotation) -> str:
     """Return the engine to run: the R package only knows the installed annotation."""
     _check_option("engine", engine, ("auto", "builtin", r_engine))
     if engine == "auto":
-        engine = r_engine if _has_package(PACKAGES[r_engine]) and _is_installed(annotation) else "builtin"
+        engine = (
+            r_engine
+            if _has_package(PACKAGES[r_engine]) and _is_installed(annotation)
+            else "builtin"
+        )
     elif engine == r_engine:
         r.require_package(PACKAGES[r_engine])
         if not _is_installed(annotation):
             raise InputError(
-                f"{PACKAGES[r_engine]} reads the installed annotation packages, which are not the release of this "
-                f"annotation ({annotation.release}); use engine='builtin', or the annotation of read_installed()"
+                f"{PACKAGES[r_engine]} reads the installed annotation packages, which are not the "
+                f"release of this annotation ({annotation.release}); use engine='builtin', or the "
+                "annotation of read_installed()"
             )
     log.info("GO %s: engine %s, annotation %s", annotation.ontology, engine, annotation.release)
     return engine
@@ -182,7 +209,8 @@ def _is_installed(annotation: Annotation) -> bool:
 
 
 def _as_entrez(annotation: Annotation, clusters: dict, background, by: str):
-    """Return clusters and background as Entrez ids, the symbols without one, and what the genes are now.
+    """Return clusters and background as Entrez ids, the symbols without one, and what the genes are
+    now.
 
     An annotation without Entrez ids, such as one from outside tables, is used by symbol.
     """
@@ -194,7 +222,12 @@ def _as_entrez(annotation: Annotation, clusters: dict, background, by: str):
     mapped = {name: _flat(ids, genes) for name, genes in clusters.items()}
     for name in (name for name, genes in mapped.items() if not genes):
         log.warning("cluster %s: none of its genes has an Entrez id; it has no row", name)
-    return mapped, None if background is None else _flat(ids, background), list(mapping.unmapped), "entrez"
+    return (
+        mapped,
+        None if background is None else _flat(ids, background),
+        list(mapping.unmapped),
+        "entrez",
+    )
 
 
 def _flat(ids: dict[str, list[str]], symbols: Sequence[str]) -> list[str]:
@@ -207,8 +240,13 @@ def _unannotated(annotation: Annotation, background: Sequence[str]) -> list[str]
     known = set(annotation.codes.symbols)
     unknown = [gene for gene in background if gene not in known]
     if unknown:
-        log.warning("%d of %d background genes have no GO %s annotation and are left out: %s",
-                    len(unknown), len(background), annotation.ontology, listed(unknown))  # fmt: skip
+        log.warning(
+            "%d of %d background genes have no GO %s annotation and are left out: %s",
+            len(unknown),
+            len(background),
+            annotation.ontology,
+            listed(unknown),
+        )
     return unknown
 
 
@@ -217,10 +255,15 @@ def _outside(clusters: dict[str, list[str]], background: Sequence[str] | None) -
     if background is None:
         return []
     known = set(background)
-    outside = list(dict.fromkeys(gene for genes in clusters.values() for gene in genes if gene not in known))
+    outside = list(
+        dict.fromkeys(gene for genes in clusters.values() for gene in genes if gene not in known)
+    )
     if outside:
-        log.warning("%d cluster genes are not in the background; they count as drawn, never as hits: %s",
-                    len(outside), listed(outside))  # fmt: skip
+        log.warning(
+            "%d cluster genes are not in the background; they count as drawn, never as hits: %s",
+            len(outside),
+            listed(outside),
+        )
     return outside
 
 
@@ -231,5 +274,9 @@ def _record(engine: str, annotation: Annotation, tail: str) -> dict:
         versions = {"R": r.version(), PACKAGES[engine]: r.package_version(PACKAGES[engine])}
     else:
         record["tail"] = tails.resolve(tail)
-        versions = {"R": r.version()} if record["tail"] == "r" else {"scipy": importlib.metadata.version("scipy")}
+        versions = (
+            {"R": r.version()}
+            if record["tail"] == "r"
+            else {"scipy": importlib.metadata.version("scipy")}
+        )
     return record | {"versions": versions}

@@ -18,7 +18,8 @@ TABLES = ("pairs", "edges", "terms", "genes")
 
 
 class Codes(NamedTuple):
-    """An annotation in numbers: positions in `terms` (T GO ids) and in `symbols` or `entrez`; -1 stands for none."""
+    """An annotation in numbers: positions in `terms` (T GO ids) and in `symbols` or `entrez`; -1
+    stands for none."""
 
     terms: pd.Index  # (T,) GO ids, ascending
     symbols: pd.Index
@@ -37,8 +38,8 @@ class Annotation:
     Attributes
     ----------
     pairs : DataFrame
-        One row a gene and term it is annotated to, all evidence codes: `symbol`, `entrez`, `go_id`. A gene without an
-        official symbol, or without an Entrez id, has a missing value there.
+        One row a gene and term it is annotated to, all evidence codes: `symbol`, `entrez`, `go_id`.
+        A gene without an official symbol, or without an Entrez id, has a missing value there.
     edges : DataFrame
         One row an edge of the graph: `child`, `parent`, `relation`. All relations count alike.
     terms : DataFrame
@@ -63,7 +64,10 @@ class Annotation:
         """The tables as integer positions, made once and shared by every universe."""
         ids = (self.pairs["go_id"], self.edges["child"], self.edges["parent"])
         terms = pd.Index(sorted(set().union(*(column.unique() for column in ids))), dtype=object)
-        symbols, entrez = (pd.Index(self.pairs[name].dropna().unique(), dtype=object) for name in ("symbol", "entrez"))
+        symbols, entrez = (
+            pd.Index(self.pairs[name].dropna().unique(), dtype=object)
+            for name in ("symbol", "entrez")
+        )
         return Codes(
             terms=terms,
             symbols=symbols,
@@ -93,7 +97,8 @@ def check_ontology(ontology: str) -> None:
 
 
 def spell_out(annotation: Annotation, table: pd.DataFrame) -> pd.DataFrame:
-    """Return a topGO table with whole names in `Term`; topGO cuts long ones and ends them with dots.
+    """Return a topGO table with whole names in `Term`; topGO cuts long ones and ends them with
+    dots.
 
     Parameters
     ----------
@@ -105,9 +110,11 @@ def spell_out(annotation: Annotation, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def save(annotation: Annotation, directory: str | os.PathLike) -> None:
-    """Write an annotation as four Parquet tables and `release.json`; equal annotations give equal bytes.
+    """Write an annotation as four Parquet tables and `release.json`; equal annotations give equal
+    bytes.
 
-    The release file is written last: a folder that has one is complete. The origin is written beside the folder.
+    The release file is written last: a folder that has one is complete. The origin is written
+    beside the folder.
     """
     release = annotation.release.get("org.Hs.eg.db")
     words = f"org.Hs.eg.db {release}" if release else annotation.release["source"]
@@ -115,7 +122,8 @@ def save(annotation: Annotation, directory: str | os.PathLike) -> None:
     for name in TABLES:
         store.write_table(f"{os.fspath(directory)}/{name}.parquet", getattr(annotation, name))
     store.write_json(
-        f"{os.fspath(directory)}/release.json", {"ontology": annotation.ontology, "release": annotation.release}
+        f"{os.fspath(directory)}/release.json",
+        {"ontology": annotation.ontology, "release": annotation.release},
     )
 
 
@@ -128,17 +136,29 @@ def load(directory: str | os.PathLike) -> Annotation:
         If the folder holds no complete annotation.
     """
     folder = store.resolve(directory)
-    absent = [name for name in (*(f"{t}.parquet" for t in TABLES), "release.json") if not (folder / name).exists()]
+    absent = [
+        name
+        for name in (*(f"{t}.parquet" for t in TABLES), "release.json")
+        if not (folder / name).exists()
+    ]
     if absent:
         raise InputError(
-            f"{folder} is no complete GO annotation: {', '.join(absent)} missing; make it with lib.go.save"
+            f"{folder} is no complete GO annotation: {', '.join(absent)} missing; make it with "
+            "lib.go.save"
         )
     card = store.read_json(folder / "release.json")
-    return Annotation(**{name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}, **card)
+    return Annotation(
+        **{name: pd.read_parquet(folder / f"{name}.parquet") for name in TABLES}, **card
+    )
 
 
 def _positions(values: pd.Series, index: pd.Index) -> np.ndarray:
-    """Return the position of every value in `index`, -1 where it is missing; each distinct value is looked up once."""
-    codes, distinct = pd.factorize(values) if values.dtype != "category" else (values.cat.codes, values.cat.categories)
+    """Return the position of every value in `index`, -1 where it is missing; each distinct value is
+    looked up once."""
+    codes, distinct = (
+        pd.factorize(values)
+        if values.dtype != "category"
+        else (values.cat.codes, values.cat.categories)
+    )
     lookup = np.append(index.get_indexer(pd.Index(distinct, dtype=object)), -1)
     return lookup[np.asarray(codes)].astype(np.int32)

@@ -9,14 +9,39 @@ from lib.report import published
 
 ALPHA = 0.05  # the threshold of every published claim
 
-# Terms that lead a cluster of Fig 3C as published; GO ids, because names change from release to release.
+# Terms that lead a cluster of Fig 3C as published; GO ids, because names change from release to
+# release.
 THEMES = {
-    "0": ("GO:0030198", "GO:0043062", "GO:0001501", "GO:0001568"),  # extracellular matrix, skeleton, blood vessels
-    "1": ("GO:0099536", "GO:0007268", "GO:0098916", "GO:0099537", "GO:0019932"),  # synapses, second messengers
+    "0": (
+        "GO:0030198",
+        "GO:0043062",
+        "GO:0001501",
+        "GO:0001568",
+    ),  # extracellular matrix, skeleton, blood vessels
+    "1": (
+        "GO:0099536",
+        "GO:0007268",
+        "GO:0098916",
+        "GO:0099537",
+        "GO:0019932",
+    ),  # synapses, second messengers
     "2": ("GO:0007010", "GO:0030029", "GO:0030036"),  # cytoskeleton, actin
-    "3": ("GO:0030522", "GO:0031324", "GO:0006355"),  # intracellular receptors, regulation of transcription
-    "6": ("GO:0007049", "GO:0000280", "GO:0048285"),  # cell cycle, nuclear division, organelle fission
-    "7": ("GO:0006261", "GO:0006259", "GO:0044843", "GO:0000082"),  # DNA replication, G1/S transition
+    "3": (
+        "GO:0030522",
+        "GO:0031324",
+        "GO:0006355",
+    ),  # intracellular receptors, regulation of transcription
+    "6": (
+        "GO:0007049",
+        "GO:0000280",
+        "GO:0048285",
+    ),  # cell cycle, nuclear division, organelle fission
+    "7": (
+        "GO:0006261",
+        "GO:0006259",
+        "GO:0044843",
+        "GO:0000082",
+    ),  # DNA replication, G1/S transition
 }
 
 # Bars of the companion plots whose height was read off: id → cluster, GO id.
@@ -53,10 +78,13 @@ def impactful_genes(table: pd.DataFrame, *, n_feasible: int) -> dict[str, float 
 
 
 def gene_perturbation_clusters(tables: Mapping[str, pd.DataFrame]) -> dict[str, float | str]:
-    """Measure the analyses of the clusters of Fig 2E; clusters 1 to 5 have archived tables to compare with."""
+    """Measure the analyses of the clusters of Fig 2E; clusters 1 to 5 have archived tables to
+    compare with."""
     measured: dict[str, float | str] = {
         "go.clusters.n_terms": max(len(table) for table in tables.values()),
-        "go.clusters.n_adjusted": sum(int((table["qval"] < ALPHA).sum()) for table in tables.values()),
+        "go.clusters.n_adjusted": sum(
+            int((table["qval"] < ALPHA).sum()) for table in tables.values()
+        ),
     }
     for name in ("1", "2", "3", "4", "5"):
         table, p = tables[name], _printed(tables[name])
@@ -69,7 +97,8 @@ def gene_perturbation_clusters(tables: Mapping[str, pd.DataFrame]) -> dict[str, 
 
 
 def regulatory_clusters(table: pd.DataFrame) -> dict[str, float | str | bool]:
-    """Measure Fig 3C on the table of all tested terms (no cut-off) of the eight published clusters."""
+    """Measure Fig 3C on the table of all tested terms (no cut-off) of the eight published
+    clusters."""
     measured: dict[str, float | str | bool] = {
         "go.regulatory.n_background": int(table["BgRatio"].iloc[0].split("/")[1])
     }
@@ -79,9 +108,15 @@ def regulatory_clusters(table: pd.DataFrame) -> dict[str, float | str | bool]:
         measured[f"go.regulatory.significant.{name}"] = len(significant) > 0
         measured[f"go.regulatory.top.{name}"] = _height(rows["p.adjust"].iloc[0])
         measured[f"go.regulatory.leading_term.{name}"] = rows["Description"].iloc[0]
-        measured[f"go.regulatory.theme.{name}"] = bool(significant["ID"].isin(THEMES.get(name, ())).any())
+        measured[f"go.regulatory.theme.{name}"] = bool(
+            significant["ID"].isin(THEMES.get(name, ())).any()
+        )
     heights = table.set_index(["Cluster", "ID"])["p.adjust"]
-    measured |= {f"go.regulatory.bar.{bar}": _height(heights[key]) for bar, key in BARS.items() if key in heights.index}
+    measured |= {
+        f"go.regulatory.bar.{bar}": _height(heights[key])
+        for bar, key in BARS.items()
+        if key in heights.index
+    }
     known = published.load()
     return {name: value for name, value in measured.items() if name in known}
 

@@ -1,7 +1,9 @@
-"""Over-representation of GO terms in clusters of genes, as clusterProfiler's compareCluster(enrichGO) defines it.
+"""Over-representation of GO terms in clusters of genes, as clusterProfiler's
+compareCluster(enrichGO) defines it.
 
-Three definitions differ from a textbook test: cluster genes outside the universe still count as drawn, only terms that
-a cluster hits are tests of that cluster, and term sizes are limited inside the universe.
+Three definitions differ from a textbook test: cluster genes outside the universe still count as
+drawn, only terms that a cluster hits are tests of that cluster, and term sizes are limited inside
+the universe.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,18 @@ from lib.go.tails import upper_tail
 from lib.stats import order
 from lib.stats.multiple_testing import benjamini_hochberg, storey_q
 
-COLUMNS = ["Cluster", "ID", "Description", "GeneRatio", "BgRatio", "pvalue", "p.adjust", "qvalue", "geneID", "Count"]
+COLUMNS = [
+    "Cluster",
+    "ID",
+    "Description",
+    "GeneRatio",
+    "BgRatio",
+    "pvalue",
+    "p.adjust",
+    "qvalue",
+    "geneID",
+    "Count",
+]
 
 
 @dataclass(frozen=True)
@@ -76,23 +89,37 @@ def check_clusters(clusters: Mapping[str, Sequence[str]]) -> dict[str, list[str]
 
 
 def cluster_universe(
-    annotation: Annotation, clusters: Mapping[str, Sequence[str]], background: Sequence[str] | None, *, by: str
+    annotation: Annotation,
+    clusters: Mapping[str, Sequence[str]],
+    background: Sequence[str] | None,
+    *,
+    by: str,
 ) -> Universe:
-    """Build the gene sets for some clusters against a background; None stands for every annotated gene."""
+    """Build the gene sets for some clusters against a background; None stands for every annotated
+    gene."""
     codes = annotation.codes
-    chosen = (codes.symbols if by == "symbol" else codes.entrez) if background is None else background
+    chosen = (
+        (codes.symbols if by == "symbol" else codes.entrez) if background is None else background
+    )
     genes = dict.fromkeys([*chosen, *(gene for members in clusters.values() for gene in members)])
     sets = gene_sets(annotation, list(genes), by=by)
     inside = sets.feasible & sets.pack(chosen)
     if not inside.any():
-        raise InputError(f"none of the {len(chosen)} background genes has a GO {annotation.ontology} annotation")
+        raise InputError(
+            f"none of the {len(chosen)} background genes has a GO {annotation.ontology} annotation"
+        )
     return Universe(sets, inside, count(sets.bits & inside))
 
 
 def compare_builtin(
-    annotation: Annotation, clusters: Mapping[str, Sequence[str]], background: Sequence[str] | None,
-    *, cutoffs: Cutoffs, by: str = "entrez", tail: str = "auto",
-) -> pd.DataFrame:  # fmt: skip
+    annotation: Annotation,
+    clusters: Mapping[str, Sequence[str]],
+    background: Sequence[str] | None,
+    *,
+    cutoffs: Cutoffs,
+    by: str = "entrez",
+    tail: str = "auto",
+) -> pd.DataFrame:
     """Test every cluster with the built-in engine; see `lib.go.compare_clusters`."""
     universe = cluster_universe(annotation, clusters, background, by=by)
     parts = []
@@ -104,7 +131,12 @@ def compare_builtin(
 
 
 def test_cluster(
-    annotation: Annotation, universe: Universe, genes: Sequence[str], *, cutoffs: Cutoffs, tail: str = "auto"
+    annotation: Annotation,
+    universe: Universe,
+    genes: Sequence[str],
+    *,
+    cutoffs: Cutoffs,
+    tail: str = "auto",
 ) -> pd.DataFrame:
     """Test the terms that one list of genes hits; the columns are those of enrichGO.
 
@@ -116,14 +148,18 @@ def test_cluster(
     sets = universe.sets
     drawn = sets.pack(genes) & sets.feasible
     candidate = np.flatnonzero(
-        (count(sets.bits & drawn) > 0) & (universe.sizes >= cutoffs.min_size) & (universe.sizes <= cutoffs.max_size)
+        (count(sets.bits & drawn) > 0)
+        & (universe.sizes >= cutoffs.min_size)
+        & (universe.sizes <= cutoffs.max_size)
     )
     hits, sizes = count(sets.bits[candidate] & drawn & universe.inside), universe.sizes[candidate]
     n_drawn, n_universe = int(count(drawn)), int(count(universe.inside))
     p = upper_tail(hits, sizes, n_universe - sizes, n_drawn, tail=tail)
     tests = pd.DataFrame({"row": candidate, "Count": hits, "size": sizes, "pvalue": p})
     tests = tests.assign(**{"p.adjust": benjamini_hochberg(p), "qvalue": storey_q(p)})
-    tests = _within_cutoffs(tests.iloc[order.by_p_value(tests["pvalue"])].reset_index(drop=True), cutoffs)
+    tests = _within_cutoffs(
+        tests.iloc[order.by_p_value(tests["pvalue"])].reset_index(drop=True), cutoffs
+    )
     ids = sets.terms[tests["row"]]
     text = {
         "ID": ids,
@@ -147,7 +183,8 @@ def _within_cutoffs(tests: pd.DataFrame, cutoffs: Cutoffs) -> pd.DataFrame:
 
 
 def _hit_genes(universe: Universe, rows: np.ndarray, genes: Sequence[str]) -> list[str]:
-    """Return the genes of a list that are in each term and in the universe, joined by '/', in the order of the list."""
+    """Return the genes of a list that are in each term and in the universe, joined by '/', in the
+    order of the list."""
     position = universe.sets.genes.get_indexer(pd.Index(genes, dtype=object))
     bits = universe.sets.bits[rows] & universe.inside
     member = (bits[:, position >> 3] >> (7 - (position & 7)).astype(np.uint8)) & 1  # (rows, genes)

@@ -17,7 +17,17 @@ from lib.stats.multiple_testing import benjamini_hochberg, format_p
 log = logging.getLogger(__name__)
 NAME_WIDTH = 70  # letters of a term's name that topGO is asked to print
 TIE_ORDERS = ("topgo", "go_id")
-COLUMNS = ["GO.ID", "Term", "Annotated", "Significant", "Expected", "pval", "qval", "p_raw", "q_raw"]
+COLUMNS = [
+    "GO.ID",
+    "Term",
+    "Annotated",
+    "Significant",
+    "Expected",
+    "pval",
+    "qval",
+    "p_raw",
+    "q_raw",
+]
 
 
 def check_genes(foreground, background) -> tuple[list[str], list[str]]:
@@ -26,7 +36,8 @@ def check_genes(foreground, background) -> tuple[list[str], list[str]]:
     Raises
     ------
     InputError
-        If a list repeats a gene, or no foreground gene, or every background gene, is in the foreground.
+        If a list repeats a gene, or no foreground gene, or every background gene, is in the
+        foreground.
     """
     _refuse_repeats("foreground", foreground)
     _refuse_repeats("background", background)
@@ -35,32 +46,45 @@ def check_genes(foreground, background) -> tuple[list[str], list[str]]:
     outside = [gene for gene in foreground if gene not in known]
     if not inside:
         raise InputError(
-            f"none of the {len(outside)} foreground genes is in the background of {len(known)} genes"
-            + (f": {listed(outside)}" if outside else "")
+            f"none of the {len(outside)} foreground genes is in the background of {len(known)} "
+            "genes" + (f": {listed(outside)}" if outside else "")
         )
     if len(inside) == len(known):
-        raise InputError("the foreground is the whole background, so there is nothing to compare it with")
+        raise InputError(
+            "the foreground is the whole background, so there is nothing to compare it with"
+        )
     if outside:
-        log.warning("%d foreground genes are not in the background and are left out: %s", len(outside), listed(outside))
+        log.warning(
+            "%d foreground genes are not in the background and are left out: %s",
+            len(outside),
+            listed(outside),
+        )
     return inside, outside
 
 
 @functools.lru_cache(maxsize=2)
 def universe(annotation: Annotation, background: tuple[str, ...], node_size: int) -> GeneSets:
-    """Return the pruned gene sets of a background; the last two are kept for the next foreground."""
+    """Return the pruned gene sets of a background; the last two are kept for the next
+    foreground."""
     return prune(gene_sets(annotation, background), node_size=node_size)
 
 
 def run_builtin(
-    annotation: Annotation, foreground: list[str], background: list[str], *, algorithm: str, node_size: int,
-    tie_order: str, tail: str,
-) -> pd.DataFrame:  # fmt: skip
+    annotation: Annotation,
+    foreground: list[str],
+    background: list[str],
+    *,
+    algorithm: str,
+    node_size: int,
+    tie_order: str,
+    tail: str,
+) -> pd.DataFrame:
     """Test one foreground with the built-in engine; see `lib.go.enrich`."""
     sets = universe(annotation, tuple(background), node_size)
     if not count(sets.pack(foreground) & sets.feasible):
         raise InputError(
-            f"none of the {len(foreground)} foreground genes has a GO {annotation.ontology} annotation: "
-            f"{listed(foreground)}"
+            f"none of the {len(foreground)} foreground genes has a GO {annotation.ontology} "
+            f"annotation: {listed(foreground)}"
         )
     tests = topgo.test_terms(sets, foreground, algorithm=algorithm, tail=tail)
     rows = _row_order(sets, tests, tie_order)
@@ -68,16 +92,20 @@ def run_builtin(
 
 
 def with_adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of printed (`pval`) and exact (`p_raw`) p-values with Benjamini-Hochberg columns for both.
+    """Return a table of printed (`pval`) and exact (`p_raw`) p-values with Benjamini-Hochberg
+    columns for both.
 
-    The published tables adjust the printed values. R turns the text `<1e-30` into a missing value; here such a column
-    falls back to the exact values, with a warning.
+    The published tables adjust the printed values. R turns the text `<1e-30` into a missing value;
+    here such a column falls back to the exact values, with a warning.
     """
     q_raw = benjamini_hochberg(table["p_raw"])
     too_small = table["pval"].str.startswith("<")
     if too_small.any():
-        log.warning("%d p-values are printed as %s; qval is computed from the exact values instead",
-                    too_small.sum(), table["pval"][too_small].iloc[0])  # fmt: skip
+        log.warning(
+            "%d p-values are printed as %s; qval is computed from the exact values instead",
+            too_small.sum(),
+            table["pval"][too_small].iloc[0],
+        )
     qval = q_raw if too_small.any() else benjamini_hochberg(table["pval"].astype(float))
     return table.assign(qval=qval, q_raw=q_raw)[COLUMNS]
 
@@ -87,7 +115,9 @@ def _refuse_repeats(name: str, genes: list[str]) -> None:
     genes = pd.Series(genes, dtype=object)
     repeated = genes[genes.duplicated()].unique()
     if len(repeated):
-        raise InputError(f"the {name} lists genes more than once, which would count twice: {listed(repeated)}")
+        raise InputError(
+            f"the {name} lists genes more than once, which would count twice: {listed(repeated)}"
+        )
 
 
 def _row_order(sets: GeneSets, tests: topgo.TermTests, tie_order: str) -> np.ndarray:
@@ -108,13 +138,17 @@ def _listed_by_topgo(sets: GeneSets, hit: np.ndarray) -> np.ndarray:
     return np.concatenate([hits[restricted], np.flatnonzero(~hit)])
 
 
-def _table(annotation: Annotation, sets: GeneSets, tests: topgo.TermTests, rows: np.ndarray) -> pd.DataFrame:
+def _table(
+    annotation: Annotation, sets: GeneSets, tests: topgo.TermTests, rows: np.ndarray
+) -> pd.DataFrame:
     """Return the rows in their order, with printed p-values and adjusted ones."""
     names = names_of(annotation, sets.terms[rows])
     table = pd.DataFrame(
         {
             "GO.ID": sets.terms[rows],
-            "Term": [name[:NAME_WIDTH] + "..." if len(name) > NAME_WIDTH else name for name in names],
+            "Term": [
+                name[:NAME_WIDTH] + "..." if len(name) > NAME_WIDTH else name for name in names
+            ],
             "Annotated": tests.annotated[rows],
             "Significant": tests.significant[rows],
             "Expected": tests.expected[rows],

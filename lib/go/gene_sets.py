@@ -1,6 +1,7 @@
 """Gene sets of the GO terms over one universe: rows of packed bits, propagated up the graph.
 
-A term's set is a row of ceil(genes / 8) bytes, one bit a gene, so that a union is an OR and a size is a popcount.
+A term's set is a row of ceil(genes / 8) bytes, one bit a gene, so that a union is an OR and a size
+is a popcount.
 """
 
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ class GeneSets:
         return _longest_path(self.child, self.parent, len(self.terms))
 
     def pack(self, genes) -> np.ndarray:
-        """Return a list of genes as a (ceil(G / 8),) row of bits; genes outside the universe are ignored."""
+        """Return a list of genes as a (ceil(G / 8),) row of bits; genes outside the universe are
+        ignored."""
         member = np.zeros(len(self.genes), bool)
         position = self.genes.get_indexer(pd.Index(genes, dtype=object))
         member[position[position >= 0]] = True
@@ -62,7 +64,8 @@ def count(bits: np.ndarray) -> np.ndarray:
 
 
 def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSets:
-    """Build the gene sets of a universe: direct annotations, propagated along all relations up to the root.
+    """Build the gene sets of a universe: direct annotations, propagated along all relations up to
+    the root.
 
     Parameters
     ----------
@@ -77,25 +80,32 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
         If no gene of the universe is annotated.
     """
     codes = annotation.codes
-    names, pair_gene = (codes.symbols, codes.pair_symbol) if by == "symbol" else (codes.entrez, codes.pair_entrez)
+    names, pair_gene = (
+        (codes.symbols, codes.pair_symbol) if by == "symbol" else (codes.entrez, codes.pair_entrez)
+    )
     genes = pd.Index(universe, dtype=object)
-    column = np.append(genes.get_indexer(names), -1)[pair_gene]  # (P,) position of each pair's gene in the universe
+    column = np.append(genes.get_indexer(names), -1)[
+        pair_gene
+    ]  # (P,) position of each pair's gene in the universe
     kept = column >= 0
     if not kept.any():
         raise InputError(
-            f"none of the {len(genes)} background genes has a GO {annotation.ontology} annotation; the annotation is "
-            f"read by {by}, and the first genes are {listed(genes, limit=3)}"
+            f"none of the {len(genes)} background genes has a GO {annotation.ontology} annotation; "
+            f"the annotation is read by {by}, and the first genes are {listed(genes, limit=3)}"
         )
     member = _ancestors(codes.pair_term[kept], codes.child, codes.parent, len(codes.terms))
     row = np.cumsum(member) - 1
     child, parent = _induced(codes.child, codes.parent, member)
     bits = _packed(row[codes.pair_term[kept]], column[kept], (int(member.sum()), len(genes)))
     _propagate(bits, child, parent)
-    return GeneSets(codes.terms[member], genes, bits, child, parent, np.bitwise_or.reduce(bits, axis=0))
+    return GeneSets(
+        codes.terms[member], genes, bits, child, parent, np.bitwise_or.reduce(bits, axis=0)
+    )
 
 
 def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
-    """Return the sets with at least `node_size` genes; the rest of the graph is ancestor-closed by itself.
+    """Return the sets with at least `node_size` genes; the rest of the graph is ancestor-closed by
+    itself.
 
     Raises
     ------
@@ -107,15 +117,18 @@ def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
     kept = sets.sizes >= node_size
     if not kept.any():
         raise InputError(
-            f"no term has {node_size} of the {count(sets.feasible)} annotated background genes (the largest has "
-            f"{sets.sizes.max()}); give a smaller node_size or a larger background"
+            f"no term has {node_size} of the {count(sets.feasible)} annotated background genes "
+            f"(the largest has {sets.sizes.max()}); give a smaller node_size or a larger background"
         )
     child, parent = _induced(sets.child, sets.parent, kept)
     return GeneSets(sets.terms[kept], sets.genes, sets.bits[kept], child, parent, sets.feasible)
 
 
-def union_of_children(bits: np.ndarray, child: np.ndarray, parent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the parents of some edges, sorted by parent, and the union of each one's children as packed rows."""
+def union_of_children(
+    bits: np.ndarray, child: np.ndarray, parent: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parents of some edges, sorted by parent, and the union of each one's children as
+    packed rows."""
     if not len(parent):
         return parent, np.zeros((0, bits.shape[1]), np.uint8)
     first = np.flatnonzero(np.diff(parent, prepend=-1))
@@ -123,7 +136,8 @@ def union_of_children(bits: np.ndarray, child: np.ndarray, parent: np.ndarray) -
 
 
 def edges_by_level(level: np.ndarray, child: np.ndarray, parent: np.ndarray):
-    """Yield child and parent of the edges into each level, the deepest parents first, sorted by parent.
+    """Yield child and parent of the edges into each level, the deepest parents first, sorted by
+    parent.
 
     When an edge comes, every edge into its child has come before.
     """
@@ -142,13 +156,16 @@ def _propagate(bits: np.ndarray, child: np.ndarray, parent: np.ndarray) -> None:
 
 
 def _packed(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return a (shape[0], ceil(shape[1] / 8)) array with the bits at (row, column) set; pairs may repeat."""
+    """Return a (shape[0], ceil(shape[1] / 8)) array with the bits at (row, column) set; pairs may
+    repeat."""
     bits = np.zeros((shape[0], -(-shape[1] // 8)), np.uint8)
     np.bitwise_or.at(bits, (row, column >> 3), (128 >> (column & 7)).astype(np.uint8))
     return bits
 
 
-def _ancestors(terms: np.ndarray, child: np.ndarray, parent: np.ndarray, n_terms: int) -> np.ndarray:
+def _ancestors(
+    terms: np.ndarray, child: np.ndarray, parent: np.ndarray, n_terms: int
+) -> np.ndarray:
     """Return (n_terms,) truth values: the given terms and everything above them."""
     member = np.zeros(n_terms, bool)
     member[terms] = True
@@ -159,7 +176,9 @@ def _ancestors(terms: np.ndarray, child: np.ndarray, parent: np.ndarray, n_terms
     return member
 
 
-def _induced(child: np.ndarray, parent: np.ndarray, member: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _induced(
+    child: np.ndarray, parent: np.ndarray, member: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the edges between members, renumbered and sorted by parent, then child."""
     kept = member[child] & member[parent]
     row = np.cumsum(member) - 1

@@ -1,4 +1,5 @@
-"""The annotation of the Bioconductor packages that R has: R tells the path, SQLite gives the tables."""
+"""The annotation of the Bioconductor packages that R has: R tells the path, SQLite gives the
+tables."""
 
 import contextlib
 import sqlite3
@@ -18,14 +19,16 @@ PAIRS = """
 EDGES = """
     SELECT child.go_id AS child, parent.go_id AS parent, relationship_type AS relation
     FROM go_{ontology}_parents AS edge
-    JOIN go_term AS child ON child._id = edge._id JOIN go_term AS parent ON parent._id = edge._parent_id
+    JOIN go_term AS child ON child._id = edge._id
+    JOIN go_term AS parent ON parent._id = edge._parent_id
     WHERE parent.go_id != 'all' ORDER BY child, parent, relation
 """
 TERMS = "SELECT go_id, term FROM go_term WHERE ontology = '{upper}' ORDER BY go_id"
 GENES = """
     SELECT symbol AS name, gene_id AS entrez, 0 AS is_alias FROM gene_info JOIN genes USING (_id)
     UNION ALL
-    SELECT DISTINCT alias_symbol, gene_id, 1 FROM alias JOIN genes USING (_id) JOIN gene_info USING (_id)
+    SELECT DISTINCT alias_symbol, gene_id, 1
+    FROM alias JOIN genes USING (_id) JOIN gene_info USING (_id)
     WHERE alias_symbol != symbol
 """
 IDS = """
@@ -53,7 +56,10 @@ def read_installed(ontology: str = "BP") -> Annotation:
     """
     check_ontology(ontology)
     names = {"ontology": ontology.lower(), "upper": ontology}
-    with _database("org.Hs.eg.db", "org.Hs.eg.sqlite") as human, _database("GO.db", "GO.sqlite") as go:
+    with (
+        _database("org.Hs.eg.db", "org.Hs.eg.sqlite") as human,
+        _database("GO.db", "GO.sqlite") as go,
+    ):
         tables = {
             "pairs": pd.read_sql_query(PAIRS.format(**names), human),
             "genes": pd.read_sql_query(GENES, human).astype({"is_alias": bool}),
@@ -68,9 +74,10 @@ def read_installed(ontology: str = "BP") -> Annotation:
 def read_gene_ids() -> pd.DataFrame:
     """Read which symbols an Ensembl id has, from the installed org.Hs.eg.db.
 
-    The paper asked a live service (MyGene), whose answers change from year to year; this table changes only with the
-    installed release. An Ensembl id of several genes has several rows, lowest Entrez id first; a symbol may have
-    several Ensembl ids. `lib.interactome.expression` takes the first Ensembl id of each symbol, as the paper does.
+    The paper asked a live service (MyGene), whose answers change from year to year; this table
+    changes only with the installed release. An Ensembl id of several genes has several rows, lowest
+    Entrez id first; a symbol may have several Ensembl ids. `lib.interactome.expression` takes the
+    first Ensembl id of each symbol, as the paper does.
 
     Returns
     -------

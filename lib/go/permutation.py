@@ -1,4 +1,5 @@
-"""How good would the best term of a random cluster be? A permutation null for `compare_clusters`."""
+"""How good would the best term of a random cluster be? A permutation null for
+`compare_clusters`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,8 +27,9 @@ def permutation_null(
 ) -> pd.DataFrame:
     """Compare each cluster's smallest p-value with those of random gene sets of the same size.
 
-    Only annotated background genes take part, in the cluster as in the draws. This tests whether a cluster has any
-    theme at all, and unlike an adjusted p-value it allows for the overlap between terms.
+    Only annotated background genes take part, in the cluster as in the draws. This tests whether a
+    cluster has any theme at all, and unlike an adjusted p-value it allows for the overlap between
+    terms.
 
     Parameters
     ----------
@@ -43,21 +45,29 @@ def permutation_null(
     Returns
     -------
     DataFrame
-        `Cluster`, `n_genes`, `min_pvalue`, `permutation_p` = (1 + draws at least as good) / (1 + n_draws).
+        `Cluster`, `n_genes`, `min_pvalue`, `permutation_p` = (1 + draws at least as good) / (1 +
+        n_draws).
     """
     cutoffs = cutoffs or Cutoffs()
     clusters = check_clusters(clusters)
     universe = cluster_universe(annotation, clusters, background, by=by)
-    sets, inside = universe.sets, np.unpackbits(universe.inside, count=len(universe.sets.genes)).astype(bool)
+    sets, inside = (
+        universe.sets,
+        np.unpackbits(universe.inside, count=len(universe.sets.genes)).astype(bool),
+    )
     tested = (universe.sizes >= cutoffs.min_size) & (universe.sizes <= cutoffs.max_size)
-    member = np.unpackbits(sets.bits[tested], axis=1, count=len(inside))[:, inside].astype(np.float32)  # (T, G)
+    member = np.unpackbits(sets.bits[tested], axis=1, count=len(inside))[:, inside].astype(
+        np.float32
+    )  # (T, G)
     rows = []
     for name, genes in clusters.items():
         drawn = np.unpackbits(sets.pack(genes), count=len(inside)).astype(bool)[inside]  # (G,)
         tails = _tail_table(universe.sizes[tested], int(inside.sum()), int(drawn.sum()), tail)
         observed = _smallest_p(member, drawn[:, None], tails)[0]
         null = _null_smallest_p(member, int(drawn.sum()), tails, rng=rng, n_draws=n_draws)
-        rows.append((name, int(drawn.sum()), observed, (1 + int((null <= observed).sum())) / (1 + n_draws)))
+        rows.append(
+            (name, int(drawn.sum()), observed, (1 + int((null <= observed).sum())) / (1 + n_draws))
+        )
     return pd.DataFrame(rows, columns=["Cluster", "n_genes", "min_pvalue", "permutation_p"])
 
 
@@ -68,12 +78,16 @@ def _tail_table(sizes: np.ndarray, n_universe: int, n_drawn: int, tail: str) -> 
     return flat.reshape(len(sizes), n_drawn + 1)
 
 
-def _null_smallest_p(member: np.ndarray, n_drawn: int, tails: np.ndarray, *, rng, n_draws: int) -> np.ndarray:
+def _null_smallest_p(
+    member: np.ndarray, n_drawn: int, tails: np.ndarray, *, rng, n_draws: int
+) -> np.ndarray:
     """Return (n_draws,) smallest p-values of random sets of annotated background genes."""
     blocks = []
     for start in range(0, n_draws, BLOCK):
         scores = rng.random((member.shape[1], min(BLOCK, n_draws - start)))
-        drawn = np.argsort(np.argsort(scores, axis=0), axis=0) < n_drawn  # (G, block), n_drawn true a column
+        drawn = (
+            np.argsort(np.argsort(scores, axis=0), axis=0) < n_drawn
+        )  # (G, block), n_drawn true a column
         blocks.append(_smallest_p(member, drawn, tails))
     return np.concatenate(blocks)
 
@@ -84,9 +98,19 @@ def _smallest_p(member: np.ndarray, drawn: np.ndarray, tails: np.ndarray) -> np.
     return np.take_along_axis(tails, hits, axis=1).min(axis=0, initial=1.0)
 
 
-def permute_cluster(part: Path, *, seed: int, annotation_dir: Path, genes: list[str], background: list[str],
-                    n_draws: int, min_size: int, max_size: int) -> None:  # fmt: skip
-    """Write the permutation test of one cluster as a table of one row: a unit of `lib.run.compute.run_units`."""
+def permute_cluster(
+    part: Path,
+    *,
+    seed: int,
+    annotation_dir: Path,
+    genes: list[str],
+    background: list[str],
+    n_draws: int,
+    min_size: int,
+    max_size: int,
+) -> None:
+    """Write the permutation test of one cluster as a table of one row: a unit of
+    `lib.run.compute.run_units`."""
     table = permutation_null(
         load(annotation_dir),
         {"cluster": genes},

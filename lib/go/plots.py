@@ -1,4 +1,5 @@
-"""Pictures of enrichment tables: bars of the leading terms, and the dot plot of several clusters."""
+"""Pictures of enrichment tables: bars of the leading terms, and the dot plot of several
+clusters."""
 
 import textwrap
 from collections.abc import Mapping
@@ -18,12 +19,19 @@ BAR = "#FF6666"
 LOW_TO_HIGH = LinearSegmentedColormap.from_list("red_to_blue", ["#e06663", "#e9e2e4", "#327eba"])
 """Small p red, large p blue, as in enrichplot; it reads in grey only through the printed scale."""
 
-_NAMES = {"pval": "raw p value", "p_raw": "raw p value", "pvalue": "raw p value", "p.adjust": "FDR", "q_raw": "FDR"}
+_NAMES = {
+    "pval": "raw p value",
+    "p_raw": "raw p value",
+    "pvalue": "raw p value",
+    "p.adjust": "FDR",
+    "q_raw": "FDR",
+}
 _LINE, _GAP = 0.115, 0.5  # height of a line of term text, in inches; space between terms, in lines
 
 
 _TERM_WIDTH = 46  # characters
-_TABLE_COLUMNS = {  # column → heading, place as a share of the width, side on which its text is aligned
+# column → heading, place as a share of the width, side on which its text is aligned
+_TABLE_COLUMNS = {
     "GO.ID": ("GO id", 0.0, "left"),
     "Term": ("term", 0.14, "left"),
     "Annotated": ("annotated", 0.61, "right"),
@@ -45,7 +53,8 @@ def bars(
     wrap: int = 25,
     alphabetical: bool = True,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw −log10 p of the first rows of an enrichment table, terms alphabetical from the bottom by default.
+    """Draw −log10 p of the first rows of an enrichment table, terms alphabetical from the bottom by
+    default.
 
     Parameters
     ----------
@@ -62,7 +71,8 @@ def bars(
     wrap : int
         Characters a line of a term.
     alphabetical : bool
-        Terms alphabetical from the bottom, as in the papers; otherwise the best on top, for long lists.
+        Terms alphabetical from the bottom, as in the papers; otherwise the best on top, for long
+        lists.
 
     Returns
     -------
@@ -71,7 +81,9 @@ def bars(
         The bars: `go_id`, `term`, the value column and `minus_log10_p`, in the order drawn.
     """
     drawn = _leading(table, value, n_terms, alphabetical=alphabetical)
-    drawn = drawn if alphabetical else drawn.iloc[::-1].reset_index(drop=True)  # the first bar is the lowest
+    drawn = (
+        drawn if alphabetical else drawn.iloc[::-1].reset_index(drop=True)
+    )  # the first bar is the lowest
     with figures.style():
         figure = Figure(figsize=(figures.MIDDLE, 0.9 + _height(drawn, wrap)))
         _bars(figure.add_subplot(), drawn, threshold, wrap)
@@ -117,24 +129,34 @@ def bar_grid(
     """
     if not tables:
         raise ValueError("bar_grid: no tables to draw")
-    drawn = {title: _leading(table, value, n_terms, alphabetical=True) for title, table in tables.items()}
+    drawn = {
+        title: _leading(table, value, n_terms, alphabetical=True) for title, table in tables.items()
+    }
     grid = [list(drawn)[start : start + n_columns] for start in range(0, len(drawn), n_columns)]
     heights = [max(_height(drawn[title], wrap) for title in row) for row in grid]
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, sum(heights) + 0.6 * len(grid) + 0.3))
         axes = figure.subplots(len(grid), n_columns, height_ratios=heights, squeeze=False)
-        longest = max((table["minus_log10_p"].max() for table in drawn.values() if len(table)), default=0) * common_axis
+        longest = (
+            max((table["minus_log10_p"].max() for table in drawn.values() if len(table)), default=0)
+            * common_axis
+        )
         for ax, title in zip(axes.flat, drawn, strict=False):
             _bars(ax, drawn[title], threshold, wrap, longest)
             _heading(ax, title, (subtitles or {}).get(title, ""), 34)
         for ax in axes.flat[len(drawn) :]:
             ax.remove()
         figure.supxlabel(_axis_name(value) + note)
-    return figure, pd.concat(drawn, names=["panel"]).reset_index(level="panel").reset_index(drop=True)
+    return figure, pd.concat(drawn, names=["panel"]).reset_index(level="panel").reset_index(
+        drop=True
+    )
 
 
-def table_figure(table: pd.DataFrame, *, n_terms: int = 20, title: str = "") -> tuple[Figure, pd.DataFrame]:
-    """Draw the first rows of a topGO table as a table; the counts are those before weight01 removes genes.
+def table_figure(
+    table: pd.DataFrame, *, n_terms: int = 20, title: str = ""
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the first rows of a topGO table as a table; the counts are those before weight01 removes
+    genes.
 
     Returns
     -------
@@ -148,7 +170,9 @@ def table_figure(table: pd.DataFrame, *, n_terms: int = 20, title: str = "") -> 
         Expected=drawn["Expected"].map("{:.2f}".format),
         qval=drawn["qval"].map("{:.2g}".format),
     )
-    tops = np.cumsum([0, *(0.55 + 0.75 * _lines(term, _TERM_WIDTH) for term in drawn["Term"])])  # (rows + 1,), in lines
+    tops = np.cumsum(
+        [0, *(0.55 + 0.75 * _lines(term, _TERM_WIDTH) for term in drawn["Term"])]
+    )  # (rows + 1,), in lines
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 0.75 + 0.17 * tops[-1]))
         ax = figure.add_subplot()
@@ -165,7 +189,12 @@ def table_figure(table: pd.DataFrame, *, n_terms: int = 20, title: str = "") -> 
 
 
 def dot_plot(
-    table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05, wrap: int = 60, title: str = ""
+    table: pd.DataFrame,
+    *,
+    n_terms: int = 3,
+    threshold: float = 0.05,
+    wrap: int = 60,
+    title: str = "",
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the leading terms of every cluster as dots, size = gene ratio and colour = adjusted p.
 
@@ -199,18 +228,30 @@ def dot_plot(
             figure = _dots(dots, wrap)
         figure.axes[0].set_title(title)
     dots = dots.rename(columns={"x": "column", "y": "row"})
-    return figure, dots if len(dots) else pd.DataFrame([{"note": f"no term with adjusted p <= {threshold:g}"}])
+    return figure, dots if len(dots) else pd.DataFrame(
+        [{"note": f"no term with adjusted p <= {threshold:g}"}]
+    )
 
 
 def dot_table(table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05) -> pd.DataFrame:
     """Return the rows that `dot_plot` draws, with `label`, `gene_ratio`, `x` and `y` added."""
     significant = table[(order.rounded(table[["p.adjust", "pvalue"]]) <= threshold).all(axis=1)]
     leading = (
-        order.sort_table(significant, "pvalue", ties="ID").groupby("Cluster", sort=False, observed=True).head(n_terms)
+        order.sort_table(significant, "pvalue", ties="ID")
+        .groupby("Cluster", sort=False, observed=True)
+        .head(n_terms)
     )
     dots = significant[significant["ID"].isin(leading["ID"])].copy()
-    hits, sizes = dots["GeneRatio"].str.split("/", expand=True).reindex(columns=[0, 1]).astype(float).T.to_numpy()
-    dots["label"] = [f"{cluster}\n({size:.0f})" for cluster, size in zip(dots["Cluster"], sizes, strict=True)]
+    hits, sizes = (
+        dots["GeneRatio"]
+        .str.split("/", expand=True)
+        .reindex(columns=[0, 1])
+        .astype(float)
+        .T.to_numpy()
+    )
+    dots["label"] = [
+        f"{cluster}\n({size:.0f})" for cluster, size in zip(dots["Cluster"], sizes, strict=True)
+    ]
     dots["gene_ratio"] = hits / sizes
     dots["x"] = pd.factorize(dots["label"])[0]
     terms = pd.factorize(dots["ID"])[0]
@@ -221,7 +262,9 @@ def _leading(table: pd.DataFrame, value: str, n_terms: int, *, alphabetical: boo
     """Return the first rows as `go_id`, `term`, value and `minus_log10_p`."""
     names = {"GO.ID": "go_id", "ID": "go_id", "Term": "term", "Description": "term"}
     if value not in table:
-        raise ValueError(f"no column {value!r} to draw; the table has {', '.join(map(str, table.columns))}")
+        raise ValueError(
+            f"no column {value!r} to draw; the table has {', '.join(map(str, table.columns))}"
+        )
     drawn = table.head(n_terms).rename(columns=names)[["go_id", "term", value]]
     numbers = drawn[value].astype(str).str.replace(r"^<\s*", "", regex=True).astype(float)
     drawn["minus_log10_p"] = -np.log10(numbers.clip(lower=1e-300)) + 0.0  # + 0.0 turns −0 into 0
@@ -230,7 +273,9 @@ def _leading(table: pd.DataFrame, value: str, n_terms: int, *, alphabetical: boo
     return drawn.reset_index(drop=True)
 
 
-def _bars(ax: Axes, drawn: pd.DataFrame, threshold: float | None, wrap: int, longest: float = 0) -> None:
+def _bars(
+    ax: Axes, drawn: pd.DataFrame, threshold: float | None, wrap: int, longest: float = 0
+) -> None:
     """Lie bars down, alphabetical from the bottom; a taller slot for a term of more lines."""
     if drawn.empty:
         return _nothing(ax, "no term to test")
@@ -249,12 +294,24 @@ def _bars(ax: Axes, drawn: pd.DataFrame, threshold: float | None, wrap: int, lon
 
 def _dots(dots: pd.DataFrame, wrap: int) -> Figure:
     labels = dots.drop_duplicates("x").sort_values("x")["label"]
-    terms = [textwrap.fill(term, wrap) for term in dots.drop_duplicates("y").sort_values("y")["Description"]]
+    terms = [
+        textwrap.fill(term, wrap)
+        for term in dots.drop_duplicates("y").sort_values("y")["Description"]
+    ]
     figure = Figure(figsize=(figures.PAGE, 0.8 + max(0.22 * len(terms), 2)))
     ax, keys = figure.subplots(1, 2, width_ratios=[4 + 0.5 * len(labels), 1])
     colours = Normalize(0, dots["p.adjust"].max())
     areas = _areas(dots["gene_ratio"], dots["gene_ratio"])
-    ax.scatter(dots["x"], dots["y"], areas, dots["p.adjust"], cmap=LOW_TO_HIGH, norm=colours, ec="0.25", lw=0.4)
+    ax.scatter(
+        dots["x"],
+        dots["y"],
+        areas,
+        dots["p.adjust"],
+        cmap=LOW_TO_HIGH,
+        norm=colours,
+        ec="0.25",
+        lw=0.4,
+    )
     ax.set_xticks(range(len(labels)), labels)
     ax.set_yticks(range(len(terms)), terms, linespacing=1.05)
     ax.set_xlim(-0.6, len(labels) - 0.4)
@@ -268,18 +325,36 @@ def _dots(dots: pd.DataFrame, wrap: int) -> Figure:
     return figure
 
 
-def _areas(ratios: pd.Series | np.ndarray, among: pd.Series, low: float = 25, high: float = 160) -> np.ndarray:
-    """Return areas in square points, linear between the smallest and the largest gene ratio drawn."""
+def _areas(
+    ratios: pd.Series | np.ndarray, among: pd.Series, low: float = 25, high: float = 160
+) -> np.ndarray:
+    """Return areas in square points, linear between the smallest and the largest gene ratio
+    drawn."""
     return np.interp(ratios, [among.min(), max(among.max(), among.min() + 1e-9)], [low, high])
 
 
 def _size_key(ax: Axes, ratios: pd.Series) -> None:
     """Explain the sizes with a few round ratios, or with the only one there is."""
     steps = MaxNLocator(4).tick_values(ratios.min(), ratios.max())
-    steps = steps[(steps >= ratios.min()) & (steps <= ratios.max())] if ratios.nunique() > 1 else ratios.unique()
-    handles = [ax.scatter([], [], s=_areas(step, ratios), color="0.45", label=f"{step:.3g}") for step in steps]
-    ax.legend(handles=handles, title="Gene ratio", loc="upper left", bbox_to_anchor=(0, 1), labelspacing=1.1,
-              handletextpad=0.8, alignment="left", borderaxespad=0)  # fmt: skip
+    steps = (
+        steps[(steps >= ratios.min()) & (steps <= ratios.max())]
+        if ratios.nunique() > 1
+        else ratios.unique()
+    )
+    handles = [
+        ax.scatter([], [], s=_areas(step, ratios), color="0.45", label=f"{step:.3g}")
+        for step in steps
+    ]
+    ax.legend(
+        handles=handles,
+        title="Gene ratio",
+        loc="upper left",
+        bbox_to_anchor=(0, 1),
+        labelspacing=1.1,
+        handletextpad=0.8,
+        alignment="left",
+        borderaxespad=0,
+    )
 
 
 def _colour_key(figure: Figure, ax: Axes, colours: ScalarMappable) -> None:
@@ -292,7 +367,16 @@ def _colour_key(figure: Figure, ax: Axes, colours: ScalarMappable) -> None:
 
 def _nothing(ax: Axes, message: str) -> None:
     """Say in the middle of an empty panel why it is empty."""
-    ax.text(0.5, 0.5, message, ha="center", va="center", color="0.35", style="italic", transform=ax.transAxes)
+    ax.text(
+        0.5,
+        0.5,
+        message,
+        ha="center",
+        va="center",
+        color="0.35",
+        style="italic",
+        transform=ax.transAxes,
+    )
     ax.set_axis_off()
 
 

@@ -1,7 +1,8 @@
-"""The only door to R. R starts at the first call; importing this module starts nothing and works without R.
+"""The only door to R. R starts at the first call; importing this module starts nothing and works
+without R.
 
-Only the low-level interface of rpy2 is used: it needs no conversion rules, which a notebook's kernel sets up for one
-context only, and it lets numbers pass as buffers.
+Only the low-level interface of rpy2 is used: it needs no conversion rules, which a notebook's
+kernel sets up for one context only, and it lets numbers pass as buffers.
 """
 
 import contextlib
@@ -63,14 +64,17 @@ def call(function: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def to_r(value: Any) -> Any:
-    """Return an R vector of a NumPy array, text, number, truth value, sequence of text, or dict of these (a list)."""
+    """Return an R vector of a NumPy array, text, number, truth value, sequence of text, or dict of
+    these (a list)."""
     interface = session()
     if isinstance(value, dict):
         vector = interface.ListSexpVector([to_r(item) for item in value.values()])
         vector.names = interface.StrSexpVector(list(value))
         return vector
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
-        return interface.FloatSexpVector.from_memoryview(memoryview(np.ascontiguousarray(value, dtype=float)))
+        return interface.FloatSexpVector.from_memoryview(
+            memoryview(np.ascontiguousarray(value, dtype=float))
+        )
     if isinstance(value, np.ndarray) and value.dtype.kind == "b":
         return interface.BoolSexpVector(value.tolist())
     if isinstance(value, bool):
@@ -86,7 +90,9 @@ def to_r(value: Any) -> Any:
 
 def floats(vector: Any) -> np.ndarray:
     """Return an R vector of doubles as a float64 array of its own memory."""
-    return np.array(vector.memoryview() if len(vector) else [], dtype=float)  # rpy2 cannot view an empty vector
+    return np.array(
+        vector.memoryview() if len(vector) else [], dtype=float
+    )  # rpy2 cannot view an empty vector
 
 
 def package_dir(package: str) -> Path | None:
@@ -108,7 +114,8 @@ def require_package(package: str) -> Path:
         apt, conda = INSTALL.get(package, (None, f"bioconductor-{package.lower()}"))
         debian = f"'apt install {apt}', " if apt else ""
         raise RNotAvailable(
-            f"the R package {package} is not installed. Install it with {debian}'conda install -c bioconda {conda}' "
+            f"the R package {package} is not installed. Install it with {debian}'conda install -c "
+            f"bioconda {conda}' "
             f'or, inside R, BiocManager::install("{package}")'
         )
     return path
@@ -137,22 +144,27 @@ def _started():
     """Start R and return rpy2's low-level interface."""
     try:
         with _same_library_path(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # R sets variables such as R_LIBS_SITE again, which is of no interest
+            warnings.simplefilter(
+                "ignore"
+            )  # R sets variables such as R_LIBS_SITE again, which is of no interest
             import rpy2.rinterface as interface
 
             interface.initr()
-    except Exception as error:  # rpy2 raises ValueError, OSError, ImportError or its own, by what is missing
+    except (
+        Exception
+    ) as error:  # rpy2 raises ValueError, OSError, ImportError or its own, by what is missing
         raise RNotAvailable(
-            f"R cannot be started ({type(error).__name__}: {error}). Install R and rpy2: 'apt install r-base' and "
-            "'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R is installed, set R_HOME to what "
-            "'R RHOME' prints"
+            f"R cannot be started ({type(error).__name__}: {error}). Install R and rpy2: 'apt "
+            "install r-base' and 'pip install rpy2==3.5.17', or 'conda install r-base rpy2'; if R "
+            "is installed, set R_HOME to what 'R RHOME' prints"
         ) from error
     return interface
 
 
 @contextlib.contextmanager
 def _same_library_path():
-    """Keep LD_LIBRARY_PATH. R puts the system's libraries first, and child processes must not load another Python's."""
+    """Keep LD_LIBRARY_PATH. R puts the system's libraries first, and child processes must not load
+    another Python's."""
     before = os.environ.get("LD_LIBRARY_PATH")
     try:
         yield

@@ -24,7 +24,8 @@ quietly <- function(code) {
     invokeRestart(restart)
   }
   printed <- utils::capture.output(
-    value <- withCallingHandlers(code, message = keep("muffleMessage"), warning = keep("muffleWarning"))
+    value <- withCallingHandlers(
+        code, message = keep("muffleMessage"), warning = keep("muffleWarning"))
   )
   c(value, list(log = c(printed, said)))
 }
@@ -46,7 +47,8 @@ function(universe, chosen, ontology, algorithm, node_size) quietly({
 })
 """
 
-# Without any row, 3.18 stops and newer releases return NULL; both come back as a list of empty columns.
+# Without any row, 3.18 stops and newer releases return NULL; both come back as a list of empty
+# columns.
 CLUSTERPROFILER = """
 function(clusters, universe, ontology, p_cutoff, q_cutoff, min_size, max_size) quietly({
   given <- list(geneClusters = clusters, fun = "enrichGO", OrgDb = "org.Hs.eg.db", ont = ontology,
@@ -68,7 +70,12 @@ function(clusters, universe, ontology, p_cutoff, q_cutoff, min_size, max_size) q
 
 
 def run_topgo(
-    foreground: Sequence[str], background: Sequence[str], *, ontology: str, algorithm: str, node_size: int
+    foreground: Sequence[str],
+    background: Sequence[str],
+    *,
+    ontology: str,
+    algorithm: str,
+    node_size: int,
 ) -> pd.DataFrame:
     """Test one foreground with topGO.
 
@@ -89,7 +96,11 @@ def run_topgo(
 
 
 def run_clusterprofiler(
-    clusters: Mapping[str, Sequence[str]], background: Sequence[str] | None, *, ontology: str, cutoffs: Cutoffs
+    clusters: Mapping[str, Sequence[str]],
+    background: Sequence[str] | None,
+    *,
+    ontology: str,
+    cutoffs: Cutoffs,
 ) -> pd.DataFrame:
     """Test clusters of Entrez ids with clusterProfiler's compareCluster(enrichGO).
 

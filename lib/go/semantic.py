@@ -1,8 +1,10 @@
-"""Semantic similarity of GO terms after Wang et al., and the removal of near-synonyms from a table of terms.
+"""Semantic similarity of GO terms after Wang et al., and the removal of near-synonyms from a table
+of terms.
 
 References
 ----------
-Wang et al. (2007), A new method to measure the semantic similarity of GO terms. doi:10.1093/bioinformatics/btm087
+Wang et al. (2007), A new method to measure the semantic similarity of GO terms.
+doi:10.1093/bioinformatics/btm087
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +14,9 @@ import pandas as pd
 
 from lib.go import r
 
-# GOSemSim 2.24 looks for `is_a` and `part_of` while its table says `isa` and `part of`, so that every edge gets the
-# weight meant for other relations. These are the weights that it applies, not those of the paper (PAPER_WEIGHTS).
+# GOSemSim 2.24 looks for `is_a` and `part_of` while its table says `isa` and `part of`, so that
+# every edge gets the weight meant for other relations. These are the weights that it applies, not
+# those of the paper (PAPER_WEIGHTS).
 INSTALLED_WEIGHTS: Mapping[str, float] = {}
 PAPER_WEIGHTS: Mapping[str, float] = {"isa": 0.8, "is_a": 0.8, "part of": 0.6, "part_of": 0.6}
 OTHER_WEIGHT = 0.7
@@ -22,7 +25,8 @@ DECIMALS = 3
 
 
 def gosemsim_edges(ontology: str = "BP") -> pd.DataFrame:
-    """Read the graph that the installed GOSemSim uses, an older one than that of GO.db: child, parent, relation.
+    """Read the graph that the installed GOSemSim uses, an older one than that of GO.db: child,
+    parent, relation.
 
     Raises
     ------
@@ -47,8 +51,8 @@ def wang_similarity(
 ) -> pd.DataFrame:
     """Return the similarity of every two terms, rounded to three decimals.
 
-    A term gives each ancestor the product of the weights on the way up; two terms are as similar as the share that
-    their common ancestors have in the sum of all these values.
+    A term gives each ancestor the product of the weights on the way up; two terms are as similar as
+    the share that their common ancestors have in the sum of all these values.
 
     Parameters
     ----------
@@ -78,10 +82,11 @@ def simplify(
     threshold: float = SIMILAR,
     weights: Mapping[str, float] = INSTALLED_WEIGHTS,
 ) -> pd.DataFrame:
-    """Drop terms that resemble a more significant term of the same cluster, as clusterProfiler's `simplify` does.
+    """Drop terms that resemble a more significant term of the same cluster, as clusterProfiler's
+    `simplify` does.
 
-    Among the terms more similar to a term than the threshold, all are dropped but those with the smallest `p.adjust`.
-    Dropped terms still count in the groups of others.
+    Among the terms more similar to a term than the threshold, all are dropped but those with the
+    smallest `p.adjust`. Dropped terms still count in the groups of others.
 
     Parameters
     ----------
@@ -91,7 +96,11 @@ def simplify(
         Graph, such as `gosemsim_edges()` for the numbers of GOSemSim.
     """
     similarity = wang_similarity(table["ID"].unique(), edges, weights=weights)
-    groups = table.groupby("Cluster", observed=True, sort=False) if "Cluster" in table else [(None, table)]
+    groups = (
+        table.groupby("Cluster", observed=True, sort=False)
+        if "Cluster" in table
+        else [(None, table)]
+    )
     dropped = pd.Series(False, index=table.index)
     for _, part in groups:
         alike = similarity.loc[part["ID"], part["ID"]].to_numpy() > threshold
@@ -101,14 +110,21 @@ def simplify(
 
 def _worse_than_alike(alike: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Return (N,) truth values: the term is not the best of some term's group of alike terms."""
-    best = np.where(alike, p, np.inf).min(axis=1, initial=np.inf)  # (N,) of the group around each term
+    best = np.where(alike, p, np.inf).min(
+        axis=1, initial=np.inf
+    )  # (N,) of the group around each term
     return (alike & (p[None, :] > best[:, None])).any(axis=0)
 
 
-def _semantic_values(go_ids: list[str], edges: pd.DataFrame, weights: Mapping[str, float]) -> np.ndarray:
-    """Return an (N, ancestors) array of the value that each term gives to itself and to its ancestors."""
+def _semantic_values(
+    go_ids: list[str], edges: pd.DataFrame, weights: Mapping[str, float]
+) -> np.ndarray:
+    """Return an (N, ancestors) array of the value that each term gives to itself and to its
+    ancestors."""
     above = _closure(go_ids, edges)
-    terms = pd.Index(go_ids).append(pd.Index(above["parent"])).append(pd.Index(above["child"])).unique()
+    terms = (
+        pd.Index(go_ids).append(pd.Index(above["parent"])).append(pd.Index(above["child"])).unique()
+    )
     child, parent = terms.get_indexer(above["child"]), terms.get_indexer(above["parent"])
     weight = above["relation"].map(dict(weights)).fillna(OTHER_WEIGHT).to_numpy(float)
     values = np.zeros((len(go_ids), len(terms)))
@@ -117,8 +133,11 @@ def _semantic_values(go_ids: list[str], edges: pd.DataFrame, weights: Mapping[st
     return values
 
 
-def _spread(row: np.ndarray, start: int, child: np.ndarray, parent: np.ndarray, weight: np.ndarray) -> None:
-    """Fill one row of semantic values breadth-first, in place; the first value that reaches a term stays."""
+def _spread(
+    row: np.ndarray, start: int, child: np.ndarray, parent: np.ndarray, weight: np.ndarray
+) -> None:
+    """Fill one row of semantic values breadth-first, in place; the first value that reaches a term
+    stays."""
     row[start] = 1.0
     wave = np.zeros(len(row), bool)
     wave[start] = True
@@ -134,7 +153,9 @@ def _closure(go_ids: list[str], edges: pd.DataFrame) -> pd.DataFrame:
     """Return the edges above some terms."""
     reached = set(go_ids)
     while True:
-        above = edges[edges["child"].isin(reached) & (edges["parent"] != "all")]  # "all" is above every root
+        above = edges[
+            edges["child"].isin(reached) & (edges["parent"] != "all")
+        ]  # "all" is above every root
         parents = set(above["parent"])
         if parents <= reached:
             return above

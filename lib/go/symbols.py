@@ -33,7 +33,9 @@ class SymbolMapping:
         return list(dict.fromkeys(self.table["entrez"]))
 
 
-def to_entrez(annotation: Annotation, symbols: Sequence[str], *, rescue_aliases: bool = False) -> SymbolMapping:
+def to_entrez(
+    annotation: Annotation, symbols: Sequence[str], *, rescue_aliases: bool = False
+) -> SymbolMapping:
     """Map symbols to Entrez ids through the official symbol, as clusterProfiler's `bitr` does.
 
     Parameters
@@ -41,8 +43,9 @@ def to_entrez(annotation: Annotation, symbols: Sequence[str], *, rescue_aliases:
     symbols : sequence of str
         Gene symbols; repeats count once.
     rescue_aliases : bool
-        Also try the aliases (former symbols such as ARNTL, synonyms such as MEK1) of those without an official match.
-        An alias that several genes share is left unmapped. Published results were made without this.
+        Also try the aliases (former symbols such as ARNTL, synonyms such as MEK1) of those without
+        an official match. An alias that several genes share is left unmapped. Published results
+        were made without this.
 
     Returns
     -------
@@ -59,11 +62,17 @@ def to_entrez(annotation: Annotation, symbols: Sequence[str], *, rescue_aliases:
         table = wanted.merge(table, on="symbol")
     unmapped = tuple(wanted.loc[~wanted["symbol"].isin(table["symbol"]), "symbol"])
     if unmapped:
-        log.warning("no Entrez id for %d of %d symbols, left out: %s", len(unmapped), len(wanted), listed(unmapped))
+        log.warning(
+            "no Entrez id for %d of %d symbols, left out: %s",
+            len(unmapped),
+            len(wanted),
+            listed(unmapped),
+        )
     return SymbolMapping(table, unmapped)
 
 
 def _matches(wanted: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return symbol, entrez and by_alias of the wanted symbols among known names, in the order wanted."""
+    """Return symbol, entrez and by_alias of the wanted symbols among known names, in the order
+    wanted."""
     found = wanted.merge(known, left_on="symbol", right_on="name")
     return found[["symbol", "entrez", "is_alias"]].rename(columns={"is_alias": "by_alias"})

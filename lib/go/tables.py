@@ -20,18 +20,20 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
     Parameters
     ----------
     directory : path
-        Holds `dag_edges.csv` (`child`, `parent`, optional `relation`) and one of `direct_annotations.csv` (`symbol`,
-        `go_id`, optional `entrez`) and `annotations.csv` (`go_id`, `genes`: symbols separated by spaces; direct or
-        complete sets). Optional: `terms.csv` (`go_id`, `term`), without which terms are called by their ids, and
-        `genes.csv` (`symbol`, `entrez`). Other columns are ignored.
+        Holds `dag_edges.csv` (`child`, `parent`, optional `relation`) and one of
+        `direct_annotations.csv` (`symbol`, `go_id`, optional `entrez`) and `annotations.csv`
+        (`go_id`, `genes`: symbols separated by spaces; direct or complete sets). Optional:
+        `terms.csv` (`go_id`, `term`), without which terms are called by their ids, and `genes.csv`
+        (`symbol`, `entrez`). Other columns are ignored.
     ontology : str
         `BP`, `MF` or `CC`; the tables hold one ontology.
 
     Raises
     ------
     InputError
-        If a file or column is missing, a GO id malformed, a row repeated, an annotated term not in the graph, or the
-        graph has a cycle or several roots. The message names the file, the row and the value.
+        If a file or column is missing, a GO id malformed, a row repeated, an annotated term not in
+        the graph, or the graph has a cycle or several roots. The message names the file, the row
+        and the value.
     """
     check_ontology(ontology)
     folder = store.resolve(directory)
@@ -40,18 +42,22 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
     _check_graph(folder / "dag_edges.csv", edges, pairs)
     genes = _read_genes(folder / "genes.csv", pairs)
     if pairs["entrez"].isna().all():
-        pairs["entrez"] = pairs["symbol"].map(dict(zip(genes["name"], genes["entrez"], strict=True)))
+        pairs["entrez"] = pairs["symbol"].map(
+            dict(zip(genes["name"], genes["entrez"], strict=True))
+        )
     release = {"source": f"tables of {folder.name}", "digest": _digest(folder)}
     return Annotation(pairs, edges, _read_terms(folder / "terms.csv"), genes, release, ontology)
 
 
 def read_gene_id_table(directory: str | os.PathLike) -> pd.DataFrame:
-    """Read the Ensembl ids of the genes from `gene_ids.csv` of a folder of tables; without the file, no row.
+    """Read the Ensembl ids of the genes from `gene_ids.csv` of a folder of tables; without the
+    file, no row.
 
     Returns
     -------
     DataFrame
-        `ensembl`, `entrez`, `symbol`, as `lib.go.read_gene_ids` gives them, in the order of the file.
+        `ensembl`, `entrez`, `symbol`, as `lib.go.read_gene_ids` gives them, in the order of the
+        file.
 
     Raises
     ------
@@ -106,34 +112,47 @@ def _read_genes(path: Path, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _checked(path: Path, patterns: dict[str, str], *, unique: list[str] | None) -> pd.DataFrame:
-    """Read a CSV file as text and check that columns are there, match a pattern, and do not repeat together."""
+    """Read a CSV file as text and check that columns are there, match a pattern, and do not repeat
+    together."""
     import pandera.pandas as pa  # half a second, and only needed for outside tables
 
     if not path.exists():
         raise InputError(f"{path}: this file is needed and is not there")
     table = pd.read_csv(path, dtype=str, na_filter=True, keep_default_na=False, na_values=[""])
-    columns = {name: pa.Column(str, pa.Check.str_matches(f"^(?:{pattern})$")) for name, pattern in patterns.items()}
+    columns = {
+        name: pa.Column(str, pa.Check.str_matches(f"^(?:{pattern})$"))
+        for name, pattern in patterns.items()
+    }
     if unique:
         columns |= {name: pa.Column(str, nullable=True) for name in unique if name not in columns}
     try:
-        pa.DataFrameSchema(columns, unique=unique, report_duplicates="exclude_first").validate(table, lazy=True)
+        pa.DataFrameSchema(columns, unique=unique, report_duplicates="exclude_first").validate(
+            table, lazy=True
+        )
     except pa.errors.SchemaErrors as errors:
         raise InputError(_in_words(path, table, errors.failure_cases, unique)) from None
     return table
 
 
-def _in_words(path: Path, table: pd.DataFrame, failures: pd.DataFrame, unique: list[str] | None) -> str:
+def _in_words(
+    path: Path, table: pd.DataFrame, failures: pd.DataFrame, unique: list[str] | None
+) -> str:
     """Return one message for the first failed check of a table."""
     missing = failures[failures["check"] == "column_in_dataframe"]
     if len(missing):
-        return (f"{path}: column '{missing['failure_case'].iloc[0]}' is missing; the columns are "
-                f"{listed(table.columns)}. Rename or add it")  # fmt: skip
+        return (
+            f"{path}: column '{missing['failure_case'].iloc[0]}' is missing; the columns are "
+            f"{listed(table.columns)}. Rename or add it"
+        )
     repeated = failures["check"].astype(str).str.contains("unique")
     failure = failures[~repeated].iloc[0] if (~repeated).any() else failures[repeated].iloc[0]
     row, value = int(failure["index"]) + 2, failure["failure_case"]  # the header is row 1
     if (~repeated).all() or not repeated.loc[failure.name]:
-        expected = "like GO:0008150" if failure["column"] in ("go_id", "child", "parent") else "not empty"
-        return f"{path}, row {row}: {failure['column']} is '{value}', expected {expected}. Correct or remove the row"
+        expected = (
+            "like GO:0008150" if failure["column"] in ("go_id", "child", "parent") else "not empty"
+        )
+        place = f"{path}, row {row}: {failure['column']}"
+        return f"{place} is '{value}', expected {expected}. Correct or remove the row"
     values = " ".join(str(table[name].iloc[row - 2]) for name in unique)
     return f"{path}, row {row}: '{values}' is there more than once. Keep one of the rows"
 
@@ -143,7 +162,9 @@ def _refuse_repeats(path: Path, edges: pd.DataFrame) -> None:
     repeated = np.flatnonzero(edges.duplicated())
     if len(repeated):
         edge = f"{edges['child'].iloc[repeated[0]]} {edges['parent'].iloc[repeated[0]]}"
-        raise InputError(f"{path}, row {repeated[0] + 2}: '{edge}' is there more than once. Keep one of the rows")
+        raise InputError(
+            f"{path}, row {repeated[0] + 2}: '{edge}' is there more than once. Keep one of the rows"
+        )
 
 
 def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
@@ -152,20 +173,27 @@ def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
     if len(cyclic):
         edge = f"{cyclic['child'].iloc[0]} to {cyclic['parent'].iloc[0]}"
         raise InputError(
-            f"{path}, row {cyclic.index[0] + 2}: the edge {edge} is part of a cycle, or lies between two. "
-            "Remove the edge that points down"
+            f"{path}, row {cyclic.index[0] + 2}: the edge {edge} is part of a cycle, or lies "
+            "between two. Remove the edge that points down"
         )
     roots = sorted(set(edges["parent"]) - set(edges["child"]))
     if len(roots) > 1:
-        raise InputError(f"{path}: the graph has {len(roots)} roots ({listed(roots)}); keep the edges of one ontology")
+        raise InputError(
+            f"{path}: the graph has {len(roots)} roots ({listed(roots)}); keep the edges of one "
+            "ontology"
+        )
     absent = ~pairs["go_id"].isin(pd.concat([edges["child"], edges["parent"]]))
     if absent.any():
-        raise InputError(f"{path}: annotated terms are not in the graph: {listed(pairs['go_id'][absent].unique())}. "
-                           "Add their edges, or remove their annotations")  # fmt: skip
+        raise InputError(
+            f"{path}: annotated terms are not in the graph: "
+            f"{listed(pairs['go_id'][absent].unique())}. Add their edges, or remove their "
+            "annotations"
+        )
 
 
 def _in_or_above_cycle(edges: pd.DataFrame) -> pd.DataFrame:
-    """Return the edges that remain when leaves, then roots, are peeled off again and again; none without a cycle."""
+    """Return the edges that remain when leaves, then roots, are peeled off again and again; none
+    without a cycle."""
     for end, other in (("child", "parent"), ("parent", "child")):
         n_before = -1
         while n_before != len(edges):

@@ -9,7 +9,8 @@ TAILS = ("auto", "r", "scipy")
 
 
 def upper_tail(hits, white, black, drawn, *, tail: str = "auto") -> np.ndarray:
-    """Return P[X >= hits] for the number X of white balls among `drawn` from an urn of `white` and `black` ones.
+    """Return P[X >= hits] for the number X of white balls among `drawn` from an urn of `white` and
+    `black` ones.
 
     Every distinct case is computed once. No hits, or an empty urn or draw, gives 1.
 
@@ -18,9 +19,9 @@ def upper_tail(hits, white, black, drawn, *, tail: str = "auto") -> np.ndarray:
     hits, white, black, drawn : (M,) int array or int
         Counts; they broadcast.
     tail : str
-        `r` calls R's `phyper`, the function behind topGO and clusterProfiler, whose last bits decide the order of
-        near-ties; swapping the roles of white and drawn changes them. `scipy` needs no R and agrees within 3e-14 in
-        log10 p. `auto` is `r` where R can be started.
+        `r` calls R's `phyper`, the function behind topGO and clusterProfiler, whose last bits
+        decide the order of near-ties; swapping the roles of white and drawn changes them. `scipy`
+        needs no R and agrees within 3e-14 in log10 p. `auto` is `r` where R can be started.
 
     Returns
     -------
@@ -28,7 +29,11 @@ def upper_tail(hits, white, black, drawn, *, tail: str = "auto") -> np.ndarray:
     """
     if tail not in TAILS:
         raise InputError(f"tail '{tail}' is unknown; choose one of {', '.join(TAILS)}")
-    cases = np.stack(np.broadcast_arrays(hits, white, black, drawn), axis=-1).astype(np.int64).reshape(-1, 4)
+    cases = (
+        np.stack(np.broadcast_arrays(hits, white, black, drawn), axis=-1)
+        .astype(np.int64)
+        .reshape(-1, 4)
+    )
     unique, inverse = _unique_rows(cases)
     p = np.ones(len(unique))
     open_cases = (unique[:, 0] > 0) & (unique[:, 3] > 0) & (unique[:, 1] + unique[:, 2] > 0)
@@ -45,12 +50,15 @@ def resolve(tail: str) -> str:
 
 
 def _unique_rows(cases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows of an (M, 4) array of counts and the position of each row among them."""
+    """Return the distinct rows of an (M, 4) array of counts and the position of each row among
+    them."""
     width = cases.max(axis=0, initial=0) + 1
     if np.prod(width.astype(float)) >= 2**62:  # too many genes to number the rows
         unique, inverse = np.unique(cases, axis=0, return_inverse=True)
         return unique, inverse.ravel()
-    _, first, inverse = np.unique(np.ravel_multi_index(cases.T, width), return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(
+        np.ravel_multi_index(cases.T, width), return_index=True, return_inverse=True
+    )
     return cases[first], inverse
 
 

@@ -1,14 +1,20 @@
-"""The order in which topGO lists terms of equal p-value: the listing order of R's hashed environments.
+"""The order in which topGO lists terms of equal p-value: the listing order of R's hashed
+environments.
 
-topGO keeps its graph levels in two R environments and prints terms as they are listed. The order has no meaning but is
-deterministic, and with many ties it decides which terms a figure of the first rows shows.
+topGO keeps its graph levels in two R environments and prints terms as they are listed. The order
+has no meaning but is deterministic, and with many ties it decides which terms a figure of the first
+rows shows.
 """
 
 from collections.abc import Iterable
 
 import numpy as np
 
-FIRST_SIZE, FULL_AT, GROWTH = 29, 0.85, 1.2  # buckets at the start; share that triggers growth; factor of growth
+FIRST_SIZE, FULL_AT, GROWTH = (
+    29,
+    0.85,
+    1.2,
+)  # buckets at the start; share that triggers growth; factor of growth
 
 
 def listing_order(keys: Iterable[str]) -> list[str]:
@@ -30,7 +36,8 @@ def listing_order(keys: Iterable[str]) -> list[str]:
 
 
 def topgo_order(terms: np.ndarray, child: np.ndarray, parent: np.ndarray) -> np.ndarray:
-    """Return the positions of a graph's terms in the order topGO lists them before it sorts by p-value.
+    """Return the positions of a graph's terms in the order topGO lists them before it sorts by
+    p-value.
 
     Parameters
     ----------
@@ -50,13 +57,18 @@ def topgo_order(terms: np.ndarray, child: np.ndarray, parent: np.ndarray) -> np.
 
 
 def _waves_from_root(n_terms: int, child: np.ndarray, parent: np.ndarray):
-    """Yield breadth-first waves of positions: the children of a wave, in its order, each once a wave."""
-    start = np.searchsorted(parent, np.arange(n_terms + 1))  # edges of parent i: start[i] to start[i + 1]
+    """Yield breadth-first waves of positions: the children of a wave, in its order, each once a
+    wave."""
+    start = np.searchsorted(
+        parent, np.arange(n_terms + 1)
+    )  # edges of parent i: start[i] to start[i + 1]
     wave = np.setdiff1d(np.arange(n_terms), child)
     while len(wave):
         yield wave
         n_children = start[wave + 1] - start[wave]
-        offset = np.arange(n_children.sum()) - np.repeat(np.cumsum(n_children) - n_children, n_children)
+        offset = np.arange(n_children.sum()) - np.repeat(
+            np.cumsum(n_children) - n_children, n_children
+        )
         children = child[np.repeat(start[wave], n_children) + offset]
         wave = children[np.sort(np.unique(children, return_index=True)[1])]
 
@@ -74,11 +86,15 @@ def _pjw_hashes(keys: list[str]) -> list[int]:
     """Return the 32-bit PJW hash of every key, which R uses for the names of an environment."""
     text = np.array([key.encode() for key in keys])
     width = text.dtype.itemsize
-    letters = text.view(np.uint8).reshape(len(keys), width).astype(np.uint32)  # (keys, bytes), zeros after the end
+    letters = (
+        text.view(np.uint8).reshape(len(keys), width).astype(np.uint32)
+    )  # (keys, bytes), zeros after the end
     length = np.array([len(key.encode()) for key in keys])
     value = np.zeros(len(keys), np.uint32)
     for i in range(width):
         step = (value << np.uint32(4)) + letters[:, i]
         high = step & np.uint32(0xF0000000)
-        value = np.where(i < length, (step ^ (high >> np.uint32(24))) & np.uint32(0x0FFFFFFF), value)
+        value = np.where(
+            i < length, (step ^ (high >> np.uint32(24))) & np.uint32(0x0FFFFFFF), value
+        )
     return value.tolist()

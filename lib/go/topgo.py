@@ -1,8 +1,10 @@
-"""topGO's tests of one foreground against a universe: classic, elim and weight01 with Fisher's exact test.
+"""topGO's tests of one foreground against a universe: classic, elim and weight01 with Fisher's
+exact test.
 
-`weight01` is what the released program computes, which is not what its name and description say. A child is meant to
-take its genes from a parent only if it scores better; in the program the comparison always succeeds, so every child
-with a foreground gene removes its genes from all its parents, whatever the p-values. See `_weight01`.
+`weight01` is what the released program computes, which is not what its name and description say. A
+child is meant to take its genes from a parent only if it scores better; in the program the
+comparison always succeeds, so every child with a foreground gene removes its genes from all its
+parents, whatever the p-values. See `_weight01`.
 """
 
 from dataclasses import dataclass
@@ -12,7 +14,9 @@ import numpy as np
 from lib.go.gene_sets import GeneSets, count, edges_by_level, union_of_children
 from lib.go.tails import upper_tail
 
-ELIM_CUTOFF = 0.01  # topGO's default: a term with p at most this removes its genes from its ancestors
+ELIM_CUTOFF = (
+    0.01  # topGO's default: a term with p at most this removes its genes from its ancestors
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,9 @@ class TermTests:
     p: np.ndarray
 
 
-def test_terms(sets: GeneSets, foreground, *, algorithm: str = "weight01", tail: str = "auto") -> TermTests:
+def test_terms(
+    sets: GeneSets, foreground, *, algorithm: str = "weight01", tail: str = "auto"
+) -> TermTests:
     """Test every term of a pruned universe for too many foreground genes.
 
     Parameters
@@ -61,7 +67,8 @@ test_terms.__test__ = False  # a verb, not a test for pytest
 
 
 def restricted_edges(sets: GeneSets, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the edges between terms that have a foreground gene; they take part in the algorithms."""
+    """Return the edges between terms that have a foreground gene; they take part in the
+    algorithms."""
     kept = hit[sets.child]  # the parent of a hit term is hit
     return sets.child[kept], sets.parent[kept]
 
@@ -74,7 +81,8 @@ def _classic(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> 
 def _weight01(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> np.ndarray:
     """Test every term without the genes of its children in the restricted graph.
 
-    Genes that deeper terms hand up to their ancestors are already in some child's set, so nothing is iterated.
+    Genes that deeper terms hand up to their ancestors are already in some child's set, so nothing
+    is iterated.
     """
     removed = np.zeros_like(sets.bits)
     rows, union = union_of_children(sets.bits, *restricted_edges(sets, hit))
@@ -83,12 +91,17 @@ def _weight01(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) ->
 
 
 def _elim(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> np.ndarray:
-    """Test from the deepest level up; a term with p at most the cut-off removes all its genes from its ancestors."""
+    """Test from the deepest level up; a term with p at most the cut-off removes all its genes from
+    its ancestors."""
     p = np.ones(len(sets.terms))
     removed = np.zeros_like(sets.bits)
     handed_up = np.zeros_like(sets.bits)
     child, parent = restricted_edges(sets, hit)
-    incoming = {int(sets.level[part[1][0]]): part for part in edges_by_level(sets.level, child, parent) if len(part[1])}
+    incoming = {
+        int(sets.level[part[1][0]]): part
+        for part in edges_by_level(sets.level, child, parent)
+        if len(part[1])
+    }
     for level in range(int(sets.level.max()), -1, -1):
         if level in incoming:
             rows, union = union_of_children(handed_up, *incoming[level])
@@ -100,8 +113,11 @@ def _elim(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> np.
     return p
 
 
-def _p_without(sets: GeneSets, removed: np.ndarray, chosen: np.ndarray, tail: str, rows=slice(None)) -> np.ndarray:
-    """Return p of the terms at `rows` after removed genes, as far as they are the term's own, left the universe."""
+def _p_without(
+    sets: GeneSets, removed: np.ndarray, chosen: np.ndarray, tail: str, rows=slice(None)
+) -> np.ndarray:
+    """Return p of the terms at `rows` after removed genes, as far as they are the term's own, left
+    the universe."""
     bits = sets.bits[rows]
     gone = removed & bits
     rest = bits & ~removed

@@ -1,1 +1,2 @@
-"""From fields of view to nuclei: the image table, fields and masks, nuclei, features, segmentation."""
+"""From fields of view to nuclei: the image table, fields and masks, nuclei, features,
+segmentation."""

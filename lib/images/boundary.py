@@ -1,4 +1,5 @@
-"""Outlines of nuclei: radii, calipers and local curvature, all nuclei of a field in one list of points."""
+"""Outlines of nuclei: radii, calipers and local curvature, all nuclei of a field in one list of
+points."""
 
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ from lib.images import pixels
 from lib.stats import order
 
 STEP = 5
-"""Curvature at a point is that of the circle through it and the points this many steps before and after."""
+"""Curvature at a point is that of the circle through it and the points this many steps before and
+after."""
 
 SMOOTH = 3
 """Neighbours on each side that a point is averaged with before its curvature is taken."""
@@ -78,7 +80,9 @@ def trace(labels: np.ndarray, wanted: np.ndarray, corners: np.ndarray) -> Outlin
 def radii(outlines: Outlines, centroids: np.ndarray) -> dict[str, np.ndarray]:
     """Return statistics of the distance from centroid (n, 2) to outline, in pixels, each (n,)."""
     distance = np.hypot(*(outlines.points - centroids[outlines.nucleus]).T)
-    low, q25, median, q75, high = pixels.quantiles(outlines.nucleus, distance, outlines.n, (0, 0.25, 0.5, 0.75, 1))
+    low, q25, median, q75, high = pixels.quantiles(
+        outlines.nucleus, distance, outlines.n, (0, 0.25, 0.5, 0.75, 1)
+    )
     return {
         "radius_min": low,
         "radius_q25": q25,
@@ -91,22 +95,28 @@ def radii(outlines: Outlines, centroids: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def calipers(outlines: Outlines) -> dict[str, np.ndarray]:
-    """Return the smallest and largest width over 180 directions, in pixels, and their ratio, each (n,)."""
+    """Return the smallest and largest width over 180 directions, in pixels, and their ratio, each
+    (n,)."""
     angles = np.arange(N_DIRECTIONS) * np.pi / N_DIRECTIONS
     along = outlines.points @ np.stack([np.sin(angles), np.cos(angles)])  # (m, 180)
     if not outlines.n:
         return dict.fromkeys(("caliper_min", "caliper_max", "caliper_ratio"), np.empty(0))
-    widths = np.maximum.reduceat(along, outlines.starts) - np.minimum.reduceat(along, outlines.starts)  # (n, 180)
+    widths = np.maximum.reduceat(along, outlines.starts) - np.minimum.reduceat(
+        along, outlines.starts
+    )  # (n, 180)
     smallest, largest = widths.min(axis=1), widths.max(axis=1)
     return {"caliper_min": smallest, "caliper_max": largest, "caliper_ratio": smallest / largest}
 
 
 def local_curvature(outlines: Outlines) -> np.ndarray:
-    """Return the signed curvature in 1/pixel at every point, (m,): positive where the nucleus bulges out.
+    """Return the signed curvature in 1/pixel at every point, (m,): positive where the nucleus
+    bulges out.
 
     Points are first averaged with their neighbours, which takes the stairs of the pixels out.
     """
-    smooth = np.mean([outlines.points[outlines.shifted(i)] for i in range(-SMOOTH, SMOOTH + 1)], axis=0)
+    smooth = np.mean(
+        [outlines.points[outlines.shifted(i)] for i in range(-SMOOTH, SMOOTH + 1)], axis=0
+    )
     before, after = smooth[outlines.shifted(-STEP)], smooth[outlines.shifted(STEP)]
     sides = [np.hypot(*side.T) for side in (smooth - before, after - smooth, after - before)]
     product = np.prod(sides, axis=0)
@@ -117,7 +127,8 @@ def local_curvature(outlines: Outlines) -> np.ndarray:
 
 
 def curvature_features(outlines: Outlines) -> dict[str, np.ndarray]:
-    """Return statistics of the local curvature, each (n,); those of a sign that a nucleus does not have are 0."""
+    """Return statistics of the local curvature, each (n,); those of a sign that a nucleus does not
+    have are 0."""
     curvature, nucleus, n = local_curvature(outlines), outlines.nucleus, outlines.n
     n_points = np.maximum(np.bincount(nucleus, minlength=n), 1)
     changes = np.sign(curvature) != np.sign(curvature[outlines.shifted(1)])
@@ -144,7 +155,8 @@ def curvature_features(outlines: Outlines) -> dict[str, np.ndarray]:
 
 
 def _prominent(outlines: Outlines, size: np.ndarray, name: str) -> dict[str, np.ndarray]:
-    """Count prominent maxima round each outline, with mean prominence in 1/pixel and width in points."""
+    """Count prominent maxima round each outline, with mean prominence in 1/pixel and width in
+    points."""
     from scipy.signal import find_peaks
 
     size = order.rounded(size, scale=1)
@@ -152,10 +164,16 @@ def _prominent(outlines: Outlines, size: np.ndarray, name: str) -> dict[str, np.
     for i, (start, length) in enumerate(zip(outlines.starts, outlines.lengths, strict=True)):
         loop = size[start : start + length]
         at_lowest = np.roll(loop, -int(loop.argmin()))  # so that no peak lies across the seam
-        peaks, about = find_peaks(np.append(at_lowest, at_lowest[0]), prominence=PROMINENCE, width=0)
+        peaks, about = find_peaks(
+            np.append(at_lowest, at_lowest[0]), prominence=PROMINENCE, width=0
+        )
         if len(peaks):
             found[i] = len(peaks), about["prominences"].mean(), about["widths"].mean()
-    names = [f"curvature_{name}_peaks", f"curvature_{name}_peak_prominence", f"curvature_{name}_peak_width"]
+    names = [
+        f"curvature_{name}_peaks",
+        f"curvature_{name}_peak_prominence",
+        f"curvature_{name}_peak_width",
+    ]
     return dict(zip(names, found.T, strict=True))
 
 

@@ -1,4 +1,5 @@
-"""Nuclei of a whole screen: blocks of fields on all workers, joined to one store a plate, never a screen in memory."""
+"""Nuclei of a whole screen: blocks of fields on all workers, joined to one store a plate, never a
+screen in memory."""
 
 import os
 from collections.abc import Mapping
@@ -22,7 +23,8 @@ BLOCK = 48
 
 @dataclass(frozen=True)
 class Settings:
-    """How nuclei are cut: sides in pixels, scaling of `fields.eight_bit`, limits, and what to do with broken files.
+    """How nuclei are cut: sides in pixels, scaling of `fields.eight_bit`, limits, and what to do
+    with broken files.
 
     `unreadable` is `fail`, or `exclude` to leave out fields that cannot be read and report them.
     """
@@ -41,8 +43,12 @@ class Settings:
         values = dict(values or {})
         filters, segment = values.pop("filters", {}), values.pop("segment", {})
         if values.get("unreadable", "fail") not in ("fail", "exclude"):
-            raise ValueError(f"unreadable {values['unreadable']!r} is unknown; choose fail or exclude")
-        return cls(**values, filters=nuclei.Filters(**filters), segment=segmentation.Settings(**segment))
+            raise ValueError(
+                f"unreadable {values['unreadable']!r} is unknown; choose fail or exclude"
+            )
+        return cls(
+            **values, filters=nuclei.Filters(**filters), segment=segmentation.Settings(**segment)
+        )
 
 
 def extract_screen(
@@ -57,15 +63,18 @@ def extract_screen(
 ) -> dict[str, Path]:
     """Extract the nuclei of every plate of a table of fields and return plate → store.
 
-    The plates' fields are shared out in blocks, so that all workers are busy even with one plate. The blocks of a plate
-    are joined to its store and removed. Started again, it goes on with what is missing.
+    The plates' fields are shared out in blocks, so that all workers are busy even with one plate.
+    The blocks of a plate are joined to its store and removed. Started again, it goes on with what
+    is missing.
 
     Parameters
     ----------
     fields : path
-        Parquet, one row a field: `plate`, `well`, `gene_symbol`, `field` and what else nuclei inherit from it.
+        Parquet, one row a field: `plate`, `well`, `gene_symbol`, `field` and what else nuclei
+        inherit from it.
     images, masks : path
-        Folders with `<plate>/<field>`; `masks=None` segments the images here. Their contents count as inputs.
+        Folders with `<plate>/<field>`; `masks=None` segments the images here. Their contents count
+        as inputs.
     directory : path
         Folder of the stores.
     settings : Settings
@@ -82,24 +91,46 @@ def extract_screen(
     directory, suffix = store.resolve(directory), nuclei_store.SUFFIX
     folder = directory / "blocks"
     blocks = _blocks(store.resolve(fields), images, masks, settings or Settings(), block)
-    parts = {plate: [compute.unit_path(extract_plate, name, arguments, directory=folder, suffix=suffix, seed=0)
-                     for name, arguments in units.items()]
-             for plate, units in blocks.items()}  # fmt: skip
-    below = folder.relative_to(store.ROOT) if folder.is_relative_to(store.ROOT) else folder  # as the project may move
-    joins = {plate: {"folder": str(below), "blocks": [path.name for path in paths]} for plate, paths in parts.items()}
-    waiting = [plate for plate, arguments in joins.items() if not compute.unit_path(
-        join_blocks, plate, arguments, directory=directory, suffix=suffix, seed=0).exists()]  # fmt: skip
+    parts = {
+        plate: [
+            compute.unit_path(
+                extract_plate, name, arguments, directory=folder, suffix=suffix, seed=0
+            )
+            for name, arguments in units.items()
+        ]
+        for plate, units in blocks.items()
+    }
+    below = (
+        folder.relative_to(store.ROOT) if folder.is_relative_to(store.ROOT) else folder
+    )  # as the project may move
+    joins = {
+        plate: {"folder": str(below), "blocks": [path.name for path in paths]}
+        for plate, paths in parts.items()
+    }
+    waiting = [
+        plate
+        for plate, arguments in joins.items()
+        if not compute.unit_path(
+            join_blocks, plate, arguments, directory=directory, suffix=suffix, seed=0
+        ).exists()
+    ]
     units = {name: arguments for plate in waiting for name, arguments in blocks[plate].items()}
     compute.run_units(extract_plate, units, directory=folder, suffix=suffix, executor=executor)
     # copying chunks takes a disk, not processors
-    made = compute.run_units(join_blocks, joins, directory=directory, suffix=suffix, executor="inline")
+    made = compute.run_units(
+        join_blocks, joins, directory=directory, suffix=suffix, executor="inline"
+    )
     for path in (path for paths in parts.values() for path in paths):
         path.unlink(missing_ok=True)
     return made
 
 
 def _blocks(
-    fields: Path, images: str | os.PathLike, masks: str | os.PathLike | None, settings: Settings, block: int
+    fields: Path,
+    images: str | os.PathLike,
+    masks: str | os.PathLike | None,
+    settings: Settings,
+    block: int,
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Return plate → unit's name → arguments of `extract_plate`."""
     return {
@@ -131,9 +162,11 @@ def extract_plate(
     stop: int | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the nuclei of a plate, or of its fields `start` to `stop`, to a store: a unit of `compute.run_units`.
+    """Write the nuclei of a plate, or of its fields `start` to `stop`, to a store: a unit of
+    `compute.run_units`.
 
-    Fields are read one after the other, in the order of their names; memory stays at one field and one chunk.
+    Fields are read one after the other, in the order of their names; memory stays at one field and
+    one chunk.
 
     Parameters
     ----------
@@ -142,14 +175,17 @@ def extract_plate(
     seed : int
         Not used: nothing here is drawn.
     fields, images, masks, settings
-        As in `extract_screen`, `images` and `masks` being the plate's own folders; settings as plain values.
+        As in `extract_screen`, `images` and `masks` being the plate's own folders; settings as
+        plain values.
     """
     options = Settings.of(settings)
     table = _read_fields(fields)
     table = table[table["plate"].astype(str) == plate].sort_values("field").iloc[start:stop]
     shapes = {"nuclei": (options.size,) * 2, "regions": (options.region_size,) * 2}
     tables, reports, n_rows = [], [], 0
-    with nuclei_store.create(part, shapes, attributes={"plate": plate, "settings": asdict(options)}) as writer:
+    with nuclei_store.create(
+        part, shapes, attributes={"plate": plate, "settings": asdict(options)}
+    ) as writer:
         for row in table.to_dict("records"):
             report, found = _extract_field(row, images, masks, options)
             reports.append(report)
@@ -160,7 +196,9 @@ def extract_plate(
             n_rows += len(arrays["nuclei"])
             writer.append(**arrays)
             tables.append(rows)
-        writer.add_table("nuclei", _inherit(pd.concat(tables), table) if tables else _no_nuclei(table))
+        writer.add_table(
+            "nuclei", _inherit(pd.concat(tables), table) if tables else _no_nuclei(table)
+        )
         writer.add_table("report", pd.DataFrame(reports))
 
 
@@ -182,7 +220,9 @@ def join_blocks(part: Path, *, seed: int, folder: str, blocks: list[str]) -> Non
         writer.add_table("report", pd.concat([block.table("report") for block in stores]))
 
 
-def read_or_segment(image_path: Path, mask_path: Path | None, options: segmentation.Settings) -> Field:
+def read_or_segment(
+    image_path: Path, mask_path: Path | None, options: segmentation.Settings
+) -> Field:
     """Read a field with its mask, or segment it where there are no masks."""
     found = fields_of_view.read_field(image_path, mask_path)
     if mask_path is not None:
@@ -196,8 +236,18 @@ def _extract_field(
 ) -> tuple[dict[str, Any], tuple[pd.DataFrame, dict[str, np.ndarray]] | None]:
     """Return the report of a field and, unless it is left out, its table and arrays."""
     name = row["field"]
-    report = {"plate": row["plate"], "well": row["well"], "gene_symbol": row["gene_symbol"], "slide_image_name": name}
-    report |= {"n_objects": 0, **{f"lost_{rule}": 0 for rule in nuclei.LOSSES}, "n_nuclei": 0, "problem": ""}
+    report = {
+        "plate": row["plate"],
+        "well": row["well"],
+        "gene_symbol": row["gene_symbol"],
+        "slide_image_name": name,
+    }
+    report |= {
+        "n_objects": 0,
+        **{f"lost_{rule}": 0 for rule in nuclei.LOSSES},
+        "n_nuclei": 0,
+        "problem": "",
+    }
     try:
         found = read_or_segment(Path(images) / name, masks and Path(masks) / name, options.segment)
     except EmptyMask:
@@ -218,7 +268,9 @@ def _extract_field(
         window=options.window,
         size=options.region_size,
     )
-    report |= {"n_objects": len(objects), "n_nuclei": len(padded)} | {f"lost_{k}": n for k, n in lost.items()}
+    report |= {"n_objects": len(objects), "n_nuclei": len(padded)} | {
+        f"lost_{k}": n for k, n in lost.items()
+    }
     return report, (_name_rows(kept, name, stored), {"nuclei": padded, "regions": regions})
 
 
@@ -236,14 +288,20 @@ def _name_rows(kept: pd.DataFrame, field: str, stored: np.ndarray) -> pd.DataFra
 def _inherit(rows: pd.DataFrame, fields: pd.DataFrame) -> pd.DataFrame:
     """Add the columns of its field to every nucleus, types unchanged."""
     inherited = [name for name in INHERITED if name in fields and name != "image_file"]
-    every = fields.set_index("field").loc[rows["slide_image_name"], inherited].reset_index(drop=True)
+    every = (
+        fields.set_index("field").loc[rows["slide_image_name"], inherited].reset_index(drop=True)
+    )
     return pd.concat([every, rows.reset_index(drop=True)], axis=1)
 
 
 def _no_nuclei(fields: pd.DataFrame) -> pd.DataFrame:
     """Return the table of a plate without nuclei."""
     derived = ("aspect_ratio_cluster", "nuclei_count_image", "aspect_ratio_cluster_ratio")
-    names = [name for name in nuclei.COLUMNS if name not in derived and (name in fields or name not in INHERITED)]
+    names = [
+        name
+        for name in nuclei.COLUMNS
+        if name not in derived and (name in fields or name not in INHERITED)
+    ]
     return pd.DataFrame(columns=names)
 
 
@@ -251,7 +309,12 @@ def _read_fields(path: Path) -> pd.DataFrame:
     """Read the table of fields and check what the extraction needs of it."""
     table = pd.read_parquet(path)
     if missing := [name for name in ("plate", "well", "gene_symbol", "field") if name not in table]:
-        raise ValueError(f"{path.name}: column {', '.join(missing)} missing; make it with lib.images.metadata")
+        raise ValueError(
+            f"{path.name}: column {', '.join(missing)} missing; make it with lib.images.metadata"
+        )
     if (repeated := table.duplicated(["plate", "field"])).any():
-        raise ValueError(f"{path.name}: field {table.loc[repeated, 'field'].iloc[0]} is there twice; keep one row")
+        raise ValueError(
+            f"{path.name}: field {table.loc[repeated, 'field'].iloc[0]} is there twice; keep one "
+            "row"
+        )
     return table

@@ -1,7 +1,9 @@
-"""Chromatin (NMCO) features: shape, outline, moments, intensity and texture of every nucleus of a field at once.
+"""Chromatin (NMCO) features: shape, outline, moments, intensity and texture of every nucleus of a
+field at once.
 
-The families follow Venkatachalapathy et al. (2020), https://doi.org/10.1091/mbc.E19-08-0420, in an implementation of
-this project. No feature is there twice, labels need not be consecutive, and texture leaves out the surroundings.
+The families follow Venkatachalapathy et al. (2020), https://doi.org/10.1091/mbc.E19-08-0420, in an
+implementation of this project. No feature is there twice, labels need not be consecutive, and
+texture leaves out the surroundings.
 """
 
 import os
@@ -43,14 +45,17 @@ _SHAPE = {
 }
 
 
-def measure_field(image: np.ndarray, labels: np.ndarray, wanted: np.ndarray | None = None) -> pd.DataFrame:
+def measure_field(
+    image: np.ndarray, labels: np.ndarray, wanted: np.ndarray | None = None
+) -> pd.DataFrame:
     """Measure nuclei of a field.
 
     Parameters
     ----------
     image : (rows, columns) uint8 or uint16
         Texture and intensity are measured after scaling it to 0–255 by its own minimum and maximum;
-        `intensity_total` and `intensity_mean_above_background` in its own grey values above the background's median.
+        `intensity_total` and `intensity_mean_above_background` in its own grey values above the
+        background's median.
     labels : (rows, columns) int
     wanted : (n,) int, optional
         Labels to measure, by default all in ascending order.
@@ -58,7 +63,8 @@ def measure_field(image: np.ndarray, labels: np.ndarray, wanted: np.ndarray | No
     Returns
     -------
     DataFrame
-        Index `label`, n rows in the order of `wanted`; lengths in pixels, curvature in 1/pixel, angles in radians.
+        Index `label`, n rows in the order of `wanted`; lengths in pixels, curvature in 1/pixel,
+        angles in radians.
 
     Raises
     ------
@@ -68,10 +74,15 @@ def measure_field(image: np.ndarray, labels: np.ndarray, wanted: np.ndarray | No
     from skimage.measure import regionprops_table
 
     wanted = np.asarray(np.unique(labels[labels > 0]) if wanted is None else wanted, np.int64)
-    shape = pd.DataFrame(regionprops_table(labels, properties=("label", "bbox", "centroid", *_SHAPE)))
+    shape = pd.DataFrame(
+        regionprops_table(labels, properties=("label", "bbox", "centroid", *_SHAPE))
+    )
     shape = shape.set_index("label")
     if len(missing := wanted[~np.isin(wanted, shape.index)]):
-        raise ValueError(f"label {missing[0]} is not in the mask; measure with the mask that the nuclei came from")
+        raise ValueError(
+            f"label {missing[0]} is not in the mask; measure with the mask that the nuclei came "
+            "from"
+        )
     shape = shape.loc[wanted]
     corners = shape[[f"bbox-{i}" for i in range(4)]].to_numpy()
     centroids = shape[["centroid-0", "centroid-1"]].to_numpy()
@@ -81,7 +92,9 @@ def measure_field(image: np.ndarray, labels: np.ndarray, wanted: np.ndarray | No
     features |= boundary.radii(outlines, centroids) | boundary.calipers(outlines)
     features |= boundary.curvature_features(outlines)
     features |= ratios(features)
-    features |= moments(of_nuclei, corners) | moments(of_nuclei, corners, of_nuclei.of(scaled), prefix="weighted_")
+    features |= moments(of_nuclei, corners) | moments(
+        of_nuclei, corners, of_nuclei.of(scaled), prefix="weighted_"
+    )
     features |= intensity(of_nuclei, scaled) | content(of_nuclei, image, labels)
     features["centre_mismatch"] = np.hypot(*(_weighted_centroids(of_nuclei, scaled) - centroids).T)
     features |= texture(scaled, labels, wanted)
@@ -89,7 +102,8 @@ def measure_field(image: np.ndarray, labels: np.ndarray, wanted: np.ndarray | No
 
 
 def scale(image: np.ndarray) -> np.ndarray:
-    """Scale a field to uint8 by its own minimum and maximum, truncating; a constant field becomes 0."""
+    """Scale a field to uint8 by its own minimum and maximum, truncating; a constant field becomes
+    0."""
     low, high = int(image.min()), int(image.max())
     return ((image.astype(np.float64) - low) / max(high - low, 1) * 255).astype(np.uint8)
 
@@ -108,30 +122,47 @@ def ratios(features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def moments(
     of_nuclei: Pixels, corners: np.ndarray, weights: np.ndarray | None = None, *, prefix: str = ""
 ) -> dict[str, np.ndarray]:
-    """Return raw, central, normalised and Hu moments up to the third power, weighted by intensity if asked for.
+    """Return raw, central, normalised and Hu moments up to the third power, weighted by intensity
+    if asked for.
 
-    As in scikit-image, raw moments count rows and columns from the corner of the bounding box. Central moments of
-    power (0, 0) to (1, 0) and normalised ones below second order are constants or repeat others, and are left out.
+    As in scikit-image, raw moments count rows and columns from the corner of the bounding box.
+    Central moments of power (0, 0) to (1, 0) and normalised ones below second order are constants
+    or repeat others, and are left out.
     """
     weights = np.ones(len(of_nuclei.row)) if weights is None else weights.astype(float)
     of, n = of_nuclei.nucleus, of_nuclei.n
     row, column = of_nuclei.row - corners[of, 0], of_nuclei.column - corners[of, 1]
     raw = _power_sums(of, row, column, weights, n)
     mass = np.maximum(raw[0, 0], 1e-9)
-    central = _power_sums(of, row - (raw[1, 0] / mass)[of], column - (raw[0, 1] / mass)[of], weights, n)
-    normalised = {(p, q): value / mass ** (1 + (p + q) / 2) for (p, q), value in central.items() if p + q >= 2}
-    features = {f"{prefix}moment_raw_{p}_{q}": value for (p, q), value in raw.items() if p + q or prefix}
-    features |= {f"{prefix}moment_central_{p}_{q}": value for (p, q), value in central.items() if p + q >= 2}
-    features |= {f"{prefix}moment_normalised_{p}_{q}": value for (p, q), value in normalised.items()}
-    return features | {f"{prefix}moment_hu_{i}": value for i, value in enumerate(_hu(normalised), start=1)}
+    central = _power_sums(
+        of, row - (raw[1, 0] / mass)[of], column - (raw[0, 1] / mass)[of], weights, n
+    )
+    normalised = {
+        (p, q): value / mass ** (1 + (p + q) / 2) for (p, q), value in central.items() if p + q >= 2
+    }
+    features = {
+        f"{prefix}moment_raw_{p}_{q}": value for (p, q), value in raw.items() if p + q or prefix
+    }
+    features |= {
+        f"{prefix}moment_central_{p}_{q}": value for (p, q), value in central.items() if p + q >= 2
+    }
+    features |= {
+        f"{prefix}moment_normalised_{p}_{q}": value for (p, q), value in normalised.items()
+    }
+    return features | {
+        f"{prefix}moment_hu_{i}": value for i, value in enumerate(_hu(normalised), start=1)
+    }
 
 
 def intensity(of_nuclei: Pixels, scaled: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the distribution of 8-bit intensity in each nucleus, and how condensed its chromatin is, each (n,)."""
+    """Return the distribution of 8-bit intensity in each nucleus, and how condensed its chromatin
+    is, each (n,)."""
     from scipy.stats import entropy
 
     of, n, values = of_nuclei.nucleus, of_nuclei.n, of_nuclei.of(scaled).astype(float)
-    low, q20, q25, median, q75, q80, high = pixels.quantiles(of, values, n, (0, 0.2, 0.25, 0.5, 0.75, 0.8, 1))
+    low, q20, q25, median, q75, q80, high = pixels.quantiles(
+        of, values, n, (0, 0.2, 0.25, 0.5, 0.75, 0.8, 1)
+    )
     mean, deviation = pixels.means(of, values, n), pixels.deviations(of, values, n)
     standard = (values - mean[of]) / np.maximum(deviation, 1e-9)[of]
     histogram = np.bincount(of * 256 + values.astype(int), minlength=256 * n).reshape(n, 256)
@@ -154,7 +185,8 @@ def intensity(of_nuclei: Pixels, scaled: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def content(of_nuclei: Pixels, image: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Return total (DNA content) and mean intensity above the field's background, in grey values, each (n,)."""
+    """Return total (DNA content) and mean intensity above the field's background, in grey values,
+    each (n,)."""
     outside = image[labels == 0]
     above = of_nuclei.of(image).astype(float) - (np.median(outside) if outside.size else 0.0)
     return {
@@ -164,7 +196,8 @@ def content(of_nuclei: Pixels, image: np.ndarray, labels: np.ndarray) -> dict[st
 
 
 def tidy(features: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Drop features with a missing or infinite value and those that never vary; also return `feature`, `reason`."""
+    """Drop features with a missing or infinite value and those that never vary; also return
+    `feature`, `reason`."""
     values = features.select_dtypes("number")
     broken = ~np.isfinite(values).all()
     constant = ~broken & (values.nunique() <= 1)
@@ -201,7 +234,9 @@ def measure_screen(
     dropped : DataFrame
         `feature`, `reason` of those left out.
     """
-    table = pd.read_parquet(store.resolve(nuclei), columns=["plate", "slide_image_name", "nucleus_id"])
+    table = pd.read_parquet(
+        store.resolve(nuclei), columns=["plate", "slide_image_name", "nucleus_id"]
+    )
     units = {
         f"{plate}_{start:05d}": {
             "nuclei": store.resolve(nuclei),
@@ -230,7 +265,8 @@ def measure_block(
     start: int = 0,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the features of the nuclei of some fields of a plate: a unit of `compute.run_units`; nothing is drawn."""
+    """Write the features of the nuclei of some fields of a plate: a unit of `compute.run_units`;
+    nothing is drawn."""
     table = pd.read_parquet(nuclei, columns=["plate", "slide_image_name", "nucleus_id", "label"])
     by_field = dict(list(table[table["plate"].astype(str) == plate].groupby("slide_image_name")))
     tables = []
@@ -243,7 +279,9 @@ def measure_block(
     pd.concat(tables).to_parquet(part, index=False)
 
 
-def _power_sums(of: np.ndarray, row: np.ndarray, column: np.ndarray, weights: np.ndarray, n: int) -> dict:
+def _power_sums(
+    of: np.ndarray, row: np.ndarray, column: np.ndarray, weights: np.ndarray, n: int
+) -> dict:
     """Return (p, q) → sum over pixels of weight × row^p × column^q, each (n,)."""
     powers = [np.ones(len(column)), column, column * column, column * column * column]
     sums, weighted = {}, weights
@@ -254,7 +292,8 @@ def _power_sums(of: np.ndarray, row: np.ndarray, column: np.ndarray, weights: np
 
 
 def _hu(nu: Mapping[tuple[int, int], np.ndarray]) -> list[np.ndarray]:
-    """Return Hu's seven invariants, https://doi.org/10.1109/TIT.1962.1057692, of normalised moments."""
+    """Return Hu's seven invariants, https://doi.org/10.1109/TIT.1962.1057692, of normalised
+    moments."""
     a, b = nu[3, 0] + nu[1, 2], nu[2, 1] + nu[0, 3]
     c, d = nu[3, 0] - 3 * nu[1, 2], 3 * nu[2, 1] - nu[0, 3]
     spread = nu[2, 0] - nu[0, 2]
@@ -269,7 +308,9 @@ def _hu(nu: Mapping[tuple[int, int], np.ndarray]) -> list[np.ndarray]:
     ]
 
 
-def _condensation(of: np.ndarray, values: np.ndarray, condensed: np.ndarray, n: int) -> dict[str, np.ndarray]:
+def _condensation(
+    of: np.ndarray, values: np.ndarray, condensed: np.ndarray, n: int
+) -> dict[str, np.ndarray]:
     """Return area and content of heterochromatin beside those of euchromatin and of the nucleus."""
     area, dense = np.maximum(np.bincount(of, minlength=n), 1), pixels.sums(of, condensed, n)
     total, bound = np.maximum(pixels.sums(of, values, n), 1), pixels.sums(of, values * condensed, n)
@@ -286,4 +327,7 @@ def _weighted_centroids(of_nuclei: Pixels, scaled: np.ndarray) -> np.ndarray:
     weights = of_nuclei.of(scaled) + 1e-9
     mass = pixels.sums(of_nuclei.nucleus, weights, of_nuclei.n)
     places = (of_nuclei.row, of_nuclei.column)
-    return np.stack([pixels.sums(of_nuclei.nucleus, weights * place, of_nuclei.n) / mass for place in places], axis=1)
+    return np.stack(
+        [pixels.sums(of_nuclei.nucleus, weights * place, of_nuclei.n) / mass for place in places],
+        axis=1,
+    )

@@ -1,4 +1,5 @@
-"""Read a field of view with its mask, scale it to 8 bits once, and cut the windows around its nuclei."""
+"""Read a field of view with its mask, scale it to 8 bits once, and cut the windows around its
+nuclei."""
 
 import os
 from collections.abc import Sequence
@@ -28,7 +29,8 @@ class EmptyMask(ImageError):
 
 @dataclass(frozen=True)
 class Field:
-    """A field of view: `image` (rows, columns) uint8 or uint16; `labels` likewise int32, 0 = background, or None."""
+    """A field of view: `image` (rows, columns) uint8 or uint16; `labels` likewise int32, 0 =
+    background, or None."""
 
     path: Path
     image: np.ndarray
@@ -48,8 +50,8 @@ def read_field(image_path: str | os.PathLike, mask_path: str | os.PathLike | Non
     Raises
     ------
     ImageError
-        For a file that is absent, truncated, not TIFF, coloured, a stack or of another type; for a mask that is
-        absent, of another size, binary or not of integers.
+        For a file that is absent, truncated, not TIFF, coloured, a stack or of another type; for a
+        mask that is absent, of another size, binary or not of integers.
     EmptyMask
         For a mask without an object.
     """
@@ -57,29 +59,47 @@ def read_field(image_path: str | os.PathLike, mask_path: str | os.PathLike | Non
     image = read_plane(image_path, "field")
     if image.dtype not in (np.uint8, np.uint16):
         raise ImageError(
-            f"{image_path}: field has type {image.dtype}, expected uint8 or uint16; save it as 16-bit grey"
+            f"{image_path}: field has type {image.dtype}, expected uint8 or uint16; save it as "
+            "16-bit grey"
         )
-    return Field(image_path, image, None if mask_path is None else read_mask(mask_path, shape=image.shape))
+    return Field(
+        image_path, image, None if mask_path is None else read_mask(mask_path, shape=image.shape)
+    )
 
 
 def read_mask(mask_path: str | os.PathLike, *, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """Read a label image as (rows, columns) int32; `shape` is what its field has. Raises as `read_field`."""
+    """Read a label image as (rows, columns) int32; `shape` is what its field has. Raises as
+    `read_field`."""
     mask_path = Path(mask_path)
     if not mask_path.exists():
-        raise ImageError(f"{mask_path}: field has no mask; put its label image there, or leave masks out to segment it")
+        raise ImageError(
+            f"{mask_path}: field has no mask; put its label image there, or leave masks out to "
+            "segment it"
+        )
     return check_labels(read_plane(mask_path, "mask"), name=str(mask_path), shape=shape)
 
 
-def check_labels(labels: np.ndarray, *, name: str, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """Return labels as int32 after checking type, size, sign and that they are not merely a binary mask."""
+def check_labels(
+    labels: np.ndarray, *, name: str, shape: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Return labels as int32 after checking type, size, sign and that they are not merely a binary
+    mask."""
     from scipy import ndimage
 
     if labels.dtype.kind not in "ui":
-        raise ImageError(f"{name}: mask has type {labels.dtype}, expected integer labels; save it as 16-bit integers")
+        raise ImageError(
+            f"{name}: mask has type {labels.dtype}, expected integer labels; save it as 16-bit "
+            "integers"
+        )
     if shape is not None and labels.shape != tuple(shape):
-        raise ImageError(f"{name}: mask is {labels.shape}, its field {tuple(shape)} pixels; use the field's own mask")
+        raise ImageError(
+            f"{name}: mask is {labels.shape}, its field {tuple(shape)} pixels; use the field's own "
+            "mask"
+        )
     if labels.min(initial=0) < 0 or labels.max(initial=0) > np.iinfo(np.int32).max:
-        raise ImageError(f"{name}: mask has labels below 0 or above 2^31; number the objects from 1")
+        raise ImageError(
+            f"{name}: mask has labels below 0 or above 2^31; number the objects from 1"
+        )
     if not labels.any():
         raise EmptyMask(f"{name}: mask has no object; leave this field out or segment it again")
     values = labels[labels > 0]
@@ -94,9 +114,10 @@ def check_labels(labels: np.ndarray, *, name: str, shape: tuple[int, int] | None
 def eight_bit(image: np.ndarray, *, scaling: Scaling = "percentile_range") -> np.ndarray:
     """Scale a whole field to 8 bits between its 0.1 and 99.9 percentiles.
 
-    `percentile_range` divides by the distance of the two percentiles and leaves 8-bit fields as they are. `reference`
-    is what the published weights and numbers were made with: it divides by the upper percentile alone, leaves fields
-    without a value above 255 as they are, and turns those whose upper percentile is at most 255 almost binary.
+    `percentile_range` divides by the distance of the two percentiles and leaves 8-bit fields as
+    they are. `reference` is what the published weights and numbers were made with: it divides by
+    the upper percentile alone, leaves fields without a value above 255 as they are, and turns those
+    whose upper percentile is at most 255 almost binary.
 
     Parameters
     ----------
@@ -140,9 +161,14 @@ def fill_value(field: np.ndarray) -> int:
 
 
 def region_windows(
-    field: np.ndarray, centroids: np.ndarray | Sequence[Sequence[float]], *, window: int = 448, size: int = 224
+    field: np.ndarray,
+    centroids: np.ndarray | Sequence[Sequence[float]],
+    *,
+    window: int = 448,
+    size: int = 224,
 ) -> np.ndarray:
-    """Cut square windows of an 8-bit field, centred on truncated centroids, and resize them (bilinear, antialiased).
+    """Cut square windows of an 8-bit field, centred on truncated centroids, and resize them
+    (bilinear, antialiased).
 
     What lies outside the field has its 1st percentile.
 
@@ -160,7 +186,9 @@ def region_windows(
     """
     before, after = window // 2, window - window // 2
     padded = np.pad(field, ((before, after), (before, after)), constant_values=fill_value(field))
-    every = np.lib.stride_tricks.sliding_window_view(padded, (window, window))  # starts at centroid - window // 2
+    every = np.lib.stride_tricks.sliding_window_view(
+        padded, (window, window)
+    )  # starts at centroid - window // 2
     rows, columns = np.asarray(centroids, float).reshape(-1, 2).astype(int).T
     regions = np.empty((len(rows), size, size), np.uint8)
     for start in range(0, len(rows), BATCH):
@@ -170,14 +198,17 @@ def region_windows(
 
 
 def resize(images: np.ndarray, size: int) -> np.ndarray:
-    """Resize (n, rows, columns) uint8 to (n, size, size) by Pillow's bilinear filter, which averages as it shrinks."""
+    """Resize (n, rows, columns) uint8 to (n, size, size) by Pillow's bilinear filter, which
+    averages as it shrinks."""
     from PIL import Image
 
     if images.shape[1:] == (size, size):
         return images
     resized = np.empty((len(images), size, size), np.uint8)
     for target, image in zip(resized, images, strict=True):
-        target[:] = np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+        target[:] = np.asarray(
+            Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
+        )
     return resized
 
 
@@ -186,31 +217,46 @@ def _percentile(counts: np.ndarray, percent: float) -> float:
     position = percent / 100 * (counts.sum() - 1)
     below = int(position)
     fraction = position - below
-    lower, upper = np.searchsorted(np.cumsum(counts), [below, below + (fraction > 0)], side="right").astype(float)
-    return upper - (upper - lower) * (1 - fraction) if fraction >= 0.5 else lower + (upper - lower) * fraction
+    lower, upper = np.searchsorted(
+        np.cumsum(counts), [below, below + (fraction > 0)], side="right"
+    ).astype(float)
+    return (
+        upper - (upper - lower) * (1 - fraction)
+        if fraction >= 0.5
+        else lower + (upper - lower) * fraction
+    )
 
 
 def read_plane(path: Path, what: str) -> np.ndarray:
-    """Read a TIFF and check that it is one grey plane; `what` names it in a message: field or mask."""
+    """Read a TIFF and check that it is one grey plane; `what` names it in a message: field or
+    mask."""
     if not path.exists():
-        raise ImageError(f"{path}: {what} is missing; copy it there or take its row out of the metadata")
+        raise ImageError(
+            f"{path}: {what} is missing; copy it there or take its row out of the metadata"
+        )
     try:
         plane = _read_tiff(path)
     except Exception as error:  # a broken file makes the reader fail in many ways
         reason = " ".join(str(error).split())[:120]
-        raise ImageError(f"{path}: {what} is not a whole TIFF ({reason}); copy or convert it again") from None
+        raise ImageError(
+            f"{path}: {what} is not a whole TIFF ({reason}); copy or convert it again"
+        ) from None
     plane = plane.reshape([side for side in plane.shape if side != 1]) if plane.ndim > 2 else plane
     if plane.ndim == 3 and plane.shape[-1] in (3, 4):
-        raise ImageError(f"{path}: {what} is an RGB image {plane.shape}, expected one channel; save it as grey")
+        raise ImageError(
+            f"{path}: {what} is an RGB image {plane.shape}, expected one channel; save it as grey"
+        )
     if plane.ndim != 2 or not plane.size:
         raise ImageError(
-            f"{path}: {what} has shape {plane.shape}, expected (rows, columns); project or split the stack"
+            f"{path}: {what} has shape {plane.shape}, expected (rows, columns); project or split "
+            "the stack"
         )
     return plane
 
 
 def _read_tiff(path: Path) -> np.ndarray:
-    """Read by tifffile, or by Pillow where a compression needs codecs that tifffile does not have."""
+    """Read by tifffile, or by Pillow where a compression needs codecs that tifffile does not
+    have."""
     import tifffile
     from PIL import Image
 

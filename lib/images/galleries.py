@@ -1,4 +1,5 @@
-"""Pictures of many fields or genes at once: fields with their masks, segmentations, features by gene."""
+"""Pictures of many fields or genes at once: fields with their masks, segmentations, features by
+gene."""
 
 import os
 from collections.abc import Sequence
@@ -21,7 +22,9 @@ MASKS = "unet_masks"
 _MASK, _FOUND = "#E69F00", "#56B4E9"
 
 
-def fields(table: pd.DataFrame, screen_dir: str | os.PathLike, *, n_columns: int = 3) -> tuple[Figure, pd.DataFrame]:
+def fields(
+    table: pd.DataFrame, screen_dir: str | os.PathLike, *, n_columns: int = 3
+) -> tuple[Figure, pd.DataFrame]:
     """Draw fields with the outlines of their masks.
 
     Parameters
@@ -58,22 +61,33 @@ def segmentations(
     if scores.empty:
         return figures.absent("The screen has no masks to compare with.")
     ranked = scores.sort_values("f1", ascending=False, kind="stable")
-    shown = ranked.iloc[np.unique(np.linspace(0, len(ranked) - 1, n_shown).astype(int))].reset_index(drop=True)
+    shown = ranked.iloc[
+        np.unique(np.linspace(0, len(ranked) - 1, n_shown).astype(int))
+    ].reset_index(drop=True)
     with figures.style():
         figure, axes = _panels(len(shown), 3, ratio=1.12)
         for ax, row in zip(axes, shown.itertuples(), strict=False):
             field = _read(screen_dir, row.plate, row.field)
             found = segmentation.segment(field.image)
             _draw(
-                ax, eight_bit(field.image), {_MASK: field.labels, _FOUND: found}, f"F1 {row.f1:.2f}  {row.gene_symbol}"
+                ax,
+                eight_bit(field.image),
+                {_MASK: field.labels, _FOUND: found},
+                f"F1 {row.f1:.2f}  {row.gene_symbol}",
             )
         lines = [axes[0].plot([], [], color=colour)[0] for colour in (_MASK, _FOUND)]
-        figure.legend(lines, ["mask of the screen", "built-in segmentation"], loc="outside lower center", ncols=2)
+        figure.legend(
+            lines,
+            ["mask of the screen", "built-in segmentation"],
+            loc="outside lower center",
+            ncols=2,
+        )
     return figure, shown
 
 
 def compare(table: pd.DataFrame, screen_dir: str | os.PathLike) -> pd.DataFrame:
-    """Segment fields and compare with their masks: one row a field with F1, precision, recall and counts.
+    """Segment fields and compare with their masks: one row a field with F1, precision, recall and
+    counts.
 
     A screen without masks gives an empty table.
     """
@@ -90,11 +104,14 @@ def pooled_f1(scores: pd.DataFrame) -> float:
     """Return the F1 over all objects of all fields; NaN without any field."""
     if scores.empty:
         return float("nan")
-    return float(2 * scores["n_matched"].sum() / (scores["n_truth"].sum() + scores["n_predicted"].sum()))
+    return float(
+        2 * scores["n_matched"].sum() / (scores["n_truth"].sum() + scores["n_predicted"].sum())
+    )
 
 
 def planted_segmentation(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
-    """Measure the segmentation of a simulated screen; nothing where no truth is planted or no field has masks.
+    """Measure the segmentation of a simulated screen; nothing where no truth is planted or no field
+    has masks.
 
     Parameters
     ----------
@@ -108,7 +125,9 @@ def planted_segmentation(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str,
     return {"imaging.planted.segmentation_f1": round(pooled_f1(scores), 4)}
 
 
-def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 4.0) -> tuple[Figure, pd.DataFrame]:
+def feature_map(
+    features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 4.0
+) -> tuple[Figure, pd.DataFrame]:
     """Draw the mean features of every gene in SD of the control wells, rows and columns by linkage.
 
     Parameters
@@ -133,10 +152,19 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, max(2.5, 0.1 * len(means) + 1.0)))
         ax = figure.add_subplot()
-        image = ax.imshow(means, aspect="auto", cmap=figures.DIVERGING, vmin=-limit, vmax=limit, interpolation="none")
+        image = ax.imshow(
+            means,
+            aspect="auto",
+            cmap=figures.DIVERGING,
+            vmin=-limit,
+            vmax=limit,
+            interpolation="none",
+        )
         ax.set_yticks(range(len(means)), means.index, fontsize=6)
         ax.set_xticks([])
-        ax.set_xlabel(f"{means.shape[1]} chromatin and shape features, by name in the table of this picture")
+        ax.set_xlabel(
+            f"{means.shape[1]} chromatin and shape features, by name in the table of this picture"
+        )
         figure.colorbar(image, ax=ax, label="mean, SD of control wells", shrink=0.5, extend="both")
     long = means.melt(var_name="feature", value_name="mean_in_control_sd", ignore_index=False)
     return figure, long.reset_index()
@@ -145,14 +173,18 @@ def feature_map(features: pd.DataFrame, nuclei: pd.DataFrame, *, limit: float = 
 def _order(values: np.ndarray) -> Sequence[int]:
     if len(values) < 3:
         return range(len(values))
-    return hierarchy.leaves_list(hierarchy.linkage(order.rounded(pdist(np.clip(values, -10, 10))), "average"))
+    return hierarchy.leaves_list(
+        hierarchy.linkage(order.rounded(pdist(np.clip(values, -10, 10))), "average")
+    )
 
 
 def _read(screen_dir: str | os.PathLike, plate: int, name: str) -> Field:
     """Read a field with its mask, or segment it in a screen without masks."""
     folder = store.resolve(screen_dir)
     mask = folder / MASKS / str(plate) / name if (folder / MASKS).exists() else None
-    return read_or_segment(folder / "illum_corrected" / str(plate) / name, mask, segmentation.Settings())
+    return read_or_segment(
+        folder / "illum_corrected" / str(plate) / name, mask, segmentation.Settings()
+    )
 
 
 def _panels(n: int, n_columns: int, *, ratio: float) -> tuple[Figure, list[Axes]]:
@@ -177,7 +209,8 @@ def _draw(ax: Axes, image: np.ndarray, outlines: dict[str, np.ndarray], title: s
 
 
 def _eroded(labels: np.ndarray) -> np.ndarray:
-    """Return labels with 0 at every pixel that has another label above, below, left or right of it."""
+    """Return labels with 0 at every pixel that has another label above, below, left or right of
+    it."""
     padded = np.pad(labels, 1)
     around = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
     return np.where(np.logical_and.reduce([side == labels for side in around]), labels, 0)

@@ -1,4 +1,5 @@
-"""The image table of a screen: read and checked, filtered by quality and outliers, counted stage by stage."""
+"""The image table of a screen: read and checked, filtered by quality and outliers, counted stage by
+stage."""
 
 import os
 import re
@@ -18,8 +19,12 @@ __all__ = ["INHERITED", "NAMES", "OPTIONAL"]  # the callers of this module need 
 
 CONTROLS = ("EMPTY", "eGFP", "LacZ", "Luciferase")
 OUTLIER_PLATES = (41749,)
-# b01 and e17 as published with the screen, the other four out of focus (added by the Image2Reg authors)
-OUTLIER_WELLS: Mapping[int, tuple[str, ...]] = {41754: ("b01", "c01", "d01", "e01", "f01"), 41757: ("e17",)}
+# b01 and e17 as published with the screen, the other four out of focus (added by the Image2Reg
+# authors)
+OUTLIER_WELLS: Mapping[int, tuple[str, ...]] = {
+    41754: ("b01", "c01", "d01", "e01", "f01"),
+    41757: ("e17",),
+}
 DERIVED = ("stem", "field", "allele_symbol", "is_control")
 
 
@@ -29,21 +34,23 @@ def read_metadata(path: str | os.PathLike, *, suffix: str = schema.CORRECTED) ->
     Parameters
     ----------
     path : path
-        CSV with the columns of the published screen (`Image_Metadata_Plate`, …). Further columns are kept as text.
+        CSV with the columns of the published screen (`Image_Metadata_Plate`, …). Further columns
+        are kept as text.
     suffix : str
         What the corrected image's name has after the stem.
 
     Returns
     -------
     DataFrame
-        Columns of `NAMES`, then `stem`, `field` (corrected file name), `allele_symbol`, `is_control`, then the further
-        columns; in the order of the file, index 0 … n − 1.
+        Columns of `NAMES`, then `stem`, `field` (corrected file name), `allele_symbol`,
+        `is_control`, then the further columns; in the order of the file, index 0 … n − 1.
 
     Raises
     ------
     InputError
-        For a missing file or column, a wrong type, an empty cell, a bad well name, a plate/well/site or file given
-        twice, a name that contradicts its row, or two conditions in one well.
+        For a missing file or column, a wrong type, an empty cell, a bad well name, a
+        plate/well/site or file given twice, a name that contradicts its row, or two conditions in
+        one well.
     """
     fields = schema.checked(path, schema.read_text(path))
     fields["stem"] = fields["image_file"].str.split(".", n=1).str[0]
@@ -67,9 +74,14 @@ def corrected_names(names: pd.Series, *, suffix: str = schema.CORRECTED) -> pd.S
 
 
 def quality_filter(fields: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Keep fields flagged neither blurry nor saturated; also return the row for the table of stages."""
+    """Keep fields flagged neither blurry nor saturated; also return the row for the table of
+    stages."""
     blurry, saturated = fields["is_blurry"] == 1, fields["is_saturated"] == 1
-    flags = {"blurry": blurry & ~saturated, "saturated": saturated & ~blurry, "both": blurry & saturated}
+    flags = {
+        "blurry": blurry & ~saturated,
+        "saturated": saturated & ~blurry,
+        "both": blurry & saturated,
+    }
     kept = fields[~(blurry | saturated)]
     return kept, stage_row("quality flags", kept, before=fields, reason=_counts(flags))
 
@@ -101,7 +113,8 @@ def outlier_filter(
         for name in names:
             if not re.fullmatch(WELL, name):
                 raise InputError(
-                    f"outlier wells of plate {plate}: {name!r} is no well name; expected {schema.RULES['well'][3]}"
+                    f"outlier wells of plate {plate}: {name!r} is no well name; expected "
+                    f"{schema.RULES['well'][3]}"
                 )
             reasons[f"{plate}/{name}"] = (fields["plate"] == plate) & (fields["well"] == name)
     dropped = np.logical_or.reduce([np.zeros(len(fields), bool), *reasons.values()])
@@ -117,7 +130,8 @@ def check_files(
     masks: str | None = "unet_masks",
     drop: bool = False,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Check that image and mask of every field are there before any work starts; return fields and their stage row.
+    """Check that image and mask of every field are there before any work starts; return fields and
+    their stage row.
 
     Parameters
     ----------
@@ -133,17 +147,22 @@ def check_files(
     Raises
     ------
     InputError
-        If a plate has no folder, or files are missing and `drop` is off: the first ten and their number.
+        If a plate has no folder, or files are missing and `drop` is off: the first ten and their
+        number.
     """
     screen_dir = store.resolve(screen_dir)
     absent = {kind: _absent(fields, screen_dir / kind) for kind in (images, masks) if kind}
     if not drop and any(missing.any() for missing in absent.values()):
-        names = [f"{kind}/{row.plate}/{row.field}" for kind, missing in absent.items()
-                 for row in fields[missing].itertuples()]  # fmt: skip
+        names = [
+            f"{kind}/{row.plate}/{row.field}"
+            for kind, missing in absent.items()
+            for row in fields[missing].itertuples()
+        ]
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
         raise InputError(
-            f"{screen_dir}: {len(names)} files of the image table are missing: {', '.join(names[:10])}{more}. "
-            "Complete the download, or allow missing files to leave these fields out"
+            f"{screen_dir}: {len(names)} files of the image table are missing: "
+            f"{', '.join(names[:10])}{more}. Complete the download, or allow missing files to "
+            "leave these fields out"
         )
     kept = fields[~np.logical_or.reduce(list(absent.values()))]
     reason = _counts({f"no file in {kind}": missing for kind, missing in absent.items()})
@@ -166,7 +185,8 @@ def stage_row(
 
 
 def stage_counts(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the table of stages (fields, plate-wells, symbols, CellProfiler nuclei), one row a stage in order."""
+    """Return the table of stages (fields, plate-wells, symbols, CellProfiler nuclei), one row a
+    stage in order."""
     return pd.DataFrame(list(rows))
 
 
@@ -180,7 +200,9 @@ def _absent(fields: pd.DataFrame, folder: Path) -> pd.Series:
     found = pd.Series(False, index=fields.index)
     for plate, rows in fields.groupby("plate"):
         if not (folder / str(plate)).is_dir():
-            there = ", ".join(sorted(path.name for path in folder.glob("*") if path.is_dir())) or "none"
+            there = (
+                ", ".join(sorted(path.name for path in folder.glob("*") if path.is_dir())) or "none"
+            )
             raise InputError(
                 f"{folder}: no folder for plate {plate} of the image table; there are {there}. "
                 "Complete the download, or leave the plate out"

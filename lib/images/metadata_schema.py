@@ -1,4 +1,5 @@
-"""What an image table must look like: names, types and the refusals, each in one line for the person who made it."""
+"""What an image table must look like: names, types and the refusals, each in one line for the
+person who made it."""
 
 import os
 import re
@@ -10,7 +11,8 @@ import pandas as pd
 from lib.data.errors import InputError
 from lib.run import store
 
-# Columns of the screen's table and the names used here; the first 18 are the ones that nuclei inherit, in this order.
+# Columns of the screen's table and the names used here; the first 18 are the ones that nuclei
+# inherit, in this order.
 NAMES = {
     "Image_Metadata_Plate": "plate",
     "Image_Metadata_Well": "well",
@@ -37,10 +39,16 @@ NAMES = {
     "Image_FileName_IllumHoechst": "illum_file",
     "Image_FileName_NucleiOutlines": "outlines_file",
 }
-OPTIONAL = ("image_number", "illum_file", "outlines_file")  # absent from the published table, used by nothing here
+OPTIONAL = (
+    "image_number",
+    "illum_file",
+    "outlines_file",
+)  # absent from the published table, used by nothing here
 INHERITED = tuple(NAMES.values())[:18]
 WELL = r"[a-p](?:0[1-9]|1[0-9]|2[0-4])"
-FIELD_NAME = re.compile(rf"(?P<prefix>.+)_(?P<well>{WELL})_s(?P<site>[0-9]+)_w(?P<channel>[0-9])(?P<uuid>[0-9a-f-]+)")
+FIELD_NAME = re.compile(
+    rf"(?P<prefix>.+)_(?P<well>{WELL})_s(?P<site>[0-9]+)_w(?P<channel>[0-9])(?P<uuid>[0-9a-f-]+)"
+)
 CORRECTED = "_illum_corrected"
 
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -57,23 +65,31 @@ RULES = {
 } | {
     name: (NUMBER, True, "float64", "a number or empty")
     for name in ("gene_id", "ie_blast", "virus_vol", "n_cellprofiler", "image_number")
-}  # fmt: skip
+}
 
 
 def read_text(path: str | os.PathLike) -> pd.DataFrame:
     """Read the table as text; empty cells and NaN are missing values."""
     read_lines(path, n=1)
     try:
-        table = pd.read_csv(store.resolve(path), dtype=str, keep_default_na=False, na_values=["", "NA", "NaN", "nan"])
+        table = pd.read_csv(
+            store.resolve(path),
+            dtype=str,
+            keep_default_na=False,
+            na_values=["", "NA", "NaN", "nan"],
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{Path(path).name}: not readable as CSV ({' '.join(str(error).split())})") from None
+        raise InputError(
+            f"{Path(path).name}: not readable as CSV ({' '.join(str(error).split())})"
+        ) from None
     if table.empty:
         raise InputError(f"{Path(path).name}: no rows; expected one row a field of view")
     return table
 
 
 def checked(path: str | os.PathLike, table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of texts with this project's names and types; optional columns that are absent are empty."""
+    """Return a table of texts with this project's names and types; optional columns that are absent
+    are empty."""
     _refuse_missing_columns(path, table)
     fields = table.rename(columns=NAMES)
     fields = fields.assign(**{name: None for name in OPTIONAL if name not in fields})
@@ -90,11 +106,14 @@ def checked(path: str | os.PathLike, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _refuse_missing_columns(path: str | os.PathLike, table: pd.DataFrame) -> None:
-    missing = [theirs for theirs, ours in NAMES.items() if theirs not in table and ours not in OPTIONAL]
+    missing = [
+        theirs for theirs, ours in NAMES.items() if theirs not in table and ours not in OPTIONAL
+    ]
     if missing:
         raise InputError(
-            f"{Path(path).name}: column {', '.join(missing)} missing; there are {', '.join(table.columns[:8])}, … "
-            "Rename the column that holds it, or add it, empty where nothing is known"
+            f"{Path(path).name}: column {', '.join(missing)} missing; there are "
+            f"{', '.join(table.columns[:8])}, … Rename the column that holds it, or add it, empty "
+            "where nothing is known"
         )
     for theirs in NAMES:
         if f"{theirs}.1" in table:  # how pandas names the second of two equal columns
@@ -106,7 +125,9 @@ def _validate(path: str | os.PathLike, fields: pd.DataFrame) -> None:
     import pandera.pandas as pa  # half a second, and only needed for outside tables
 
     columns = {
-        name: pa.Column(None, pa.Check.str_matches(rf"^(?:{pattern})$", error="form"), nullable=nullable)
+        name: pa.Column(
+            None, pa.Check.str_matches(rf"^(?:{pattern})$", error="form"), nullable=nullable
+        )
         for name, (pattern, nullable, _, _) in RULES.items()
         if fields[name].notna().any() or not nullable
     }
@@ -116,8 +137,8 @@ def _validate(path: str | os.PathLike, fields: pd.DataFrame) -> None:
         case = errors.failure_cases.sort_values("index", kind="stable").iloc[0]
         value = "empty" if pd.isna(case["failure_case"]) else repr(case["failure_case"])
         raise InputError(
-            f"{Path(path).name}, row {int(case['index']) + 2}: {_theirs(case['column'])} is {value}; "
-            f"expected {RULES[case['column']][3]}. Correct or remove the row"
+            f"{Path(path).name}, row {int(case['index']) + 2}: {_theirs(case['column'])} is "
+            f"{value}; expected {RULES[case['column']][3]}. Correct or remove the row"
         ) from None
 
 
@@ -126,9 +147,12 @@ def _refuse_repeats(path: str | os.PathLike, fields: pd.DataFrame, key: list[str
     if len(repeated):
         values = fields[key].iloc[repeated[0]]
         first = np.flatnonzero((fields[key] == values).all(axis=1))[0]
-        named = ", ".join(f"{name.replace('image_file', 'file')} {value}" for name, value in values.items())
+        named = ", ".join(
+            f"{name.replace('image_file', 'file')} {value}" for name, value in values.items()
+        )
         raise InputError(
-            f"{Path(path).name}, row {repeated[0] + 2}: {named} is already in row {first + 2}; keep one of the rows"
+            f"{Path(path).name}, row {repeated[0] + 2}: {named} is already in row {first + 2}; "
+            "keep one of the rows"
         )
 
 
@@ -141,8 +165,8 @@ def _refuse_contradictions(path: str | os.PathLike, fields: pd.DataFrame) -> Non
     if told.any():
         row = fields[told].iloc[0]
         raise InputError(
-            f"{Path(path).name}, row {row.name + 2}: file {row['image_file']} is not of well {row['well']}, "
-            f"site {row['site']}; correct the name or the columns"
+            f"{Path(path).name}, row {row.name + 2}: file {row['image_file']} is not of well "
+            f"{row['well']}, site {row['site']}; correct the name or the columns"
         )
 
 
@@ -153,8 +177,9 @@ def _refuse_mixed_wells(path: str | os.PathLike, fields: pd.DataFrame) -> None:
     if (condition != first).any():
         row = fields[condition != first].iloc[0]
         raise InputError(
-            f"{Path(path).name}, row {row.name + 2}: well {row['well']} of plate {row['plate']} holds "
-            f"{condition[row.name]} here and {first[row.name]} before; a well has one condition, correct the rows"
+            f"{Path(path).name}, row {row.name + 2}: well {row['well']} of plate {row['plate']} "
+            f"holds {condition[row.name]} here and {first[row.name]} before; a well has one "
+            "condition, correct the rows"
         )
 
 

@@ -1,4 +1,5 @@
-"""Nuclei of a field: measured, filtered, and padded to one size in 8 bits, all nuclei of the field at once."""
+"""Nuclei of a field: measured, filtered, and padded to one size in 8 bits, all nuclei of the field
+at once."""
 
 from dataclasses import dataclass
 
@@ -24,10 +25,12 @@ GEOMETRY = (
     "centroid_0",
     "centroid_1",
 )
-"""Published columns after those of the field. `bb_width` counts rows and `bb_height` columns, as published."""
+"""Published columns after those of the field. `bb_width` counts rows and `bb_height` columns, as
+published."""
 
 EXTRA = ("row", "nucleus_id", "label", "area", "eccentricity", "solidity", "mean_intensity")
-"""Columns after the published ones: row in the plate's store (-1 = none), name, and what filters and ablations use."""
+"""Columns after the published ones: row in the plate's store (-1 = none), name, and what filters
+and ablations use."""
 
 COLUMNS = (*INHERITED, *GEOMETRY, *EXTRA)
 
@@ -74,15 +77,17 @@ def measure(labels: np.ndarray, image: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `label`, `first_row`, `first_column`, the measured columns of `GEOMETRY` and `EXTRA`; lengths in pixels,
-        areas in square pixels, `mean_intensity` in grey values of the image.
+        `label`, `first_row`, `first_column`, the measured columns of `GEOMETRY` and `EXTRA`;
+        lengths in pixels, areas in square pixels, `mean_intensity` in grey values of the image.
     """
     from skimage.measure import regionprops_table
 
     found = pd.DataFrame(regionprops_table(labels, image, properties=_PROPERTIES))
     found["bb_width"] = found["bbox-2"] - found["bbox-0"]
     found["bb_height"] = found["bbox-3"] - found["bbox-1"]
-    found["aspect_ratio"] = found["axis_minor_length"] / found["axis_major_length"].where(lambda axis: axis > 0)
+    found["aspect_ratio"] = found["axis_minor_length"] / found["axis_major_length"].where(
+        lambda axis: axis > 0
+    )
     found["aspect_ratio"] = found["aspect_ratio"].fillna(1.0)  # a single pixel
     return found.drop(columns=["bbox-2", "bbox-3"]).rename(
         columns={
@@ -97,8 +102,11 @@ def measure(labels: np.ndarray, image: np.ndarray) -> pd.DataFrame:
     )
 
 
-def select(objects: pd.DataFrame, filters: Filters | None = None) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Keep the objects inside all limits; also return rule → number lost, each counted at the first rule it breaks.
+def select(
+    objects: pd.DataFrame, filters: Filters | None = None
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Keep the objects inside all limits; also return rule → number lost, each counted at the first
+    rule it breaks.
 
     Parameters
     ----------
@@ -124,7 +132,8 @@ def select(objects: pd.DataFrame, filters: Filters | None = None) -> tuple[pd.Da
 def pad(
     image: np.ndarray, labels: np.ndarray, objects: pd.DataFrame, *, size: int = SIZE
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut all nuclei of a field, centred in squares, with zeros around them, each scaled to its own brightest pixel.
+    """Cut all nuclei of a field, centred in squares, with zeros around them, each scaled to its own
+    brightest pixel.
 
     Absolute intensity is lost, as in the published screen; the region windows keep it.
 
@@ -145,10 +154,14 @@ def pad(
     blank : (n,) bool
         All pixels of the nucleus have the same value as its surroundings, zero.
     """
-    heights, widths = objects["bb_width"].to_numpy(), objects["bb_height"].to_numpy()  # rows, columns
+    heights, widths = (
+        objects["bb_width"].to_numpy(),
+        objects["bb_height"].to_numpy(),
+    )  # rows, columns
     too_large = (heights > size) | (widths > size)
     fits = ~too_large
-    # the frame starts size // 2 - n // 2 pixels before a nucleus of n pixels, so an odd pixel is added after it
+    # the frame starts size // 2 - n // 2 pixels before a nucleus of n pixels, so an odd pixel is
+    # added after it
     rows = objects["first_row"].to_numpy()[fits] - (size // 2 - heights[fits] // 2) + size
     columns = objects["first_column"].to_numpy()[fits] - (size // 2 - widths[fits] // 2) + size
     own = _windows(labels, size)[rows, columns] == objects["label"].to_numpy()[fits][:, None, None]
@@ -162,7 +175,8 @@ def pad(
 
 
 def elongation_clusters(aspect_ratios: np.ndarray, *, seed: int = 1234) -> np.ndarray:
-    """Return 1 for elongated and 0 for round nuclei by a mixture of two normal distributions of aspect ratios.
+    """Return 1 for elongated and 0 for round nuclei by a mixture of two normal distributions of
+    aspect ratios.
 
     Parameters
     ----------
@@ -173,7 +187,8 @@ def elongation_clusters(aspect_ratios: np.ndarray, *, seed: int = 1234) -> np.nd
     Returns
     -------
     (n,) int
-        The component with the smaller mean is 1. All 0 where fewer than two different ratios leave nothing to fit.
+        The component with the smaller mean is 1. All 0 where fewer than two different ratios leave
+        nothing to fit.
     """
     from sklearn.mixture import GaussianMixture
 
@@ -185,10 +200,16 @@ def elongation_clusters(aspect_ratios: np.ndarray, *, seed: int = 1234) -> np.nd
 
 
 def add_field_columns(nuclei: pd.DataFrame, *, seed: int = 1234) -> pd.DataFrame:
-    """Add the elongation cluster of each nucleus, and number of nuclei and share of elongated ones in its field."""
-    nuclei = nuclei.assign(aspect_ratio_cluster=elongation_clusters(nuclei["aspect_ratio"].to_numpy(), seed=seed))
+    """Add the elongation cluster of each nucleus, and number of nuclei and share of elongated ones
+    in its field."""
+    nuclei = nuclei.assign(
+        aspect_ratio_cluster=elongation_clusters(nuclei["aspect_ratio"].to_numpy(), seed=seed)
+    )
     field = nuclei.groupby(["plate", "slide_image_name"], sort=False)["aspect_ratio_cluster"]
-    return nuclei.assign(nuclei_count_image=field.transform("size"), aspect_ratio_cluster_ratio=field.transform("mean"))
+    return nuclei.assign(
+        nuclei_count_image=field.transform("size"),
+        aspect_ratio_cluster_ratio=field.transform("mean"),
+    )
 
 
 def _windows(plane: np.ndarray, size: int) -> np.ndarray:

@@ -1,8 +1,10 @@
-"""One store a plate: a Zarr group in one zip file, appended to while it is made, read by memory map.
+"""One store a plate: a Zarr group in one zip file, appended to while it is made, read by memory
+map.
 
-Chunks are not compressed, so a reader maps the file and copies only the rows it is asked for, in any order; anybody
-else opens it with `zarr.open_group(zarr.storage.ZipStore(path, mode="r"))`. One file can be written whole or not at
-all, and its members carry no date, so equal nuclei give equal bytes. Tables travel along as Parquet under `tables/`.
+Chunks are not compressed, so a reader maps the file and copies only the rows it is asked for, in
+any order; anybody else opens it with `zarr.open_group(zarr.storage.ZipStore(path, mode="r"))`. One
+file can be written whole or not at all, and its members carry no date, so equal nuclei give equal
+bytes. Tables travel along as Parquet under `tables/`.
 """
 
 import io
@@ -29,21 +31,31 @@ LOCAL_HEADER = 30  # bytes of a zip member's header before its name
 class Writer:
     """Appends rows to the arrays of a store; made by `create`."""
 
-    def __init__(self, archive: zipfile.ZipFile, shapes: Mapping[str, tuple[int, int]], chunk_rows: int) -> None:
+    def __init__(
+        self, archive: zipfile.ZipFile, shapes: Mapping[str, tuple[int, int]], chunk_rows: int
+    ) -> None:
         self.archive, self.shapes, self.chunk_rows = archive, dict(shapes), chunk_rows
-        self.waiting = {name: np.empty((0, *shape), np.uint8) for name, shape in self.shapes.items()}
+        self.waiting = {
+            name: np.empty((0, *shape), np.uint8) for name, shape in self.shapes.items()
+        }
         self.written = dict.fromkeys(self.shapes, 0)
 
     def append(self, **arrays: np.ndarray) -> None:
         """Append (n, rows, columns) uint8 to every array of the store, the same n to each."""
         lengths = {len(array) for array in arrays.values()}
         if set(arrays) != set(self.shapes) or len(lengths) != 1:
-            raise ValueError(f"append the same number of rows to {sorted(self.shapes)}, got {_describe(arrays)}")
+            raise ValueError(
+                f"append the same number of rows to {sorted(self.shapes)}, got {_describe(arrays)}"
+            )
         for name, array in arrays.items():
             if array.dtype != np.uint8 or array.shape[1:] != self.shapes[name]:
-                raise ValueError(f"{name}: rows are uint8 {self.shapes[name]}, got {_describe({name: array})}")
+                raise ValueError(
+                    f"{name}: rows are uint8 {self.shapes[name]}, got {_describe({name: array})}"
+                )
             self.waiting[name] = np.concatenate([self.waiting[name], array])
-        while any(len(rows) >= self.chunk_rows for rows in self.waiting.values()):  # all are equally long
+        while any(
+            len(rows) >= self.chunk_rows for rows in self.waiting.values()
+        ):  # all are equally long
             for name in self.shapes:
                 self._write_chunk(name, self.chunk_rows)
 
@@ -60,7 +72,11 @@ class Writer:
             chunk_rows = min(self.chunk_rows, max(n_rows, 1))
             if len(self.waiting[name]):
                 self._write_chunk(name, chunk_rows)
-            _write_json(self.archive, f"{name}/zarr.json", _array_json((n_rows, *shape), (chunk_rows, *shape)))
+            _write_json(
+                self.archive,
+                f"{name}/zarr.json",
+                _array_json((n_rows, *shape), (chunk_rows, *shape)),
+            )
         group = {"zarr_format": 3, "node_type": "group"}
         _write_json(self.archive, "tables/zarr.json", group | {"attributes": {}})
         _write_json(self.archive, "zarr.json", group | {"attributes": dict(attributes)})
@@ -81,20 +97,23 @@ def create(
     attributes: Mapping[str, Any],
     chunk_rows: int = CHUNK_ROWS,
 ) -> Iterator[Writer]:
-    """Write a store to `path`; memory stays at a chunk of each array, however many rows are appended.
+    """Write a store to `path`; memory stays at a chunk of each array, however many rows are
+    appended.
 
     Parameters
     ----------
     path : path
         Written in place: inside a unit this is its `part`, elsewhere wrap it in `store.atomic`.
     shapes : mapping
-        Array → (rows, columns) of one nucleus, such as `{"nuclei": (64, 64), "regions": (224, 224)}`.
+        Array → (rows, columns) of one nucleus, such as `{"nuclei": (64, 64), "regions": (224,
+        224)}`.
     attributes : mapping
         JSON: plate, sizes and settings.
 
     Examples
     --------
-    >>> with create(part, {"nuclei": (64, 64)}, attributes={"plate": 41744}) as writer:  # doctest: +SKIP
+    >>> shapes = {"nuclei": (64, 64)}
+    >>> with create(part, shapes, attributes={"plate": 41744}) as writer:  # doctest: +SKIP
     ...     writer.append(nuclei=nuclei)
     """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
@@ -104,7 +123,8 @@ def create(
 
 
 class NucleiStore:
-    """A plate's nuclei on disk; rows are read as they are asked for. Can be sent to other processes.
+    """A plate's nuclei on disk; rows are read as they are asked for. Can be sent to other
+    processes.
 
     Attributes
     ----------
@@ -127,7 +147,9 @@ class NucleiStore:
                 }
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             reason = getattr(error, "strerror", None) or error
-            raise ValueError(f"{self.path} is not a store of nuclei ({reason}); make it again") from None
+            raise ValueError(
+                f"{self.path} is not a store of nuclei ({reason}); make it again"
+            ) from None
         self.names = list(self._arrays)
 
     def __len__(self) -> int:
@@ -161,7 +183,10 @@ class NucleiStore:
         n_rows, *shape = self.shape(name)
         rows = np.arange(n_rows) if rows is None else np.asarray(rows, dtype=np.int64)
         if len(rows) and (rows.min() < 0 or rows.max() >= n_rows):
-            raise IndexError(f"{self.path.name}: rows are 0 to {n_rows - 1}, asked for {rows.min()} to {rows.max()}")
+            raise IndexError(
+                f"{self.path.name}: rows are 0 to {n_rows - 1}, asked for {rows.min()} to "
+                f"{rows.max()}"
+            )
         chunk_rows = self._arrays[name]["chunk_grid"]["configuration"]["chunk_shape"][0]
         chunks, within = np.divmod(rows, chunk_rows)
         found = np.empty((len(rows), *shape), np.uint8)
@@ -182,7 +207,9 @@ class NucleiStore:
     def _chunk(self, name: str, chunk: int, shape: tuple[int, ...]) -> np.ndarray:
         """Return a chunk as a view of the mapped file."""
         header = self._members[f"{name}/c/{chunk}/0/0"]
-        lengths = self._bytes[header + 26 : header + LOCAL_HEADER].view("<u2")  # of the member's name and extra field
+        lengths = self._bytes[header + 26 : header + LOCAL_HEADER].view(
+            "<u2"
+        )  # of the member's name and extra field
         start = header + LOCAL_HEADER + int(lengths.sum())
         return self._bytes[start : start + int(np.prod(shape))].reshape(shape)
 
@@ -193,7 +220,8 @@ def open_store(path: str | os.PathLike) -> NucleiStore:
 
 
 def place(path: str | os.PathLike, target: str | os.PathLike) -> Path:
-    """Give a finished store the name `target`, without a second copy of its bytes where the disk allows it."""
+    """Give a finished store the name `target`, without a second copy of its bytes where the disk
+    allows it."""
     with store.atomic(target) as part:
         part.unlink()
         try:
@@ -204,7 +232,8 @@ def place(path: str | os.PathLike, target: str | os.PathLike) -> Path:
 
 
 def _array_json(shape: tuple[int, ...], chunk_shape: tuple[int, ...]) -> dict[str, Any]:
-    """Describe an uncompressed array as Zarr 3 does (https://zarr-specs.readthedocs.io/en/latest/v3/core/)."""
+    """Describe an uncompressed array as Zarr 3 does
+    (https://zarr-specs.readthedocs.io/en/latest/v3/core/)."""
     return {
         "zarr_format": 3,
         "node_type": "array",

@@ -30,7 +30,8 @@ class Pixels:
 
 
 def list_pixels(labels: np.ndarray, wanted: np.ndarray) -> Pixels:
-    """List the pixels of the nuclei with the labels `wanted` (n,), in that order; each must have one pixel at least."""
+    """List the pixels of the nuclei with the labels `wanted` (n,), in that order; each must have
+    one pixel at least."""
     nucleus_of = np.full(max(labels.max(), np.max(wanted, initial=0)) + 1, -1)
     nucleus_of[wanted] = np.arange(len(wanted))
     nucleus_of[0] = -1
@@ -56,7 +57,8 @@ def deviations(groups: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
 
 
 def quantiles(groups: np.ndarray, values: np.ndarray, n: int, at: Sequence[float]) -> np.ndarray:
-    """Return quantiles by group with linear interpolation, as `np.quantile`; 0 where a group has no value.
+    """Return quantiles by group with linear interpolation, as `np.quantile`; 0 where a group has no
+    value.
 
     Parameters
     ----------
@@ -77,5 +79,7 @@ def quantiles(groups: np.ndarray, values: np.ndarray, n: int, at: Sequence[float
     below = np.floor(position).astype(int)
     last = max(len(ordered) - 1, 0)
     lower = ordered[np.minimum(starts + below, last)] if len(ordered) else np.zeros(position.shape)
-    upper = ordered[np.minimum(starts + np.ceil(position).astype(int), last)] if len(ordered) else lower
+    upper = (
+        ordered[np.minimum(starts + np.ceil(position).astype(int), last)] if len(ordered) else lower
+    )
     return np.where(counts > 0, lower + (upper - lower) * (position - below), 0.0)

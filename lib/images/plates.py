@@ -1,4 +1,5 @@
-"""The plates of a run together: the table of nuclei, what was lost in which field, and counts per stage."""
+"""The plates of a run together: the table of nuclei, what was lost in which field, and counts per
+stage."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,20 +13,28 @@ from lib.images.nuclei_store import NucleiStore
 
 
 def collect(stores: Mapping[str, Path], *, seed: int = 1234) -> pd.DataFrame:
-    """Return the nuclei of a run, ordered by plate, field and label, with the columns that need all of them.
+    """Return the nuclei of a run, ordered by plate, field and label, with the columns that need all
+    of them.
 
-    As published, the elongation clusters and the nuclei counted in a field include nuclei that pass the filters but
-    do not fit the padded square; these have no row of their own here.
+    As published, the elongation clusters and the nuclei counted in a field include nuclei that pass
+    the filters but do not fit the padded square; these have no row of their own here.
     """
-    tables = [NucleiStore(stores[plate]).table("nuclei") for plate in sorted(stores, key=_plate_order)]
-    every = nuclei.add_field_columns(pd.concat([table for table in tables if len(table)] or tables), seed=seed)
+    tables = [
+        NucleiStore(stores[plate]).table("nuclei") for plate in sorted(stores, key=_plate_order)
+    ]
+    every = nuclei.add_field_columns(
+        pd.concat([table for table in tables if len(table)] or tables), seed=seed
+    )
     order = [name for name in (*INHERITED, *nuclei.GEOMETRY, *nuclei.EXTRA) if name in every]
     return every.loc[every["row"] >= 0, order].reset_index(drop=True)
 
 
 def read_report(stores: Mapping[str, Path]) -> pd.DataFrame:
-    """Return one row a field: objects in its mask, nuclei lost by each rule, nuclei kept, and the problem if any."""
-    reports = [NucleiStore(stores[plate]).table("report") for plate in sorted(stores, key=_plate_order)]
+    """Return one row a field: objects in its mask, nuclei lost by each rule, nuclei kept, and the
+    problem if any."""
+    reports = [
+        NucleiStore(stores[plate]).table("report") for plate in sorted(stores, key=_plate_order)
+    ]
     return pd.concat(reports, ignore_index=True)
 
 
@@ -40,7 +49,8 @@ def stage_counts(report: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `stage`, `n_fields`, `n_wells`, `n_symbols`, `n_nuclei`, `n_excluded` (fields, then nuclei), `reason`.
+        `stage`, `n_fields`, `n_wells`, `n_symbols`, `n_nuclei`, `n_excluded` (fields, then nuclei),
+        `reason`.
     """
     lost = report[[f"lost_{rule}" for rule in nuclei.LOSSES]]
     filtered = report["n_objects"] - lost[[f"lost_{rule}" for rule in nuclei.RULES]].sum(axis=1)
@@ -48,14 +58,30 @@ def stage_counts(report: pd.DataFrame) -> pd.DataFrame:
     kinds = problems.str.split(":", n=1).str[0].value_counts().sort_index()
     rows = [
         _stage("objects in fields", report, report["n_objects"], len(problems), kinds),
-        _stage("nuclei within the limits", report, filtered, None, lost.iloc[:, : len(nuclei.RULES)].sum()),
-        _stage("nuclei padded", report, report["n_nuclei"], None, lost.iloc[:, len(nuclei.RULES) :].sum()),
+        _stage(
+            "nuclei within the limits",
+            report,
+            filtered,
+            None,
+            lost.iloc[:, : len(nuclei.RULES)].sum(),
+        ),
+        _stage(
+            "nuclei padded",
+            report,
+            report["n_nuclei"],
+            None,
+            lost.iloc[:, len(nuclei.RULES) :].sum(),
+        ),
     ]
     return pd.DataFrame(rows)
 
 
 def _stage(
-    stage: str, report: pd.DataFrame, n_nuclei: pd.Series, n_excluded: int | None, reasons: pd.Series
+    stage: str,
+    report: pd.DataFrame,
+    n_nuclei: pd.Series,
+    n_excluded: int | None,
+    reasons: pd.Series,
 ) -> dict[str, Any]:
     there = report[n_nuclei > 0]
     return {
@@ -65,7 +91,9 @@ def _stage(
         "n_symbols": there["gene_symbol"].nunique(),
         "n_nuclei": int(n_nuclei.sum()),
         "n_excluded": int(reasons.sum()) if n_excluded is None else n_excluded,
-        "reason": ", ".join(f"{str(name).removeprefix('lost_')}: {n}" for name, n in reasons.items() if n),
+        "reason": ", ".join(
+            f"{str(name).removeprefix('lost_')}: {n}" for name, n in reasons.items() if n
+        ),
     }
 
 

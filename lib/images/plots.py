@@ -1,4 +1,5 @@
-"""Pictures of the extraction: what was kept and why, outlines on fields, and nuclei side by side."""
+"""Pictures of the extraction: what was kept and why, outlines on fields, and nuclei side by
+side."""
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,9 @@ def qc_figure(
 
 
 @figures.style()
-def overlay(image: np.ndarray, labels: np.ndarray, *, title: str = "") -> tuple[Figure, pd.DataFrame]:
+def overlay(
+    image: np.ndarray, labels: np.ndarray, *, title: str = ""
+) -> tuple[Figure, pd.DataFrame]:
     """Draw a field with the outlines of its nuclei.
 
     Parameters
@@ -86,14 +89,22 @@ def overlay(image: np.ndarray, labels: np.ndarray, *, title: str = "") -> tuple[
     figure = Figure(figsize=(figures.PAGE, height + 0.3))
     axis = figure.subplots()
     axis.imshow(colour, interpolation="nearest")
-    axis.set(xticks=[], yticks=[], title=f"{title + ': ' if title else ''}{len(np.unique(labels[labels > 0]))} nuclei")
+    axis.set(
+        xticks=[],
+        yticks=[],
+        title=f"{title + ': ' if title else ''}{len(np.unique(labels[labels > 0]))} nuclei",
+    )
     axis.spines[:].set_visible(False)
-    found = pd.DataFrame(regionprops_table(labels.astype(int), properties=("label", "area", "centroid")))
+    found = pd.DataFrame(
+        regionprops_table(labels.astype(int), properties=("label", "area", "centroid"))
+    )
     return figure, found.rename(columns={"centroid-0": "row", "centroid-1": "column"})
 
 
 @figures.style()
-def gallery(nuclei: np.ndarray, names: list[str] | None = None, *, n_columns: int = 8) -> tuple[Figure, pd.DataFrame]:
+def gallery(
+    nuclei: np.ndarray, names: list[str] | None = None, *, n_columns: int = 8
+) -> tuple[Figure, pd.DataFrame]:
     """Draw nuclei or regions in a grid.
 
     Parameters
@@ -143,7 +154,9 @@ def _draw_stages(figure: Figure, stages: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(data)
 
 
-def _draw_distribution(axis, values: pd.Series, *, label: str, limits: tuple[float, ...]) -> pd.DataFrame:
+def _draw_distribution(
+    axis, values: pd.Series, *, label: str, limits: tuple[float, ...]
+) -> pd.DataFrame:
     """Draw a histogram with the limits of a filter."""
     ends = (*limits, *values.quantile([0, 1]))
     heights, edges = np.histogram(values, bins=60, range=(min(ends), max(ends)))
@@ -160,7 +173,11 @@ def _mosaic(images: np.ndarray, n_columns: int) -> np.ndarray:
     filled = np.zeros((n_rows * n_columns, *images.shape[1:]), images.dtype)
     filled[: len(images)] = images
     side = images.shape[1]
-    return filled.reshape(n_rows, n_columns, side, side).swapaxes(1, 2).reshape(n_rows * side, n_columns * side)
+    return (
+        filled.reshape(n_rows, n_columns, side, side)
+        .swapaxes(1, 2)
+        .reshape(n_rows * side, n_columns * side)
+    )
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:

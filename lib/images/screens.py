@@ -21,7 +21,8 @@ def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
     Parameters
     ----------
     source : path
-        Folder with `illum_corrected/<plate>/`, `metadata/metadata_images.csv` and, if there are masks, `unet_masks/`.
+        Folder with `illum_corrected/<plate>/`, `metadata/metadata_images.csv` and, if there are
+        masks, `unet_masks/`.
     screen_dir : path
         Folder of this profile's screen; what is in it is replaced.
 
@@ -33,11 +34,15 @@ def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
     source, screen_dir = store.resolve(source), store.resolve(screen_dir)
     for needed in ("illum_corrected", TABLE):
         if not (source / needed).exists():
-            raise FileNotFoundError(f"{source}: no {needed}; a screen has {', '.join(PARTS)} below its folder")
+            raise FileNotFoundError(
+                f"{source}: no {needed}; a screen has {', '.join(PARTS)} below its folder"
+            )
     if broken := keys.broken_links(source):
         raise FileNotFoundError(
-            f"{source}: {broken[0].relative_to(source)} is a link to {os.readlink(broken[0])}, which is not there"
-            f"{f', and so are {len(broken) - 1} more' if len(broken) > 1 else ''}; mend or remove it"
+            f"{source}: {broken[0].relative_to(source)} is a link to {os.readlink(broken[0])}, "
+            "which is not there"
+            f"{f', and so are {len(broken) - 1} more' if len(broken) > 1 else ''}; mend or remove "
+            "it"
         )
     hashes = keys.Hashes(screen_dir.with_suffix(".hashes.json"))
     listing = {part: hashes(source / part) for part in PARTS if (source / part).exists()}
@@ -57,6 +62,7 @@ def masks_of(screen_dir: str | os.PathLike) -> str | None:
 
 
 def usable_fields(table: str | os.PathLike) -> pd.DataFrame:
-    """Return the fields of an image table that pass the quality flags and are no published outliers."""
+    """Return the fields of an image table that pass the quality flags and are no published
+    outliers."""
     clear, _ = metadata.quality_filter(metadata.read_metadata(table))
     return metadata.outlier_filter(clear)[0]

@@ -1,9 +1,11 @@
-"""Find nuclei without training, take masks of other tools as they are, and compare two segmentations.
+"""Find nuclei without training, take masks of other tools as they are, and compare two
+segmentations.
 
-Steps: smooth; subtract a background that may be uneven; Otsu's threshold, lowered; split touching nuclei by a
-watershed of the distance map; then give each piece its own threshold between background and its own brightness, so that
-dim nuclei beside bright ones keep their outline; split once more. Every length is a share of the typical nucleus of the
-image itself, so one set of numbers serves all magnifications.
+Steps: smooth; subtract a background that may be uneven; Otsu's threshold, lowered; split touching
+nuclei by a watershed of the distance map; then give each piece its own threshold between background
+and its own brightness, so that dim nuclei beside bright ones keep their outline; split once more.
+Every length is a share of the typical nucleus of the image itself, so one set of numbers serves all
+magnifications.
 """
 
 import os
@@ -29,11 +31,13 @@ class Settings:
     half : float
         Outline of a nucleus: share of the way from background to the nucleus's own bright part.
     smoothing, depth : float
-        Smoothing of the distance map and depth of a neck that separates two nuclei, in typical diameters.
+        Smoothing of the distance map and depth of a neck that separates two nuclei, in typical
+        diameters.
     min_area : float
         Smallest nucleus, in areas of a typical one.
     background : float
-        Reach of the background estimate, in typical diameters; 0 takes one value for the whole image.
+        Reach of the background estimate, in typical diameters; 0 takes one value for the whole
+        image.
     keep_border : bool
         Keep nuclei that touch the edge of the image.
     """
@@ -84,21 +88,27 @@ def segment(image: np.ndarray, settings: Settings | None = None) -> np.ndarray:
     dark = smooth[smooth <= threshold]
     level = np.median(dark)
     noise = 1.4826 * np.median(np.abs(dark - level))
-    labels = _split(smooth > level + max(settings.low * (threshold - level), NOISE * noise), diameter, settings)
+    labels = _split(
+        smooth > level + max(settings.low * (threshold - level), NOISE * noise), diameter, settings
+    )
     labels = _split(_outlines(smooth, labels, level, settings.half), diameter, settings)
     return _tidy(labels, diameter, settings)
 
 
 def typical_diameter(labels: np.ndarray) -> float:
-    """Return the diameter in pixels of the object that holds the median foreground pixel, as a circle; at least 1."""
+    """Return the diameter in pixels of the object that holds the median foreground pixel, as a
+    circle; at least 1."""
     areas = np.sort(np.bincount(labels.ravel())[1:])
     if not areas.sum():
         return 1.0
     return max(1.0, 2 * np.sqrt(areas[np.searchsorted(np.cumsum(areas), areas.sum() / 2)] / np.pi))
 
 
-def accept_masks(masks: np.ndarray | str | os.PathLike, *, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """Take masks of Cellpose, StarDist or any other tool: an array, a TIFF or PNG, or a plain `.npy` of labels.
+def accept_masks(
+    masks: np.ndarray | str | os.PathLike, *, shape: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Take masks of Cellpose, StarDist or any other tool: an array, a TIFF or PNG, or a plain
+    `.npy` of labels.
 
     Labels are renumbered 1 … n; a binary mask is split in its connected pieces.
 
@@ -115,7 +125,8 @@ def accept_masks(masks: np.ndarray | str | os.PathLike, *, shape: tuple[int, int
     Raises
     ------
     ImageError
-        For Cellpose's `_seg.npy`, which only unpickling could read; for a stack, a type that is no label, another size.
+        For Cellpose's `_seg.npy`, which only unpickling could read; for a stack, a type that is no
+        label, another size.
     EmptyMask
         If there is no object.
     """
@@ -125,10 +136,15 @@ def accept_masks(masks: np.ndarray | str | os.PathLike, *, shape: tuple[int, int
     name = "mask" if isinstance(masks, np.ndarray) else str(masks)
     labels = masks if isinstance(masks, np.ndarray) else _read_masks(Path(masks))
     if labels.ndim != 2:
-        raise ImageError(f"{name}: mask has shape {labels.shape}, expected (rows, columns); project or split the stack")
+        raise ImageError(
+            f"{name}: mask has shape {labels.shape}, expected (rows, columns); project or split "
+            "the stack"
+        )
     if labels.dtype.kind == "f" and (labels == np.round(labels)).all():
         labels = labels.astype(np.int64)
-    if labels.dtype == bool or (labels.dtype.kind in "ui" and len(np.unique(labels[labels != 0])) == 1):
+    if labels.dtype == bool or (
+        labels.dtype.kind in "ui" and len(np.unique(labels[labels != 0])) == 1
+    ):
         labels = ndimage.label(labels, np.ones((3, 3)))[0]
     return relabel_sequential(check_labels(labels, name=name, shape=shape))[0].astype(np.int32)
 
@@ -141,12 +157,14 @@ def f1_at_iou(truth: np.ndarray, predicted: np.ndarray, iou: float = 0.5) -> dic
     truth, predicted : (rows, columns) int
         0 = background.
     iou : float
-        Overlap, intersection by union, that a match must exceed; from 0.5 on, an object has one match at most.
+        Overlap, intersection by union, that a match must exceed; from 0.5 on, an object has one
+        match at most.
 
     Returns
     -------
     dict
-        `f1`, `precision`, `recall`, `n_matched`, `n_truth`, `n_predicted`; F1 is 1 for two empty images.
+        `f1`, `precision`, `recall`, `n_matched`, `n_truth`, `n_predicted`; F1 is 1 for two empty
+        images.
 
     Raises
     ------
@@ -159,10 +177,14 @@ def f1_at_iou(truth: np.ndarray, predicted: np.ndarray, iou: float = 0.5) -> dic
     0.5
     """
     if truth.shape != predicted.shape or iou < 0.5:
-        raise ValueError(f"compare images of one size at iou ≥ 0.5, got {truth.shape}, {predicted.shape}, {iou}")
+        raise ValueError(
+            f"compare images of one size at iou ≥ 0.5, got {truth.shape}, {predicted.shape}, {iou}"
+        )
     n_truth, true = _dense(truth)
     n_predicted, found = _dense(predicted)
-    overlap = np.bincount(true * (n_predicted + 1) + found, minlength=(n_truth + 1) * (n_predicted + 1))
+    overlap = np.bincount(
+        true * (n_predicted + 1) + found, minlength=(n_truth + 1) * (n_predicted + 1)
+    )
     overlap = overlap.reshape(n_truth + 1, n_predicted + 1)
     union = overlap.sum(1)[1:, None] + overlap.sum(0)[None, 1:] - overlap[1:, 1:]
     n_matched = int((overlap[1:, 1:] > iou * union).sum())
@@ -179,7 +201,12 @@ def f1_at_iou(truth: np.ndarray, predicted: np.ndarray, iou: float = 0.5) -> dic
 def _tilt(smooth: np.ndarray) -> np.ndarray:
     """Return the plane through the dark parts of an 8 × 8 grid: a first guess of uneven light."""
     tiles = [np.array_split(rows, TILES, axis=1) for rows in np.array_split(smooth, TILES)]
-    low = np.array([[np.percentile(tile, DARK) if tile.size else smooth.min() for tile in row] for row in tiles])
+    low = np.array(
+        [
+            [np.percentile(tile, DARK) if tile.size else smooth.min() for tile in row]
+            for row in tiles
+        ]
+    )
     slopes = [np.median(np.diff(low, axis=axis)) * TILES for axis in (0, 1)]
     row, column = (np.arange(n) / n - 0.5 for n in smooth.shape)
     return slopes[0] * row[:, None] + slopes[1] * column
@@ -197,10 +224,17 @@ def _background(smooth: np.ndarray, bright: np.ndarray, reach: float) -> np.ndar
     level = np.median(smooth[dark > 0])
     side = max(1, int(reach / 4))
     weight = ndimage.gaussian_filter(block_reduce(dark, side, np.mean), reach / side)
-    excess = ndimage.gaussian_filter(block_reduce(dark * (smooth - level), side, np.mean), reach / side)
+    excess = ndimage.gaussian_filter(
+        block_reduce(dark * (smooth - level), side, np.mean), reach / side
+    )
     coarse = excess / (weight + 0.01)  # 0.01: where hardly any background is near, the global level
     rows, columns = (side * n for n in coarse.shape)
-    return level + resize(coarse, (rows, columns), order=1, mode="edge")[: smooth.shape[0], : smooth.shape[1]]
+    return (
+        level
+        + resize(coarse, (rows, columns), order=1, mode="edge")[
+            : smooth.shape[0], : smooth.shape[1]
+        ]
+    )
 
 
 def _split(mask: np.ndarray, diameter: float, settings: Settings) -> np.ndarray:
@@ -210,8 +244,12 @@ def _split(mask: np.ndarray, diameter: float, settings: Settings) -> np.ndarray:
     from skimage.segmentation import watershed
 
     mask = ndimage.binary_opening(ndimage.binary_fill_holes(mask))
-    distance = ndimage.gaussian_filter(ndimage.distance_transform_edt(mask), settings.smoothing * diameter)
-    seeds = ndimage.label((h_maxima(distance, settings.depth * diameter) > 0) & mask, np.ones((3, 3)))[0]
+    distance = ndimage.gaussian_filter(
+        ndimage.distance_transform_edt(mask), settings.smoothing * diameter
+    )
+    seeds = ndimage.label(
+        (h_maxima(distance, settings.depth * diameter) > 0) & mask, np.ones((3, 3))
+    )[0]
     return watershed(-distance, seeds, mask=mask)
 
 
@@ -220,7 +258,9 @@ def _outlines(smooth: np.ndarray, labels: np.ndarray, level: float, half: float)
     order = np.lexsort((smooth.ravel(), labels.ravel()))  # pixels by label, then by brightness
     counts = np.bincount(labels.ravel())
     last = np.cumsum(counts) - 1
-    bright = smooth.ravel()[order[np.maximum(last - np.round((1 - BRIGHT / 100) * counts).astype(int), 0)]]
+    bright = smooth.ravel()[
+        order[np.maximum(last - np.round((1 - BRIGHT / 100) * counts).astype(int), 0)]
+    ]
     return (labels > 0) & (smooth > (level + half * (bright - level))[labels])
 
 
@@ -245,8 +285,8 @@ def _read_masks(path: Path) -> np.ndarray:
             return np.load(path, allow_pickle=False)
         except ValueError:
             raise ImageError(
-                f"{path}: holds a pickle, as Cellpose's _seg.npy does, which can run code when it is read; "
-                "save its masks as TIFF (cellpose --save_tif) and pass that file"
+                f"{path}: holds a pickle, as Cellpose's _seg.npy does, which can run code when it "
+                "is read; save its masks as TIFF (cellpose --save_tif) and pass that file"
             ) from None
     if path.suffix.lower() == ".png":
         with Image.open(path, formats=["PNG"]) as image:

@@ -11,11 +11,14 @@ ANGLES = (0.0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)
 MEASURES = ("contrast", "dissimilarity", "homogeneity", "asm", "energy", "correlation")
 
 
-def texture(image: np.ndarray, labels: np.ndarray, wanted: np.ndarray, distances: Sequence[int] = DISTANCES) -> dict:
+def texture(
+    image: np.ndarray, labels: np.ndarray, wanted: np.ndarray, distances: Sequence[int] = DISTANCES
+) -> dict:
     """Return Haralick's measures of the symmetric grey-level co-occurrence matrix of each nucleus.
 
-    Pairs have both pixels inside the nucleus, so that neither the surroundings nor a neighbour count; the four
-    directions are pooled, which keeps the measures stable under rotation. No pair at a distance: all measures are 0.
+    Pairs have both pixels inside the nucleus, so that neither the surroundings nor a neighbour
+    count; the four directions are pooled, which keeps the measures stable under rotation. No pair
+    at a distance: all measures are 0.
 
     Parameters
     ----------
@@ -61,13 +64,18 @@ def _pairs(
     return nuclei[here][both], image[here][both], image[there][both]
 
 
-def _measures(nucleus: np.ndarray, first: np.ndarray, second: np.ndarray, n: int) -> dict[str, np.ndarray]:
+def _measures(
+    nucleus: np.ndarray, first: np.ndarray, second: np.ndarray, n: int
+) -> dict[str, np.ndarray]:
     """Return each measure (n,) of pairs of grey values (p,)."""
     a, b = first.astype(float), second.astype(float)
     difference = np.abs(a - b)
     mean = pixels.means(nucleus, (a + b) / 2, n)
     da, db = a - mean[nucleus], b - mean[nucleus]  # the matrix is symmetric, so both have this mean
-    covariance, variance = pixels.means(nucleus, da * db, n), pixels.means(nucleus, (da**2 + db**2) / 2, n)
+    covariance, variance = (
+        pixels.means(nucleus, da * db, n),
+        pixels.means(nucleus, (da**2 + db**2) / 2, n),
+    )
     asm = _second_moment(nucleus, first, second, n)
     n_pairs = np.bincount(nucleus, minlength=n)
     uniform = (n_pairs > 0).astype(float)  # correlation of a constant texture, as in scikit-image
@@ -81,9 +89,14 @@ def _measures(nucleus: np.ndarray, first: np.ndarray, second: np.ndarray, n: int
     }
 
 
-def _second_moment(nucleus: np.ndarray, first: np.ndarray, second: np.ndarray, n: int) -> np.ndarray:
+def _second_moment(
+    nucleus: np.ndarray, first: np.ndarray, second: np.ndarray, n: int
+) -> np.ndarray:
     """Return the sum of squares of the symmetric matrix's shares, (n,)."""
-    low, high = np.minimum(first, second).astype(np.uint64), np.maximum(first, second).astype(np.uint64)
+    low, high = (
+        np.minimum(first, second).astype(np.uint64),
+        np.maximum(first, second).astype(np.uint64),
+    )
     cells = np.sort((nucleus.astype(np.uint64) << np.uint64(16)) | (low << np.uint64(8)) | high)
     starts = np.flatnonzero(np.diff(cells, prepend=np.uint64(2**63)))
     counts = np.diff(starts, append=len(cells)).astype(float)

@@ -29,16 +29,22 @@ def well_means(values, obs: pd.DataFrame, *, names: Collection[str] | None = Non
     """
     values = np.asarray(values)
     if len(values) != len(obs):
-        raise InputError(f"{len(values)} rows of values for {len(obs)} nuclei; give one row a nucleus")
+        raise InputError(
+            f"{len(values)} rows of values for {len(obs)} nuclei; give one row a nucleus"
+        )
     columns = list(names) if names is not None else [str(i) for i in range(values.shape[1])]
     keys = [obs[name].to_numpy() for name in WELL]
-    return pd.DataFrame(values, columns=columns).groupby(keys, observed=True).mean().rename_axis(WELL)
+    return (
+        pd.DataFrame(values, columns=columns).groupby(keys, observed=True).mean().rename_axis(WELL)
+    )
 
 
 def scale_to_controls(profiles: pd.DataFrame, *, control: str = "EMPTY") -> pd.DataFrame:
-    """Return well profiles in units of their plate's control wells: minus their mean, divided by their SD.
+    """Return well profiles in units of their plate's control wells: minus their mean, divided by
+    their SD.
 
-    The SD is pooled over plates, since one plate has few controls. Columns that no control well varies in are dropped.
+    The SD is pooled over plates, since one plate has few controls. Columns that no control well
+    varies in are dropped.
 
     Parameters
     ----------

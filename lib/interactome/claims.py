@@ -10,7 +10,19 @@ from lib.interactome import cmap
 from lib.interactome.sources import Source
 from lib.report import published
 
-MARKERS = ("DHRS2", "PAGE2", "HAPLN1", "KRT81", "PCLO", "KRT17", "CXCL14", "TNNC1", "MAGEA1", "KRT75", "CEBPA")
+MARKERS = (
+    "DHRS2",
+    "PAGE2",
+    "HAPLN1",
+    "KRT81",
+    "PCLO",
+    "KRT17",
+    "CXCL14",
+    "TNNC1",
+    "MAGEA1",
+    "KRT75",
+    "CEBPA",
+)
 
 
 def measured(
@@ -24,7 +36,8 @@ def measured(
     universe: int,
     n_dropped: int = 0,
 ) -> dict[str, float | int | str]:
-    """Return what a run says of each published number, by id; nothing of sources that are simulated.
+    """Return what a run says of each published number, by id; nothing of sources that are
+    simulated.
 
     Parameters
     ----------
@@ -46,7 +59,10 @@ def measured(
     if not sources["fucci_counts"].simulated:
         names = ("raw", "named", "kept")
         for name, cells, genes in zip(names, steps["n_cells"], steps["n_genes"], strict=True):
-            found |= {f"expression.fucci.{name}_cells": int(cells), f"expression.fucci.{name}_genes": int(genes)}
+            found |= {
+                f"expression.fucci.{name}_cells": int(cells),
+                f"expression.fucci.{name}_genes": int(genes),
+            }
         found["expression.fucci.dropped"] = int(n_dropped)
     if not sources["cmap_level5"].simulated:
         found |= {
@@ -58,7 +74,11 @@ def measured(
     if not sources["ccle_expression"].simulated:
         found |= {"expression.ccle.lines": len(ccle), "expression.ccle.genes": ccle.shape[1]}
         table = markers.set_index("gene")
-        found |= {f"expression.markers.{g.lower()}": float(table["log_fc"][g]) for g in MARKERS if g in table.index}
+        found |= {
+            f"expression.markers.{g.lower()}": float(table["log_fc"][g])
+            for g in MARKERS
+            if g in table.index
+        }
         if "CEBPA" in table.index:
             found["expression.markers.cebpa_p"] = float(table["pval"]["CEBPA"])
     if not any(sources[name].simulated for name in ("fucci_counts", "ccle_expression", "ppi")):

@@ -1,4 +1,5 @@
-"""CMap over-expression signatures: the mean level-5 signature of each gene over the landmark genes."""
+"""CMap over-expression signatures: the mean level-5 signature of each gene over the landmark
+genes."""
 
 import os
 from collections.abc import Collection
@@ -18,7 +19,11 @@ LANDMARK = "landmark"
 
 
 def select_signatures(
-    path: str | os.PathLike, *, project: str = "TA", cell: str = "U2OS", perturbation: str = "trt_oe"
+    path: str | os.PathLike,
+    *,
+    project: str = "TA",
+    cell: str = "U2OS",
+    perturbation: str = "trt_oe",
 ) -> pd.DataFrame:
     """Return the rows of a siginfo table for one project, cell line and type of perturbation.
 
@@ -33,15 +38,21 @@ def select_signatures(
     wanted = {"project_code": project, "cell_iname": cell, "pert_type": perturbation}
     kept = table[np.logical_and.reduce([table[name] == value for name, value in wanted.items()])]
     if kept.empty:
-        seen = "; ".join(f"{name} has {', '.join(sorted(table[name].dropna().unique())[:4])}" for name in wanted)
+        seen = "; ".join(
+            f"{name} has {', '.join(sorted(table[name].dropna().unique())[:4])}" for name in wanted
+        )
         raise InputError(f"{path}: no signature of {project}, {cell}, {perturbation}; {seen}")
     if kept["sig_id"].duplicated().any():
-        raise InputError(f"{path}: signature {kept['sig_id'][kept['sig_id'].duplicated()].iloc[0]} is there twice")
+        raise InputError(
+            f"{path}: signature {kept['sig_id'][kept['sig_id'].duplicated()].iloc[0]} is there "
+            "twice"
+        )
     return kept.reset_index(drop=True)
 
 
 def landmarks(path: str | os.PathLike) -> pd.Series:
-    """Return gene id → symbol (upper-case) of the landmark genes of a geneinfo table, sorted by symbol.
+    """Return gene id → symbol (upper-case) of the landmark genes of a geneinfo table, sorted by
+    symbol.
 
     Raises
     ------
@@ -50,7 +61,11 @@ def landmarks(path: str | os.PathLike) -> pd.Series:
     """
     table = read_columns(path, GENE_COLUMNS)
     chosen = table[table["feature_space"] == LANDMARK]
-    symbols = pd.Series(chosen["gene_symbol"].str.upper().to_numpy(), index=chosen["gene_id"].to_numpy(), name="symbol")
+    symbols = pd.Series(
+        chosen["gene_symbol"].str.upper().to_numpy(),
+        index=chosen["gene_id"].to_numpy(),
+        name="symbol",
+    )
     if symbols.empty:
         raise InputError(f"{path}: no gene with feature_space = {LANDMARK!r}")
     if symbols.index.has_duplicates or symbols.duplicated().any():
@@ -59,7 +74,9 @@ def landmarks(path: str | os.PathLike) -> pd.Series:
     return symbols.sort_values()
 
 
-def mean_signatures(level5: str | os.PathLike, signatures: pd.DataFrame, symbols: pd.Series) -> AnnData:
+def mean_signatures(
+    level5: str | os.PathLike, signatures: pd.DataFrame, symbols: pd.Series
+) -> AnnData:
     """Average the level-5 z-scores of each over-expressed gene, joined by id.
 
     Parameters
@@ -81,47 +98,73 @@ def mean_signatures(level5: str | os.PathLike, signatures: pd.DataFrame, symbols
     InputError
         If the file lacks a signature or gene, or a value is not finite.
     """
-    found = gctx.read_gctx(level5, signatures=signatures["sig_id"].tolist(), genes=symbols.index.tolist())
+    found = gctx.read_gctx(
+        level5, signatures=signatures["sig_id"].tolist(), genes=symbols.index.tolist()
+    )
     values = np.asarray(found.X, np.float64)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
-        raise InputError(f"{level5}: {found.obs_names[row]}, gene {symbols.iloc[column]} is not a finite number")
+        raise InputError(
+            f"{level5}: {found.obs_names[row]}, gene {symbols.iloc[column]} is not a finite number"
+        )
     names, codes, counts = np.unique(
         signatures["cmap_name"].str.upper().to_numpy(str), return_inverse=True, return_counts=True
     )
     sums = np.zeros((len(names), values.shape[1]))
     np.add.at(sums, codes, values)
     obs = pd.DataFrame({"n_signatures": counts}, index=pd.Index(names.astype(object), name="gene"))
-    var = pd.DataFrame({"gene_id": symbols.index.to_numpy()}, index=pd.Index(symbols.to_numpy(), name="symbol"))
+    var = pd.DataFrame(
+        {"gene_id": symbols.index.to_numpy()}, index=pd.Index(symbols.to_numpy(), name="symbol")
+    )
     return AnnData((sums / counts[:, None]).astype(np.float32), obs=obs, var=var)
 
 
 def unit_length(signatures: AnnData) -> AnnData:
-    """Return signatures scaled to length 1: Euclidean distances then order pairs as cosine distances do.
+    """Return signatures scaled to length 1: Euclidean distances then order pairs as cosine
+    distances do.
 
-    So complete linkage of these by `lib.screen.clusters` merges exactly as the paper's by cosine distance.
+    So complete linkage of these by `lib.screen.clusters` merges exactly as the paper's by cosine
+    distance.
     """
     values = np.asarray(signatures.X, np.float64)
     length = np.linalg.norm(values, axis=1, keepdims=True)
     if not length.all():
         gene = signatures.obs_names[np.flatnonzero(length.ravel() == 0)[0]]
-        raise InputError(f"the signature of {gene} is zero everywhere; it has no direction to compare")
+        raise InputError(
+            f"the signature of {gene} is zero everywhere; it has no direction to compare"
+        )
     return AnnData(values / length, obs=signatures.obs.copy(), var=signatures.var.copy())
 
 
-def cluster(signatures: AnnData, genes: Collection[str] | None = None, *, k: int = 10) -> pd.DataFrame:
-    """Cluster genes by their signatures: cosine distance, complete linkage (paper: 47 genes of the network, k = 10).
+def cluster(
+    signatures: AnnData, genes: Collection[str] | None = None, *, k: int = 10
+) -> pd.DataFrame:
+    """Cluster genes by their signatures: cosine distance, complete linkage (paper: 47 genes of the
+    network, k = 10).
 
     Returns
     -------
     DataFrame
         `gene`, `cluster` (1 … k), in the order of the dendrogram's leaves.
     """
-    wanted = list(signatures.obs_names if genes is None else signatures.obs_names[signatures.obs_names.isin(genes)])
+    wanted = list(
+        signatures.obs_names
+        if genes is None
+        else signatures.obs_names[signatures.obs_names.isin(genes)]
+    )
     return clusters.assign(unit_length(signatures[wanted]), k=min(k, len(wanted)))
 
 
 def coverage(path: str | os.PathLike, genes: Collection[str]) -> pd.DataFrame:
     """Return `gene`, `feature_space` of genes in a geneinfo table; `absent` for those it lacks."""
-    table = read_columns(path, GENE_COLUMNS).drop_duplicates("gene_symbol").set_index("gene_symbol")["feature_space"]
-    return pd.DataFrame({"gene": list(genes), "feature_space": table.reindex(list(genes)).fillna("absent").to_numpy()})
+    table = (
+        read_columns(path, GENE_COLUMNS)
+        .drop_duplicates("gene_symbol")
+        .set_index("gene_symbol")["feature_space"]
+    )
+    return pd.DataFrame(
+        {
+            "gene": list(genes),
+            "feature_space": table.reindex(list(genes)).fillna("absent").to_numpy(),
+        }
+    )

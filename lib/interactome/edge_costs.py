@@ -1,7 +1,8 @@
-"""Edge costs from expression: 1 − |correlation| of two genes over single cells, for every edge of a network.
+"""Edge costs from expression: 1 − |correlation| of two genes over single cells, for every edge of a
+network.
 
-Genes are ranked and standardised once; an edge is then one inner product. The plain form ranks both genes anew for
-every edge.
+Genes are ranked and standardised once; an edge is then one inner product. The plain form ranks both
+genes anew for every edge.
 """
 
 import logging
@@ -18,11 +19,17 @@ from lib.interactome.network import Network
 log = logging.getLogger(__name__)
 
 Kind = Literal["spearman", "pearson"]
-BLOCK = 512  # edges or genes handled at once: (512, cells) of float64 stays in the processor's cache
+BLOCK = (
+    512  # edges or genes handled at once: (512, cells) of float64 stays in the processor's cache
+)
 
 
 def correlation_costs(
-    values: ArrayLike, ends: NDArray[np.int64], *, kind: Kind = "spearman", genes: ArrayLike | None = None
+    values: ArrayLike,
+    ends: NDArray[np.int64],
+    *,
+    kind: Kind = "spearman",
+    genes: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Return 1 − |r| of both genes of every edge, between 0 (tightly bound) and 1 (unrelated).
 
@@ -40,7 +47,8 @@ def correlation_costs(
     Raises
     ------
     InputError
-        If a gene has a missing value, or the same value in all cells: it has no correlation. See `usable`.
+        If a gene has a missing value, or the same value in all cells: it has no correlation. See
+        `usable`.
     """
     if kind not in ("spearman", "pearson"):
         raise InputError(f"kind {kind!r} is unknown; choose spearman or pearson")
@@ -54,11 +62,16 @@ def correlation_costs(
     return 1 - np.minimum(np.abs(costs), 1)
 
 
-def of_network(expression: AnnData, network: Network, *, kind: Kind = "spearman") -> NDArray[np.float64]:
+def of_network(
+    expression: AnnData, network: Network, *, kind: Kind = "spearman"
+) -> NDArray[np.float64]:
     """Return the cost of every edge of a network, (E,), from cells × genes of expression."""
     missing = network.genes[~np.isin(network.genes, expression.var_names.to_numpy(str))]
     if len(missing):
-        raise InputError(f"expression lacks {len(missing)} genes of the network, such as {missing[0]}; prune it first")
+        raise InputError(
+            f"expression lacks {len(missing)} genes of the network, such as {missing[0]}; prune it "
+            "first"
+        )
     values = _dense(expression[:, network.genes.tolist()].X)
     return correlation_costs(values, network.ends, kind=kind, genes=network.genes)
 
@@ -73,14 +86,21 @@ def varying_genes(expression: AnnData) -> set[str]:
     """
     names = expression.var_names.astype(str)
     if not names.is_unique:
-        raise InputError(f"expression has {names[names.duplicated()][0]} twice; make symbols unique")
+        raise InputError(
+            f"expression has {names[names.duplicated()][0]} twice; make symbols unique"
+        )
     good = usable(_dense(expression.X))
-    log.info("%d of %d genes have a missing value or the same value in all cells", int((~good).sum()), len(good))
+    log.info(
+        "%d of %d genes have a missing value or the same value in all cells",
+        int((~good).sum()),
+        len(good),
+    )
     return set(names[good])
 
 
 def usable(values: ArrayLike) -> NDArray[np.bool_]:
-    """Return which genes, (N,) of bool, have a correlation: no value missing, and not the same in all C cells."""
+    """Return which genes, (N,) of bool, have a correlation: no value missing, and not the same in
+    all C cells."""
     values = np.asarray(values)
     with np.errstate(invalid="ignore"):
         return np.isfinite(values).all(axis=0) & (values.max(axis=0) > values.min(axis=0))
@@ -92,14 +112,20 @@ def _dense(values) -> np.ndarray:
 
 def _check(values: np.ndarray, genes: np.ndarray) -> None:
     if len(values) < 3:
-        raise InputError(f"{len(values)} cells are too few for a correlation; three or more are needed")
+        raise InputError(
+            f"{len(values)} cells are too few for a correlation; three or more are needed"
+        )
     good = usable(values)
     if not good.all():
         first = int(np.argmin(good))
-        problem = "the same value in all cells" if np.isfinite(values[:, first]).all() else "a missing value"
+        problem = (
+            "the same value in all cells"
+            if np.isfinite(values[:, first]).all()
+            else "a missing value"
+        )
         raise InputError(
-            f"expression of {genes[first]}: {problem}, so it has no correlation; leave it out of the network "
-            f"({int((~good).sum())} such genes of {len(good)})"
+            f"expression of {genes[first]}: {problem}, so it has no correlation; leave it out of "
+            f"the network ({int((~good).sum())} such genes of {len(good)})"
         )
 
 
@@ -107,7 +133,9 @@ def _standardised(values: np.ndarray, *, ranked: bool) -> np.ndarray:
     """Return genes × cells with mean 0 and length 1 a gene, of ranks or of the values."""
     scores = np.empty(values.shape[::-1])
     for start in range(0, values.shape[1], BLOCK):
-        block = np.ascontiguousarray(values[:, start : start + BLOCK].T, dtype=np.float64)  # (genes, cells)
+        block = np.ascontiguousarray(
+            values[:, start : start + BLOCK].T, dtype=np.float64
+        )  # (genes, cells)
         block = stats.rankdata(block, axis=1) if ranked else block
         block -= block.mean(axis=1, keepdims=True)
         scores[start : start + BLOCK] = block / np.linalg.norm(block, axis=1, keepdims=True)

@@ -1,4 +1,5 @@
-"""Single-cell expression of the FUCCI data: from raw counts by Ensembl id to log expression by symbol."""
+"""Single-cell expression of the FUCCI data: from raw counts by Ensembl id to log expression by
+symbol."""
 
 from collections.abc import Mapping
 
@@ -12,13 +13,14 @@ from lib.data.errors import InputError
 
 
 def filter_counts(counts: AnnData, *, min_genes: int = 8000, min_cells: int = 10) -> AnnData:
-    """Keep cells with `min_genes` detected genes or more, then genes detected in `min_cells` of these or more.
+    """Keep cells with `min_genes` detected genes or more, then genes detected in `min_cells` of
+    these or more.
 
     Returns
     -------
     AnnData
-        obs `n_genes_per_cell`, `n_genes` (detected before and after the genes were filtered), var `n_cells_per_gene`,
-        `n_cells` (before and after the cells were).
+        obs `n_genes_per_cell`, `n_genes` (detected before and after the genes were filtered), var
+        `n_cells_per_gene`, `n_cells` (before and after the cells were).
 
     Raises
     ------
@@ -30,12 +32,16 @@ def filter_counts(counts: AnnData, *, min_genes: int = 8000, min_cells: int = 10
     per_gene = np.asarray(detected.sum(axis=0)).ravel()
     cells = np.flatnonzero(per_cell >= min_genes)
     if not len(cells):
-        raise InputError(f"no cell has {min_genes} detected genes or more, the best has {per_cell.max()}; "
-                          "lower min_genes")  # fmt: skip
+        raise InputError(
+            f"no cell has {min_genes} detected genes or more, the best has {per_cell.max()}; lower "
+            "min_genes"
+        )
     left = np.asarray(detected[cells].sum(axis=0)).ravel()
     genes = np.flatnonzero(left >= min_cells)
     if not len(genes):
-        raise InputError(f"no gene is detected in {min_cells} of {len(cells)} cells or more; lower min_cells")
+        raise InputError(
+            f"no gene is detected in {min_cells} of {len(cells)} cells or more; lower min_cells"
+        )
     kept = counts[cells][:, genes].copy()
     kept.obs["n_genes_per_cell"] = per_cell[cells]
     kept.obs["n_genes"] = np.asarray(detected[cells][:, genes].sum(axis=1)).ravel()
@@ -44,20 +50,25 @@ def filter_counts(counts: AnnData, *, min_genes: int = 8000, min_cells: int = 10
 
 
 def log_normalise(counts: AnnData, *, target_sum: float = 1e6) -> AnnData:
-    """Scale every cell to the same total and take log(1 + x): cells × genes, dense float32, symbols in capitals.
+    """Scale every cell to the same total and take log(1 + x): cells × genes, dense float32, symbols
+    in capitals.
 
     Symbols that are equal in capitals get a suffix, `-1` and so on, as AnnData does.
     """
     values = counts.X.toarray() if sparse.issparse(counts.X) else np.array(counts.X)
     totals = values.sum(axis=1, dtype=np.float64, keepdims=True)
     if not totals.all():
-        raise InputError(f"cell {counts.obs_names[np.flatnonzero(totals.ravel() == 0)[0]]} has no counts; "
-                          "filter the cells first")  # fmt: skip
+        raise InputError(
+            f"cell {counts.obs_names[np.flatnonzero(totals.ravel() == 0)[0]]} has no counts; "
+            "filter the cells first"
+        )
     scaled = values.astype(np.float32, copy=False)
     scaled *= (target_sum / totals).astype(np.float32)
     np.log1p(scaled, out=scaled)
     names = make_index_unique(pd.Index(counts.var_names.str.upper()))
-    return AnnData(scaled, obs=counts.obs.copy(), var=counts.var.set_axis(names), uns=dict(counts.uns))
+    return AnnData(
+        scaled, obs=counts.obs.copy(), var=counts.var.set_axis(names), uns=dict(counts.uns)
+    )
 
 
 def steps(stages: Mapping[str, AnnData]) -> pd.DataFrame:

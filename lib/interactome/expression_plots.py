@@ -1,4 +1,5 @@
-"""Pictures of the expression sources: quality of cells, markers of U2OS (Fig 3A), and the planted truth."""
+"""Pictures of the expression sources: quality of cells, markers of U2OS (Fig 3A), and the planted
+truth."""
 
 import numpy as np
 import pandas as pd
@@ -32,25 +33,49 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
     """
     detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)
     panels = {
-        "genes per cell": (counts.obs_names, np.asarray(detected.sum(axis=1)).ravel(), min_genes, "cells"),
-        "cells per gene": (counts.var_names, np.asarray(detected.sum(axis=0)).ravel(), min_cells, "genes"),
+        "genes per cell": (
+            counts.obs_names,
+            np.asarray(detected.sum(axis=1)).ravel(),
+            min_genes,
+            "cells",
+        ),
+        "cells per gene": (
+            counts.var_names,
+            np.asarray(detected.sum(axis=0)).ravel(),
+            min_cells,
+            "genes",
+        ),
     }
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.2))
-        for ax, (what, (_, values, least, of)) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+        for ax, (what, (_, values, least, of)) in zip(
+            figure.subplots(1, 2), panels.items(), strict=True
+        ):
             ax.hist(values, bins=60, color="#0072B2")
-            ax.axvline(least, color=figures.ACCENT, linestyle="--", linewidth=1, label=f"kept from {least:,}")
-            ax.set(xlabel=f"detected {what}" if of == "cells" else "cells in which a gene is detected", ylabel=of)
+            ax.axvline(
+                least,
+                color=figures.ACCENT,
+                linestyle="--",
+                linewidth=1,
+                label=f"kept from {least:,}",
+            )
+            ax.set(
+                xlabel=f"detected {what}" if of == "cells" else "cells in which a gene is detected",
+                ylabel=of,
+            )
             ax.legend(loc="upper left" if of == "cells" else "upper center")
-    drawn = [pd.DataFrame({"what": what, "name": names, "n": values})
-             for what, (names, values, _, _) in panels.items()]  # fmt: skip
+    drawn = [
+        pd.DataFrame({"what": what, "name": names, "n": values})
+        for what, (names, values, _, _) in panels.items()
+    ]
     return figure, pd.concat(drawn, ignore_index=True)
 
 
 def marker_scatter(
     table: pd.DataFrame, labels: pd.Series, *, target: str = "U2OS", n_named: int = 5
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the scatter of Fig 3A: expression of every gene in one line against its mean over the others.
+    """Draw the scatter of Fig 3A: expression of every gene in one line against its mean over the
+    others.
 
     Parameters
     ----------
@@ -70,8 +95,16 @@ def marker_scatter(
         ax = figure.add_subplot()
         for name, colour in COLOURS.items():
             rows = drawn[drawn["label"] == name]
-            ax.scatter(rows["mean_of_others_log2_tpm"], rows["target_log2_tpm"], s=6, color=colour, alpha=0.6,
-                       linewidths=0, label=f"{name} ({len(rows):,})", rasterized=True)  # fmt: skip
+            ax.scatter(
+                rows["mean_of_others_log2_tpm"],
+                rows["target_log2_tpm"],
+                s=6,
+                color=colour,
+                alpha=0.6,
+                linewidths=0,
+                label=f"{name} ({len(rows):,})",
+                rasterized=True,
+            )
         ends = [0, drawn[["mean_of_others_log2_tpm", "target_log2_tpm"]].max(axis=None)]
         ax.plot(ends, ends, color="0.6", linewidth=0.7, zorder=0)
         ax.set(xlabel="mean of the other lines, log2(TPM + 1)", ylabel=f"{target}, log2(TPM + 1)")
@@ -83,7 +116,8 @@ def marker_scatter(
 
 
 def planted_truth(seen: planted.Observed) -> tuple[Figure, pd.DataFrame]:
-    """Draw what the truth predicts: correlation by module and by distance, fold changes, alike signatures.
+    """Draw what the truth predicts: correlation by module and by distance, fold changes, alike
+    signatures.
 
     Parameters
     ----------
@@ -101,28 +135,56 @@ def planted_truth(seen: planted.Observed) -> tuple[Figure, pd.DataFrame]:
     change = seen.changes.assign(kind=np.where(seen.changes["in_module"], "in a module", "in none"))
     shades = {"in a module": KINDS[planted.SAME], "in none": KINDS[planted.BACKGROUND]}
     panels = {
-        "correlation": (seen.pairs, "abs_spearman", KINDS, "|Spearman| of two genes over cells", "pairs of genes"),
+        "correlation": (
+            seen.pairs,
+            "abs_spearman",
+            KINDS,
+            "|Spearman| of two genes over cells",
+            "pairs of genes",
+        ),
         "fold_change": (change, "abs_log_fc", shades, "|log2 fold change| of U2OS", "genes"),
-        "signatures": (seen.signatures, "cosine", KINDS, "cosine of two CMap signatures", "pairs of genes"),
+        "signatures": (
+            seen.signatures,
+            "cosine",
+            KINDS,
+            "cosine of two CMap signatures",
+            "pairs of genes",
+        ),
     }
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 4.6))
-        axes = dict(zip(["correlation", "distance", "fold_change", "signatures"], figure.subplots(2, 2).ravel(),
-                        strict=True))  # fmt: skip
+        axes = dict(
+            zip(
+                ["correlation", "distance", "fold_change", "signatures"],
+                figure.subplots(2, 2).ravel(),
+                strict=True,
+            )
+        )
         drawn = [_shares(axes[name], name, *panel) for name, panel in panels.items()]
         drawn.append(_by_distance(axes["distance"], seen.pairs))
     return figure, pd.concat(drawn, ignore_index=True)
 
 
-def _shares(ax: Axes, panel: str, table: pd.DataFrame, column: str, colours: dict, label: str, of: str) -> pd.DataFrame:
+def _shares(
+    ax: Axes, panel: str, table: pd.DataFrame, column: str, colours: dict, label: str, of: str
+) -> pd.DataFrame:
     """Draw the distribution of a column, one outline a kind, each with area 1."""
     edges = np.linspace(table[column].min(), table[column].max(), 41)
     drawn = []
     for kind, colour in colours.items():
         values = table.loc[table["kind"] == kind, column]
         heights = np.histogram(values, edges)[0] / max(1, len(values))
-        ax.stairs(heights, edges, color=colour, fill=True, alpha=0.45, label=f"{kind} ({len(values):,})")
-        rows = {"panel": panel, "kind": kind, "x": edges[:-1], "x_is": label, "y": heights, "y_is": f"share of {of}"}
+        ax.stairs(
+            heights, edges, color=colour, fill=True, alpha=0.45, label=f"{kind} ({len(values):,})"
+        )
+        rows = {
+            "panel": panel,
+            "kind": kind,
+            "x": edges[:-1],
+            "x_is": label,
+            "y": heights,
+            "y_is": f"share of {of}",
+        }
         drawn.append(pd.DataFrame(rows))
     ax.set(xlabel=label, ylabel=f"share of {of}")
     ax.legend()
@@ -130,18 +192,48 @@ def _shares(ax: Axes, panel: str, table: pd.DataFrame, column: str, colours: dic
 
 
 def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Draw the correlation of module genes over the distance of their states: median and middle half by bin."""
+    """Draw the correlation of module genes over the distance of their states: median and middle
+    half by bin."""
     near = pairs[pairs["kind"] != planted.BACKGROUND]
     bins = pd.cut(near["distance"], _N_BINS)
-    quarters = near.groupby(bins, observed=True)["abs_spearman"].quantile([0.25, 0.5, 0.75]).unstack()
+    quarters = (
+        near.groupby(bins, observed=True)["abs_spearman"].quantile([0.25, 0.5, 0.75]).unstack()
+    )
     middle = np.array([interval.mid for interval in quarters.index])
-    ax.fill_between(middle, quarters[0.25], quarters[0.75], color=KINDS[planted.SAME], alpha=0.25, linewidth=0)
-    ax.plot(middle, quarters[0.5], color=KINDS[planted.SAME], marker="o", markersize=3, label="median, middle half")
+    ax.fill_between(
+        middle, quarters[0.25], quarters[0.75], color=KINDS[planted.SAME], alpha=0.25, linewidth=0
+    )
+    ax.plot(
+        middle,
+        quarters[0.5],
+        color=KINDS[planted.SAME],
+        marker="o",
+        markersize=3,
+        label="median, middle half",
+    )
     level = pairs.loc[pairs["kind"] == planted.BACKGROUND, "abs_spearman"].median()
-    ax.axhline(level, color=KINDS[planted.BACKGROUND], linestyle="--", linewidth=1, label="background, median")
-    ax.set(xlabel="distance of the two latent states (SD of control nuclei)", ylabel="|Spearman|", ylim=(0, None))
+    ax.axhline(
+        level,
+        color=KINDS[planted.BACKGROUND],
+        linestyle="--",
+        linewidth=1,
+        label="background, median",
+    )
+    ax.set(
+        xlabel="distance of the two latent states (SD of control nuclei)",
+        ylabel="|Spearman|",
+        ylim=(0, None),
+    )
     ax.legend()
-    lines = {"lower quartile": quarters[0.25], "median": quarters[0.5], "upper quartile": quarters[0.75]}
-    drawn = pd.DataFrame({name: line.to_numpy() for name, line in lines.items()}).assign(x=middle, background=level)
+    lines = {
+        "lower quartile": quarters[0.25],
+        "median": quarters[0.5],
+        "upper quartile": quarters[0.75],
+    }
+    drawn = pd.DataFrame({name: line.to_numpy() for name, line in lines.items()}).assign(
+        x=middle, background=level
+    )
     long = drawn.melt("x", var_name="kind", value_name="y")
-    return long.assign(panel="distance", x_is="distance of states (SD of control nuclei)", y_is="|Spearman|")
+    return long.assign(
+        panel="distance", x_is="distance of states (SD of control nuclei)", y_is="|Spearman|"
+    )

@@ -1,4 +1,5 @@
-"""The interactome as one page to look around in: no network, no library, data and script inside the file."""
+"""The interactome as one page to look around in: no network, no library, data and script inside the
+file."""
 
 import json
 import os
@@ -14,8 +15,11 @@ from lib.run import store
 TEMPLATE = Path(__file__).with_name("interactive.html")
 
 
-def write_page(path: str | os.PathLike, placed: pd.DataFrame, edges: pd.DataFrame, *, title: str, caption: str) -> Path:
-    """Write the interactome as a page with pan, zoom, search, and the neighbours of a gene; opens from disk.
+def write_page(
+    path: str | os.PathLike, placed: pd.DataFrame, edges: pd.DataFrame, *, title: str, caption: str
+) -> Path:
+    """Write the interactome as a page with pan, zoom, search, and the neighbours of a gene; opens
+    from disk.
 
     Parameters
     ----------
@@ -27,14 +31,20 @@ def write_page(path: str | os.PathLike, placed: pd.DataFrame, edges: pd.DataFram
         Said on the page.
     """
     page = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return store.write_text(path, page.render(title=title, caption=caption, data=_embedded(placed, edges)) + "\n")
+    return store.write_text(
+        path, page.render(title=title, caption=caption, data=_embedded(placed, edges)) + "\n"
+    )
 
 
 def _embedded(placed: pd.DataFrame, edges: pd.DataFrame) -> Markup:
     """Return nodes and edges as JSON that is safe inside a script element."""
-    columns = placed.assign(kind=kinds(placed))[["gene", "kind", "prize", "degree", "module", "x", "y"]]
+    columns = placed.assign(kind=kinds(placed))[
+        ["gene", "kind", "prize", "degree", "module", "x", "y"]
+    ]
     place = {gene: number for number, gene in enumerate(placed["gene"])}
-    lines = zip(edges["gene_a"], edges["gene_b"], edges["cost_spearman"], edges["in_tree"], strict=True)
+    lines = zip(
+        edges["gene_a"], edges["gene_b"], edges["cost_spearman"], edges["in_tree"], strict=True
+    )
     content = {
         "nodes": columns.round({"prize": 4, "x": 5, "y": 5}).to_dict("records"),
         "edges": [

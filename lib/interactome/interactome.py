@@ -11,9 +11,13 @@ from lib.interactome.sweep import Sweep, louvain
 from lib.run import store
 
 
-def read_pruned(nodes_path: str | os.PathLike, edges_path: str | os.PathLike) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_pruned(
+    nodes_path: str | os.PathLike, edges_path: str | os.PathLike
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read nodes and edges of the pruned network; a gene called NAN or NA stays a gene."""
-    return tuple(pd.read_csv(store.resolve(path), keep_default_na=False) for path in (nodes_path, edges_path))
+    return tuple(
+        pd.read_csv(store.resolve(path), keep_default_na=False) for path in (nodes_path, edges_path)
+    )
 
 
 def read_selection(path: str | os.PathLike) -> tuple[list[str], list[str]]:
@@ -28,18 +32,27 @@ def as_network(nodes: pd.DataFrame, edges: pd.DataFrame, *, cost: str = "mi_scor
     Raises
     ------
     InputError
-        If the rows are not in the order of a network: genes sorted, edges by their first and second gene.
+        If the rows are not in the order of a network: genes sorted, edges by their first and second
+        gene.
     """
     network = of_table(edges, cost=cost, nodes=nodes["gene"])
     first, second = network.genes[network.ends].T
     in_order = list(network.genes) == list(nodes["gene"]) and (edges["gene_a"] == first).all()
     if not (in_order and (edges["gene_b"] == second).all()):
-        raise InputError("the tables of the pruned network are not sorted by gene; make them with ppi_pruning")
+        raise InputError(
+            "the tables of the pruned network are not sorted by gene; make them with ppi_pruning"
+        )
     return network
 
 
 def tables(
-    network: Network, found: Sweep, beta: float, *, nodes: pd.DataFrame, edges: pd.DataFrame, seed: int
+    network: Network,
+    found: Sweep,
+    beta: float,
+    *,
+    nodes: pd.DataFrame,
+    edges: pd.DataFrame,
+    seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return nodes and edges of the augmented solution at β.
 
@@ -48,8 +61,8 @@ def tables(
     network : Network
         The pruned network.
     nodes, edges : DataFrame
-        Its tables: one row a node in the order of `network.genes` (`gene`, `prize`, …), one row an edge in the order
-        of `network.ends` (`gene_a`, `gene_b`, costs).
+        Its tables: one row a node in the order of `network.genes` (`gene`, `prize`, …), one row an
+        edge in the order of `network.ends` (`gene_a`, `gene_b`, costs).
     seed : int
         Of the Louvain modules.
 
@@ -63,22 +76,29 @@ def tables(
     rows = np.flatnonzero(np.isclose(found.betas, beta))
     if not len(rows):
         raise InputError(
-            f"β = {beta:g} is not among the {len(found.betas)} of the sweep, which ends at {found.betas[-1]:g}"
+            f"β = {beta:g} is not among the {len(found.betas)} of the sweep, which ends at "
+            f"{found.betas[-1]:g}"
         )
     row = int(rows[0])
     kept = found.nodes[row]
     if not kept.any():
-        raise InputError(f"the tree at β = {beta:g} has no edge, so there is no interactome; choose a larger β")
+        raise InputError(
+            f"the tree at β = {beta:g} has no edge, so there is no interactome; choose a larger β"
+        )
     inside = kept[network.ends].all(axis=1)
     in_tree = np.isin(np.arange(network.n_edges), found.trees[row])
     part = network.induced(kept)
     chosen = nodes[kept].assign(degree=part.degrees, module=louvain(part, seed=seed))
-    return chosen.reset_index(drop=True), edges[inside].assign(in_tree=in_tree[inside]).reset_index(drop=True)
+    return chosen.reset_index(drop=True), edges[inside].assign(in_tree=in_tree[inside]).reset_index(
+        drop=True
+    )
 
 
 def selection(network: Network, nodes: pd.DataFrame) -> pd.DataFrame:
     """Return `gene`, `selected_in_ggi` (0 or 1) of every node of the pruned network, sorted."""
-    return pd.DataFrame({"gene": network.genes, "selected_in_ggi": network.has(nodes["gene"]).astype(int)})
+    return pd.DataFrame(
+        {"gene": network.genes, "selected_in_ggi": network.has(nodes["gene"]).astype(int)}
+    )
 
 
 def as_graph(nodes: pd.DataFrame, edges: pd.DataFrame):
@@ -87,7 +107,9 @@ def as_graph(nodes: pd.DataFrame, edges: pd.DataFrame):
 
     graph = nx.Graph()
     graph.add_nodes_from((row["gene"], row) for row in nodes.to_dict("records"))
-    graph.add_edges_from((row.pop("gene_a"), row.pop("gene_b"), row) for row in edges.to_dict("records"))
+    graph.add_edges_from(
+        (row.pop("gene_a"), row.pop("gene_b"), row) for row in edges.to_dict("records")
+    )
     return graph
 
 
@@ -106,12 +128,15 @@ def read_graphml(path: str | os.PathLike) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     graph = nx.read_graphml(store.resolve(path))
     nodes = pd.DataFrame([row for _, row in graph.nodes(data=True)]).drop(columns="name")
-    edges = pd.DataFrame([{"gene_a": a, "gene_b": b, **row} for a, b, row in graph.edges(data=True)])
+    edges = pd.DataFrame(
+        [{"gene_a": a, "gene_b": b, **row} for a, b, row in graph.edges(data=True)]
+    )
     return nodes, edges
 
 
 def recovery(nodes: pd.DataFrame, network: Network, truth: pd.DataFrame) -> dict[str, float]:
-    """Measure how well the interactome picks the genes of planted modules, against the pruned network it was cut from.
+    """Measure how well the interactome picks the genes of planted modules, against the pruned
+    network it was cut from.
 
     Parameters
     ----------
@@ -125,9 +150,9 @@ def recovery(nodes: pd.DataFrame, network: Network, truth: pd.DataFrame) -> dict
     Returns
     -------
     dict
-        `precision` (share of the nodes that belong to a module), `recall` (share of the modules' genes that are
-        nodes), `chance` (precision of a random draw), `ari` (Louvain modules against planted ones, over shared genes).
-        Nothing where no truth is planted.
+        `precision` (share of the nodes that belong to a module), `recall` (share of the modules'
+        genes that are nodes), `chance` (precision of a random draw), `ari` (Louvain modules against
+        planted ones, over shared genes). Nothing where no truth is planted.
     """
     from sklearn.metrics import adjusted_rand_score
 
@@ -141,5 +166,7 @@ def recovery(nodes: pd.DataFrame, network: Network, truth: pd.DataFrame) -> dict
         "precision": len(chosen) / len(nodes),
         "recall": len(chosen) / max(int(reachable.sum()), 1),
         "chance": float(reachable.mean()),
-        "ari": float(adjusted_rand_score(planted[chosen["gene"]], chosen["module"])) if len(chosen) > 1 else 0.0,
+        "ari": float(adjusted_rand_score(planted[chosen["gene"]], chosen["module"]))
+        if len(chosen) > 1
+        else 0.0,
     }

@@ -1,4 +1,5 @@
-"""Where to draw the genes of a network, and where to write their names: seeded, so the same on every run."""
+"""Where to draw the genes of a network, and where to write their names: seeded, so the same on
+every run."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,9 @@ from lib.interactome.network import Network
 from lib.stats import order
 
 GAP = 0.045  # least distance of two nodes, as a share of the longer side of the drawing
-_DIRECTIONS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], float)
+_DIRECTIONS = np.array(
+    [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], float
+)
 
 
 def positions(
@@ -16,8 +19,8 @@ def positions(
 ) -> np.ndarray:
     """Return a place for every gene, (N, 2), in 0 … `aspect` by 0 … 1.
 
-    Modules start apart, each as a small ring; springs along the edges, stronger inside a module, then draw neighbours
-    together, and nodes that still lie on each other are pushed apart.
+    Modules start apart, each as a small ring; springs along the edges, stronger inside a module,
+    then draw neighbours together, and nodes that still lie on each other are pushed apart.
 
     Parameters
     ----------
@@ -36,17 +39,27 @@ def positions(
     graph = nx.Graph()
     graph.add_nodes_from(range(network.n_nodes))
     graph.add_weighted_edges_from(
-        (a, b, weight) for (a, b), weight in zip(network.ends.tolist(), np.where(inside, 1.0, 0.35), strict=True)
+        (a, b, weight)
+        for (a, b), weight in zip(network.ends.tolist(), np.where(inside, 1.0, 0.35), strict=True)
     )
     start = _rings(network, modules, np.random.default_rng(seed))
-    placed = nx.spring_layout(graph, pos=dict(enumerate(start)), k=1.6 / np.sqrt(network.n_nodes), iterations=150,
-                              seed=seed, method="force")  # fmt: skip
+    placed = nx.spring_layout(
+        graph,
+        pos=dict(enumerate(start)),
+        k=1.6 / np.sqrt(network.n_nodes),
+        iterations=150,
+        seed=seed,
+        method="force",
+    )
     points = _evened(np.array([placed[node] for node in range(network.n_nodes)]))
     return _apart(points * [aspect, 1], gap, aspect)
 
 
-def labels(points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: float, width: float) -> pd.DataFrame:
-    """Choose for each name the place beside its node where it covers the fewest nodes and other names.
+def labels(
+    points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: float, width: float
+) -> pd.DataFrame:
+    """Choose for each name the place beside its node where it covers the fewest nodes and other
+    names.
 
     Parameters
     ----------
@@ -62,7 +75,8 @@ def labels(points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: f
     Returns
     -------
     DataFrame
-        `node`, `text`, `x`, `y` (the centre of each name), `is_far`: does it need a line to its node?
+        `node`, `text`, `x`, `y` (the centre of each name), `is_far`: does it need a line to its
+        node?
     """
     boxes: list[np.ndarray] = []  # left, bottom, right, top of the names placed so far
     rows = []
@@ -70,7 +84,9 @@ def labels(points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: f
     for node in crowded_first:
         half = np.array([0.5 * width * len(texts[node]) + 0.2 * height, 0.5 * height])
         reach = half + sizes[node] + 0.1 * height
-        options = np.concatenate([points[node] + step * reach * _DIRECTIONS for step in (1.0, 1.7, 2.6)])
+        options = np.concatenate(
+            [points[node] + step * reach * _DIRECTIONS for step in (1.0, 1.7, 2.6)]
+        )
         costs = [
             _cover(centre, half, points, sizes, boxes) + 0.35 * (i // len(_DIRECTIONS))
             for i, centre in enumerate(options)
@@ -83,7 +99,8 @@ def labels(points: np.ndarray, texts: pd.Series, *, sizes: np.ndarray, height: f
 
 
 def _rings(network: Network, modules: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a start for every node: modules around a circle, neighbours in the quotient graph side by side."""
+    """Return a start for every node: modules around a circle, neighbours in the quotient graph side
+    by side."""
     names, codes = np.unique(modules, return_inverse=True)
     between = np.zeros((len(names), len(names)))
     np.add.at(between, (codes[network.ends[:, 0]], codes[network.ends[:, 1]]), 1)
@@ -93,18 +110,24 @@ def _rings(network: Network, modules: np.ndarray, rng: np.random.Generator) -> n
         circle.append(max(rest, key=lambda name: (between[circle[-1], name], -name)))
     sizes = np.bincount(codes)
     angles = np.empty(len(names))
-    angles[circle] = 2 * np.pi * (np.cumsum(sizes[circle]) - sizes[circle] / 2) / len(codes) + rng.uniform(0, 2 * np.pi)
+    angles[circle] = 2 * np.pi * (np.cumsum(sizes[circle]) - sizes[circle] / 2) / len(
+        codes
+    ) + rng.uniform(0, 2 * np.pi)
     points = np.empty((len(codes), 2))
     for name in range(len(names)):
         members = np.flatnonzero(codes == name)
         turn = 2 * np.pi * np.arange(len(members)) / len(members)
         centre = 0.7 * np.array([np.cos(angles[name]), np.sin(angles[name])]) * (len(names) > 1)
-        points[members] = centre + 0.4 * np.sqrt(len(members) / len(codes)) * np.stack([np.cos(turn), np.sin(turn)]).T
+        points[members] = (
+            centre
+            + 0.4 * np.sqrt(len(members) / len(codes)) * np.stack([np.cos(turn), np.sin(turn)]).T
+        )
     return points
 
 
 def _evened(points: np.ndarray) -> np.ndarray:
-    """Return points between 0 and 1, spread so that a dense middle gets room: most of the way to equal ranks."""
+    """Return points between 0 and 1, spread so that a dense middle gets room: most of the way to
+    equal ranks."""
     ranks = np.argsort(order.ascending(points, scale=1, axis=0), axis=0) / max(len(points) - 1, 1)
     low, high = points.min(axis=0), points.max(axis=0)
     return 0.35 * (points - low) / np.maximum(high - low, 1e-12) + 0.65 * ranks
@@ -129,7 +152,8 @@ def _crowding(points: np.ndarray) -> np.ndarray:
 
 
 def _cover(centre, half, points, sizes, boxes) -> float:
-    """Return how badly a name placed at `centre` would cover nodes (1 each, by depth) and names (2 each)."""
+    """Return how badly a name placed at `centre` would cover nodes (1 each, by depth) and names (2
+    each)."""
     beyond = np.abs(points - centre) - half - sizes[:, None]
     nodes = np.prod(np.clip(-beyond, 0, None), axis=1).sum() / np.prod(half)
     if not boxes:

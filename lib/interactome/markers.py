@@ -1,4 +1,5 @@
-"""Which genes one cell line expresses unlike all others: the screen of CCLE behind the prizes of genes."""
+"""Which genes one cell line expresses unlike all others: the screen of CCLE behind the prizes of
+genes."""
 
 import difflib
 import logging
@@ -23,8 +24,9 @@ UP, DOWN, UNCHANGED = "up", "down", "not DEG"
 def read_ccle(path: str | os.PathLike, sample_info: str | os.PathLike) -> pd.DataFrame:
     """Read CCLE expression, log2(TPM + 1): lines × symbols.
 
-    Lines that the sample table does not list are left out, the others take its stripped name. A symbol is the part of
-    the column's name before the first space, in capitals; of columns with the same symbol the first is kept.
+    Lines that the sample table does not list are left out, the others take its stripped name. A
+    symbol is the part of the column's name before the first space, in capitals; of columns with the
+    same symbol the first is kept.
 
     Raises
     ------
@@ -34,33 +36,46 @@ def read_ccle(path: str | os.PathLike, sample_info: str | os.PathLike) -> pd.Dat
     path, info_path = store.resolve(path), store.resolve(sample_info)
     info = _read_csv(info_path, dtype=str)
     if missing := [name for name in ("DepMap_ID", NAME) if name not in info]:
-        raise InputError(f"{info_path.name}: no column {missing[0]!r}; expected DepMap's sample_info.csv")
+        raise InputError(
+            f"{info_path.name}: no column {missing[0]!r}; expected DepMap's sample_info.csv"
+        )
     names = info.drop_duplicates("DepMap_ID").set_index("DepMap_ID")[NAME]
     table = _read_csv(path, index_col=0, low_memory=False)
     listed = table.index.isin(names.index)
     if not listed.any():
-        raise InputError(f"{path.name}: none of its {len(table)} lines is listed in {info_path.name}")
+        raise InputError(
+            f"{path.name}: none of its {len(table)} lines is listed in {info_path.name}"
+        )
     if not listed.all():
-        log.warning("%d of %d lines are not in %s, left out", (~listed).sum(), len(table), info_path.name)
+        log.warning(
+            "%d of %d lines are not in %s, left out", (~listed).sum(), len(table), info_path.name
+        )
     table = table[listed]
     table.index = pd.Index(names.loc[table.index].to_numpy(), name="line")
     table.columns = table.columns.str.split(" ").str[0].str.upper()
     repeated = table.columns[table.columns.duplicated()]
     if len(repeated):
-        log.warning("%d symbols of %s have several columns, the first is taken: %s", len(repeated), path.name,
-                    ", ".join(sorted(set(repeated))[:5]))  # fmt: skip
+        log.warning(
+            "%d symbols of %s have several columns, the first is taken: %s",
+            len(repeated),
+            path.name,
+            ", ".join(sorted(set(repeated))[:5]),
+        )
     return check_finite(table.loc[:, ~table.columns.duplicated()], path.name)
 
 
 def check_finite(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the table as floats, or raise InputError naming the first line and gene without a finite value."""
+    """Return the table as floats, or raise InputError naming the first line and gene without a
+    finite value."""
     try:
         values = table.to_numpy(np.float64)
     except ValueError as error:
         raise InputError(f"{name}: expected numbers, log2(TPM + 1) ({error})") from None
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
-        raise InputError(f"{name}: line {table.index[row]}, gene {table.columns[column]} has no finite value")
+        raise InputError(
+            f"{name}: line {table.index[row]}, gene {table.columns[column]} has no finite value"
+        )
     return pd.DataFrame(values, index=table.index, columns=table.columns)
 
 
@@ -72,10 +87,11 @@ def screen(
     min_log_fc: float = 0.0,
     min_pct: float = 0.0,
 ) -> pd.DataFrame:
-    """Compare every gene in one line with its mean over all others, as the paper does to give genes their prizes.
+    """Compare every gene in one line with its mean over all others, as the paper does to give genes
+    their prizes.
 
-    The p-value is that of a two-sided one-sample t-test of the other lines against the value in the target; it says
-    how far the target is from their mean, not how unusual such a line is.
+    The p-value is that of a two-sided one-sample t-test of the other lines against the value in the
+    target; it says how far the target is from their mean, not how unusual such a line is.
 
     Parameters
     ----------
@@ -84,14 +100,16 @@ def screen(
     genes : collection of str, optional
         Genes to test, over which the false discovery rate is taken; default all.
     min_log_fc : float
-        Genes are kept with |log2 fold change| above this (paper: 0, which drops equal values alone).
+        Genes are kept with |log2 fold change| above this (paper: 0, which drops equal values
+        alone).
     min_pct : float
         Share of lines with any expression that target or others must have (paper: 0).
 
     Returns
     -------
     DataFrame
-        `gene`, `log_expr_target`, `avg_log_expr_other`, `log_fc`, `abs_log_fc`, `pval`, `fdr`, largest change first.
+        `gene`, `log_expr_target`, `avg_log_expr_other`, `log_fc`, `abs_log_fc`, `pval`, `fdr`,
+        largest change first.
 
     Raises
     ------
@@ -121,16 +139,21 @@ def screen(
     )
     kept = found[(found["abs_log_fc"] > min_log_fc) & (detected >= min_pct)]
     kept = kept.assign(fdr=benjamini_hochberg(kept["pval"].to_numpy()))
-    return order.sort_table(kept, "abs_log_fc", ties="gene", largest_first=True).reset_index(drop=True)
+    return order.sort_table(kept, "abs_log_fc", ties="gene", largest_first=True).reset_index(
+        drop=True
+    )
 
 
 def label(table: pd.DataFrame, *, fdr: float = 1e-4, min_log_fc: float = 0.0) -> pd.Series:
     """Return `up`, `down` or `not DEG` for every gene of a marker screen.
 
-    The paper's last version asks for an FDR of 1e-4 alone, an earlier one for 0.01 and |log2 fold change| ≥ 0.25.
+    The paper's last version asks for an FDR of 1e-4 alone, an earlier one for 0.01 and |log2 fold
+    change| ≥ 0.25.
     """
     changed = (table["fdr"] <= fdr) & (table["abs_log_fc"] >= min_log_fc)
-    labels = np.select([changed & (table["log_fc"] > 0), changed & (table["log_fc"] < 0)], [UP, DOWN], UNCHANGED)
+    labels = np.select(
+        [changed & (table["log_fc"] > 0), changed & (table["log_fc"] < 0)], [UP, DOWN], UNCHANGED
+    )
     return pd.Series(labels, index=table.index, name="label")
 
 
@@ -138,7 +161,9 @@ def _read_csv(path: Path, **options) -> pd.DataFrame:
     try:
         return pd.read_csv(path, **options)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not readable as a CSV ({str(error).strip()}); is the file whole?") from None
+        raise InputError(
+            f"{path.name}: not readable as a CSV ({str(error).strip()}); is the file whole?"
+        ) from None
 
 
 def _target_row(expression: pd.DataFrame, target: str) -> int:

@@ -46,8 +46,11 @@ class Network:
 
     @cached_property
     def components(self) -> np.ndarray:
-        """Number of the connected component of each gene, (N,), the largest is 0; equals by their first gene."""
-        graph = sparse.coo_array((np.ones(self.n_edges, bool), self.ends.T), shape=(self.n_nodes, self.n_nodes))
+        """Number of the connected component of each gene, (N,), the largest is 0; equals by their
+        first gene."""
+        graph = sparse.coo_array(
+            (np.ones(self.n_edges, bool), self.ends.T), shape=(self.n_nodes, self.n_nodes)
+        )
         _, labels = csgraph.connected_components(graph, directed=False)
         sizes = np.bincount(labels, minlength=0)
         rank = np.empty(len(sizes), np.int64)
@@ -63,20 +66,25 @@ class Network:
         return np.isin(self.genes, np.array(list(genes), dtype=str))
 
     def induced(self, kept: np.ndarray) -> "Network":
-        """Return the subgraph on the nodes for which `kept`, (N,) of bool, is true; isolated ones stay."""
+        """Return the subgraph on the nodes for which `kept`, (N,) of bool, is true; isolated ones
+        stay."""
         return self._take(kept, kept[self.ends].all(axis=1))
 
     def below(self, cutoff: float) -> "Network":
-        """Return the graph of the edges with a cost strictly below `cutoff`; nodes without such an edge go."""
+        """Return the graph of the edges with a cost strictly below `cutoff`; nodes without such an
+        edge go."""
         chosen = self.costs < cutoff
-        return self._take(np.bincount(self.ends[chosen].ravel(), minlength=self.n_nodes) > 0, chosen)
+        return self._take(
+            np.bincount(self.ends[chosen].ravel(), minlength=self.n_nodes) > 0, chosen
+        )
 
     def largest(self) -> "Network":
         """Return the largest connected component."""
         return self.induced(self.components == 0)
 
     def edge_table(self) -> pd.DataFrame:
-        """Return `gene_a`, `gene_b`, `cost`, one row an edge, `gene_a` before `gene_b` in the alphabet."""
+        """Return `gene_a`, `gene_b`, `cost`, one row an edge, `gene_a` before `gene_b` in the
+        alphabet."""
         first, second = self.genes[self.ends].T
         return pd.DataFrame({"gene_a": first, "gene_b": second, "cost": self.costs})
 
@@ -86,8 +94,13 @@ class Network:
 
 
 def of_table(edges: pd.DataFrame, *, cost: str, nodes: Iterable[str] = ()) -> Network:
-    """Return the network of a table of edges, `gene_a`, `gene_b` and a column of costs, with these nodes at least."""
+    """Return the network of a table of edges, `gene_a`, `gene_b` and a column of costs, with these
+    nodes at least."""
     genes = np.array(sorted({*nodes, *edges["gene_a"], *edges["gene_b"]}), dtype=str)
-    ends = np.sort(np.stack([np.searchsorted(genes, edges[name].to_numpy(str)) for name in ("gene_a", "gene_b")]).T)
+    ends = np.sort(
+        np.stack(
+            [np.searchsorted(genes, edges[name].to_numpy(str)) for name in ("gene_a", "gene_b")]
+        ).T
+    )
     order = np.lexsort(ends.T[::-1])
     return Network(genes, ends[order].astype(np.int64), edges[cost].to_numpy(float)[order])

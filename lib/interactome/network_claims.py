@@ -1,4 +1,5 @@
-"""What the pruned network and the interactome claim, by the ids of `params/published/interactome.yaml`."""
+"""What the pruned network and the interactome claim, by the ids of
+`params/published/interactome.yaml`."""
 
 import os
 from collections.abc import Mapping
@@ -31,18 +32,23 @@ STATISTICS = {
 """End of an id → column of `lib.interactome.sweep.statistics`."""
 
 USED = ("network", "single cells", "cell lines")
-"""Parts of the sources that the interactome rests on, as `lib.interactome.sources.PARTS` calls them."""
+"""Parts of the sources that the interactome rests on, as `lib.interactome.sources.PARTS` calls
+them."""
 
 TRUTH = ["gene", "module"]
 
-FURTHER = {"mi": (0.7, 0.8), "spearman": (2.7, 2.8, 3.0, 9.9)}  # β of which nodes and edges are published
+FURTHER = {
+    "mi": (0.7, 0.8),
+    "spearman": (2.7, 2.8, 3.0, 9.9),
+}  # β of which nodes and edges are published
 NAMES = {"mi": "mi_score", "spearman": "cost_spearman"}
 
 
 def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
     """Return the planted module of each gene, `gene`, `module` ("none" for genes of no module).
 
-    No row unless network, single cells and cell lines are all simulated: beside real ones nothing is planted.
+    No row unless network, single cells and cell lines are all simulated: beside real ones nothing
+    is planted.
     """
     path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
     if not path.exists() or not origin.read(sources_dir).only(*USED).is_planted:
@@ -51,7 +57,8 @@ def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
 
 
 def network(whole: Network) -> Measured:
-    """Measure what the file of the network alone determines, the 249 published genes in it included."""
+    """Measure what the file of the network alone determines, the 249 published genes in it
+    included."""
     certain = whole.below(TIE)
     giant = certain.largest()
     lists, genes = published.gene_lists(), _published_genes()
@@ -84,8 +91,11 @@ def network(whole: Network) -> Measured:
     return _with_prefix(found)
 
 
-def pruning(universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.DataFrame, *, jump: float) -> Measured:
-    """Measure the pruning: the universe, the confidence sweep, the graph below the cut-off, and who is lost where.
+def pruning(
+    universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.DataFrame, *, jump: float
+) -> Measured:
+    """Measure the pruning: the universe, the confidence sweep, the graph below the cut-off, and who
+    is lost where.
 
     Parameters
     ----------
@@ -118,9 +128,14 @@ def pruning(universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.D
 
 
 def trees(
-    table: pd.DataFrame, chosen: Mapping[str, float], overlap: np.ndarray, betas: np.ndarray, genes: pd.Series
+    table: pd.DataFrame,
+    chosen: Mapping[str, float],
+    overlap: np.ndarray,
+    betas: np.ndarray,
+    genes: pd.Series,
 ) -> Measured:
-    """Measure the sweep over β: the chosen solutions, published rows beside them, and how alike solutions are.
+    """Measure the sweep over β: the chosen solutions, published rows beside them, and how alike
+    solutions are.
 
     Parameters
     ----------
@@ -138,7 +153,10 @@ def trees(
         rows = table[table["cost"] == cost].set_index("beta")
         rows.index = rows.index.to_numpy().round(6)
         found[f"{name}.beta"] = chosen[cost]
-        found |= {f"{name}.{end}": rows.at[round(chosen[cost], 6), column] for end, column in STATISTICS.items()}
+        found |= {
+            f"{name}.{end}": rows.at[round(chosen[cost], 6), column]
+            for end, column in STATISTICS.items()
+        }
         for beta in (beta for beta in FURTHER[name] if beta in rows.index):
             end = f"{beta:.1f}".replace(".", "")
             found[f"{name}.nodes_{end}"] = rows.at[beta, "n_nodes"]
@@ -164,7 +182,9 @@ def planted(recovery: Mapping[str, float], nodes: pd.DataFrame, pruned: pd.DataF
         return {}
     return _with_prefix(
         {
-            "planted.regulators": round(float(nodes["is_regulator"].sum() / max(pruned["is_regulator"].sum(), 1)), 4),
+            "planted.regulators": round(
+                float(nodes["is_regulator"].sum() / max(pruned["is_regulator"].sum(), 1)), 4
+            ),
             "planted.precision": round(recovery["precision"], 4),
             "planted.recall": round(recovery["recall"], 4),
             "planted.louvain_ari": round(recovery["ari"], 4),
@@ -182,16 +202,23 @@ def _among(whole: Network, genes: list[str]) -> Network:
 
 def _giant(whole: Network) -> Measured:
     giant = whole.largest()
-    return {"nodes": giant.n_nodes, "edges": giant.n_edges, "mean_degree": float(giant.degrees.mean())}
+    return {
+        "nodes": giant.n_nodes,
+        "edges": giant.n_edges,
+        "mean_degree": float(giant.degrees.mean()),
+    }
 
 
 def _other_hubs(universe: Network, quantile: float = 0.999) -> Measured:
-    """Return the hubs of earlier versions of the pruning: with the cut-off 0.562, and without any."""
+    """Return the hubs of earlier versions of the pruning: with the cut-off 0.562, and without
+    any."""
     _, hubs = remove_hubs(universe.below(0.562).largest(), quantile)
     left, every = remove_hubs(universe.largest(), quantile)
     left = left.largest()
     return {
-        "hubs_0562.genes": ", ".join(f"{gene} {degree}" for gene, degree in zip(*hubs.to_numpy().T, strict=True)),
+        "hubs_0562.genes": ", ".join(
+            f"{gene} {degree}" for gene, degree in zip(*hubs.to_numpy().T, strict=True)
+        ),
         "hubs_uncut.hubs": len(every),
         "hubs_uncut.nodes": left.n_nodes,
         "hubs_uncut.edges": left.n_edges,
@@ -207,5 +234,7 @@ def _rounded(value: float) -> float:
 
 
 def _with_prefix(found: Measured) -> Measured:
-    return {f"interactome.{name}": value.item() if isinstance(value, np.generic) else value
-            for name, value in found.items()}  # fmt: skip
+    return {
+        f"interactome.{name}": value.item() if isinstance(value, np.generic) else value
+        for name, value in found.items()
+    }

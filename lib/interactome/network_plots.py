@@ -1,4 +1,5 @@
-"""Fig 3A: the interactome drawn by a script, with its regulators, prizes, costs and Steiner tree."""
+"""Fig 3A: the interactome drawn by a script, with its regulators, prizes, costs and Steiner
+tree."""
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,8 @@ def place(nodes: pd.DataFrame, edges: pd.DataFrame, *, seed: int) -> pd.DataFram
 
 
 def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the interactome: regulators named, size = prize, grey and width = cost, the Steiner tree dark.
+    """Draw the interactome: regulators named, size = prize, grey and width = cost, the Steiner tree
+    dark.
 
     Parameters
     ----------
@@ -53,8 +55,11 @@ def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFra
     return figure, _marks(drawn, edges)
 
 
-def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the interactome with the planted module of each gene as its colour, or say that nothing is planted.
+def planted(
+    placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the interactome with the planted module of each gene as its colour, or say that nothing
+    is planted.
 
     Parameters
     ----------
@@ -78,26 +83,43 @@ def planted(placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame) -> t
         _draw_edges(ax, drawn, edges)
         _draw_nodes(ax, drawn, drawn["planted"].map(palette), names=drawn["is_regulator"])
         counts = drawn["planted"].value_counts()
-        handles = [_dot(colour, f"{name} ({counts.get(name, 0)})") for name, colour in palette.items()]
+        handles = [
+            _dot(colour, f"{name} ({counts.get(name, 0)})") for name, colour in palette.items()
+        ]
         handles.append(_dot("white", "black ring: regulator", ring="black"))
-        figure.legend(handles=handles, title="planted module (genes)", loc="upper left", bbox_to_anchor=(0.0, 1.0),
-                      ncols=len(handles), handletextpad=0.1, columnspacing=0.8, alignment="left")  # fmt: skip
+        figure.legend(
+            handles=handles,
+            title="planted module (genes)",
+            loc="upper left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=len(handles),
+            handletextpad=0.1,
+            columnspacing=0.8,
+            alignment="left",
+        )
     return figure, _marks(drawn, edges)
 
 
 def _marks(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per node and then one per edge, which has a `partner`; `x`, `y` in heights of the map."""
+    """Return one row per node and then one per edge, which has a `partner`; `x`, `y` in heights of
+    the map."""
     names = {"x": "x_map_heights", "y": "y_map_heights", "prize": "prize_abs_log2_fc"}
     columns = {"gene_a": "gene", "gene_b": "partner", "cost_spearman": "cost_1_minus_abs_rho"}
     lines = edges[[*columns, "in_tree"]].rename(columns=columns)
-    return pd.concat(
-        {"node": nodes.rename(columns=names), "edge": lines}, names=["mark"]
-    ).reset_index(level="mark").reset_index(drop=True)
+    return (
+        pd.concat({"node": nodes.rename(columns=names), "edge": lines}, names=["mark"])
+        .reset_index(level="mark")
+        .reset_index(drop=True)
+    )
 
 
 def kinds(nodes: pd.DataFrame) -> np.ndarray:
     """Return `regulator`, `screened gene` (not selected) or `other gene` for each node."""
-    return np.select([nodes["is_regulator"], nodes["is_orf_target"]], ["regulator", "screened gene"], "other gene")
+    return np.select(
+        [nodes["is_regulator"], nodes["is_orf_target"]],
+        ["regulator", "screened gene"],
+        "other gene",
+    )
 
 
 def _sheet() -> tuple[Figure, Axes]:
@@ -111,14 +133,21 @@ def _sheet() -> tuple[Figure, Axes]:
 def _draw_edges(ax: Axes, nodes: pd.DataFrame, edges: pd.DataFrame) -> None:
     """Draw edges, dear ones thin and pale, and those of the tree last and dark."""
     places = nodes.set_index("gene")[["x", "y"]]
-    lines = np.stack([places.loc[edges[name]].to_numpy() for name in ("gene_a", "gene_b")], axis=1)  # (E, 2 ends, 2)
+    lines = np.stack(
+        [places.loc[edges[name]].to_numpy() for name in ("gene_a", "gene_b")], axis=1
+    )  # (E, 2 ends, 2)
     tightness = _tightness(edges)
     in_tree = edges["in_tree"].to_numpy(bool)
     order = np.lexsort((tightness, in_tree))
     shades = np.where(in_tree, 0.25, 0.88 - 0.35 * tightness)
     widths = np.where(in_tree, 0.7 + 0.7 * tightness, 0.3 + 0.6 * tightness)
     ax.add_collection(
-        LineCollection(lines[order], colors=[(s, s, s) for s in shades[order]], linewidths=widths[order], zorder=1)
+        LineCollection(
+            lines[order],
+            colors=[(s, s, s) for s in shades[order]],
+            linewidths=widths[order],
+            zorder=1,
+        )
     )
 
 
@@ -134,38 +163,79 @@ def _area(prizes: np.ndarray, most: float) -> np.ndarray:
     return 10 + 65 * np.asarray(prizes, float) / max(most, 1e-12)
 
 
-def _draw_nodes(ax: Axes, nodes: pd.DataFrame, colours: pd.Series, *, names: pd.Series) -> np.ndarray:
+def _draw_nodes(
+    ax: Axes, nodes: pd.DataFrame, colours: pd.Series, *, names: pd.Series
+) -> np.ndarray:
     """Draw nodes, with a black ring around regulators, and the names of some; return the areas."""
     areas = _area(nodes["prize"], nodes["prize"].max())
     ring = np.where(nodes["is_regulator"], "black", "white")
-    ax.scatter(nodes["x"], nodes["y"], s=areas, c=list(colours), edgecolors=list(ring),
-               linewidths=np.where(nodes["is_regulator"], 0.7, 0.4), zorder=2)  # fmt: skip
+    ax.scatter(
+        nodes["x"],
+        nodes["y"],
+        s=areas,
+        c=list(colours),
+        edgecolors=list(ring),
+        linewidths=np.where(nodes["is_regulator"], 0.7, 0.4),
+        zorder=2,
+    )
     point = 1.1 / (72 * _HEIGHT)  # a point of print, in units of the axes
     chosen = pd.Series(nodes["gene"].to_numpy()[names.to_numpy()], index=np.flatnonzero(names))
-    spots = layout.labels(nodes[["x", "y"]].to_numpy(), chosen, sizes=np.sqrt(areas / np.pi) * point,
-                          height=7 * point, width=4.6 * point)  # fmt: skip
+    spots = layout.labels(
+        nodes[["x", "y"]].to_numpy(),
+        chosen,
+        sizes=np.sqrt(areas / np.pi) * point,
+        height=7 * point,
+        width=4.6 * point,
+    )
     for spot in spots.itertuples():
         if spot.is_far:
             node = nodes.iloc[spot.node]
-            ax.plot([spot.x, node["x"]], [spot.y, node["y"]], color=REGULATOR, linewidth=0.5, zorder=1.5)
-        ax.text(spot.x, spot.y, spot.text, fontsize=6.3, fontweight="bold", ha="center", va="center", zorder=3,
-                path_effects=[withStroke(linewidth=1.6, foreground="white")])  # fmt: skip
+            ax.plot(
+                [spot.x, node["x"]], [spot.y, node["y"]], color=REGULATOR, linewidth=0.5, zorder=1.5
+            )
+        ax.text(
+            spot.x,
+            spot.y,
+            spot.text,
+            fontsize=6.3,
+            fontweight="bold",
+            ha="center",
+            va="center",
+            zorder=3,
+            path_effects=[withStroke(linewidth=1.6, foreground="white")],
+        )
     return areas
 
 
 def _kind_legend(figure: Figure, nodes: pd.DataFrame) -> None:
     counts = nodes["kind"].value_counts()
     handles = [
-        _dot(colour, f"{kind} ({counts.get(kind, 0)})", ring="black" if kind == "regulator" else "white")
+        _dot(
+            colour,
+            f"{kind} ({counts.get(kind, 0)})",
+            ring="black" if kind == "regulator" else "white",
+        )
         for kind, colour in KINDS.items()
     ]
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.0, 1.0), handletextpad=0.1, labelspacing=0.3)
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.0, 1.0),
+        handletextpad=0.1,
+        labelspacing=0.3,
+    )
 
 
 def _edge_legend(figure: Figure, edges: pd.DataFrame) -> None:
     low, high = edges["cost_spearman"].min(), edges["cost_spearman"].max()
     handles = [
-        Line2D([], [], color="0.25", linewidth=1.3, label=f"Steiner tree ({int(edges['in_tree'].sum())} edges)"),
+        Line2D(
+            [],
+            [],
+            color="0.25",
+            linewidth=1.3,
+            label=f"Steiner tree ({int(edges['in_tree'].sum())} edges)",
+        ),
         Line2D([], [], color="0.53", linewidth=0.9, label=f"other interaction, cost {low:.2f}"),
         Line2D([], [], color="0.88", linewidth=0.4, label=f"other interaction, cost {high:.2f}"),
     ]
@@ -185,12 +255,29 @@ def _prize_legend(figure: Figure, nodes: pd.DataFrame, areas: np.ndarray) -> Non
             markeredgecolor="white",
             label=f"{value:.1f}",
             markersize=np.sqrt(_area(value, most)),
-        )  # fmt: skip
+        )
         for value in values
     ]
-    figure.legend(handles=handles, title="prize, |log2 fold change|", loc="upper right", bbox_to_anchor=(1.0, 1.0),
-                  ncols=3, handletextpad=0.1, columnspacing=1.0, alignment="left")  # fmt: skip
+    figure.legend(
+        handles=handles,
+        title="prize, |log2 fold change|",
+        loc="upper right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncols=3,
+        handletextpad=0.1,
+        columnspacing=1.0,
+        alignment="left",
+    )
 
 
 def _dot(colour: str, label: str, ring: str = "white") -> Line2D:
-    return Line2D([], [], marker="o", linestyle="", color=colour, markeredgecolor=ring, markersize=6, label=label)
+    return Line2D(
+        [],
+        [],
+        marker="o",
+        linestyle="",
+        color=colour,
+        markeredgecolor=ring,
+        markersize=6,
+        label=label,
+    )

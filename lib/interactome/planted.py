@@ -1,4 +1,5 @@
-"""What the planted truth predicts of the sources, and how far it comes true: correlation, fold change, signatures."""
+"""What the planted truth predicts of the sources, and how far it comes true: correlation, fold
+change, signatures."""
 
 from dataclasses import dataclass
 
@@ -24,11 +25,18 @@ class Observed:
     signatures: pd.DataFrame  # kind, cosine
 
 
-def observed(expression: AnnData, markers: pd.DataFrame, signatures: AnnData, truth: pd.DataFrame) -> Observed:
-    """Set log expression, marker screen and mean signatures beside the truth, a real source's having no row."""
+def observed(
+    expression: AnnData, markers: pd.DataFrame, signatures: AnnData, truth: pd.DataFrame
+) -> Observed:
+    """Set log expression, marker screen and mean signatures beside the truth, a real source's
+    having no row."""
     if truth.empty:
         return Observed(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
-    return Observed(gene_pairs(expression, truth), fold_changes(markers, truth), signature_pairs(signatures, truth))
+    return Observed(
+        gene_pairs(expression, truth),
+        fold_changes(markers, truth),
+        signature_pairs(signatures, truth),
+    )
 
 
 def medians(seen: Observed) -> dict[str, float]:
@@ -55,21 +63,34 @@ def gene_pairs(expression: AnnData, truth: pd.DataFrame) -> pd.DataFrame:
         first, second = np.triu_indices(len(rows), 1)
         rho = np.atleast_2d(np.corrcoef(ranks, rowvar=False))[first, second]
         module = rows["module"].to_numpy()
-        kind = np.where(module[first] != module[second], OTHER, np.where(module[first] == NO_MODULE, BACKGROUND, SAME))
+        kind = np.where(
+            module[first] != module[second],
+            OTHER,
+            np.where(module[first] == NO_MODULE, BACKGROUND, SAME),
+        )
         distance = pdist(rows.filter(regex=STATES).to_numpy())
-        tables.append(pd.DataFrame({"kind": kind, "distance": distance, "abs_spearman": np.abs(rho)}))
+        tables.append(
+            pd.DataFrame({"kind": kind, "distance": distance, "abs_spearman": np.abs(rho)})
+        )
     return pd.concat(tables, ignore_index=True)
 
 
 def fold_changes(markers: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
-    """Return `gene`, `abs_log_fc`, `in_module` of the genes of a marker screen that the truth knows."""
+    """Return `gene`, `abs_log_fc`, `in_module` of the genes of a marker screen that the truth
+    knows."""
     table = markers.merge(truth[["gene", "module"]], on="gene")
     return table.assign(in_module=table["module"] != NO_MODULE)[["gene", "abs_log_fc", "in_module"]]
 
 
 def signature_pairs(signatures: AnnData, truth: pd.DataFrame) -> pd.DataFrame:
-    """Return `kind`, `cosine` of the signatures of every two genes: in one module, in two, or one without."""
-    module = truth.set_index("gene")["module"].reindex(signatures.obs_names).fillna(NO_MODULE).to_numpy(str)
+    """Return `kind`, `cosine` of the signatures of every two genes: in one module, in two, or one
+    without."""
+    module = (
+        truth.set_index("gene")["module"]
+        .reindex(signatures.obs_names)
+        .fillna(NO_MODULE)
+        .to_numpy(str)
+    )
     first, second = np.triu_indices(len(module), 1)
     none = (module[first] == NO_MODULE) | (module[second] == NO_MODULE)
     kind = np.where(none, BACKGROUND, np.where(module[first] == module[second], SAME, OTHER))
@@ -78,7 +99,8 @@ def signature_pairs(signatures: AnnData, truth: pd.DataFrame) -> pd.DataFrame:
 
 
 def measured(seen: Observed, clusters: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
-    """Return how clearly the planted truth is seen, by the id of its line in the scorecard; nothing of real sources.
+    """Return how clearly the planted truth is seen, by the id of its line in the scorecard; nothing
+    of real sources.
 
     Parameters
     ----------
@@ -93,8 +115,14 @@ def measured(seen: Observed, clusters: pd.DataFrame, truth: pd.DataFrame) -> dic
     near = seen.pairs[seen.pairs["kind"] == SAME]
     found = {
         "expression.planted.contrast": middle[SAME] - middle[BACKGROUND],
-        "expression.planted.distance_spearman": near["distance"].corr(near["abs_spearman"], method="spearman"),
-        "expression.planted.marker_auroc": roc_auc_score(seen.changes["in_module"], seen.changes["abs_log_fc"]),
-        "expression.planted.cmap_ari": adjusted_rand_score(known["gene"].map(module), known["cluster"]),
+        "expression.planted.distance_spearman": near["distance"].corr(
+            near["abs_spearman"], method="spearman"
+        ),
+        "expression.planted.marker_auroc": roc_auc_score(
+            seen.changes["in_module"], seen.changes["abs_log_fc"]
+        ),
+        "expression.planted.cmap_ari": adjusted_rand_score(
+            known["gene"].map(module), known["cluster"]
+        ),
     }
     return {name: round(float(value), 4) for name, value in found.items()}

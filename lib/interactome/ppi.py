@@ -1,4 +1,5 @@
-"""The protein-protein interactome as a table of edges: read it, and refuse what would be misread."""
+"""The protein-protein interactome as a table of edges: read it, and refuse what would be
+misread."""
 
 import logging
 import os
@@ -21,22 +22,24 @@ ThirdColumn = Literal["cost", "confidence"]
 def read(path: str | os.PathLike, *, third_column: ThirdColumn = "cost") -> Network:
     """Read an interactome: tab-separated, two symbols and a number a row.
 
-    Symbols are turned to upper case, self-loops are left out, repeated pairs with one cost count once.
+    Symbols are turned to upper case, self-loops are left out, repeated pairs with one cost count
+    once.
 
     Parameters
     ----------
     path : path
-        With `third_column="cost"`, a table with the header `protein1 protein2 cost`, low = confident, as
-        OmicsIntegrator 2 brings iRefIndex. With `"confidence"`, a table without header whose third column is high
-        where the interaction is certain, as in OmicsIntegrator 1; cost = 1 − confidence, and 0 for those above 1.
+        With `third_column="cost"`, a table with the header `protein1 protein2 cost`, low =
+        confident, as OmicsIntegrator 2 brings iRefIndex. With `"confidence"`, a table without
+        header whose third column is high where the interaction is certain, as in OmicsIntegrator 1;
+        cost = 1 − confidence, and 0 for those above 1.
     third_column : str
         `cost` or `confidence`. Nothing in the numbers tells them apart, so it is never guessed.
 
     Raises
     ------
     InputError
-        If the file has another header than stated, a column is missing, a name is empty, a number is no number,
-        negative or infinite, or a pair has two costs; names file and row.
+        If the file has another header than stated, a column is missing, a name is empty, a number
+        is no number, negative or infinite, or a pair has two costs; names file and row.
     """
     path = Path(path)
     table = rows(path, third_column=third_column)
@@ -44,7 +47,8 @@ def read(path: str | os.PathLike, *, third_column: ThirdColumn = "cost") -> Netw
 
 
 def rows(path: str | os.PathLike, *, third_column: ThirdColumn) -> pd.DataFrame:
-    """Return the rows of an interactome as they are, checked one by one: `protein1`, `protein2` in capitals, `cost`.
+    """Return the rows of an interactome as they are, checked one by one: `protein1`, `protein2` in
+    capitals, `cost`.
 
     Loops and repeated pairs stay; parameters and errors as those of `read`.
     """
@@ -62,9 +66,11 @@ def rows(path: str | os.PathLike, *, third_column: ThirdColumn) -> pd.DataFrame:
 
 
 def form(path: str | os.PathLike) -> ThirdColumn:
-    """Return which form a file has, by its first row: an edge without header (`confidence`) or anything else.
+    """Return which form a file has, by its first row: an edge without header (`confidence`) or
+    anything else.
 
-    Good enough to look at a file and name its genes; what is computed from it takes the form as stated.
+    Good enough to look at a file and name its genes; what is computed from it takes the form as
+    stated.
     """
     first = _first_lines(Path(path))[0]
     return "confidence" if len(first) >= 3 and _is_number(first[2]) else "cost"
@@ -80,9 +86,13 @@ def _first_lines(path: Path) -> list[list[str]]:
         with store.resolve(path).open(encoding="utf-8") as file:
             found = [file.readline().rstrip("\r\n").split("\t") for _ in range(2)]
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as text ({type(error).__name__}); expected a table of edges") from None
+        raise InputError(
+            f"{path}: not readable as text ({type(error).__name__}); expected a table of edges"
+        ) from None
     if found == [[""], [""]]:
-        raise InputError(f"{path.name}: the file is empty; expected tab-separated {', '.join(COLUMNS)}")
+        raise InputError(
+            f"{path.name}: the file is empty; expected tab-separated {', '.join(COLUMNS)}"
+        )
     return found
 
 
@@ -92,24 +102,29 @@ def _check_header(path: Path, third_column: ThirdColumn) -> bool:
     if third_column == "cost":
         if len(fields) >= 3 and _is_number(fields[2]):
             raise InputError(
-                f"{path.name}: row 1 is no header but an edge ({' '.join(fields[:3])}); tables without header hold "
-                "confidences, where high is certain, and would be read with the sign turned. Use --set "
-                "ppi_pruning.third_column=confidence, or add the header protein1, protein2, cost if they are costs"
+                f"{path.name}: row 1 is no header but an edge ({' '.join(fields[:3])}); tables "
+                "without header hold confidences, where high is certain, and would be read with "
+                "the sign turned. Use --set ppi_pruning.third_column=confidence, or add the header "
+                "protein1, protein2, cost if they are costs"
             )
         missing = [name for name in COLUMNS if name not in fields]
         if missing:
             raise InputError(
-                f"{path.name}: column {missing[0]!r} is missing; expected tab-separated {', '.join(COLUMNS)}, "
-                f"got {', '.join(fields)[:100]!r}"
+                f"{path.name}: column {missing[0]!r} is missing; expected tab-separated "
+                f"{', '.join(COLUMNS)}, got {', '.join(fields)[:100]!r}"
             )
-        if len(row) > len(fields):  # pandas would take the first column for row names, and shift the others
+        if len(row) > len(
+            fields
+        ):  # pandas would take the first column for row names, and shift the others
             raise InputError(
-                f"{path.name}: row 2 has {len(row)} tab-separated columns, the header {len(fields)}; make them equal"
+                f"{path.name}: row 2 has {len(row)} tab-separated columns, the header "
+                f"{len(fields)}; make them equal"
             )
     elif len(fields) != 3 or not _is_number(fields[2]):
         raise InputError(
-            f"{path.name}: row 1 is {' '.join(fields)[:80]!r}; a table of confidences has no header and three "
-            "tab-separated columns. Use --set ppi_pruning.third_column=cost if the header says cost"
+            f"{path.name}: row 1 is {' '.join(fields)[:80]!r}; a table of confidences has no "
+            "header and three tab-separated columns. Use --set ppi_pruning.third_column=cost if "
+            "the header says cost"
         )
     return third_column == "cost"
 
@@ -124,10 +139,18 @@ def _is_number(text: str) -> bool:
 
 def _read_text(path: Path, *, has_header: bool) -> pd.DataFrame:
     try:
-        lines = pd.read_csv(store.resolve(path), sep="\t", dtype=str, na_filter=False, quoting=3,
-                            header=0 if has_header else None)  # fmt: skip
+        lines = pd.read_csv(
+            store.resolve(path),
+            sep="\t",
+            dtype=str,
+            na_filter=False,
+            quoting=3,
+            header=0 if has_header else None,
+        )
     except pd.errors.ParserError as error:
-        raise InputError(f"{path.name}: {str(error).strip()}; expected three tab-separated columns") from None
+        raise InputError(
+            f"{path.name}: {str(error).strip()}; expected three tab-separated columns"
+        ) from None
     if lines.empty:
         raise InputError(f"{path.name}: no edges")
     return lines[list(COLUMNS)] if has_header else lines
@@ -139,8 +162,8 @@ def _numbers(texts: pd.Series, path: Path, first_row: int) -> np.ndarray:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise InputError(
-            f"{path.name}: row {row + first_row}, column 3: {texts.iloc[row]!r} is no finite number of 0 or more; "
-            f"correct or remove it ({int(wrong.sum())} such rows)"
+            f"{path.name}: row {row + first_row}, column 3: {texts.iloc[row]!r} is no finite "
+            f"number of 0 or more; correct or remove it ({int(wrong.sum())} such rows)"
         )
     return values
 
@@ -150,7 +173,9 @@ def _check_names(lines: pd.DataFrame, path: Path, first_row: int) -> None:
         blank = (lines.iloc[:, column].str.strip() == "").to_numpy()
         if blank.any():
             row = int(np.argmax(blank))
-            raise InputError(f"{path.name}: row {row + first_row}, column {column + 1}: the gene has no name")
+            raise InputError(
+                f"{path.name}: row {row + first_row}, column {column + 1}: the gene has no name"
+            )
 
 
 def _simple(table: pd.DataFrame, path: Path, *, first_row: int) -> Network:
@@ -167,11 +192,17 @@ def _simple(table: pd.DataFrame, path: Path, *, first_row: int) -> Network:
         place = int(np.argmax(differs))
         rows = sorted(order[[place - 1, place]] + first_row)
         raise InputError(
-            f"{path.name}: rows {rows[0]} and {rows[1]}: the pair {' and '.join(genes[ends[place]])} has the costs "
-            f"{costs[place - 1]:g} and {costs[place]:g}; keep one ({int(differs.sum())} such pairs)"
+            f"{path.name}: rows {rows[0]} and {rows[1]}: the pair "
+            f"{' and '.join(genes[ends[place]])} has the costs {costs[place - 1]:g} and "
+            f"{costs[place]:g}; keep one ({int(differs.sum())} such pairs)"
         )
     loops = ends[:, 0] == ends[:, 1]
     kept = ~(again | loops)
-    log.info("%s: %d self-loops and %d repeated pairs left out", path.name, loops.sum(), (again & ~loops).sum())
+    log.info(
+        "%s: %d self-loops and %d repeated pairs left out",
+        path.name,
+        loops.sum(),
+        (again & ~loops).sum(),
+    )
     every = Network(genes, ends[kept].astype(np.int64), costs[kept], int(loops.sum()))
     return every.induced(every.degrees > 0)

@@ -1,4 +1,5 @@
-"""Prizes of genes: how much U2OS differs from other cell lines, and the most for structural regulators."""
+"""Prizes of genes: how much U2OS differs from other cell lines, and the most for structural
+regulators."""
 
 import os
 from collections.abc import Collection
@@ -14,12 +15,14 @@ from lib.run import store
 def node_prizes(prizes: pd.Series, genes: np.ndarray, regulators: Collection[str]) -> np.ndarray:
     """Return the prize of each gene of a network, (N,).
 
-    A regulator gets the largest prize of all, 8.65 in the paper (DHRS2); another gene its own, or 0 if it has none.
+    A regulator gets the largest prize of all, 8.65 in the paper (DHRS2); another gene its own, or 0
+    if it has none.
 
     Parameters
     ----------
     prizes : Series of float, by gene
-        |log fold change| of U2OS against the mean of other lines (log2), of every gene of the marker screen.
+        |log fold change| of U2OS against the mean of other lines (log2), of every gene of the
+        marker screen.
     genes : (N,) ndarray of str
     regulators : collection of str
 
@@ -55,20 +58,29 @@ def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
     Raises
     ------
     InputError
-        For a missing column, a gene without a name or named twice, a prize that is no number of 0 or more.
+        For a missing column, a gene without a name or named twice, a prize that is no number of 0
+        or more.
     """
     path = Path(path)
     separator = "," if path.suffix == ".csv" else "\t"
     try:
-        table = pd.read_csv(store.resolve(path), sep=separator, dtype=str, na_filter=False, index_col=False)
+        table = pd.read_csv(
+            store.resolve(path), sep=separator, dtype=str, na_filter=False, index_col=False
+        )
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; expected a table of genes with a column {value!r}") from None
+        raise InputError(
+            f"{path}: no such file; expected a table of genes with a column {value!r}"
+        ) from None
     if value not in table or table.columns[0] == value:
         got = ", ".join(table.columns)[:100]
-        raise InputError(f"{path.name}: expected a first column of genes and a column {value!r}, got {got}")
+        raise InputError(
+            f"{path.name}: expected a first column of genes and a column {value!r}, got {got}"
+        )
     names = table.iloc[:, 0].str.strip().str.upper()
     if (names == "").any():
-        raise InputError(f"{path.name}: row {int(np.argmax(names == '')) + 2}: the gene has no name")
+        raise InputError(
+            f"{path.name}: row {int(np.argmax(names == '')) + 2}: the gene has no name"
+        )
     values = pd.to_numeric(table[value], errors="coerce")
     try:
         _check(found := pd.Series(values.to_numpy(float), index=names.to_numpy(object)))

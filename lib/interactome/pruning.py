@@ -1,7 +1,9 @@
-"""Pruning of the interactome: gene universe, confidence cut-off, hub filter, and where each regulator is lost.
+"""Pruning of the interactome: gene universe, confidence cut-off, hub filter, and where each
+regulator is lost.
 
-Paper, methods of the interactome; the cut-offs are read off two sweeps, which are made here in closed form: edges are
-sorted by cost once, and every count at every cut-off is a position in a sorted list.
+Paper, methods of the interactome; the cut-offs are read off two sweeps, which are made here in
+closed form: edges are sorted by cost once, and every count at every cut-off is a position in a
+sorted list.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -32,17 +34,23 @@ def universe(network: Network, sets: Mapping[str, Collection[str]]) -> Network:
     kept = np.logical_and.reduce([network.has(genes) for genes in sets.values()])
     if not kept.any():
         sizes = ", ".join(f"{name} {len(genes)}" for name, genes in sets.items())
-        raise InputError(f"no gene of the network is in all sources ({sizes}); are all symbols, in upper case?")
+        raise InputError(
+            f"no gene of the network is in all sources ({sizes}); are all symbols, in upper case?"
+        )
     return network.induced(kept)
 
 
-def confidence_sweep(network: Network, targets: Iterable[str], cutoffs: Iterable[float] = CUTOFFS) -> pd.DataFrame:
-    """Count what the edges with a cost strictly below each cut-off leave; nodes without an edge vanish.
+def confidence_sweep(
+    network: Network, targets: Iterable[str], cutoffs: Iterable[float] = CUTOFFS
+) -> pd.DataFrame:
+    """Count what the edges with a cost strictly below each cut-off leave; nodes without an edge
+    vanish.
 
     Returns
     -------
     DataFrame
-        `cutoff`, `n_nodes`, `n_targets`, `n_edges`, `avg_degree` (2 edges / nodes; 0 without nodes), `n_components`.
+        `cutoff`, `n_nodes`, `n_targets`, `n_edges`, `avg_degree` (2 edges / nodes; 0 without
+        nodes), `n_components`.
     """
     cutoffs = np.asarray(list(cutoffs), float)
     cheapest = np.full(network.n_nodes, np.inf)  # (N,) the cut-off above which a node is there
@@ -63,17 +71,20 @@ def confidence_sweep(network: Network, targets: Iterable[str], cutoffs: Iterable
 
 
 def propose_cutoff(sweep: pd.DataFrame, *, jump: float = 0.05) -> float:
-    """Return the cut-off that the paper's rule gives: all targets survive, and the next step brings a steep jump.
+    """Return the cut-off that the paper's rule gives: all targets survive, and the next step brings
+    a steep jump.
 
-    Costs are heavily tied, so the number of edges leaps where a cut-off passes a tie (13,396 edges at 0.594442 and
-    65,585 at 0.598835 in iRefIndex 14). The paper says neither how steep is steep; here it is a share of the edges.
+    Costs are heavily tied, so the number of edges leaps where a cut-off passes a tie (13,396 edges
+    at 0.594442 and 65,585 at 0.598835 in iRefIndex 14). The paper says neither how steep is steep;
+    here it is a share of the edges.
 
     Parameters
     ----------
     sweep : DataFrame
         From `confidence_sweep`, cut-offs ascending.
     jump : float
-        Least rise from one cut-off to the next that counts, as a share of the edges at the last cut-off.
+        Least rise from one cut-off to the next that counts, as a share of the edges at the last
+        cut-off.
 
     Raises
     ------
@@ -85,28 +96,38 @@ def propose_cutoff(sweep: pd.DataFrame, *, jump: float = 0.05) -> float:
     rises = np.r_[np.diff(edges), 0] > jump * edges[-1]
     if not (complete & rises).any():
         raise InputError(
-            f"no jump of {jump:g} of the edges follows the cut-off {sweep['cutoff'][np.argmax(complete)]:.3f}, at "
-            "which all targets are there; choose the cut-off yourself, from the curve"
+            f"no jump of {jump:g} of the edges follows the cut-off "
+            f"{sweep['cutoff'][np.argmax(complete)]:.3f}, at which all targets are there; choose "
+            "the cut-off yourself, from the curve"
         )
     return float(sweep["cutoff"][np.argmax(complete & rises)])
 
 
-def hub_sweep(network: Network, targets: Iterable[str], quantiles: Iterable[float] = QUANTILES) -> pd.DataFrame:
+def hub_sweep(
+    network: Network, targets: Iterable[str], quantiles: Iterable[float] = QUANTILES
+) -> pd.DataFrame:
     """Describe the largest component of the nodes with a degree up to each quantile of the degrees.
 
-    The sweep of the paper keeps a degree equal to the quantile, its filter (`remove_hubs`) does not.
+    The sweep of the paper keeps a degree equal to the quantile, its filter (`remove_hubs`) does
+    not.
 
     Returns
     -------
     DataFrame
-        `cutoff` (quantile), `n_connected_components`, and of the largest component `n_nodes_largest_comp`,
-        `n_targets_largest_comp`, `n_edges_largest_comp`, `avg_degree_largest_comp`.
+        `cutoff` (quantile), `n_connected_components`, and of the largest component
+        `n_nodes_largest_comp`, `n_targets_largest_comp`, `n_edges_largest_comp`,
+        `avg_degree_largest_comp`.
     """
     quantiles = np.asarray(list(quantiles), float)
     bounds = np.floor(np.quantile(network.degrees, quantiles)).astype(int)  # a degree is whole
     is_target = network.has(targets)
-    rows = {bound: _largest_component(network, network.degrees <= bound, is_target) for bound in np.unique(bounds)}
-    return pd.DataFrame([{"cutoff": q} | rows[bound] for q, bound in zip(quantiles, bounds, strict=True)])
+    rows = {
+        bound: _largest_component(network, network.degrees <= bound, is_target)
+        for bound in np.unique(bounds)
+    }
+    return pd.DataFrame(
+        [{"cutoff": q} | rows[bound] for q, bound in zip(quantiles, bounds, strict=True)]
+    )
 
 
 def degree_threshold(network: Network, quantile: float) -> float:
@@ -126,16 +147,23 @@ def remove_hubs(network: Network, quantile: float) -> tuple[Network, pd.DataFram
     """
     is_hub = network.degrees >= degree_threshold(network, quantile)
     hubs = pd.DataFrame({"gene": network.genes[is_hub], "degree": network.degrees[is_hub]})
-    return network.induced(~is_hub), hubs.sort_values("degree", ascending=False, kind="stable", ignore_index=True)
+    return network.induced(~is_hub), hubs.sort_values(
+        "degree", ascending=False, kind="stable", ignore_index=True
+    )
 
 
 def richest_component(network: Network, targets: Iterable[str]) -> Network:
     """Return the connected component with the most targets, of equals the largest.
 
-    The reference takes the first component it meets, which is the largest there; here the choice is explicit.
+    The reference takes the first component it meets, which is the largest there; here the choice is
+    explicit.
     """
-    n_targets = np.bincount(network.components[network.has(targets)], minlength=network.n_components)
-    return network.induced(network.components == np.argmax(n_targets))  # of equals, the first = the largest
+    n_targets = np.bincount(
+        network.components[network.has(targets)], minlength=network.n_components
+    )
+    return network.induced(
+        network.components == np.argmax(n_targets)
+    )  # of equals, the first = the largest
 
 
 def coverage(
@@ -155,15 +183,17 @@ def coverage(
     Returns
     -------
     DataFrame
-        `gene`, one column of bool a source and step, and `lost_in`: the sources that lack the gene, else the first
-        step without it, else nothing.
+        `gene`, one column of bool a source and step, and `lost_in`: the sources that lack the gene,
+        else the first step without it, else nothing.
     """
     table = pd.DataFrame({"gene": sorted(genes)}, dtype=object)
     for name, known in sets.items():
         table[name] = table["gene"].isin(list(known))
     for name, network in networks.items():
         table[name] = table["gene"].isin(network.genes.tolist())
-    table["lost_in"] = [_lost_in(row, list(sets), list(networks)) for row in table.to_dict("records")]
+    table["lost_in"] = [
+        _lost_in(row, list(sets), list(networks)) for row in table.to_dict("records")
+    ]
     return table
 
 
@@ -177,15 +207,20 @@ def _count_below(values: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
 
 
 def _joining_costs(network: Network) -> np.ndarray:
-    """Return the costs at which two components become one, as edges are added by rising cost: a spanning forest's."""
+    """Return the costs at which two components become one, as edges are added by rising cost: a
+    spanning forest's."""
     costs, ranks = np.unique(network.costs, return_inverse=True)
     size = (network.n_nodes, network.n_nodes)
-    graph = sparse.coo_array((ranks + 1.0, network.ends.T), shape=size)  # + 1: a weight of 0 would be no edge
+    graph = sparse.coo_array(
+        (ranks + 1.0, network.ends.T), shape=size
+    )  # + 1: a weight of 0 would be no edge
     forest = csgraph.minimum_spanning_tree(graph.tocsr())
     return costs[forest.data.astype(int) - 1]
 
 
-def _largest_component(network: Network, kept: np.ndarray, is_target: np.ndarray) -> dict[str, float]:
+def _largest_component(
+    network: Network, kept: np.ndarray, is_target: np.ndarray
+) -> dict[str, float]:
     part = network.induced(kept)
     largest = part.largest()
     return {

@@ -1,4 +1,5 @@
-"""Pictures of the pruning: the confidence curve of Fig 3A, the hub sweep, and histograms of prizes and costs."""
+"""Pictures of the pruning: the confidence curve of Fig 3A, the hub sweep, and histograms of prizes
+and costs."""
 
 import numpy as np
 import pandas as pd
@@ -15,8 +16,11 @@ _HUB_PANELS = {
 }
 
 
-def confidence(sweep: pd.DataFrame, *, cutoff: float, n_regulators: int) -> tuple[Figure, pd.DataFrame]:
-    """Draw the number of edges by confidence cut-off as in Fig 3A, and below it the regulators that survive.
+def confidence(
+    sweep: pd.DataFrame, *, cutoff: float, n_regulators: int
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the number of edges by confidence cut-off as in Fig 3A, and below it the regulators that
+    survive.
 
     Parameters
     ----------
@@ -76,15 +80,21 @@ def hubs(
             ax.plot(shown["cutoff"], shown[column], color="black", drawstyle="steps-post")
             ax.set_ylabel(name)
             ax.set_ylim(0, 1.12 * max(shown[column].max(), 1e-9))
-        axes[1].set_xlabel("largest component, by the quantile of the degree up to which nodes are kept")
+        axes[1].set_xlabel(
+            "largest component, by the quantile of the degree up to which nodes are kept"
+        )
         _threshold(*axes, at=quantile, words=f"{quantile:g}")
-        named = ", ".join(f"{row.gene} ({row.degree})" for row in removed.head(n_named).itertuples())
+        named = ", ".join(
+            f"{row.gene} ({row.degree})" for row in removed.head(n_named).itertuples()
+        )
         more = f" and {len(removed) - n_named} more" if len(removed) > n_named else ""
         figure.suptitle(f"hubs removed (degree): {named}{more}", fontsize=7, x=0.01, ha="left")
     return figure, sweep
 
 
-def prizes_and_costs(nodes: pd.DataFrame, edges: pd.DataFrame, *, bins: int = 50) -> tuple[Figure, pd.DataFrame]:
+def prizes_and_costs(
+    nodes: pd.DataFrame, edges: pd.DataFrame, *, bins: int = 50
+) -> tuple[Figure, pd.DataFrame]:
     """Draw histograms of the node prizes and of the edge costs 1 − |ρ|, as beside Fig 3A.
 
     Parameters
@@ -102,15 +112,27 @@ def prizes_and_costs(nodes: pd.DataFrame, edges: pd.DataFrame, *, bins: int = 50
     """
     groups = {"regulators": nodes["is_regulator"], "other genes": ~nodes["is_regulator"]}
     limits = np.linspace(0, max(nodes["prize"].max(), 1e-9), bins + 1)
-    bars = [_bars("prize_abs_log2_fc", name, nodes.loc[rows, "prize"], limits) for name, rows in groups.items()]
-    bars.append(_bars("cost_1_minus_abs_rho", "edges", edges["cost_spearman"], np.linspace(0, 1, bins + 1)))
+    bars = [
+        _bars("prize_abs_log2_fc", name, nodes.loc[rows, "prize"], limits)
+        for name, rows in groups.items()
+    ]
+    bars.append(
+        _bars("cost_1_minus_abs_rho", "edges", edges["cost_spearman"], np.linspace(0, 1, bins + 1))
+    )
     drawn = pd.concat(bars, ignore_index=True)
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.4))
         left, right = figure.subplots(1, 2)
         for name, colour in {"other genes": "0.6", "regulators": RED}.items():
-            _draw_bars(left, drawn[(drawn["quantity"] == "prize_abs_log2_fc") & (drawn["group"] == name)], colour, name)
-        left.set(xlabel="prize, |log2 fold change| U2OS / other lines", ylabel="genes", yscale="log")
+            _draw_bars(
+                left,
+                drawn[(drawn["quantity"] == "prize_abs_log2_fc") & (drawn["group"] == name)],
+                colour,
+                name,
+            )
+        left.set(
+            xlabel="prize, |log2 fold change| U2OS / other lines", ylabel="genes", yscale="log"
+        )
         left.set_ylim(0.7, None)
         figures.plain_numbers(left.yaxis)
         left.legend()
@@ -122,13 +144,31 @@ def prizes_and_costs(nodes: pd.DataFrame, edges: pd.DataFrame, *, bins: int = 50
 def _threshold(*axes: Axes, at: float, words: str) -> None:
     for ax in axes:
         ax.axvline(at, color=RED, linestyle="--", linewidth=1)
-    axes[0].text(at, 1.01, words, color=RED, ha="center", va="bottom", transform=axes[0].get_xaxis_transform())
+    axes[0].text(
+        at,
+        1.01,
+        words,
+        color=RED,
+        ha="center",
+        va="bottom",
+        transform=axes[0].get_xaxis_transform(),
+    )
 
 
 def _bars(quantity: str, group: str, values: pd.Series, limits: np.ndarray) -> pd.DataFrame:
     counts, _ = np.histogram(values, limits)
-    return pd.DataFrame({"quantity": quantity, "group": group, "low": limits[:-1], "high": limits[1:], "n": counts})
+    return pd.DataFrame(
+        {"quantity": quantity, "group": group, "low": limits[:-1], "high": limits[1:], "n": counts}
+    )
 
 
 def _draw_bars(ax: Axes, bars: pd.DataFrame, colour: str, label: str) -> None:
-    ax.bar(bars["low"], bars["n"], bars["high"] - bars["low"], align="edge", color=colour, label=label, linewidth=0)
+    ax.bar(
+        bars["low"],
+        bars["n"],
+        bars["high"] - bars["low"],
+        align="edge",
+        color=colour,
+        label=label,
+        linewidth=0,
+    )

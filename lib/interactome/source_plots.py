@@ -1,4 +1,5 @@
-"""Pictures of the sources as they arrive: how many genes they share, and the interactome's costs and hubs."""
+"""Pictures of the sources as they arrive: how many genes they share, and the interactome's costs
+and hubs."""
 
 from collections.abc import Collection, Mapping
 
@@ -15,7 +16,8 @@ _N_HUBS = 3
 def overview(
     edges: pd.DataFrame, universes: Mapping[str, Collection[str]], truth: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw genes of each source and those they share, costs of the interactome, and numbers of partners.
+    """Draw genes of each source and those they share, costs of the interactome, and numbers of
+    partners.
 
     Parameters
     ----------
@@ -35,7 +37,11 @@ def overview(
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.4))
         axes = figure.subplots(1, 3)
-        drawn = [_shared(axes[0], universes), _costs(axes[1], edges, truth), _degrees(axes[2], edges)]
+        drawn = [
+            _shared(axes[0], universes),
+            _costs(axes[1], edges, truth),
+            _degrees(axes[2], edges),
+        ]
     return figure, pd.concat(drawn, ignore_index=True)
 
 
@@ -48,14 +54,18 @@ def _shared(ax: Axes, universes: Mapping[str, Collection[str]]) -> pd.DataFrame:
     ax.set(xlabel="genes", ylim=(len(sizes) - 0.5, -1.6))
     ax.legend(loc="upper right", ncols=2, handlelength=1, columnspacing=1, borderaxespad=0)
     values = {**sizes, "in all": shared}
-    return pd.DataFrame({"panel": "genes", "name": list(values), "y": list(values.values()), "y_is": "genes"})
+    return pd.DataFrame(
+        {"panel": "genes", "name": list(values), "y": list(values.values()), "y_is": "genes"}
+    )
 
 
 def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     """Draw the costs of all edges, and of those within planted modules; the two ties stand out."""
     module = truth.set_index("gene")["module"] if len(truth) else pd.Series(dtype=str)
     first, second = (edges[name].map(module).fillna("none") for name in ("protein1", "protein2"))
-    within = ((first == second) & (first != "none") & (edges["protein1"] != edges["protein2"])).to_numpy()
+    within = (
+        (first == second) & (first != "none") & (edges["protein1"] != edges["protein2"])
+    ).to_numpy()
     bins = np.linspace(0, max(0.9, edges["cost"].max()), 46)
     drawn = []
     for name, chosen, colour in (
@@ -66,7 +76,13 @@ def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
             continue
         heights = np.histogram(edges["cost"][chosen], bins)[0]
         ax.stairs(heights, bins, color=colour, fill=True, label=f"{name} ({chosen.sum():,})")
-        rows = {"panel": "costs", "name": name, "x": bins[:-1], "x_is": "cost (0 = confident)", "y": heights}
+        rows = {
+            "panel": "costs",
+            "name": name,
+            "x": bins[:-1],
+            "x_is": "cost (0 = confident)",
+            "y": heights,
+        }
         drawn.append(pd.DataFrame(rows | {"y_is": "edges"}))
     ax.set(xlabel="cost (low = confident)", ylabel="edges", yscale="log")
     ax.set_ylim(top=20 * np.histogram(edges["cost"], bins)[0].max())
@@ -82,8 +98,16 @@ def _degrees(ax: Axes, edges: pd.DataFrame) -> pd.DataFrame:
     rank = np.arange(1, len(degree) + 1)
     ax.loglog(degree, rank, color="#0072B2")
     for name, x, y in zip(degree.index[:_N_HUBS], degree, rank, strict=False):
-        ax.annotate(name, (x, y), xytext=(-4, -2), textcoords="offset points", fontsize=6, ha="right")
+        ax.annotate(
+            name, (x, y), xytext=(-4, -2), textcoords="offset points", fontsize=6, ha="right"
+        )
     figures.plain_numbers(ax.xaxis, ax.yaxis)
     ax.set(xlabel="partners", ylabel="genes with as many or more")
-    rows = {"panel": "partners", "name": degree.index, "x": degree.to_numpy(), "x_is": "partners", "y": rank}
+    rows = {
+        "panel": "partners",
+        "name": degree.index,
+        "x": degree.to_numpy(),
+        "x_is": "partners",
+        "y": rank,
+    }
     return pd.DataFrame(rows | {"y_is": "genes with as many or more"})

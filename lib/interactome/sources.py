@@ -1,4 +1,5 @@
-"""Where the network sources lie: simulated ones, or a user's real files, in one small table of contents."""
+"""Where the network sources lie: simulated ones, or a user's real files, in one small table of
+contents."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -55,17 +56,21 @@ def check(own: Mapping[str, str], folder: str | os.PathLike) -> None:
             continue
         file = store.resolve(path)
         if not file.is_file():
-            raise InputError(f"{name}: no file {path}; set its path to a file, or leave it empty to simulate it")
+            raise InputError(
+                f"{name}: no file {path}; set its path to a file, or leave it empty to simulate it"
+            )
         if file.resolve().is_relative_to(inside):
-            raise InputError(f"{name}: {path} lies among the sources that are made here, which are removed first; "
-                              "copy it elsewhere")  # fmt: skip
+            raise InputError(
+                f"{name}: {path} lies among the sources that are made here, which are removed "
+                "first; copy it elsewhere"
+            )
 
 
 def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, str]) -> Path:
     """Write the table of contents of a folder of sources, last of all its files.
 
-    The sha256 of every file is part of it, so that a real file that changes is noticed downstream. Where each comes
-    from is written beside the folder.
+    The sha256 of every file is part of it, so that a real file that changes is noticed downstream.
+    Where each comes from is written beside the folder.
 
     Parameters
     ----------
@@ -89,7 +94,9 @@ def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, 
         is_own = bool(own.get(name))
         file = store.resolve(path) if is_own else folder / path
         if not path or not file.is_file():
-            raise InputError(f"{name}: no file {path or 'given'}; set {name}_path to a file, or leave it empty")
+            raise InputError(
+                f"{name}: no file {path or 'given'}; set {name}_path to a file, or leave it empty"
+            )
         listing[name] = {
             "path": str(file) if is_own else str(path),
             "sha256": store.sha256(file),
@@ -111,9 +118,13 @@ def read(folder: str | os.PathLike) -> dict[str, Source]:
     folder = store.require(folder, made_by="network_sources")
     listing = store.read_json(store.require(folder / LISTING, made_by="network_sources"))
     if missing := [name for name in NAMES if name not in listing]:
-        raise InputError(f"{LISTING}: no entry {missing[0]!r}; make it with: python run_all.py network_sources")
+        raise InputError(
+            f"{LISTING}: no entry {missing[0]!r}; make it with: python run_all.py network_sources"
+        )
     simulated = origin.read(folder).simulated
-    sources = {name: Source(folder / listing[name]["path"], PARTS.get(name) in simulated) for name in NAMES}
+    sources = {
+        name: Source(folder / listing[name]["path"], PARTS.get(name) in simulated) for name in NAMES
+    }
     gone = [source.path for source in sources.values() if not source.path.is_file()]
     if gone:
         raise InputError(f"{gone[0]} is gone; make it with: python run_all.py network_sources")
@@ -124,15 +135,18 @@ def _origin(own: Mapping[str, str]) -> Origin:
     """Return where the sources come from: what is no file of the user's is simulated."""
     chosen = {name: own.get(name) for name in PARTS}
     return origin.combine(
-        origin.own(PARTS[name], path) if path else origin.simulated(PARTS[name]) for name, path in chosen.items()
+        origin.own(PARTS[name], path) if path else origin.simulated(PARTS[name])
+        for name, path in chosen.items()
     )
 
 
 def read_truth(folder: str | os.PathLike, *beside: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted truth: `gene`, `module`, `is_screened`, `s1` … `s6`; no row where anything is real.
+    """Return the planted truth: `gene`, `module`, `is_screened`, `s1` … `s6`; no row where anything
+    is real.
 
-    With one real source, correlations, interactions and fold changes no longer follow one truth. Beside a real screen
-    a simulated network has a truth of its own, which the images know nothing of.
+    With one real source, correlations, interactions and fold changes no longer follow one truth.
+    Beside a real screen a simulated network has a truth of its own, which the images know nothing
+    of.
 
     Parameters
     ----------
@@ -143,7 +157,9 @@ def read_truth(folder: str | os.PathLike, *beside: str | os.PathLike) -> pd.Data
     """
     path = store.resolve(folder) / TRUTH
     if not origin.read(folder, *beside).is_planted or not path.exists():
-        return pd.DataFrame(columns=["gene", "module", "is_screened", *(f"s{i}" for i in range(1, 7))])
+        return pd.DataFrame(
+            columns=["gene", "module", "is_screened", *(f"s{i}" for i in range(1, 7))]
+        )
     return pd.read_csv(path)
 
 
@@ -155,5 +171,7 @@ def read_columns(path: str | os.PathLike, columns: Collection[str]) -> pd.DataFr
     except (FileNotFoundError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path.name}: not readable as a tab-separated table ({error})") from None
     if missing := [name for name in columns if name not in header]:
-        raise InputError(f"{path.name}: no column {missing[0]!r}; it has {', '.join(list(header)[:6])}, …")
+        raise InputError(
+            f"{path.name}: no column {missing[0]!r}; it has {', '.join(list(header)[:6])}, …"
+        )
     return pd.read_csv(path, sep="\t", usecols=list(columns), dtype=str, keep_default_na=False)

@@ -1,8 +1,9 @@
-"""The prize weight β: Steiner trees over a range of β, what each one holds, and the rule that chooses one.
+"""The prize weight β: Steiner trees over a range of β, what each one holds, and the rule that
+chooses one.
 
-For a network (V, E) with costs c and prizes p, scaled to 0 … 1, a tree minimises Σ c over its edges + β Σ p over the
-nodes left out. The *augmented* solution is the subgraph of the network induced on the tree's nodes; all statistics are
-of that.
+For a network (V, E) with costs c and prizes p, scaled to 0 … 1, a tree minimises Σ c over its edges
++ β Σ p over the nodes left out. The *augmented* solution is the subgraph of the network induced on
+the tree's nodes; all statistics are of that.
 """
 
 import time
@@ -45,7 +46,9 @@ class Sweep:
     solver_seconds: float
 
 
-def run(network: Network, node_prizes: np.ndarray, costs: np.ndarray, betas: Iterable[float] = BETAS) -> Sweep:
+def run(
+    network: Network, node_prizes: np.ndarray, costs: np.ndarray, betas: Iterable[float] = BETAS
+) -> Sweep:
     """Find the tree of every β: unrooted, one tree, strong pruning.
 
     Parameters
@@ -87,31 +90,36 @@ def statistics(
     regulators, orf_targets : collection of str
         Structural regulators, and all genes of the screen.
     louvain_up_to : int
-        Largest solution, in nodes, whose Louvain clusters are counted; beyond it, and for empty ones, NaN. Counting
-        takes longer than the solver.
+        Largest solution, in nodes, whose Louvain clusters are counted; beyond it, and for empty
+        ones, NaN. Counting takes longer than the solver.
     seed : int
         Of the Louvain method.
 
     Returns
     -------
     DataFrame
-        `beta`, `n_nodes`, `n_edges`, `n_connected_components`, `n_louvain_clusters`, `avg_node_degree`,
-        `std_node_degree` (population), `n_leaf_nodes`, `n_target_nodes` (genes of the screen), `n_spec_target_nodes`
-        (regulators), `n_spec_target_leafs`, `avg_spec_target_degree`, `std_spec_target_degree`; NaN where no node is.
+        `beta`, `n_nodes`, `n_edges`, `n_connected_components`, `n_louvain_clusters`,
+        `avg_node_degree`, `std_node_degree` (population), `n_leaf_nodes`, `n_target_nodes` (genes
+        of the screen), `n_spec_target_nodes` (regulators), `n_spec_target_leafs`,
+        `avg_spec_target_degree`, `std_spec_target_degree`; NaN where no node is.
     """
     is_regulator, is_target = network.has(regulators), network.has(orf_targets)
     rows = []
     for beta, kept in zip(found.betas, found.nodes, strict=True):
         part = network.induced(kept)
-        rows.append({"beta": beta} | _describe(part, is_regulator[kept], is_target[kept], louvain_up_to, seed))
+        rows.append(
+            {"beta": beta}
+            | _describe(part, is_regulator[kept], is_target[kept], louvain_up_to, seed)
+        )
     return pd.DataFrame(rows)
 
 
 def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: int = 0) -> float:
     """Return the β that is kept among those whose solutions hold the most regulators.
 
-    The paper takes the smallest of them, which sits on the steep foot of the sweep: another last digit of a prize makes
-    another interactome. Where solutions hardly change over a range of β, the plateau, its middle is taken instead.
+    The paper takes the smallest of them, which sits on the steep foot of the sweep: another last
+    digit of a prize makes another interactome. Where solutions hardly change over a range of β, the
+    plateau, its middle is taken instead.
 
     Parameters
     ----------
@@ -120,8 +128,9 @@ def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: i
     overlap : (B, B) ndarray, optional
         Overlap of every two solutions, from `node_iou`; needed for a plateau.
     plateau : int
-        Fewest consecutive β that make a plateau, the first and last of which share at least `ALIKE` of their genes. The
-        first plateau counts, as the paper wants β small. Where there is none, or for 0, the paper's rule holds.
+        Fewest consecutive β that make a plateau, the first and last of which share at least `ALIKE`
+        of their genes. The first plateau counts, as the paper wants β small. Where there is none,
+        or for 0, the paper's rule holds.
 
     Raises
     ------
@@ -131,17 +140,20 @@ def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: i
     most = table["n_spec_target_nodes"].max()
     if not most > 0:
         raise InputError(
-            f"no tree up to β = {table['beta'].max():g} holds a structural regulator; raise β, or check that the "
-            "network has them"
+            f"no tree up to β = {table['beta'].max():g} holds a structural regulator; raise β, or "
+            "check that the network has them"
         )
     tied = (table["n_spec_target_nodes"] == most).to_numpy()
-    first, length = first_plateau(overlap, tied, plateau) if plateau and overlap is not None else (0, 0)
+    first, length = (
+        first_plateau(overlap, tied, plateau) if plateau and overlap is not None else (0, 0)
+    )
     row = first + (length - 1) // 2 if length else int(tied.argmax())
     return float(table["beta"].iloc[row])
 
 
 def first_plateau(overlap: np.ndarray, tied: np.ndarray, least: int) -> tuple[int, int]:
-    """Return first row and length of the first run of `least` tied β or more whose ends are alike, in full length.
+    """Return first row and length of the first run of `least` tied β or more whose ends are alike,
+    in full length.
 
     Parameters
     ----------
@@ -156,14 +168,19 @@ def first_plateau(overlap: np.ndarray, tied: np.ndarray, least: int) -> tuple[in
     """
     places = np.arange(len(tied))
     broken = np.concatenate([[0], np.cumsum(~tied)])  # (B + 1,)
-    unbroken = broken[places + 1][None] == broken[places][:, None]  # (from, to): every β between is tied
-    lengths = np.where(unbroken & (overlap >= ALIKE), places[None] - places[:, None] + 1, 0).max(axis=1)  # (from,)
+    unbroken = (
+        broken[places + 1][None] == broken[places][:, None]
+    )  # (from, to): every β between is tied
+    lengths = np.where(unbroken & (overlap >= ALIKE), places[None] - places[:, None] + 1, 0).max(
+        axis=1
+    )  # (from,)
     first = int((lengths >= least).argmax())
     return (first, int(lengths[first])) if lengths[first] >= least else (0, 0)
 
 
 def node_iou(first: Sweep, second: Sweep) -> np.ndarray:
-    """Return the overlap of the nodes of every two solutions, intersection over union, (B₁, B₂); 0 for two empty ones.
+    """Return the overlap of the nodes of every two solutions, intersection over union, (B₁, B₂); 0
+    for two empty ones.
 
     Every entry is filled; the reference leaves column 0 empty.
     """
@@ -174,20 +191,25 @@ def node_iou(first: Sweep, second: Sweep) -> np.ndarray:
 
 
 def louvain(network: Network, *, seed: int) -> np.ndarray:
-    """Return the Louvain cluster of every node, (N,) from 1, the largest first; equals by their first gene."""
+    """Return the Louvain cluster of every node, (N,) from 1, the largest first; equals by their
+    first gene."""
     import networkx as nx
 
     graph = nx.Graph()
     graph.add_nodes_from(range(network.n_nodes))
     graph.add_edges_from(network.ends.tolist())
-    clusters = sorted(nx.community.louvain_communities(graph, seed=seed), key=lambda c: (-len(c), min(c)))
+    clusters = sorted(
+        nx.community.louvain_communities(graph, seed=seed), key=lambda c: (-len(c), min(c))
+    )
     labels = np.zeros(network.n_nodes, np.int64)
     for number, members in enumerate(clusters, start=1):
         labels[list(members)] = number
     return labels
 
 
-def _describe(part: Network, is_regulator: np.ndarray, is_target: np.ndarray, louvain_up_to: int, seed: int) -> dict:
+def _describe(
+    part: Network, is_regulator: np.ndarray, is_target: np.ndarray, louvain_up_to: int, seed: int
+) -> dict:
     degrees = part.degrees
     counted = 0 < part.n_nodes <= louvain_up_to
     return {

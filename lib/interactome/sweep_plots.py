@@ -1,4 +1,5 @@
-"""Pictures of the sweep over the prize weight β: six statistics, and how alike the solutions of two costs are."""
+"""Pictures of the sweep over the prize weight β: six statistics, and how alike the solutions of two
+costs are."""
 
 from collections.abc import Mapping
 
@@ -23,7 +24,8 @@ COLOURS = ("#0072B2", "#D55E00")
 
 
 def sweep(table: pd.DataFrame, chosen: Mapping[str, float]) -> tuple[Figure, pd.DataFrame]:
-    """Draw six statistics of the augmented solutions over β, 3 × 2, a line a cost; dotted, the β that is chosen.
+    """Draw six statistics of the augmented solutions over β, 3 × 2, a line a cost; dotted, the β
+    that is chosen.
 
     Parameters
     ----------
@@ -42,8 +44,15 @@ def sweep(table: pd.DataFrame, chosen: Mapping[str, float]) -> tuple[Figure, pd.
         figure = Figure(figsize=(figures.PAGE, 6.0))
         axes = figure.subplots(3, 2, sharex=True)
         for ax, (column, name) in zip(axes.flat, PANELS.items(), strict=True):
-            for colour, (cost, rows) in zip(COLOURS, table.groupby("cost", sort=False), strict=False):
-                ax.plot(rows["beta"], rows[column], color=colour, label=f"{COSTS[cost]}, β = {chosen[cost]:g} chosen")
+            for colour, (cost, rows) in zip(
+                COLOURS, table.groupby("cost", sort=False), strict=False
+            ):
+                ax.plot(
+                    rows["beta"],
+                    rows[column],
+                    color=colour,
+                    label=f"{COSTS[cost]}, β = {chosen[cost]:g} chosen",
+                )
                 ax.axvline(chosen[cost], color=colour, linestyle=":", linewidth=0.9)
             ax.set_ylabel(name)
             ax.set_ylim(0, None)
@@ -53,7 +62,9 @@ def sweep(table: pd.DataFrame, chosen: Mapping[str, float]) -> tuple[Figure, pd.
     return figure, table
 
 
-def iou(values: np.ndarray, betas: np.ndarray, chosen: Mapping[str, float]) -> tuple[Figure, pd.DataFrame]:
+def iou(
+    values: np.ndarray, betas: np.ndarray, chosen: Mapping[str, float]
+) -> tuple[Figure, pd.DataFrame]:
     """Draw the node overlap of every MI and Spearman solution, and the best partner of each.
 
     Parameters
@@ -77,9 +88,18 @@ def iou(values: np.ndarray, betas: np.ndarray, chosen: Mapping[str, float]) -> t
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 3.1))
         heat, curves = figure.subplots(1, 2, width_ratios=[1.15, 1])
-        image = heat.imshow(values, origin="lower", extent=extent, vmin=0, interpolation="nearest", aspect="equal")
-        heat.plot(chosen["cost_spearman"], chosen["mi_score"], "o", color="none", markeredgecolor="white", markersize=7,
-                  markeredgewidth=1.5)  # fmt: skip
+        image = heat.imshow(
+            values, origin="lower", extent=extent, vmin=0, interpolation="nearest", aspect="equal"
+        )
+        heat.plot(
+            chosen["cost_spearman"],
+            chosen["mi_score"],
+            "o",
+            color="none",
+            markeredgecolor="white",
+            markersize=7,
+            markeredgewidth=1.5,
+        )
         heat.set(xlabel="β, Spearman cost", ylabel="β, MI cost")
         figure.colorbar(image, ax=heat, label="node overlap (intersection / union)")
         for colour, (cost, name) in zip(COLOURS, COSTS.items(), strict=True):

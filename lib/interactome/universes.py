@@ -1,4 +1,5 @@
-"""Which genes each source knows, by symbol in capitals; read from headers and name columns alone."""
+"""Which genes each source knows, by symbol in capitals; read from headers and name columns
+alone."""
 
 import gzip
 import os
@@ -13,9 +14,11 @@ from lib.run import store
 
 
 def read_edges(path: str | os.PathLike) -> pd.DataFrame:
-    """Read an interactome as it is, to look at it: `protein1`, `protein2` in capitals, `cost`; nothing is filtered.
+    """Read an interactome as it is, to look at it: `protein1`, `protein2` in capitals, `cost`;
+    nothing is filtered.
 
-    A table without header is shown as one of confidences, cost = 1 − confidence; see `lib.interactome.ppi.form`.
+    A table without header is shown as one of confidences, cost = 1 − confidence; see
+    `lib.interactome.ppi.form`.
 
     Raises
     ------
@@ -32,7 +35,8 @@ def interactome_genes(path: str | os.PathLike) -> set[str]:
 
 
 def cell_line_genes(path: str | os.PathLike) -> set[str]:
-    """Return the genes of a CCLE table: what stands before the first space in the names of its columns."""
+    """Return the genes of a CCLE table: what stands before the first space in the names of its
+    columns."""
     return {name.split(" ")[0].upper() for name in _header(path)}
 
 
@@ -40,7 +44,9 @@ def single_cell_genes(path: str | os.PathLike, gene_ids: str | os.PathLike) -> s
     """Return the genes of a table of counts by Ensembl id, before any filter."""
     known = read_columns(gene_ids, ("ensembl", "symbol"))
     ids = {name.split(".")[0] for name in _header(path)}
-    return set(known.loc[known["ensembl"].isin(ids) & (known["symbol"] != ""), "symbol"].str.upper())
+    return set(
+        known.loc[known["ensembl"].isin(ids) & (known["symbol"] != ""), "symbol"].str.upper()
+    )
 
 
 def signature_genes(path: str | os.PathLike) -> set[str]:
@@ -68,10 +74,18 @@ def _header(path: str | os.PathLike) -> list[str]:
     """Return the names of the columns of a CSV, plain or `.gz`, without that of the index."""
     path = store.resolve(path)
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+        with (
+            gzip.open(path, "rt", encoding="utf-8")
+            if path.suffix == ".gz"
+            else path.open(encoding="utf-8") as file
+        ):
             names = [name.strip('" ') for name in file.readline().rstrip("\r\n").split(",")[1:]]
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: not readable as text ({type(error).__name__}); expected a CSV") from None
+        raise InputError(
+            f"{path.name}: not readable as text ({type(error).__name__}); expected a CSV"
+        ) from None
     if not names:
-        raise InputError(f"{path.name}: its first line names no genes; expected names separated by commas")
+        raise InputError(
+            f"{path.name}: its first line names no genes; expected names separated by commas"
+        )
     return names

@@ -1,4 +1,5 @@
-"""What the training loop eats: batches of an epoch, how rows are cut into them, and their device."""
+"""What the training loop eats: batches of an epoch, how rows are cut into them, and their
+device."""
 
 from collections.abc import Callable, Iterable
 
@@ -14,8 +15,8 @@ Batches = Callable[[np.random.Generator | None], Iterable[Batch]]
 def row_batches(n: int, size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
     """Cut `n` row numbers into batches, shuffled if there is a generator; nothing is dropped.
 
-    With a generator the batches are for training: batch normalisation needs two samples, so a single
-    last one joins the batch before.
+    With a generator the batches are for training: batch normalisation needs two samples, so a
+    single last one joins the batch before.
 
     Examples
     --------

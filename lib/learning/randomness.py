@@ -1,8 +1,8 @@
 """Random numbers of torch that no other thread of the process can change.
 
-torch draws from one generator per process unless it is given another. First weights are drawn from a generator of
-their own (`own_weights`); layers that draw while they train, such as dropout, cannot be given one, so one training at
-a time has the process's generator for itself (`alone`).
+torch draws from one generator per process unless it is given another. First weights are drawn from
+a generator of their own (`own_weights`); layers that draw while they train, such as dropout, cannot
+be given one, so one training at a time has the process's generator for itself (`alone`).
 """
 
 import inspect
@@ -18,11 +18,14 @@ from torch.overrides import TorchFunctionMode
 
 _TURN = threading.RLock()
 _DRAWS = {
-    *(function for name, function in inspect.getmembers(init, inspect.isfunction) if "generator" in
-      inspect.signature(function).parameters),
+    *(
+        function
+        for name, function in inspect.getmembers(init, inspect.isfunction)
+        if "generator" in inspect.signature(function).parameters
+    ),
     *(Tensor.uniform_, Tensor.normal_, Tensor.bernoulli_, Tensor.random_, Tensor.exponential_),
     *(torch.rand, torch.randn, torch.randint, torch.randperm, torch.normal, torch.bernoulli),
-}  # fmt: skip
+}
 
 
 class _From(TorchFunctionMode):
@@ -32,7 +35,9 @@ class _From(TorchFunctionMode):
         super().__init__()
         self.generator = generator
 
-    def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
         options = dict(kwargs or {})
         if function in _DRAWS and options.get("generator") is None:
             options["generator"] = self.generator
@@ -57,6 +62,7 @@ def own_weights(seed: int) -> TorchFunctionMode:
 
 @contextmanager
 def alone(device: torch.device) -> Iterator[None]:
-    """Give this thread torch's generators of the process; wait while another has them, and leave them as they were."""
+    """Give this thread torch's generators of the process; wait while another has them, and leave
+    them as they were."""
     with _TURN, torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield

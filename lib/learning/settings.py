@@ -72,7 +72,8 @@ class Settings:
         require(self.learning_rate > 0 and self.weight_decay >= 0, f"{rates} >= 0")
         require(
             self.batch_size >= 2 and self.max_epochs >= 1 and (self.patience or 0) >= 0,
-            "expected batch_size >= 2 (batch normalisation), max_epochs >= 1, patience >= 0 or null",
+            "expected batch_size >= 2 (batch normalisation), max_epochs >= 1, patience >= 0 or "
+            "null",
         )
         known = self.precision in ("fp32", "bf16")
         require(known, f"precision {self.precision!r}: expected fp32 or bf16")

@@ -1,9 +1,11 @@
-"""The one training loop: any network, any loss, early stopping, mixed precision, checkpoint and resume.
+"""The one training loop: any network, any loss, early stopping, mixed precision, checkpoint and
+resume.
 
->>> fitted = fit(model, train, validation, loss=metrics.cross_entropy(weights), rng=rng)  # doctest: +SKIP
+>>> loss = metrics.cross_entropy(weights)  # doctest: +SKIP
+>>> fitted = fit(model, train, validation, loss=loss, rng=rng)  # doctest: +SKIP
 
-A run that was killed and started again ends, on a CPU, in the same bytes as one that was not: every epoch draws from
-its own random stream, which the run's seed and the epoch's number give.
+A run that was killed and started again ends, on a CPU, in the same bytes as one that was not: every
+epoch draws from its own random stream, which the run's seed and the epoch's number give.
 """
 
 import math
@@ -61,7 +63,8 @@ def fit(
         One of your own in place of that which the settings name. The best epoch is the first with
         the highest, to nine digits.
     checkpoint : Path, optional
-        File for the state of the run; if it is there, the run goes on from it. The caller removes it in the end.
+        File for the state of the run; if it is there, the run goes on from it. The caller removes
+        it in the end.
     progress : str
         Label of a progress bar, which is drawn on a terminal only; empty for none.
 
@@ -213,19 +216,23 @@ class _Run:
         return patience is not None and self.epoch - self.best_epoch > patience
 
     def start_epoch(self) -> np.random.Generator:
-        """Count the epoch and give it its random streams: the returned one, and torch's own for layers that draw."""
+        """Count the epoch and give it its random streams: the returned one, and torch's own for
+        layers that draw."""
         self.epoch += 1
         rng = np.random.default_rng([self.seed, self.epoch])
         seed = int(rng.integers(2**63))
         torch.default_generator.manual_seed(seed)
-        if self.device.type == "cuda":  # torch.manual_seed would, where there is no GPU, queue a call for later
+        if (
+            self.device.type == "cuda"
+        ):  # torch.manual_seed would, where there is no GPU, queue a call for later
             torch.cuda.manual_seed(seed)
         return rng
 
     def finish_epoch(self, row: dict[str, float], score: float) -> None:
         """Note the epoch, keep its weights if it is the best, and set the next learning rate.
 
-        The best has a score higher, to nine digits, than all before; without a score it is the last.
+        The best has a score higher, to nine digits, than all before; without a score it is the
+        last.
         """
         self.history.append({"epoch": self.epoch, **row})
         if not isinstance(self.settings.schedule, schedules.Constant):
@@ -234,7 +241,9 @@ class _Run:
             self.best_epoch, self.best_score = self.epoch, score
             if self.score is not None:
                 weights = self.model.state_dict()
-                self.best_weights = {name: value.detach().clone() for name, value in weights.items()}
+                self.best_weights = {
+                    name: value.detach().clone() for name, value in weights.items()
+                }
         schedules.step(self.schedule, row.get("val_loss", row["train_loss"]))
 
     def finish(self) -> Fitted:
@@ -244,14 +253,17 @@ class _Run:
         return Fitted(pd.DataFrame(self.history), self.best_epoch or self.epoch, self.best_score)
 
     def fingerprint(self) -> str:
-        """Return what tells this run from another one; how often it is saved, and where it runs, do not matter."""
+        """Return what tells this run from another one; how often it is saved, and where it runs, do
+        not matter."""
         settings = self.settings.as_dict()
         del settings["checkpoint_seconds"], settings["device"]
         shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
         return store.digest([settings, shapes, self.seed, self.score and self.score.name])
 
     def save(self, path: Path) -> None:
-        scalars = {name: getattr(self, name) for name in ("epoch", "best_epoch", "best_score", "seed")}
+        scalars = {
+            name: getattr(self, name) for name in ("epoch", "best_epoch", "best_score", "seed")
+        }
         state = {
             **scalars,
             "fingerprint": self.fingerprint(),
@@ -269,9 +281,14 @@ class _Run:
             state = torch.load(path, map_location=self.device, weights_only=True)
             same = state["fingerprint"] == self.fingerprint()
         except Exception as error:  # zip, pickle and key errors alike: not a checkpoint of ours
-            raise ValueError(f"{path.name} is no readable checkpoint ({type(error).__name__}); delete it") from None
+            raise ValueError(
+                f"{path.name} is no readable checkpoint ({type(error).__name__}); delete it"
+            ) from None
         if not same:
-            raise ValueError(f"{path.name} is of a run with other settings, seed or network; delete it to start anew")
+            raise ValueError(
+                f"{path.name} is of a run with other settings, seed or network; delete it to start "
+                "anew"
+            )
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
@@ -281,7 +298,8 @@ class _Run:
 
 @contextmanager
 def _private_random(device: torch.device) -> Iterator[None]:
-    """Draw from torch's generators alone and leave them as they were; on a GPU choose algorithms that repeat."""
+    """Draw from torch's generators alone and leave them as they were; on a GPU choose algorithms
+    that repeat."""
     exact = {"benchmark": False, "deterministic": True, "allow_tf32": False}
     with randomness.alone(device), torch.backends.cudnn.flags(enabled=True, **exact):
         yield
@@ -290,4 +308,10 @@ def _private_random(device: torch.device) -> Iterator[None]:
 def _bar(label: str, total: int, done: int) -> Any:
     from tqdm.auto import tqdm
 
-    return tqdm(desc=label, total=total, initial=done, unit="epoch", disable=not (label and sys.stderr.isatty()))
+    return tqdm(
+        desc=label,
+        total=total,
+        initial=done,
+        unit="epoch",
+        disable=not (label and sys.stderr.isatty()),
+    )

@@ -199,7 +199,9 @@ def read_state(path: str | os.PathLike) -> dict[str, Tensor]:
     except Exception as error:  # zip, pickle and header errors alike
         message = f"{path.name} holds no readable weights ({type(error).__name__})"
         raise InputError(message) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
         raise InputError(f"{path.name} is no state dict: expected names with tensors")
     return state
 
@@ -275,6 +277,7 @@ def _checked(data: bytes, name: str) -> Card:
         raise InputError(message) from None
     if _digest(text, header, body) != expected:
         raise InputError(
-            f"{name} is not what its card describes (sha256 differs): it was changed or cut short; make it again"
+            f"{name} is not what its card describes (sha256 differs): it was changed or cut short; "
+            "make it again"
         )
     return Card(**json.loads(text))

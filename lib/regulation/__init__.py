@@ -1,1 +1,2 @@
-"""Regulatory gene embeddings: a graph-convolutional autoencoder on the interactome, its clusters and their figures."""
+"""Regulatory gene embeddings: a graph-convolutional autoencoder on the interactome, its clusters
+and their figures."""

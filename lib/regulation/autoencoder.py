@@ -1,7 +1,8 @@
 """The graph-convolutional autoencoder of Image2Reg: encoder, three decoders, and their loss.
 
-A gene's latent z should tell which genes it is linked with (inner product), what is known of it (its features) and the
-cluster of its perturbation. The graph autoencoder is that of Kipf and Welling (https://arxiv.org/abs/1611.07308).
+A gene's latent z should tell which genes it is linked with (inner product), what is known of it
+(its features) and the cluster of its perturbation. The graph autoencoder is that of Kipf and
+Welling (https://arxiv.org/abs/1611.07308).
 """
 
 import warnings
@@ -48,14 +49,17 @@ class Weights:
     def __post_init__(self) -> None:
         values = (self.alpha, self.beta, self.gamma)
         if min(values) < 0 or not max(values) > 0:
-            raise ValueError(f"weights of the loss {values}: expected three numbers >= 0, one of them > 0")
+            raise ValueError(
+                f"weights of the loss {values}: expected three numbers >= 0, one of them > 0"
+            )
 
 
 @dataclass(frozen=True)
 class Graph:
     """Links along which messages pass, self-loops added, with their symmetric normalisation.
 
-    Shapes: `links` (2, 2 E + N), `weights` (2 E + N,) = 1 / √(deg_i · deg_j), self-loops counted in the degrees.
+    Shapes: `links` (2, 2 E + N), `weights` (2 E + N,) = 1 / √(deg_i · deg_j), self-loops counted in
+    the degrees.
     """
 
     links: Tensor
@@ -69,7 +73,8 @@ class Graph:
 class Batch:
     """All nodes of the network and what is asked of them in one step.
 
-    Shapes: `features` (N, F); `positives`, `negatives` (2, n) pairs; `labelled` (M,) nodes, `classes` (M,) theirs.
+    Shapes: `features` (N, F); `positives`, `negatives` (2, n) pairs; `labelled` (M,) nodes,
+    `classes` (M,) theirs.
     """
 
     features: Tensor
@@ -81,7 +86,8 @@ class Batch:
 
 
 class GraphAutoencoder(nn.Module):
-    """Encoder of two graph convolutions and a linear layer; decoders of links, features and clusters.
+    """Encoder of two graph convolutions and a linear layer; decoders of links, features and
+    clusters.
 
     Shapes
     ------
@@ -91,7 +97,9 @@ class GraphAutoencoder(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         n_features, size = architecture.n_features, architecture.size
-        self.convolutions = nn.ModuleList([_convolution(n_features, size), _convolution(size, size)])
+        self.convolutions = nn.ModuleList(
+            [_convolution(n_features, size), _convolution(size, size)]
+        )
         self.activations = nn.ModuleList([nn.PReLU(), nn.PReLU()])
         self.latent = nn.Linear(size, size)
         self.features = nn.Sequential(
@@ -110,7 +118,8 @@ class GraphAutoencoder(nn.Module):
 def build(architecture: Architecture, rng: np.random.Generator) -> GraphAutoencoder:
     """Return an initialised network whose every weight comes from `rng`.
 
-    The published code seeds after it has drawn the first weights, so that its runs cannot be repeated.
+    The published code seeds after it has drawn the first weights, so that its runs cannot be
+    repeated.
     """
     with randomness.own_weights(int(rng.integers(2**63))):
         return GraphAutoencoder(architecture)
@@ -137,7 +146,8 @@ def link_probabilities(latents: Tensor, pairs: Tensor) -> Tensor:
 
 
 def link_loss(latents: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
-    """Return −mean log σ(z_i · z_j) over the links −mean log(1 − σ(z_i · z_j)) over pairs without a link."""
+    """Return −mean log σ(z_i · z_j) over the links −mean log(1 − σ(z_i · z_j)) over pairs without a
+    link."""
     linked = torch.log(link_probabilities(latents, positives) + EPS).mean()
     free = torch.log(1 - link_probabilities(latents, negatives) + EPS).mean()
     return -linked - free
@@ -146,8 +156,9 @@ def link_loss(latents: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
 def loss(weights: Weights) -> Loss:
     """Return α · links + β · mean |x − x̂| + γ · cross-entropy of the labelled nodes.
 
-    A term of weight 0 is left out. The labelled nodes are the same in training, validation and test, as published, so
-    the cluster term of the "validation loss", by which training stops, is one of training.
+    A term of weight 0 is left out. The labelled nodes are the same in training, validation and
+    test, as published, so the cluster term of the "validation loss", by which training stops, is
+    one of training.
     """
 
     def outcome(model: GraphAutoencoder, batch: Batch) -> Outcome:
@@ -156,7 +167,9 @@ def loss(weights: Weights) -> Loss:
         if weights.alpha:
             terms["links"] = weights.alpha * link_loss(latents, batch.positives, batch.negatives)
         if weights.beta:
-            terms["features"] = weights.beta * functional.l1_loss(model.features(latents), batch.features)
+            terms["features"] = weights.beta * functional.l1_loss(
+                model.features(latents), batch.features
+            )
         if weights.gamma:
             logits, classes = model.clusters(latents[batch.labelled]), batch.classes
             terms["clusters"] = weights.gamma * functional.cross_entropy(logits, classes)
@@ -168,6 +181,8 @@ def loss(weights: Weights) -> Loss:
 def _convolution(n_in: int, n_out: int) -> nn.Module:
     """Return x → Â x Θ + b; Â is computed once by `graph`, not in every step."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch's, of what torch_geometric calls while it is imported
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # torch's, of what torch_geometric calls while it is imported
         from torch_geometric.nn import GCNConv
     return GCNConv(n_in, n_out, normalize=False)

@@ -1,4 +1,5 @@
-"""What the scorecard compares: definitions, numbers of the paper's own run, and the planted truth."""
+"""What the scorecard compares: definitions, numbers of the paper's own run, and the planted
+truth."""
 
 from collections.abc import Mapping
 
@@ -23,10 +24,13 @@ Intervals = dict[str, tuple[float, float]]
 
 
 def definitions() -> Measured:
-    """Measure what follows from the definition of split and network, and from the published clusters alone."""
+    """Measure what follows from the definition of split and network, and from the published
+    clusters alone."""
     rng = np.random.default_rng(0)
     pairs = np.vstack(np.triu_indices(N_GENES, k=1))
-    split = links.split(pairs[:, rng.choice(pairs.shape[1], N_LINKS, replace=False)], N_GENES, rng=rng)
+    split = links.split(
+        pairs[:, rng.choice(pairs.shape[1], N_LINKS, replace=False)], N_GENES, rng=rng
+    )
     with torch.device("meta"):  # sizes without numbers
         model = autoencoder.GraphAutoencoder(Architecture())
     parts = {
@@ -35,12 +39,21 @@ def definitions() -> Measured:
         "clusters": [model.clusters],
     }
     counts = {
-        f"regulation.parameters.{name}": sum(p.numel() for module in modules for p in module.parameters())
+        f"regulation.parameters.{name}": sum(
+            p.numel() for module in modules for p in module.parameters()
+        )
         for name, modules in parts.items()
     }
-    sizes = {f"regulation.links.{name}": getattr(split, name).shape[1] for name in ("train", "validation", "test")}
+    sizes = {
+        f"regulation.links.{name}": getattr(split, name).shape[1]
+        for name in ("train", "validation", "test")
+    }
     lists = published.gene_clusters("regulatory_clusters").values()
-    return {**sizes, **counts, "regulation.clusters.sizes": " ".join(str(len(genes)) for genes in lists)}
+    return {
+        **sizes,
+        **counts,
+        "regulation.clusters.sizes": " ".join(str(len(genes)) for genes in lists),
+    }
 
 
 def figure_model(row: Mapping[str, float], curves: pd.DataFrame, table: pd.DataFrame) -> Measured:
@@ -57,18 +70,33 @@ def figure_model(row: Mapping[str, float], curves: pd.DataFrame, table: pd.DataF
     names |= {f"{part}_loss": f"{part}_loss" for part in ("train", "val", "test")}
     measured: Measured = {f"regulation.run.{name}": row[column] for name, column in names.items()}
     by_k = curves.set_index("k")
-    measured |= {f"regulation.silhouette.k{k}": float(by_k["silhouette"][k]) for k in range(2, 11) if k in by_k.index}
     measured |= {
-        f"regulation.calinski_harabasz.k{k}": float(by_k["calinski_harabasz"][k]) for k in (7, K) if k in by_k.index
+        f"regulation.silhouette.k{k}": float(by_k["silhouette"][k])
+        for k in range(2, 11)
+        if k in by_k.index
+    }
+    measured |= {
+        f"regulation.calinski_harabasz.k{k}": float(by_k["calinski_harabasz"][k])
+        for k in (7, K)
+        if k in by_k.index
     }
     lists = published.gene_clusters("regulatory_clusters")
-    known = pd.DataFrame([(gene, name) for name, genes in lists.items() for gene in genes], columns=["gene", "cluster"])
+    known = pd.DataFrame(
+        [(gene, name) for name, genes in lists.items() for gene in genes],
+        columns=["gene", "cluster"],
+    )
     compared = clusters.agreement({"ours": table, "published": known}).iloc[0]
-    return measured | {"regulation.published.ari": compared["ari"], "regulation.published.ami": compared["ami"]}
+    return measured | {
+        "regulation.published.ari": compared["ari"],
+        "regulation.published.ami": compared["ami"],
+    }
 
 
-def with_planted(tables: Mapping[str, pd.DataFrame], modules: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the clusterings and, as one more, the planted modules if there are any; genes of no module left out."""
+def with_planted(
+    tables: Mapping[str, pd.DataFrame], modules: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return the clusterings and, as one more, the planted modules if there are any; genes of no
+    module left out."""
     known = modules[modules["module"] != NO_MODULE].rename(columns={"module": "cluster"})
     return {**tables, **({"planted": known[["gene", "cluster"]]} if len(known) else {})}
 
@@ -107,11 +135,14 @@ def planted(
     }
     values, intervals = _means(repeats)
     share = together(regulators, known)
-    return values | ({"regulation.planted.together": round(share, 4)} if np.isfinite(share) else {}), intervals
+    return values | (
+        {"regulation.planted.together": round(share, 4)} if np.isfinite(share) else {}
+    ), intervals
 
 
 def planted_targets(metrics: pd.DataFrame) -> tuple[Measured, Intervals]:
-    """Measure the AUC of held-out links over link splits, in each the mean of the settings that learn links.
+    """Measure the AUC of held-out links over link splits, in each the mean of the settings that
+    learn links.
 
     Parameters
     ----------
@@ -131,7 +162,8 @@ def planted_targets(metrics: pd.DataFrame) -> tuple[Measured, Intervals]:
 
 
 def _means(repeats: Mapping[str, pd.Series]) -> tuple[Measured, Intervals]:
-    """Return mean and interval of each quantity over its repeats; nothing of one without repeats."""
+    """Return mean and interval of each quantity over its repeats; nothing of one without
+    repeats."""
     made = {name: values for name, values in repeats.items() if len(values)}
     low = {name: -1.0 if name.endswith("ari") else 0.0 for name in made}
     ends = {name: mean_interval(values, limits=(low[name], 1.0)) for name, values in made.items()}
@@ -140,8 +172,11 @@ def _means(repeats: Mapping[str, pd.Series]) -> tuple[Measured, Intervals]:
 
 
 def signature_clusters(signatures: AnnData, nodes: pd.DataFrame, *, k: int) -> Measured:
-    """Measure number and sizes of the CMap clusters of all covered genes; for the paper's sources only."""
-    sizes = pd.Series(labels.signature_clusters(signatures, nodes["gene"].tolist(), k=k)).value_counts()
+    """Measure number and sizes of the CMap clusters of all covered genes; for the paper's sources
+    only."""
+    sizes = pd.Series(
+        labels.signature_clusters(signatures, nodes["gene"].tolist(), k=k)
+    ).value_counts()
     return {
         "expression.cmap.covered": int(sizes.sum()),
         "expression.cmap.clusters": len(sizes),
@@ -150,7 +185,8 @@ def signature_clusters(signatures: AnnData, nodes: pd.DataFrame, *, k: int) -> M
 
 
 def together(embeddings: AnnData, known: Mapping[str, str]) -> float:
-    """Return the share of regulators whose nearest regulator, by cosine, is of the same gene-perturbation cluster.
+    """Return the share of regulators whose nearest regulator, by cosine, is of the same
+    gene-perturbation cluster.
 
     Regulators that are alone in their cluster take no part. Fig 3B is to show this.
     """

@@ -1,4 +1,5 @@
-"""Clusters of regulatory embeddings: cosine distance, complete linkage, the choice of k, agreement between runs."""
+"""Clusters of regulatory embeddings: cosine distance, complete linkage, the choice of k, agreement
+between runs."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -13,19 +14,22 @@ from lib.stats import clustering
 
 
 def linkage(embeddings: AnnData) -> np.ndarray:
-    """Return the complete linkage of genes by cosine distance of their latents, as SciPy's (N − 1, 4).
+    """Return the complete linkage of genes by cosine distance of their latents, as SciPy's (N − 1,
+    4).
 
     Raises
     ------
     InputError
-        For fewer than three genes, a latent that is not finite, or one of length 0, which has no direction.
+        For fewer than three genes, a latent that is not finite, or one of length 0, which has no
+        direction.
     """
     values = np.asarray(embeddings.X, np.float64)  # (N, L)
     lengths = np.linalg.norm(values, axis=1)
     broken = np.flatnonzero(~(np.isfinite(lengths) & (lengths > 0)))
     if len(broken):
         raise InputError(
-            f"the vector of {embeddings.obs_names[broken[0]]} is zero or not finite, so it has no direction to compare"
+            f"the vector of {embeddings.obs_names[broken[0]]} is zero or not finite, so it has no "
+            "direction to compare"
         )
     return clustering.linkage(values, what="genes", metric="cosine")
 
@@ -36,7 +40,8 @@ def assign(embeddings: AnnData, *, k: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `gene` in the order of the embeddings, `cluster` from 0, numbered from one end of the dendrogram to the other.
+        `gene` in the order of the embeddings, `cluster` from 0, numbered from one end of the
+        dendrogram to the other.
     """
     numbers = clustering.cut(linkage(embeddings), k, what="genes")
     return pd.DataFrame({"gene": embeddings.obs_names.astype(str), "cluster": numbers})
@@ -48,14 +53,16 @@ def curves(embeddings: AnnData, *, k_max: int = 15) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `k`; `silhouette` by cosine distance (−1 to 1, higher is better); `calinski_harabasz` (≥ 0, higher is better);
-        `distortion`, the sum of squared Euclidean distances from the clusters' means (≥ 0, falls with k).
+        `k`; `silhouette` by cosine distance (−1 to 1, higher is better); `calinski_harabasz` (≥ 0,
+        higher is better); `distortion`, the sum of squared Euclidean distances from the clusters'
+        means (≥ 0, falls with k).
     """
     return clustering.curves(linkage(embeddings), embeddings.X, k_max=k_max, metric="cosine")
 
 
 def choose_k(table: pd.DataFrame) -> int:
-    """Return the k of `curves` with the highest silhouette, the smallest of equals (paper: 8, read off the curves)."""
+    """Return the k of `curves` with the highest silhouette, the smallest of equals (paper: 8, read
+    off the curves)."""
     return clustering.choose_k(table, rule="silhouette")
 
 
@@ -70,18 +77,22 @@ def agreement(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `first`, `second`, `n_genes` (shared), `ari` (adjusted Rand index), `ami` (adjusted mutual information); both
-        are 1 for equal clusterings and 0 on average for random ones.
+        `first`, `second`, `n_genes` (shared), `ari` (adjusted Rand index), `ami` (adjusted mutual
+        information); both are 1 for equal clusterings and 0 on average for random ones.
     """
     columns = {name: table.set_index("gene")["cluster"] for name, table in tables.items()}
     for name, column in columns.items():
         if column.index.has_duplicates:
-            raise InputError(f"{name}: {column.index[column.index.duplicated()][0]} is clustered twice; keep one")
+            raise InputError(
+                f"{name}: {column.index[column.index.duplicated()][0]} is clustered twice; keep one"
+            )
     rows = []
     for first, second in combinations(columns, 2):
         both = pd.concat([columns[first], columns[second]], axis=1, join="inner").to_numpy()
         if len(both) < 2:
-            raise InputError(f"{first} and {second} share {len(both)} genes; two or more are needed")
+            raise InputError(
+                f"{first} and {second} share {len(both)} genes; two or more are needed"
+            )
         scores = metrics.adjusted_rand_score(*both.T), metrics.adjusted_mutual_info_score(*both.T)
         rows.append((first, second, len(both), *map(float, scores)))
     return pd.DataFrame(rows, columns=["first", "second", "n_genes", "ari", "ami"])
@@ -90,7 +101,8 @@ def agreement(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def agreement_by_k(
     embeddings: Mapping[str, AnnData], others: Mapping[str, pd.DataFrame], *, k_max: int = 15
 ) -> pd.DataFrame:
-    """Compare the clusters of several runs with each other, and with other groupings, for every number of clusters.
+    """Compare the clusters of several runs with each other, and with other groupings, for every
+    number of clusters.
 
     Parameters
     ----------

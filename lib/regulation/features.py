@@ -1,4 +1,5 @@
-"""What the autoencoder knows of every gene: its expression in single cells and the Hallmark sets that hold it."""
+"""What the autoencoder knows of every gene: its expression in single cells and the Hallmark sets
+that hold it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,8 +13,11 @@ from lib.data.errors import InputError
 N_SHOWN = 5  # genes named in one message
 
 
-def node_features(expression: AnnData, gene_sets: Mapping[str, Sequence[str]], genes: Sequence[str]) -> AnnData:
-    """Put expression and gene sets of the network's genes side by side (Methods; 1126 cells + 50 sets = 1176 columns).
+def node_features(
+    expression: AnnData, gene_sets: Mapping[str, Sequence[str]], genes: Sequence[str]
+) -> AnnData:
+    """Put expression and gene sets of the network's genes side by side (Methods; 1126 cells + 50
+    sets = 1176 columns).
 
     Parameters
     ----------
@@ -27,7 +31,8 @@ def node_features(expression: AnnData, gene_sets: Mapping[str, Sequence[str]], g
     Returns
     -------
     AnnData, (N, cells + sets)
-        float32, all values from 0 to 1; obs index = genes in the given order; var `kind`: expression or gene set.
+        float32, all values from 0 to 1; obs index = genes in the given order; var `kind`:
+        expression or gene set.
 
     Raises
     ------
@@ -46,12 +51,14 @@ def node_features(expression: AnnData, gene_sets: Mapping[str, Sequence[str]], g
 
 
 def scaled_expression(expression: AnnData, genes: Sequence[str]) -> np.ndarray:
-    """Return the log-expression of the genes, scaled in every cell from its lowest to its highest gene among these.
+    """Return the log-expression of the genes, scaled in every cell from its lowest to its highest
+    gene among these.
 
     Returns
     -------
     (cells, N) array
-        0 to 1. A cell in which all these genes are expressed alike tells nothing of them: it is all 0.
+        0 to 1. A cell in which all these genes are expressed alike tells nothing of them: it is all
+        0.
     """
     _check_genes(expression.var_names, genes)
     chosen = expression[:, list(genes)].X
@@ -59,8 +66,8 @@ def scaled_expression(expression: AnnData, genes: Sequence[str]) -> np.ndarray:
     broken = np.flatnonzero(~np.isfinite(values).all(axis=0))
     if len(broken):
         raise InputError(
-            f"expression of {genes[broken[0]]} (and {len(broken) - 1} other genes) is not a finite number in every "
-            "cell; run the notebook expression again, or drop the gene"
+            f"expression of {genes[broken[0]]} (and {len(broken) - 1} other genes) is not a finite "
+            "number in every cell; run the notebook expression again, or drop the gene"
         )
     lowest = values.min(axis=1, keepdims=True)
     spread = values.max(axis=1, keepdims=True) - lowest  # (cells, 1)
@@ -75,7 +82,9 @@ def membership(gene_sets: Mapping[str, Sequence[str]], genes: Sequence[str]) -> 
     >>> membership({"A": ["JUN"], "B": ["SRC", "JUN"]}, ["SRC", "JUN"]).to_numpy().tolist()
     [[0, 1], [1, 1]]
     """
-    columns = {name: np.isin(list(genes), list(members)).astype(int) for name, members in gene_sets.items()}
+    columns = {
+        name: np.isin(list(genes), list(members)).astype(int) for name, members in gene_sets.items()
+    }
     return pd.DataFrame(columns, index=list(genes))
 
 
@@ -91,6 +100,6 @@ def _check_genes(known: pd.Index, genes: Sequence[str]) -> None:
     if len(missing):
         shown = ", ".join(missing[:N_SHOWN]) + (" …" if len(missing) > N_SHOWN else "")
         raise InputError(
-            f"{len(missing)} of {len(wanted)} genes of the network have no expression ({shown}); make network and "
-            "expression from the same sources"
+            f"{len(missing)} of {len(wanted)} genes of the network have no expression ({shown}); "
+            "make network and expression from the same sources"
         )

@@ -1,4 +1,5 @@
-"""Training of one autoencoder on one network: split the links, fit, score the held-out links, embed all genes."""
+"""Training of one autoencoder on one network: split the links, fit, score the held-out links, embed
+all genes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ from lib.regulation.autoencoder import Architecture, Batch, GraphAutoencoder, We
 
 @dataclass(frozen=True)
 class Embedded:
-    """A trained network, its latents (N, L) over the full graph, and how it did on the held-out links."""
+    """A trained network, its latents (N, L) over the full graph, and how it did on the held-out
+    links."""
 
     model: GraphAutoencoder
     latents: np.ndarray
@@ -28,7 +30,8 @@ class Embedded:
     average_precision: float
 
     def row(self) -> dict[str, float]:
-        """Return what a table of runs shows: losses of the best epoch and of the test links, AUC, AP, epochs."""
+        """Return what a table of runs shows: losses of the best epoch and of the test links, AUC,
+        AP, epochs."""
         scores = {"test_auc": self.auc, "test_ap": self.average_precision}
         epochs = {"best_epoch": self.fitted.best_epoch, "n_epochs": len(self.fitted.history)}
         return {**self.fitted.best_row(), **self.test.row("test"), **scores, **epochs}
@@ -36,7 +39,8 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Problem:
-    """A network to embed: features (N, F), undirected links (2, E), and the class (N,) of each gene, −1 for none."""
+    """A network to embed: features (N, F), undirected links (2, E), and the class (N,) of each
+    gene, −1 for none."""
 
     features: np.ndarray
     links: np.ndarray
@@ -52,7 +56,8 @@ class Problem:
 
 
 def class_numbers(labels: Mapping[str, str], genes: Sequence[str]) -> np.ndarray:
-    """Return the class of each gene, (N,): numbers of the labels that occur, in alphabetical order; −1 without label.
+    """Return the class of each gene, (N,): numbers of the labels that occur, in alphabetical order;
+    −1 without label.
 
     Labels of genes outside the network count for nothing.
 
@@ -62,7 +67,10 @@ def class_numbers(labels: Mapping[str, str], genes: Sequence[str]) -> np.ndarray
     [1, -1, 0]
     """
     found = [labels.get(gene) for gene in genes]
-    names = {name: number for number, name in enumerate(sorted({name for name in found if name is not None}))}
+    names = {
+        name: number
+        for number, name in enumerate(sorted({name for name in found if name is not None}))
+    }
     return np.array([-1 if name is None else names[name] for name in found])
 
 
@@ -78,8 +86,9 @@ def embed(
 ) -> Embedded:
     """Train an autoencoder on a part of the links and return the latents over all of them.
 
-    Training stops by the total loss on the validation links; the weights of its best epoch are kept. Every epoch trains
-    all parts of the network; the published code leaves the decoders in evaluation mode after the first one.
+    Training stops by the total loss on the validation links; the weights of its best epoch are
+    kept. Every epoch trains all parts of the network; the published code leaves the decoders in
+    evaluation mode after the first one.
 
     Parameters
     ----------
@@ -101,8 +110,9 @@ def embed(
     """
     if weights.gamma and problem.n_classes < 2:
         raise InputError(
-            f"the labelled genes of the network are in {problem.n_classes} cluster, and the cluster term needs two: "
-            "give other labels, or the term no weight (gamma = 0 of regulatory_embeddings)"
+            f"the labelled genes of the network are in {problem.n_classes} cluster, and the "
+            "cluster term needs two: give other labels, or the term no weight (gamma = 0 of "
+            "regulatory_embeddings)"
         )
     parts = links.split(problem.links, problem.n_nodes, rng=split_rng)
     settings = replace(settings, score="loss")
@@ -111,16 +121,22 @@ def embed(
     batches = _Batches(problem, parts, device)
     loss = autoencoder.loss(weights)
     fitted = training.fit(
-        model, batches.train, batches.validation, loss=loss, rng=rng, settings=settings,
+        model,
+        batches.train,
+        batches.validation,
+        loss=loss,
+        rng=rng,
+        settings=settings,
         checkpoint=checkpoint,
-    )  # fmt: skip
+    )
     test = training.evaluate(model, batches.test, loss, settings=settings)
     auc, precision = _score(model, batches.fixed["test"])
     return Embedded(model, _latents(model, batches), fitted, test, auc, precision)
 
 
 class _Batches:
-    """One batch an epoch, the whole network; what changes from epoch to epoch are the training negatives."""
+    """One batch an epoch, the whole network; what changes from epoch to epoch are the training
+    negatives."""
 
     def __init__(self, problem: Problem, parts: links.LinkSplit, device: torch.device) -> None:
         self.problem, self.parts, self.device = problem, parts, device
@@ -136,11 +152,17 @@ class _Batches:
     def batch(self, messages: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> Batch:
         graph = autoencoder.graph(messages, self.problem.n_nodes).to(self.device)
         return Batch(
-            self.features, graph, self._tensor(positives), self._tensor(negatives), self.labelled, self.classes
+            self.features,
+            graph,
+            self._tensor(positives),
+            self._tensor(negatives),
+            self.labelled,
+            self.classes,
         )
 
     def train(self, rng: np.random.Generator | None) -> Iterator[Batch]:
-        """Give the training links with as many negatives as links and nodes together, as published."""
+        """Give the training links with as many negatives as links and nodes together, as
+        published."""
         n = self.parts.train.shape[1] + self.problem.n_nodes
         negatives = links.draw_negatives(self.parts.train, self.problem.n_nodes, n, rng=rng)
         yield replace(self.fixed["train"], negatives=self._tensor(negatives))

@@ -1,4 +1,5 @@
-"""Clusters of genes that the embedding learns: of image embeddings, of expression signatures, without a target."""
+"""Clusters of genes that the embedding learns: of image embeddings, of expression signatures,
+without a target."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,14 +21,21 @@ Labels = dict[str, str]
 
 
 def perturbation_clusters(path: Path) -> Labels:
-    """Return the gene-perturbation clusters of Fig 2E from a CSV with columns gene and cluster, each gene once."""
-    return {gene: name for name, genes in gene_lists.clusters(path, default="").items() for gene in genes}
+    """Return the gene-perturbation clusters of Fig 2E from a CSV with columns gene and cluster,
+    each gene once."""
+    return {
+        gene: name
+        for name, genes in gene_lists.clusters(path, default="").items()
+        for gene in genes
+    }
 
 
 def image_means(path: Path) -> AnnData:
-    """Return the gene-perturbation embeddings by a network that did not see its left-out targets, control left out.
+    """Return the gene-perturbation embeddings by a network that did not see its left-out targets,
+    control left out.
 
-    Means over the nuclei that it was trained on, and over all nuclei of the targets left out: conditions × L.
+    Means over the nuclei that it was trained on, and over all nuclei of the targets left out:
+    conditions × L.
 
     Parameters
     ----------
@@ -46,7 +54,8 @@ def image_clusters(means: AnnData, *, k: int, without: str = "") -> Labels:
     means : AnnData
         From `image_means`.
     k : int
-        Clusters; fewer if there are fewer conditions (paper: 10). Of one or two conditions each is its own.
+        Clusters; fewer if there are fewer conditions (paper: 10). Of one or two conditions each is
+        its own.
     without : str
         Condition that is left out before the tree is built, and gets no label; empty = none.
 
@@ -56,31 +65,40 @@ def image_clusters(means: AnnData, *, k: int, without: str = "") -> Labels:
         If that condition is not there, or none is left beside it.
     """
     if without and without not in means.obs_names:
-        raise InputError(f"no image embedding of the target {without}; make leave_one_target_out again")
+        raise InputError(
+            f"no image embedding of the target {without}; make leave_one_target_out again"
+        )
     kept = means[means.obs_names != without]
     if not kept.n_obs:
         raise InputError(f"no condition is left without {without}; give two or more")
-    if kept.n_obs < FEWEST:  # too few for a tree, and each would be a cluster of its own in any case
+    if (
+        kept.n_obs < FEWEST
+    ):  # too few for a tree, and each would be a cluster of its own in any case
         return {gene: str(number) for number, gene in enumerate(kept.obs_names, start=1)}
     table = screen_clusters.assign(kept, k=min(k, kept.n_obs))
     return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
 
 
 def signature_clusters(signatures: AnnData, genes: Sequence[str], *, k: int) -> Labels:
-    """Return clusters of the genes that have an expression signature: cosine distance, complete linkage.
+    """Return clusters of the genes that have an expression signature: cosine distance, complete
+    linkage.
 
     Parameters
     ----------
     signatures : AnnData
         Over-expressed genes × landmark genes, mean level-5 z-scores of CMap.
     genes : sequence of str
-        Those to cluster; genes without a signature are left out (paper: 47 of 249, or the 39 regulators).
+        Those to cluster; genes without a signature are left out (paper: 47 of 249, or the 39
+        regulators).
     k : int
         Clusters; fewer if there are fewer genes (paper: 10).
     """
     covered = [gene for gene in genes if gene in signatures.obs_names]
     if len(covered) < FEWEST:
-        raise InputError(f"{len(covered)} of {len(genes)} genes have a CMap signature; {FEWEST} or more are needed")
+        raise InputError(
+            f"{len(covered)} of {len(genes)} genes have a CMap signature; {FEWEST} or more are "
+            "needed"
+        )
     table = cmap.cluster(signatures, covered, k=k)
     return dict(zip(table["gene"], table["cluster"].astype(str), strict=True))
 
@@ -100,7 +118,8 @@ def target_labels(
     Parameters
     ----------
     means : AnnData
-        Image embeddings of the conditions by the network that did not see the target, from `image_means`.
+        Image embeddings of the conditions by the network that did not see the target, from
+        `image_means`.
     signatures : AnnData
         As in `signature_clusters`.
     nodes : DataFrame
@@ -112,7 +131,11 @@ def target_labels(
         return {}
     if source.startswith("physical"):
         return image_clusters(means, k=k_image, without="" if SOURCES[source].is_leaky else target)
-    genes = nodes["gene"] if source.endswith("all_nodes") else nodes.loc[nodes["is_regulator"].astype(bool), "gene"]
+    genes = (
+        nodes["gene"]
+        if source.endswith("all_nodes")
+        else nodes.loc[nodes["is_regulator"].astype(bool), "gene"]
+    )
     found = signature_clusters(signatures, genes.tolist(), k=k_signature)
     return found if SOURCES[source].is_leaky else without(found, target)
 

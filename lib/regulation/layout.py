@@ -17,7 +17,9 @@ def normalised(embeddings: AnnData) -> np.ndarray:
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     if not (np.isfinite(lengths) & (lengths > 0)).all():
         gene = embeddings.obs_names[np.flatnonzero(~(lengths > 0).ravel())[0]]
-        raise InputError(f"the latent of {gene} is zero or not finite; look for a diverged training")
+        raise InputError(
+            f"the latent of {gene} is zero or not finite; look for a diverged training"
+        )
     return values / lengths
 
 
@@ -45,4 +47,6 @@ def tsne(embeddings: AnnData, *, learning_rate: float = 200.0, seed: int = 1234)
     method = TSNE(perplexity=perplexity, init="pca", learning_rate=learning_rate, random_state=seed)
     with threadpool_limits(1):  # sums of threads have no fixed order
         places = method.fit_transform(normalised(embeddings)).astype(float)
-    return pd.DataFrame({"gene": embeddings.obs_names.astype(str), "tsne_1": places[:, 0], "tsne_2": places[:, 1]})
+    return pd.DataFrame(
+        {"gene": embeddings.obs_names.astype(str), "tsne_1": places[:, 0], "tsne_2": places[:, 1]}
+    )

@@ -1,4 +1,5 @@
-"""Links of the network: reading, the random split into train, validation and test, and pairs that are not linked."""
+"""Links of the network: reading, the random split into train, validation and test, and pairs that
+are not linked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ DENSE = 4  # pairs per link and negative, above which at least three of four ran
 
 @dataclass(frozen=True)
 class LinkSplit:
-    """A split of the links; every array is (2, n) of node numbers, the smaller first, each pair once.
+    """A split of the links; every array is (2, n) of node numbers, the smaller first, each pair
+    once.
 
     Shapes
     ------
@@ -35,7 +37,8 @@ class LinkSplit:
 
 
 def from_table(table: pd.DataFrame, genes: Sequence[str]) -> np.ndarray:
-    """Return the links of a table as node numbers, (2, E), the smaller first, in the order of the table.
+    """Return the links of a table as node numbers, (2, E), the smaller first, in the order of the
+    table.
 
     Parameters
     ----------
@@ -47,35 +50,48 @@ def from_table(table: pd.DataFrame, genes: Sequence[str]) -> np.ndarray:
     Raises
     ------
     InputError
-        For no links, a gene that is no node, a link of a gene with itself, or a link that is there twice.
+        For no links, a gene that is no node, a link of a gene with itself, or a link that is there
+        twice.
     """
     missing = [name for name in ("gene_a", "gene_b") if name not in table]
     if missing:
-        raise InputError(f"the table of links lacks the column {missing[0]!r}; expected gene_a, gene_b")
+        raise InputError(
+            f"the table of links lacks the column {missing[0]!r}; expected gene_a, gene_b"
+        )
     if table.empty:
-        raise InputError("the network has no links; choose a larger beta in the notebook interactome")
+        raise InputError(
+            "the network has no links; choose a larger beta in the notebook interactome"
+        )
     nodes = pd.Index(genes)
     ends = np.vstack([nodes.get_indexer(table[name]) for name in ("gene_a", "gene_b")])  # (2, E)
     names = table[["gene_a", "gene_b"]].to_numpy(object)
     unknown = np.argwhere(ends.T < 0)
     if len(unknown):
         row, column = unknown[0]
-        raise InputError(f"row {row + 2} of the links: {names[row, column]} is not among the {len(nodes)} genes")
+        raise InputError(
+            f"row {row + 2} of the links: {names[row, column]} is not among the {len(nodes)} genes"
+        )
     links = np.sort(ends, axis=0)
     loops = np.flatnonzero(links[0] == links[1])
     if len(loops):
-        raise InputError(f"row {loops[0] + 2} of the links: {names[loops[0], 0]} is linked with itself; drop it")
+        raise InputError(
+            f"row {loops[0] + 2} of the links: {names[loops[0], 0]} is linked with itself; drop it"
+        )
     repeated = np.flatnonzero(pd.DataFrame(links.T).duplicated())
     if len(repeated):
         a, b = names[repeated[0]]
-        raise InputError(f"row {repeated[0] + 2} of the links: {a} and {b} are linked twice; keep one")
+        raise InputError(
+            f"row {repeated[0] + 2} of the links: {a} and {b} are linked twice; keep one"
+        )
     return links
 
 
 def split(links: np.ndarray, n_nodes: int, *, rng: np.random.Generator) -> LinkSplit:
-    """Deal the links at random to train, validation (a tenth, rounded down) and test (a fifth), as torch_geometric.
+    """Deal the links at random to train, validation (a tenth, rounded down) and test (a fifth), as
+    torch_geometric.
 
-    Validation and test get as many fixed negatives as links: different pairs, none of them linked in the whole network.
+    Validation and test get as many fixed negatives as links: different pairs, none of them linked
+    in the whole network.
 
     Raises
     ------
@@ -85,10 +101,15 @@ def split(links: np.ndarray, n_nodes: int, *, rng: np.random.Generator) -> LinkS
     n_links = links.shape[1]
     n_validation, n_test = int(VALIDATION_SHARE * n_links), int(TEST_SHARE * n_links)
     if not n_validation:
-        raise InputError(f"{n_links} links cannot be split into train, validation and test; 10 or more are needed")
+        raise InputError(
+            f"{n_links} links cannot be split into train, validation and test; 10 or more are "
+            "needed"
+        )
     order = rng.permutation(n_links)
     n_train = n_links - n_validation - n_test
-    train, validation, test = (np.sort(part) for part in np.split(order, [n_train, n_train + n_validation]))
+    train, validation, test = (
+        np.sort(part) for part in np.split(order, [n_train, n_train + n_validation])
+    )
     free = n_unlinked(links, n_nodes)
     if free < n_validation + n_test:
         raise InputError(
@@ -97,7 +118,11 @@ def split(links: np.ndarray, n_nodes: int, *, rng: np.random.Generator) -> LinkS
         )
     negatives = draw_negatives(links, n_nodes, n_validation + n_test, rng=rng)
     return LinkSplit(
-        links[:, train], links[:, validation], links[:, test], negatives[:, :n_validation], negatives[:, n_validation:]
+        links[:, train],
+        links[:, validation],
+        links[:, test],
+        negatives[:, :n_validation],
+        negatives[:, n_validation:],
     )
 
 
@@ -113,22 +138,28 @@ def n_unlinked(links: np.ndarray, n_nodes: int) -> int:
 
 
 def unlinked(links: np.ndarray, n_nodes: int) -> np.ndarray:
-    """Return all pairs of different nodes that have no link in either direction, (2, P), the smaller first.
+    """Return all pairs of different nodes that have no link in either direction, (2, P), the
+    smaller first.
 
-    Memory grows with the square of the number of nodes; `draw_negatives` needs the pairs only of dense networks.
+    Memory grows with the square of the number of nodes; `draw_negatives` needs the pairs only of
+    dense networks.
     """
     codes = _codes(np.vstack(np.triu_indices(n_nodes, k=1)), n_nodes)
     return _pairs(codes[~np.isin(codes, _codes(links, n_nodes))], n_nodes)
 
 
-def draw_negatives(links: np.ndarray, n_nodes: int, n: int, *, rng: np.random.Generator) -> np.ndarray:
-    """Draw `n` different pairs of nodes that are not linked, each set of them equally likely, or take all if fewer.
+def draw_negatives(
+    links: np.ndarray, n_nodes: int, n: int, *, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw `n` different pairs of nodes that are not linked, each set of them equally likely, or
+    take all if fewer.
 
-    For training the links are those of `split.train`: held-out links may be drawn, as nothing tells them from other
-    pairs while training. The published code could draw the reverse of a link that it trains on; here it cannot.
+    For training the links are those of `split.train`: held-out links may be drawn, as nothing tells
+    them from other pairs while training. The published code could draw the reverse of a link that
+    it trains on; here it cannot.
 
-    Pairs are drawn until `n` are new and free, so that memory grows with links and `n` only. Where few pairs are free
-    that would take long, and all of them are listed instead.
+    Pairs are drawn until `n` are new and free, so that memory grows with links and `n` only. Where
+    few pairs are free that would take long, and all of them are listed instead.
 
     Parameters
     ----------
@@ -142,7 +173,8 @@ def draw_negatives(links: np.ndarray, n_nodes: int, n: int, *, rng: np.random.Ge
     Returns
     -------
     (2, n) ndarray of int
-        In random order, the smaller node first; all free pairs in order if there are no more than `n`.
+        In random order, the smaller node first; all free pairs in order if there are no more than
+        `n`.
     """
     n_pairs = n_nodes * (n_nodes - 1) // 2
     if n_pairs > DENSE * (links.shape[1] + n):
@@ -152,12 +184,15 @@ def draw_negatives(links: np.ndarray, n_nodes: int, n: int, *, rng: np.random.Ge
 
 
 def _rejected(linked: np.ndarray, n_nodes: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the codes of the first `n` different free pairs in a random sequence of pairs; most pairs must be free."""
+    """Return the codes of the first `n` different free pairs in a random sequence of pairs; most
+    pairs must be free."""
     found = np.empty(0, np.int64)
     while len(found) < n:
         ends = rng.integers(n_nodes, size=(2, 2 * (n - len(found)) + 8))
         codes = _codes(ends[:, ends[0] != ends[1]], n_nodes)
-        found = pd.unique(np.concatenate([found, codes[~np.isin(codes, linked)]]))  # in the order of drawing
+        found = pd.unique(
+            np.concatenate([found, codes[~np.isin(codes, linked)]])
+        )  # in the order of drawing
     return found[:n]
 
 

@@ -36,9 +36,6 @@ class RegulatoryTraining(Section):
     )
     max_epochs: MaxEpochs = parameter(100, smoke=20, paper=10_000)
     seed: Seed = parameter(1234, published="1234, set after the first weights")
-    in_kernel: bool = parameter(
-        True, "train in this process, which saves the start of workers", paper=False
-    )
 
 
 class RegulatoryEmbeddings(RegulatoryTraining):

@@ -1,4 +1,5 @@
-"""Pictures of regulatory embeddings: Fig 3B, its cluster map, the choice of k, agreement between runs."""
+"""Pictures of regulatory embeddings: Fig 3B, its cluster map, the choice of k, agreement between
+runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +24,8 @@ _NAMED = 62  # regulators up to which a page has room for their names
 def regulator_map(
     layout: pd.DataFrame, regulators: Sequence[str], labels: Mapping[str, str]
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw Fig 3B: all genes of the network in grey, regulators by name and in the colour of their cluster.
+    """Draw Fig 3B: all genes of the network in grey, regulators by name and in the colour of their
+    cluster.
 
     Parameters
     ----------
@@ -57,20 +59,34 @@ def regulator_map(
         ax.scatter(others["tsne_1"], others["tsne_2"], s=6, color="grey", alpha=0.3, linewidth=0)
         for cluster, colour in colours.items():
             rows = named[named["perturbation_cluster"] == cluster]
-            ax.scatter(rows["tsne_1"], rows["tsne_2"], s=18, color=colour, edgecolor="white", linewidth=0.4, zorder=3)
+            ax.scatter(
+                rows["tsne_1"],
+                rows["tsne_2"],
+                s=18,
+                color=colour,
+                edgecolor="white",
+                linewidth=0.4,
+                zorder=3,
+            )
         ax.set(xlabel="t-SNE 1", ylabel="t-SNE 2")
         ax.margins(0.05)
         _cluster_legend(ax, colours, others=f"other genes ({len(others)})")
-        name_points(ax, named[["tsne_1", "tsne_2"]].to_numpy(), named["gene"].tolist(),
-                    [colours[cluster] for cluster in named["perturbation_cluster"]], size=6.5)  # fmt: skip
+        name_points(
+            ax,
+            named[["tsne_1", "tsne_2"]].to_numpy(),
+            named["gene"].tolist(),
+            [colours[cluster] for cluster in named["perturbation_cluster"]],
+            size=6.5,
+        )
     return figure, drawn.rename(columns={"tsne_1": "tsne_1_au", "tsne_2": "tsne_2_au"})
 
 
 def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure, pd.DataFrame]:
-    """Draw the latents of regulators, standardised within each: rows are latent dimensions, columns regulators.
+    """Draw the latents of regulators, standardised within each: rows are latent dimensions, columns
+    regulators.
 
-    Rows and columns are in the order of complete linkage by cosine distance; colours on top are gene-perturbation
-    clusters.
+    Rows and columns are in the order of complete linkage by cosine distance; colours on top are
+    gene-perturbation clusters.
 
     Parameters
     ----------
@@ -86,10 +102,14 @@ def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure,
         One row per cell of the map as drawn: `latent`, `gene`, `z_score`, `perturbation_cluster`.
     """
     values = np.asarray(embeddings.X, np.float64).T  # (L, R)
-    values = (values - values.mean(axis=0)) / np.where((spread := values.std(axis=0)) > 0, spread, 1)
+    values = (values - values.mean(axis=0)) / np.where(
+        (spread := values.std(axis=0)) > 0, spread, 1
+    )
     columns, rows = _tree(values.T), _tree(values)
     order, genes = hierarchy.leaves_list(columns), embeddings.obs_names.astype(str)
-    table = pd.DataFrame(values, index=embeddings.var_names, columns=genes).iloc[hierarchy.leaves_list(rows), order]
+    table = pd.DataFrame(values, index=embeddings.var_names, columns=genes).iloc[
+        hierarchy.leaves_list(rows), order
+    ]
     found = [labels.get(gene, NO_CLUSTER) for gene in table.columns]
     colours = cluster_colours(found)
     width, height = figures.MIDDLE if len(genes) <= 24 else figures.PAGE, 4.6
@@ -98,25 +118,41 @@ def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure,
         figure = Figure(figsize=(width, height), layout="none")
         left, body = 0.25 / width, 1 - 1.55 / width
         ax = figure.add_axes((left, 0.14, body, 0.64))
-        image = ax.imshow(table, cmap="inferno", aspect="auto", interpolation="nearest", vmin=-3, vmax=3)
-        ax.set_xticks(range(len(genes)) if named else [], table.columns if named else [], rotation=90, fontsize=6)
+        image = ax.imshow(
+            table, cmap="inferno", aspect="auto", interpolation="nearest", vmin=-3, vmax=3
+        )
+        ax.set_xticks(
+            range(len(genes)) if named else [],
+            table.columns if named else [],
+            rotation=90,
+            fontsize=6,
+        )
         ax.set_yticks([])
         ax.set_ylabel(f"{len(table)} latent dimensions")
         strip = figure.add_axes((left, 0.785, body, 0.03))
         codes = [list(colours).index(cluster) for cluster in found]
-        strip.imshow([codes], cmap=ListedColormap(list(colours.values())), aspect="auto", vmin=-0.5,
-                     vmax=len(colours) - 0.5, interpolation="nearest")  # fmt: skip
+        strip.imshow(
+            [codes],
+            cmap=ListedColormap(list(colours.values())),
+            aspect="auto",
+            vmin=-0.5,
+            vmax=len(colours) - 0.5,
+            interpolation="nearest",
+        )
         strip.axis("off")
         _dendrogram(figure.add_axes((left, 0.82, body, 0.12)), columns, len(genes))
         _cluster_legend(strip, colours)
         bar = figure.add_axes((left + body + 0.2 / width, 0.14, 0.12 / width, 0.25))
         figure.colorbar(image, cax=bar, label="latent, z-score\nwithin the gene", extend="both")
     long = table.rename_axis(index="latent", columns="gene").stack().rename("z_score").reset_index()
-    return figure, long.assign(perturbation_cluster=long["gene"].map(lambda gene: labels.get(gene, NO_CLUSTER)))
+    return figure, long.assign(
+        perturbation_cluster=long["gene"].map(lambda gene: labels.get(gene, NO_CLUSTER))
+    )
 
 
 def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]:
-    """Draw silhouette, Calinski-Harabasz index and distortion over the number of clusters, with the chosen k.
+    """Draw silhouette, Calinski-Harabasz index and distortion over the number of clusters, with the
+    chosen k.
 
     Returns
     -------
@@ -124,8 +160,11 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
     DataFrame
         `curves` with `is_chosen`.
     """
-    names = {"silhouette": "silhouette (cosine)", "calinski_harabasz": "Calinski-Harabasz index",
-             "distortion": "distortion"}  # fmt: skip
+    names = {
+        "silhouette": "silhouette (cosine)",
+        "calinski_harabasz": "Calinski-Harabasz index",
+        "distortion": "distortion",
+    }
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.4))
         axes = figure.subplots(1, 3)
@@ -134,12 +173,22 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
             ax.axvline(k, color=figures.ACCENT, linestyle="--", linewidth=1)
             ax.set(xlabel="clusters", ylabel=name)
             ax.xaxis.get_major_locator().set_params(integer=True)
-        axes[0].text(k, 1.02, f"k = {k}", color=figures.ACCENT, ha="center", transform=axes[0].get_xaxis_transform())
+        axes[0].text(
+            k,
+            1.02,
+            f"k = {k}",
+            color=figures.ACCENT,
+            ha="center",
+            transform=axes[0].get_xaxis_transform(),
+        )
     return figure, curves.assign(is_chosen=curves["k"] == k)
 
 
-def agreement(table: pd.DataFrame, *, k: int, others: Sequence[str] = ()) -> tuple[Figure, pd.DataFrame]:
-    """Draw how well runs agree: every two at the chosen k, and the mean over all pairs by number of clusters.
+def agreement(
+    table: pd.DataFrame, *, k: int, others: Sequence[str] = ()
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw how well runs agree: every two at the chosen k, and the mean over all pairs by number of
+    clusters.
 
     Parameters
     ----------
@@ -161,7 +210,10 @@ def agreement(table: pd.DataFrame, *, k: int, others: Sequence[str] = ()) -> tup
         "two runs, ARI": table[~against].groupby("k")["ari"],
         "two runs, AMI": table[~against].groupby("k")["ami"],
     }
-    curves |= {f"run and {name}, ARI": table[table["second"] == name].groupby("k")["ari"] for name in others}
+    curves |= {
+        f"run and {name}, ARI": table[table["second"] == name].groupby("k")["ari"]
+        for name in others
+    }
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 3.2))
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.25))
@@ -169,9 +221,15 @@ def agreement(table: pd.DataFrame, *, k: int, others: Sequence[str] = ()) -> tup
         for (name, groups), colour in zip(curves.items(), figures.CLUSTERS, strict=False):
             mean = groups.mean()
             right.plot(mean.index, mean, color=colour, marker="o", markersize=3, label=name)
-            right.fill_between(mean.index, groups.min(), groups.max(), color=colour, alpha=0.15, linewidth=0)
+            right.fill_between(
+                mean.index, groups.min(), groups.max(), color=colour, alpha=0.15, linewidth=0
+            )
         right.axvline(k, color=figures.ACCENT, linestyle="--", linewidth=1)
-        right.set(xlabel="clusters", ylabel="agreement, mean and range", ylim=(min(0, right.get_ylim()[0]), 1.03))
+        right.set(
+            xlabel="clusters",
+            ylabel="agreement, mean and range",
+            ylim=(min(0, right.get_ylim()[0]), 1.03),
+        )
         right.xaxis.get_major_locator().set_params(integer=True)
         right.legend(loc="lower right")
     return figure, table
@@ -186,7 +244,14 @@ def _grid(ax: Axes, table: pd.DataFrame) -> None:
         grid[max(i, j), min(i, j)], grid[min(i, j), max(i, j)] = row.ari, row.ami
     ax.imshow(grid, cmap="Blues", vmin=0, vmax=1)
     for i, j in zip(*np.nonzero(np.isfinite(grid)), strict=True):
-        ax.text(j, i, f"{grid[i, j]:.2f}", ha="center", va="center", color="white" if grid[i, j] > 0.6 else "black")
+        ax.text(
+            j,
+            i,
+            f"{grid[i, j]:.2f}",
+            ha="center",
+            va="center",
+            color="white" if grid[i, j] > 0.6 else "black",
+        )
     words = [name.replace("_", " ") for name in names]
     ax.set_xticks(range(len(names)), words, rotation=90)
     ax.set_yticks(range(len(names)), words)
@@ -196,7 +261,8 @@ def _grid(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def cluster_colours(labels: Sequence[str]) -> dict[str, str]:
-    """Return cluster → colour, clusters in order of their number; grey for regulators without cluster."""
+    """Return cluster → colour, clusters in order of their number; grey for regulators without
+    cluster."""
     known = figures.cluster_colours(set(map(str, labels)) - {NO_CLUSTER})
     return known | ({NO_CLUSTER: figures.FLAT} if NO_CLUSTER in set(labels) else {})
 
@@ -208,13 +274,34 @@ def _tree(values: np.ndarray) -> np.ndarray:
 def _dendrogram(ax: Axes, tree: np.ndarray, n: int) -> None:
     drawn = hierarchy.dendrogram(tree, no_plot=True)
     for places, heights in zip(drawn["icoord"], drawn["dcoord"], strict=True):
-        ax.plot((np.array(places) - 5) / 10, heights, color="0.3", linewidth=0.7)  # SciPy puts leaf i at 10 i + 5
+        ax.plot(
+            (np.array(places) - 5) / 10, heights, color="0.3", linewidth=0.7
+        )  # SciPy puts leaf i at 10 i + 5
     ax.set(xlim=(-0.5, n - 0.5), ylim=(0, tree[-1, 2] * 1.05))
     ax.axis("off")
 
 
 def _cluster_legend(ax: Axes, colours: Mapping[str, str], *, others: str = "") -> None:
-    marks = [Line2D([], [], marker="o", linestyle="", color=colour, label=name) for name, colour in colours.items()]
+    marks = [
+        Line2D([], [], marker="o", linestyle="", color=colour, label=name)
+        for name, colour in colours.items()
+    ]
     if others:
-        marks.append(Line2D([], [], marker="o", linestyle="", color="grey", alpha=0.4, markersize=3, label=others))
-    ax.legend(handles=marks, title="gene-perturbation\ncluster", loc="upper left", bbox_to_anchor=(1.005, 1))
+        marks.append(
+            Line2D(
+                [],
+                [],
+                marker="o",
+                linestyle="",
+                color="grey",
+                alpha=0.4,
+                markersize=3,
+                label=others,
+            )
+        )
+    ax.legend(
+        handles=marks,
+        title="gene-perturbation\ncluster",
+        loc="upper left",
+        bbox_to_anchor=(1.005, 1),
+    )

@@ -1,7 +1,9 @@
-"""The unit of the regulatory embeddings, for `lib.run.compute.run_units`: one autoencoder, one file of latents.
+"""The unit of the regulatory embeddings, for `lib.run.compute.run_units`: one autoencoder, one file
+of latents.
 
-A killed unit goes on from the checkpoint that lies beside its file. The numbers depend on the unit's seed and
-arguments only. The trained network lies inside the unit's file; `read_network` gives it.
+A killed unit goes on from the checkpoint that lies beside its file. The numbers depend on the
+unit's seed and arguments only. The trained network lies inside the unit's file; `read_network`
+gives it.
 """
 
 import re
@@ -23,10 +25,22 @@ from lib.regulation.fitting import Embedded, Problem, class_numbers, embed
 from lib.run import store
 
 COLUMNS = (
-    "n_labelled", "n_classes", "best_epoch", "n_epochs", "train_loss", "val_loss", "test_loss", "train_acc",
-    "train_links", "val_links", "test_links", "test_auc", "test_ap",
-)  # fmt: skip
-"""What a table of runs shows: sizes, epochs, losses (that of links alone too), accuracy of the clusters, AUC, AP."""
+    "n_labelled",
+    "n_classes",
+    "best_epoch",
+    "n_epochs",
+    "train_loss",
+    "val_loss",
+    "test_loss",
+    "train_acc",
+    "train_links",
+    "val_links",
+    "test_links",
+    "test_auc",
+    "test_ap",
+)
+"""What a table of runs shows: sizes, epochs, losses (that of links alone too), accuracy of the
+clusters, AUC, AP."""
 
 
 def embedding_run(
@@ -55,7 +69,8 @@ def embedding_run(
     size : int
         Width of hidden layers and latent space (paper: 1024).
     split_seed : int, optional
-        Seed of the split of the links, for runs that are to be compared on the same links; default the unit's.
+        Seed of the split of the links, for runs that are to be compared on the same links; default
+        the unit's.
     keep_weights : bool
         Whether the file holds the trained network, too; 20 MB at the paper's width.
     """
@@ -63,18 +78,26 @@ def embedding_run(
     genes = features.obs_names
     terms = Weights(**weights)
     used = labels if terms.gamma else {}
-    problem = Problem(features.X, links.from_table(pd.read_csv(links_path), genes), class_numbers(used, genes))
+    problem = Problem(
+        features.X, links.from_table(pd.read_csv(links_path), genes), class_numbers(used, genes)
+    )
     checkpoint = _checkpoint(part)
     chosen = Settings(**{"weight_decay": 0.0, "score": "loss", **settings})
     embedded = embed(
-        problem, weights=terms, size=size, settings=chosen,
+        problem,
+        weights=terms,
+        size=size,
+        settings=chosen,
         split_rng=np.random.default_rng(seed if split_seed is None else split_seed),
-        rng=np.random.default_rng(seed), checkpoint=checkpoint,
-    )  # fmt: skip
+        rng=np.random.default_rng(seed),
+        checkpoint=checkpoint,
+    )
     kept = {}
     if keep_weights:
         origin = {Path(path).name: store.sha256(path) for path in (features_path, links_path)}
-        kept = as_uns(pack(embedded.model, _card(embedded, problem, chosen, size=size, origin=origin)))
+        kept = as_uns(
+            pack(embedded.model, _card(embedded, problem, chosen, size=size, origin=origin))
+        )
     _write(part, embedded, genes, used, problem, kept)
     for file in Path(part).parent.glob(f"*{checkpoint.stem.lstrip('.')}*.checkpoint"):
         file.unlink(missing_ok=True)
@@ -101,7 +124,14 @@ def read_network(path: Path) -> tuple[GraphAutoencoder, Card]:
     return model, load(data, model)
 
 
-def _card(embedded: Embedded, problem: Problem, settings: Settings, *, size: int, origin: Mapping[str, str]) -> Card:
+def _card(
+    embedded: Embedded,
+    problem: Problem,
+    settings: Settings,
+    *,
+    size: int,
+    origin: Mapping[str, str],
+) -> Card:
     """Return the card of a trained autoencoder; its clusters have numbers, not names."""
     architecture = Architecture(problem.features.shape[1], problem.n_classes, size)
     return Card(asdict(architecture), settings.as_dict(), origin, history=embedded.fitted.summary())
@@ -125,6 +155,7 @@ def _write(
 
 
 def _checkpoint(part: Path) -> Path:
-    """Return where the checkpoint lies: beside the unit's file, under the name that this has in every attempt."""
+    """Return where the checkpoint lies: beside the unit's file, under the name that this has in
+    every attempt."""
     name = re.sub(r"^\.?(.*?)(\.[0-9a-f]{8}\.part)?(\.\w+)$", r"\1", Path(part).name)
     return Path(part).with_name(f".{name}.checkpoint")

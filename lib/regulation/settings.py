@@ -1,4 +1,5 @@
-"""The settings of the paper: weights of the loss, and whose clusters the regulatory embeddings are to tell apart."""
+"""The settings of the paper: weights of the loss, and whose clusters the regulatory embeddings are
+to tell apart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from lib.data.errors import InputError
 class LabelSource:
     """Where clusters of genes come from.
 
-    `is_leaky`: the left-out target has its own label while the embedding is trained, so a translation to it is not
-    blind. `depends_on_target`: each left-out target has labels of its own.
+    `is_leaky`: the left-out target has its own label while the embedding is trained, so a
+    translation to it is not blind. `depends_on_target`: each left-out target has labels of its own.
     """
 
     what: str
@@ -24,7 +25,9 @@ SOURCES = {
     "physical_full": LabelSource("gene-perturbation clusters with the target", True, True),
     "cmap": LabelSource("CMap clusters of the regulators without the target", False, True),
     "cmap_full": LabelSource("CMap clusters of the regulators", True, False),
-    "cmap_full_all_nodes": LabelSource("CMap clusters of all genes of the network with a signature", True, False),
+    "cmap_full_all_nodes": LabelSource(
+        "CMap clusters of all genes of the network with a signature", True, False
+    ),
     "none": LabelSource("no clusters", False, False),
 }
 """Label sources when a target is left out (spec of the published code: `cluster_opt`)."""
@@ -32,7 +35,8 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Setting:
-    """Weights (α, β, γ) of links, features and clusters in the loss, and the source of the clusters."""
+    """Weights (α, β, γ) of links, features and clusters in the loss, and the source of the
+    clusters."""
 
     alpha: float
     beta: float
@@ -78,6 +82,12 @@ def chosen(names: Sequence[str]) -> dict[str, Setting]:
     """
     unknown = [name for name in names if name not in SETTINGS]
     if unknown or not names or len(set(names)) < len(names):
-        problem = f"{unknown[0]!r} is unknown" if unknown else "a name is given twice" if names else "none is given"
+        problem = (
+            f"{unknown[0]!r} is unknown"
+            if unknown
+            else "a name is given twice"
+            if names
+            else "none is given"
+        )
         raise InputError(f"settings: {problem}; choose from {', '.join(SETTINGS)}")
     return {name: SETTINGS[name] for name in names}

@@ -15,7 +15,8 @@ NODES = pa.DataFrameSchema({"gene": pa.Column(str, unique=True), "is_regulator":
 
 
 def read_nodes(path: str | os.PathLike) -> pd.DataFrame:
-    """Return the genes of the network: `gene`, `is_regulator` and what else the table has, each gene once.
+    """Return the genes of the network: `gene`, `is_regulator` and what else the table has, each
+    gene once.
 
     Raises
     ------
@@ -30,7 +31,8 @@ def read_nodes(path: str | os.PathLike) -> pd.DataFrame:
 
 
 def planted_modules(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return `gene`, `module` where all sources and the screen are simulated; no row with a real one among them.
+    """Return `gene`, `module` where all sources and the screen are simulated; no row with a real
+    one among them.
 
     Parameters
     ----------
@@ -40,8 +42,11 @@ def planted_modules(sources_dir: str | os.PathLike, screen_dir: str | os.PathLik
     return sources.read_truth(sources_dir, screen_dir)[["gene", "module"]].astype(str)
 
 
-def annotate(embeddings: AnnData, nodes: pd.DataFrame, labels: Mapping[str, str], clusters: pd.DataFrame) -> AnnData:
-    """Return the latents with obs `is_regulator`, `perturbation_cluster` (empty for none) and `cluster` from 0."""
+def annotate(
+    embeddings: AnnData, nodes: pd.DataFrame, labels: Mapping[str, str], clusters: pd.DataFrame
+) -> AnnData:
+    """Return the latents with obs `is_regulator`, `perturbation_cluster` (empty for none) and
+    `cluster` from 0."""
     genes = embeddings.obs_names
     observed = pd.DataFrame(
         {

@@ -23,7 +23,8 @@ def settings(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     -------
     Figure
     DataFrame
-        `setting`, `target`, `link_split`, `is_leaky`, `test_auc`, `test_ap`, `n_labelled`, `n_classes`.
+        `setting`, `target`, `link_split`, `is_leaky`, `test_auc`, `test_ap`, `n_labelled`,
+        `n_classes`.
     """
     names = list(dict.fromkeys(table["setting"]))
     with figures.style():
@@ -40,10 +41,22 @@ def settings(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         axes[1].set_xlabel("genes with a cluster label")
         axes[1].set_xlim(left=-1)
         axes[0].set_ylim(len(names) - 0.5, -0.5)
-        for colour, label in {"#0072B2": "target has no label", "#D55E00": "target is labelled (not blind)"}.items():
+        for colour, label in {
+            "#0072B2": "target has no label",
+            "#D55E00": "target is labelled (not blind)",
+        }.items():
             axes[0].plot([], [], "o", color=colour, label=label, markersize=4)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
-    columns = ["setting", "target", "link_split", "is_leaky", "test_auc", "test_ap", "n_labelled", "n_classes"]
+    columns = [
+        "setting",
+        "target",
+        "link_split",
+        "is_leaky",
+        "test_auc",
+        "test_ap",
+        "n_labelled",
+        "n_classes",
+    ]
     return figure, table[columns]
 
 

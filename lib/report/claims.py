@@ -1,7 +1,9 @@
-"""Claims: what depends on a draw, a training or a release. Recorded, shown and judged, never in the way of a run.
+"""Claims: what depends on a draw, a training or a release. Recorded, shown and judged, never in the
+way of a run.
 
-An invariant, which holds for any data and any draw, is an `assert` in its notebook. Everything else is a claim: an id
-of `params/published` or `params/planted.yaml`, the value measured here, an interval where there is one, and a bound.
+An invariant, which holds for any data and any draw, is an `assert` in its notebook. Everything else
+is a claim: an id of `params/published` or `params/planted.yaml`, the value measured here, an
+interval where there is one, and a bound.
 """
 
 import difflib
@@ -21,9 +23,30 @@ from lib.run import store
 HOLDS, SHORT = "holds", "falls short"
 EXPLAINED, NO_BOUND, NOT_MEASURED = "differs, as explained", "no bound yet", "not measured"
 
-COLUMNS = ["id", "kind", "notebook", "analysis", "quantity", "value", "low", "high", "interval", "expected", "bound",
-           "bound_low", "bound_high", "unit", "mean", "sd", "min", "max", "n_seeds", "status", "source",
-           "note"]  # fmt: skip
+COLUMNS = [
+    "id",
+    "kind",
+    "notebook",
+    "analysis",
+    "quantity",
+    "value",
+    "low",
+    "high",
+    "interval",
+    "expected",
+    "bound",
+    "bound_low",
+    "bound_high",
+    "unit",
+    "mean",
+    "sd",
+    "min",
+    "max",
+    "n_seeds",
+    "status",
+    "source",
+    "note",
+]
 SHOWN = ["id", "quantity", "value", "interval", "bound", "status", "source"]
 SUFFIX = "__measured.json"
 
@@ -49,12 +72,14 @@ def record(
     intervals: Mapping[str, Interval] | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Write what a notebook measured, and return the rows to show beside it. A value off its bound stops nothing.
+    """Write what a notebook measured, and return the rows to show beside it. A value off its bound
+    stops nothing.
 
     Parameters
     ----------
     path : path
-        `runs/<profile>/results/<slug>__measured.json`; the profile's name gives the bounds of planted claims.
+        `runs/<profile>/results/<slug>__measured.json`; the profile's name gives the bounds of
+        planted claims.
     measured : mapping of id to number, boolean or text
     intervals : mapping of id to (low, high), optional
         95 % interval of a value.
@@ -69,8 +94,8 @@ def record(
     Raises
     ------
     ValueError
-        If an id is unknown, a value is not finite or not plain, an interval is upside down, or an interval or a note
-        has no value.
+        If an id is unknown, a value is not finite or not plain, an interval is upside down, or an
+        interval or a note has no value.
     """
     path, claims = Path(path), known()
     refuse_unknown(measured, claims)
@@ -82,19 +107,22 @@ def record(
             raise ValueError(f"{what} without a measured value: {', '.join(stray)}")
     content = {"measured": values, "intervals": given, "notes": dict(notes or {})}
     store.write_json(path, content)
-    return _judged([claims[name] for name in values], {path.name: content}, path.parent.parent.name)[SHOWN]
+    return _judged(
+        [claims[name] for name in values], {path.name: content}, path.parent.parent.name
+    )[SHOWN]
 
 
 def table(results_dir: Path | str, profile: str) -> pd.DataFrame:
-    """Return every claim as it stands in a folder of results, one row per claim in the order of the files of claims.
+    """Return every claim as it stands in a folder of results, one row per claim in the order of the
+    files of claims.
 
     Returns
     -------
     DataFrame
-        `COLUMNS`: `kind` is published or planted, `notebook` the slug that measured it, `low` and `high` the ends of
-        the interval, `expected` the published or the best possible value, `bound_low` and `bound_high` infinite where
-        there is none; `mean`, `sd`, `min`, `max` over `n_seeds` seeds for planted claims, NaN and 0 where no seeds
-        were run.
+        `COLUMNS`: `kind` is published or planted, `notebook` the slug that measured it, `low` and
+        `high` the ends of the interval, `expected` the published or the best possible value,
+        `bound_low` and `bound_high` infinite where there is none; `mean`, `sd`, `min`, `max` over
+        `n_seeds` seeds for planted claims, NaN and 0 where no seeds were run.
     """
     return _judged(known().values(), read(results_dir), profile)
 
@@ -113,7 +141,11 @@ def read(results_dir: Path | str, slugs: Iterable[str] | None = None) -> dict[st
         If two notebooks measured one claim.
     """
     paths = sorted(store.resolve(results_dir).glob(f"*{SUFFIX}"))
-    wanted = paths if slugs is None else [path for path in paths if path.name.removesuffix(SUFFIX) in set(slugs)]
+    wanted = (
+        paths
+        if slugs is None
+        else [path for path in paths if path.name.removesuffix(SUFFIX) in set(slugs)]
+    )
     files = {path.name: {"intervals": {}, **store.read_json(path)} for path in wanted}
     origin: dict[str, str] = {}
     for file, content in files.items():
@@ -134,7 +166,8 @@ def collect(results_dir: Path | str) -> tuple[dict[str, Measured], dict[str, str
 
 
 def shortfalls(results_dir: Path | str, profile: str, slugs: Iterable[str]) -> list[str]:
-    """Return a line for each claim of these notebooks that falls short: what, our value, what is expected, source."""
+    """Return a line for each claim of these notebooks that falls short: what, our value, what is
+    expected, source."""
     found = _judged(known().values(), read(results_dir, slugs), profile)
     return [_told(row) for row in found[found["status"] == SHORT].to_dict("records")]
 
@@ -146,21 +179,31 @@ def refuse_unknown(measured: Iterable[str], claims: Iterable[str]) -> None:
         if name not in claims:
             close = difflib.get_close_matches(name, claims, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise ValueError(f"{name} is measured but not in {published.FOLDER} or {planted.CLAIMS}{hint}")
+            raise ValueError(
+                f"{name} is measured but not in {published.FOLDER} or {planted.CLAIMS}{hint}"
+            )
 
 
 def _judged(claims: Iterable[Claim], files: Mapping[str, dict], profile: str) -> pd.DataFrame:
     spreads = planted.spreads(profile)
     recorded = {
-        name: {"value": value, "interval": content["intervals"].get(name), "note": content["notes"].get(name, ""),
-               "notebook": file.removesuffix(SUFFIX)}
+        name: {
+            "value": value,
+            "interval": content["intervals"].get(name),
+            "note": content["notes"].get(name, ""),
+            "notebook": file.removesuffix(SUFFIX),
+        }
         for file, content in files.items()
         for name, value in content["measured"].items()
-    }  # fmt: skip
+    }
     rows = []
     for claim in claims:
         ours = recorded.get(claim.id, {"value": None, "interval": None, "note": "", "notebook": ""})
-        judged = _planted(claim, ours, spreads) if isinstance(claim, Planted) else _published(claim, ours)
+        judged = (
+            _planted(claim, ours, spreads)
+            if isinstance(claim, Planted)
+            else _published(claim, ours)
+        )
         rows.append(_common(claim, ours) | judged)
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -188,10 +231,19 @@ def _published(claim: Published, ours: Mapping) -> dict:
         status = HOLDS if claim.agrees(value) else EXPLAINED if claim.needs else SHORT
     bound = claim.bound
     return {
-        "kind": "published", "expected": claim.value, "bound": claim.expectation, "unit": claim.unit, "status": status,
-        "bound_low": bound[0], "bound_high": bound[1], "mean": math.nan, "sd": math.nan, "min": math.nan,
-        "max": math.nan, "n_seeds": 0,
-    }  # fmt: skip
+        "kind": "published",
+        "expected": claim.value,
+        "bound": claim.expectation,
+        "unit": claim.unit,
+        "status": status,
+        "bound_low": bound[0],
+        "bound_high": bound[1],
+        "mean": math.nan,
+        "sd": math.nan,
+        "min": math.nan,
+        "max": math.nan,
+        "n_seeds": 0,
+    }
 
 
 def _planted(claim: Planted, ours: Mapping, spreads: Mapping[str, planted.Spread]) -> dict:
@@ -203,19 +255,29 @@ def _planted(claim: Planted, ours: Mapping, spreads: Mapping[str, planted.Spread
         status = NO_BOUND if bound is None else HOLDS if bound.holds(ours["value"]) else SHORT
     numbers = {name: getattr(spread, name, math.nan) for name in ("mean", "sd", "min", "max")}
     return {
-        "kind": "planted", "expected": claim.best, "unit": "", "status": status, "n_seeds": n_seeds, **numbers,
+        "kind": "planted",
+        "expected": claim.best,
+        "unit": "",
+        "status": status,
+        "n_seeds": n_seeds,
+        **numbers,
         "bound": str(bound) if bound else f"none yet: {n_seeds} of {planted.LEAST_SEEDS} seeds",
-        "bound_low": bound.low if bound else -math.inf, "bound_high": bound.high if bound else math.inf,
-    }  # fmt: skip
+        "bound_low": bound.low if bound else -math.inf,
+        "bound_high": bound.high if bound else math.inf,
+    }
 
 
 def _told(row: Mapping) -> str:
     value = _text(row["value"]) + (f" [{row['interval']}]" if row["interval"] else "")
     unit = f" {row['unit']}" if row["unit"] and row["unit"] not in row["quantity"] else ""
-    why = f" (from {row['n_seeds']} seeds, mean {row['mean']:.3g})" if row["kind"] == "planted" else ""
+    why = (
+        f" (from {row['n_seeds']} seeds, mean {row['mean']:.3g})"
+        if row["kind"] == "planted"
+        else ""
+    )
     return (
-        f"{row['quantity']}: {value}{unit} here, expected {row['bound']}{why}; "
-        f"{row['source']}; measured by {row['notebook']}"
+        f"{row['quantity']}: {value}{unit} here, expected {row['bound']}{why}; {row['source']}; "
+        f"measured by {row['notebook']}"
     )
 
 
@@ -228,7 +290,9 @@ def _text(value: Measured) -> str:
 def _plain(name: str, value: object) -> Measured:
     value = value.item() if isinstance(value, np.generic) else value
     if not isinstance(value, bool | int | float | str):
-        raise ValueError(f"{name}: a measured value is a number, a boolean or a text, not {type(value).__name__}")
+        raise ValueError(
+            f"{name}: a measured value is a number, a boolean or a text, not {type(value).__name__}"
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name}: the measured value is {value}")
     return value

@@ -1,4 +1,5 @@
-"""One call that shows a picture and saves it: journal width, four files, its origin on it, the same bytes every run."""
+"""One call that shows a picture and saves it: journal width, four files, its origin on it, the same
+bytes every run."""
 
 import base64
 import html
@@ -74,9 +75,13 @@ _SAVING = {
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
     "pdf.compression": 6,
-    "savefig.bbox": None, "figure.constrained_layout.use": False,
+    "savefig.bbox": None,
+    "figure.constrained_layout.use": False,
 }
-_MARGIN, _LINE = 0.6 * MM, 3.2 * MM  # above and below what is drawn; height of the line that says the origin
+_MARGIN, _LINE = (
+    0.6 * MM,
+    3.2 * MM,
+)  # above and below what is drawn; height of the line that says the origin
 _DPI = 300
 _ZOOM = 4.9  # screen pixels per printed millimetre in a notebook, a little larger than in print
 _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
@@ -100,17 +105,21 @@ class Shown:
 
     def _repr_html_(self) -> str:
         picture = base64.b64encode(self.png.read_bytes()).decode("ascii")
-        title, said, caption, words = map(html.escape, (self.title, self.said, self.caption, self.origin.words))
+        title, said, caption, words = map(
+            html.escape, (self.title, self.said, self.caption, self.origin.words)
+        )
         return (
             f'<figure style="margin: 0; max-width: {round(183 * _ZOOM)}px">'
-            f'<img alt="{title}" width="{round(self.width * _ZOOM)}" src="data:image/png;base64,{picture}">'
+            f'<img alt="{title}" width="{round(self.width * _ZOOM)}" '
+            f'src="data:image/png;base64,{picture}">'
             f"<figcaption><b>{title}.</b> {said} {caption} <i>{words}</i></figcaption></figure>"
         )
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A figure found on disk: `slug`, `panel`, its PNG with its size in pixels, and the words stored in it."""
+    """A figure found on disk: `slug`, `panel`, its PNG with its size in pixels, and the words
+    stored in it."""
 
     slug: str
     panel: str
@@ -132,19 +141,20 @@ def show(
     said: str,
     title: str = "",
 ) -> Shown:
-    """Write `<slug>__<panel>` as SVG, PNG, PDF and CSV, and return the picture with its words for the notebook.
+    """Write `<slug>__<panel>` as SVG, PNG, PDF and CSV, and return the picture with its words for
+    the notebook.
 
-    The width is that of the figure, to the dot; the height follows what is drawn. The origin stands in the lower
-    left corner. Floats in the CSV carry ten significant digits, which hides the last bits that differ between
-    processors.
+    The width is that of the figure, to the dot; the height follows what is drawn. The origin stands
+    in the lower left corner. Floats in the CSV carry ten significant digits, which hides the last
+    bits that differ between processors.
 
     Parameters
     ----------
     figure : Figure
         89, 120 or 183 mm wide (`COLUMN`, `MIDDLE`, `PAGE`), no letter below 6 points.
     data : DataFrame
-        Every mark and edge drawn, one row per mark, units in the names of the columns. The index is written only if
-        it has a name.
+        Every mark and edge drawn, one row per mark, units in the names of the columns. The index is
+        written only if it has a name.
     slug, panel : str
         The notebook and the part of it: small letters, digits, single `_` or `-`.
     figures_dir : path
@@ -161,8 +171,8 @@ def show(
     Raises
     ------
     ValueError
-        If a name is malformed, words are blank, the data have no row, or width or letters are not as a journal
-        prints them.
+        If a name is malformed, words are blank, the data have no row, or width or letters are not
+        as a journal prints them.
     TypeError
         If the origin is none.
     """
@@ -193,10 +203,11 @@ def save(
     caption: str,
     title: str = "",
 ) -> Path:
-    """Write a picture whose caption says itself where the data come from, and return the path of the PNG.
+    """Write a picture whose caption says itself where the data come from, and return the path of
+    the PNG.
 
-    The companion chapters still use this call; `show` takes its place, with an origin and checked sizes.
-    Parameters as in `show`; the picture is cut to what is drawn.
+    The companion chapters still use this call; `show` takes its place, with an origin and checked
+    sizes. Parameters as in `show`; the picture is cut to what is drawn.
     """
     if not caption.strip() or data.empty or not all(map(_NAME.fullmatch, (slug, panel))):
         raise ValueError(f"{slug}__{panel}: needs a name of small letters, a caption and data")
@@ -205,7 +216,8 @@ def save(
     metadata = {
         ".svg": words | {"Date": None, "Creator": None},
         ".png": words | {"Software": None},
-        ".pdf": {"Title": words["Title"], "Subject": words["Description"]} | dict.fromkeys(_UNDATED),
+        ".pdf": {"Title": words["Title"], "Subject": words["Description"]}
+        | dict.fromkeys(_UNDATED),
     }
     with matplotlib.rc_context(STYLE | _SAVING):
         for suffix, about in metadata.items():
@@ -223,7 +235,11 @@ def saved(figures_dir: Path | str) -> list[Saved]:
         slug, panel = png.stem.split("__", 1)
         with Image.open(png) as image:
             words, size = image.info, image.size
-        found.append(Saved(slug, panel, png, words.get("Title", png.stem), words.get("Description", ""), size))
+        found.append(
+            Saved(
+                slug, panel, png, words.get("Title", png.stem), words.get("Description", ""), size
+            )
+        )
     return found
 
 
@@ -274,22 +290,30 @@ def _width(figure: Figure, name: str) -> int:
         if abs(figure.get_figwidth() - inches) < 0.01 * MM:
             return width
     raise ValueError(
-        f"{name}: {figure.get_figwidth() / MM:.1f} mm wide; a journal prints {', '.join(map(str, WIDTHS))} mm: "
-        "use figures.COLUMN, MIDDLE or PAGE"
+        f"{name}: {figure.get_figwidth() / MM:.1f} mm wide; a journal prints "
+        f"{', '.join(map(str, WIDTHS))} mm: use figures.COLUMN, MIDDLE or PAGE"
     )
 
 
 def _check_letters(figure: Figure, name: str) -> None:
-    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    texts = [
+        text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()
+    ]
     for text in texts:
         if text.get_fontsize() < LEAST - 1e-6:
-            raise ValueError(f"{name}: {text.get_text()!r} has {text.get_fontsize():.1f} points; at least {LEAST}")
+            raise ValueError(
+                f"{name}: {text.get_text()!r} has {text.get_fontsize():.1f} points; at least "
+                f"{LEAST}"
+            )
 
 
 def _warn_of_what_is_cut(drawn: Bbox, figure: Figure, name: str) -> None:
     over = max(-drawn.x0, drawn.x1 - figure.get_figwidth()) / MM
     if over > 0.3:
-        warnings.warn(f"{name}: what is drawn is {over:.1f} mm wider than the picture and is cut", stacklevel=4)
+        warnings.warn(
+            f"{name}: what is drawn is {over:.1f} mm wider than the picture and is cut",
+            stacklevel=4,
+        )
 
 
 def _title(panel: str) -> str:
@@ -301,17 +325,22 @@ def _title(panel: str) -> str:
     return ", ".join(filter(None, [f"Fig {number[1].upper()}", words[number.end() :]]))
 
 
-def _check(data: pd.DataFrame, slug: str, panel: str, words: dict[str, str], origin: Origin) -> None:
+def _check(
+    data: pd.DataFrame, slug: str, panel: str, words: dict[str, str], origin: Origin
+) -> None:
     for what, name in {"slug": slug, "panel": panel}.items():
         if not _NAME.fullmatch(name):
             raise ValueError(
-                f"{what} {name!r}: use small letters and digits joined by single '_' or '-', such as 'fig3c'"
+                f"{what} {name!r}: use small letters and digits joined by single '_' or '-', such "
+                "as 'fig3c'"
             )
     name = f"{slug}__{panel}"
     if not isinstance(origin, Origin):
         raise TypeError(f"{name}: the origin is {origin!r}; pass what lib.data.origin.read returns")
     for what, text in words.items():
         if not text.strip():
-            raise ValueError(f"{name}: {what} is blank; say what is drawn (caption) and what came out (said)")
+            raise ValueError(
+                f"{name}: {what} is blank; say what is drawn (caption) and what came out (said)"
+            )
     if data.empty:
         raise ValueError(f"{name}: no data behind the picture; pass the table that was drawn")

@@ -8,8 +8,14 @@ from lib.data import origin, tables
 from lib.data.origin import Origin
 from lib.report import published
 
-SYMBOL = pa.Column(str, pa.Check.str_matches(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", error="is no gene symbol"), unique=True)
-CLUSTER = pa.Column(str, pa.Check.str_length(1, 20, error="is no cluster label of 1 to 20 characters"))
+SYMBOL = pa.Column(
+    str,
+    pa.Check.str_matches(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", error="is no gene symbol"),
+    unique=True,
+)
+CLUSTER = pa.Column(
+    str, pa.Check.str_length(1, 20, error="is no cluster label of 1 to 20 characters")
+)
 
 
 def genes(path: str | os.PathLike, *, default: str) -> list[str]:
@@ -29,13 +35,16 @@ def genes(path: str | os.PathLike, *, default: str) -> list[str]:
     """
     if not str(path):
         return published.gene_lists()[default]
-    return tables.read(path, pa.DataFrameSchema({"gene": SYMBOL}), skipinitialspace=True)["gene"].tolist()
+    return tables.read(path, pa.DataFrameSchema({"gene": SYMBOL}), skipinitialspace=True)[
+        "gene"
+    ].tolist()
 
 
 def clusters(path: str | os.PathLike, *, default: str) -> dict[str, list[str]]:
     """Return cluster → genes from a CSV with columns `gene` and `cluster`, or published clusters.
 
-    Clusters come in the order of their first row, genes in the order of the file. Raises like `genes`.
+    Clusters come in the order of their first row, genes in the order of the file. Raises like
+    `genes`.
     """
     if not str(path):
         return published.gene_clusters(default)

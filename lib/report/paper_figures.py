@@ -11,16 +11,20 @@ from lib.run import store
 
 
 class PaperFigure(_Strict):
-    """One figure of a paper: its label, what it shows, and its analyses with the notebook that measures each."""
+    """One figure of a paper: its label, what it shows, and its analyses with the notebook that
+    measures each."""
 
     figure: Text
     title: Text
-    analyses: Annotated[dict[Text, Text], Field(min_length=1, description="analysis → slug of its notebook")]
+    analyses: Annotated[
+        dict[Text, Text], Field(min_length=1, description="analysis → slug of its notebook")
+    ]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an analysis belongs: the figure, its position in reading order, and the notebook that measures it."""
+    """Where an analysis belongs: the figure, its position in reading order, and the notebook that
+    measures it."""
 
     figure: str
     title: str
@@ -43,7 +47,10 @@ def load(path: Path | str = f"{FOLDER}/{PAPER_FIGURES}") -> list[PaperFigure]:
     """
     path = store.resolve(path)
     entries = _read(path, "figures", list)
-    return [_parse(PaperFigure, entry, f"{path.name}, figure {n}") for n, entry in enumerate(entries, start=1)]
+    return [
+        _parse(PaperFigure, entry, f"{path.name}, figure {n}")
+        for n, entry in enumerate(entries, start=1)
+    ]
 
 
 def places(shown: list[PaperFigure] | None = None) -> dict[str, Place]:

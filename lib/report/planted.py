@@ -1,7 +1,8 @@
 """Claims about the planted truth of the simulations: what they are, and how they spread over seeds.
 
-`params/planted.yaml` says what is measured and what the best possible value is. `params/planted_spread.csv`, written by
-`python -m benchmarks seeds`, says how the values spread over worlds and trainings; the bounds follow from it alone.
+`params/planted.yaml` says what is measured and what the best possible value is.
+`params/planted_spread.csv`, written by `python -m benchmarks seeds`, says how the values spread
+over worlds and trainings; the bounds follow from it alone.
 """
 
 import csv
@@ -23,12 +24,18 @@ SPREAD_COLUMNS = ("profile", "id", "n_seeds", "mean", "sd", "min", "max")
 class Planted(_Strict):
     """One quantity that measures how much of a planted truth comes back."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", description="imaging.planted.power")]
+    id: Annotated[
+        str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", description="imaging.planted.power")
+    ]
     analysis: Annotated[Text, Field(description="heading under which it is shown")]
     what: Annotated[Text, Field(description="the quantity in words")]
     best: Annotated[float, Field(description="the best possible value")]
-    direction: Annotated[Literal["higher", "lower", "near"], Field(description="which values are good")]
-    limits: Annotated[list[float], Field(min_length=2, max_length=2, description="range of possible values")]
+    direction: Annotated[
+        Literal["higher", "lower", "near"], Field(description="which values are good")
+    ]
+    limits: Annotated[
+        list[float], Field(min_length=2, max_length=2, description="range of possible values")
+    ]
     source: Text
     note: str = ""
 
@@ -57,7 +64,9 @@ class Spread(BaseModel):
     def _in_order(self):
         slack = 1e-6  # the last digit that is written
         if not self.min - slack <= self.mean <= self.max + slack:
-            raise ValueError(f"min, mean, max = {self.min}, {self.mean}, {self.max} are not in order")
+            raise ValueError(
+                f"min, mean, max = {self.min}, {self.mean}, {self.max} are not in order"
+            )
         return self
 
 
@@ -76,7 +85,9 @@ class Bound(_Strict):
     def __str__(self) -> str:
         if math.isinf(self.high):
             return f"≥ {self.low:.3g}"
-        return f"≤ {self.high:.3g}" if math.isinf(self.low) else f"{self.low:.3g} to {self.high:.3g}"
+        return (
+            f"≤ {self.high:.3g}" if math.isinf(self.low) else f"{self.low:.3g} to {self.high:.3g}"
+        )
 
 
 def load(path: Path | str = CLAIMS) -> dict[str, Planted]:
@@ -99,7 +110,8 @@ def load(path: Path | str = CLAIMS) -> dict[str, Planted]:
 
 
 def spreads(profile: str, path: Path | str = SPREAD) -> dict[str, Spread]:
-    """Read the spread of each planted claim under a profile, by id; empty for a profile that has none.
+    """Read the spread of each planted claim under a profile, by id; empty for a profile that has
+    none.
 
     Raises
     ------
@@ -118,7 +130,9 @@ def all_spreads(path: Path | str = SPREAD) -> list[Spread]:
         reader = csv.DictReader(file)
         if tuple(reader.fieldnames or ()) != SPREAD_COLUMNS:
             raise InputError(f"{path.name}: expected the columns {', '.join(SPREAD_COLUMNS)}")
-        rows = [_spread(row, f"{path.name}, row {number}") for number, row in enumerate(reader, start=2)]
+        rows = [
+            _spread(row, f"{path.name}, row {number}") for number, row in enumerate(reader, start=2)
+        ]
     names = [(row.profile, row.id) for row in rows]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -127,14 +141,17 @@ def all_spreads(path: Path | str = SPREAD) -> list[Spread]:
 
 
 def bound(claim: Planted, spread: Spread | None) -> Bound | None:
-    """Return what is expected of a value: the mean over seeds and 3 SD on the side that would be worse.
+    """Return what is expected of a value: the mean over seeds and 3 SD on the side that would be
+    worse.
 
     Never beyond the possible range; None where fewer than 10 seeds were run.
 
     Examples
     --------
-    >>> auc = Planted(id="a.b", analysis="a", what="b", best=1.0, direction="higher", limits=[0.0, 1.0], source="s")
-    >>> str(bound(auc, Spread(profile="mini", id="a.b", n_seeds=10, mean=0.9, sd=0.02, min=0.85, max=0.93)))
+    >>> texts = {"id": "a.b", "analysis": "a", "what": "b", "source": "s"}
+    >>> auc = Planted(**texts, best=1.0, direction="higher", limits=[0.0, 1.0])
+    >>> numbers = {"n_seeds": 10, "mean": 0.9, "sd": 0.02, "min": 0.85, "max": 0.93}
+    >>> str(bound(auc, Spread(profile="mini", id="a.b", **numbers)))
     '≥ 0.84'
     """
     if spread is None or spread.n_seeds < LEAST_SEEDS:
@@ -152,4 +169,6 @@ def _spread(row: dict, where: str) -> Spread:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "row"
-        raise InputError(f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise InputError(
+            f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None

@@ -9,10 +9,14 @@ from matplotlib.patheffects import withStroke
 from lib.stats import order
 
 
-def name_points(ax: Axes, points: np.ndarray, names: Sequence[str], colours: Sequence[str], *, size: float = 8) -> None:
-    """Write names beside points so that none covers another name or point; a name that had to go far has a line.
+def name_points(
+    ax: Axes, points: np.ndarray, names: Sequence[str], colours: Sequence[str], *, size: float = 8
+) -> None:
+    """Write names beside points so that none covers another name or point; a name that had to go
+    far has a line.
 
-    Each takes the nearest free place of some directions and distances. Limits of the axes must be final.
+    Each takes the nearest free place of some directions and distances. Limits of the axes must be
+    final.
 
     Shapes: `points` (n, 2) in data coordinates.
     """
@@ -28,20 +32,33 @@ def name_points(ax: Axes, points: np.ndarray, names: Sequence[str], colours: Seq
         extent = text.get_window_extent()
         text.remove()
         half = np.array([extent.width, extent.height]) / 2
-        offsets = [_beside(turn, half, away * scale) for away in (5, 9, 15, 23, 33, 45, 60) for turn in turns]
+        offsets = [
+            _beside(turn, half, away * scale)
+            for away in (5, 9, 15, 23, 33, 45, 60)
+            for turn in turns
+        ]
         boxes = [(*(place + offset - half), *(place + offset + half)) for offset in offsets]
         costs = [_overlap(box, taken) + (0 if _contains(inside, box) else 1e6) for box in boxes]
         best = order.smallest(costs)  # the first of equals is the nearest
         taken.append(boxes[best])
         line = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
-        ax.annotate(name, ax.transData.inverted().transform(place), offsets[best] / scale, textcoords="offset points",
-                    ha="center", va="center", fontsize=size, color=colour,
-                    path_effects=[withStroke(linewidth=1.5, foreground="white")],
-                    arrowprops=line if best >= 2 * len(turns) else None)  # fmt: skip
+        ax.annotate(
+            name,
+            ax.transData.inverted().transform(place),
+            offsets[best] / scale,
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=size,
+            color=colour,
+            path_effects=[withStroke(linewidth=1.5, foreground="white")],
+            arrowprops=line if best >= 2 * len(turns) else None,
+        )
 
 
 def _beside(turn: float, half: np.ndarray, away: float) -> np.ndarray:
-    """Return the offset of a box's centre such that the box lies `away` from the point in that direction."""
+    """Return the offset of a box's centre such that the box lies `away` from the point in that
+    direction."""
     direction = np.array([np.cos(turn), np.sin(turn)])
     return direction * away + np.round(direction, 6) * half
 

@@ -23,7 +23,9 @@ from lib.run import store
 
 FOLDER = "params/published"
 GENE_LISTS, PAPER_FIGURES = "gene_lists.yaml", "paper_figures.yaml"
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where PyYAML has libyaml
+LOADER = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)  # ten times as fast, where PyYAML has libyaml
 
 Value = StrictBool | StrictInt | StrictFloat | StrictStr
 Certainty = Literal["printed", "read from an output", "digitised", "recomputed", "archived"]
@@ -38,9 +40,15 @@ class _Strict(BaseModel):
 class Tolerance(_Strict):
     """How far a reproduced value may be from the published one; exactly one field is given."""
 
-    abs: float | None = Field(None, gt=0, description="largest absolute difference, in the unit of the value")
-    rel: float | None = Field(None, gt=0, description="largest difference as a share of the published value")
-    at_least: float | None = Field(None, description="a bound instead of a distance: agreement is this or more")
+    abs: float | None = Field(
+        None, gt=0, description="largest absolute difference, in the unit of the value"
+    )
+    rel: float | None = Field(
+        None, gt=0, description="largest difference as a share of the published value"
+    )
+    at_least: float | None = Field(
+        None, description="a bound instead of a distance: agreement is this or more"
+    )
     at_most: float | None = Field(None, description="as at_least, the other way")
     one_of: list[Text] | None = Field(None, description="texts that count as agreement")
 
@@ -48,7 +56,10 @@ class Tolerance(_Strict):
     def _exactly_one(self):
         given = self.model_dump(exclude_none=True)
         if len(given) != 1:
-            raise ValueError(f"give one of {', '.join(type(self).model_fields)}, not {', '.join(given) or 'none'}")
+            raise ValueError(
+                f"give one of {', '.join(type(self).model_fields)}, not "
+                f"{', '.join(given) or 'none'}"
+            )
         return self
 
     def __str__(self) -> str:
@@ -60,8 +71,15 @@ class Tolerance(_Strict):
 class Published(_Strict):
     """One number, claim or text of a paper."""
 
-    id: Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", description="for example go.physical.n_terms")]
-    analysis: Annotated[Text, Field(description="figure or analysis under which the scorecard shows it")]
+    id: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$", description="for example go.physical.n_terms"
+        ),
+    ]
+    analysis: Annotated[
+        Text, Field(description="figure or analysis under which the scorecard shows it")
+    ]
     what: Annotated[Text, Field(description="the quantity in words")]
     value: Value
     unit: str = ""
@@ -70,9 +88,14 @@ class Published(_Strict):
     tolerance: Tolerance | Literal["exact"]
     basis: Annotated[
         Literal["measured", "defined"],
-        Field(description="defined: follows from a definition or is read back (sizes of networks, grids and lists)"),
+        Field(
+            description="defined: follows from a definition or is read back (sizes of networks, "
+            "grids and lists)"
+        ),
     ] = "measured"
-    needs: Annotated[str, Field(description="data or release without which the value cannot come out")] = ""
+    needs: Annotated[
+        str, Field(description="data or release without which the value cannot come out")
+    ] = ""
     note: str = ""
 
     def equals(self, value: Value) -> bool:
@@ -91,7 +114,9 @@ class Published(_Strict):
             return False
         low, high = self.bound
         slack = 1e-9 * max(abs(low), abs(high)) if math.isfinite(low + high) else 0.0
-        return low - slack <= value <= high + slack  # exactly the tolerance agrees, whatever the last bit
+        return (
+            low - slack <= value <= high + slack
+        )  # exactly the tolerance agrees, whatever the last bit
 
     @property
     def bound(self) -> tuple[float, float]:
@@ -114,7 +139,11 @@ class Published(_Strict):
         if self.tolerance == "exact":
             return value
         is_bound = self.tolerance.at_least is not None or self.tolerance.at_most is not None
-        return str(self.tolerance) if is_bound or self.tolerance.one_of else f"{value} ({self.tolerance})"
+        return (
+            str(self.tolerance)
+            if is_bound or self.tolerance.one_of
+            else f"{value} ({self.tolerance})"
+        )
 
 
 class GeneList(_Strict):
@@ -162,13 +191,16 @@ def load(folder: Path | str = FOLDER) -> dict[str, Published]:
             name = entry.get("id", "no id") if isinstance(entry, dict) else "not a mapping"
             published = _parse(Published, entry, f"{path.name}, entry {number} ({name})")
             if published.id in found:
-                raise InputError(f"{path.name}, entry {number}: the id {published.id} is given twice")
+                raise InputError(
+                    f"{path.name}, entry {number}: the id {published.id} is given twice"
+                )
             found[published.id] = published
     return found
 
 
 def gene_lists(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, list[str]]:
-    """Return the published gene lists by name; a clustering is one list here, cluster after cluster.
+    """Return the published gene lists by name; a clustering is one list here, cluster after
+    cluster.
 
     Examples
     --------
@@ -186,9 +218,13 @@ def gene_clusters(name: str, path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dic
     >>> gene_clusters("gene_perturbation_clusters")["4"]
     ['BCL2L11', 'CASP8']
     """
-    clusterings = {key: entry.clusters for key, entry in gene_list_entries(path).items() if entry.clusters}
+    clusterings = {
+        key: entry.clusters for key, entry in gene_list_entries(path).items() if entry.clusters
+    }
     if name not in clusterings:
-        raise InputError(f"no clustering {name!r} in {GENE_LISTS}; there are {', '.join(clusterings)}")
+        raise InputError(
+            f"no clustering {name!r} in {GENE_LISTS}; there are {', '.join(clusterings)}"
+        )
     return clusterings[name]
 
 
@@ -196,7 +232,10 @@ def gene_list_entries(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, 
     """Return the gene lists with their sources and certainty."""
     path = store.resolve(path)
     entries = _read(path, "lists", dict)
-    return {name: _parse(GeneList, entry, f"{path.name}, list {name}") for name, entry in entries.items()}
+    return {
+        name: _parse(GeneList, entry, f"{path.name}, list {name}")
+        for name, entry in entries.items()
+    }
 
 
 def _is_number(value: object) -> bool:
@@ -208,8 +247,15 @@ def _read(path: Path, key: str, kind: type) -> list | dict:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
     except yaml.YAMLError as error:
         raise InputError(f"{path.name} is not valid YAML: {error}") from error
-    if not isinstance(content, dict) or list(content) != [key] or not isinstance(content[key], kind):
-        raise InputError(f"{path.name}: expected one key {key!r} holding a {'list' if kind is list else 'mapping'}")
+    if (
+        not isinstance(content, dict)
+        or list(content) != [key]
+        or not isinstance(content[key], kind)
+    ):
+        raise InputError(
+            f"{path.name}: expected one key {key!r} holding a "
+            f"{'list' if kind is list else 'mapping'}"
+        )
     return content[key]
 
 

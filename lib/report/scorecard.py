@@ -22,8 +22,23 @@ MARKS = {
 }
 """Shape and colour of each status; shapes tell them apart without colour."""
 
-COLUMNS = ["id", "figure", "analysis", "quantity", "published", "reproduced", "unit", "difference", "tolerance",
-           "certainty", "basis", "status", "needs", "source", "note"]  # fmt: skip
+COLUMNS = [
+    "id",
+    "figure",
+    "analysis",
+    "quantity",
+    "published",
+    "reproduced",
+    "unit",
+    "difference",
+    "tolerance",
+    "certainty",
+    "basis",
+    "status",
+    "needs",
+    "source",
+    "note",
+]
 DEFINED = "defined"
 OVERVIEW = ["figure", "title", *MARKS, DEFINED, "summary"]
 
@@ -39,10 +54,10 @@ def compare(
 ) -> pd.DataFrame:
     """Return the scorecard, one row per published value, by figure in reading order.
 
-    Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance*, or *differ*; those that rest
-    on other data or another release than here, or carry a note, differ *as explained*. A published value without a
-    measured one *needs the paper's data*, or was *not run*: definitions, and what belongs to a notebook that has not
-    run.
+    Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance*, or
+    *differ*; those that rest on other data or another release than here, or carry a note, differ
+    *as explained*. A published value without a measured one *needs the paper's data*, or was *not
+    run*: definitions, and what belongs to a notebook that has not run.
 
     Parameters
     ----------
@@ -63,7 +78,13 @@ def compare(
     claims.refuse_unknown(measured, [entry.id for entry in published])
     ordered = sorted(published, key=lambda entry: _place(entry, places).number)
     rows = [
-        _row(entry, measured.get(entry.id), (notes or {}).get(entry.id, ""), _place(entry, places), ran)
+        _row(
+            entry,
+            measured.get(entry.id),
+            (notes or {}).get(entry.id, ""),
+            _place(entry, places),
+            ran,
+        )
         for entry in ordered
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -80,8 +101,8 @@ def overview(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per figure: `figure`, `title`, one column per status (measured values only), `defined` (values that are
-        defined or read back, where they agree), `summary` in words.
+        One row per figure: `figure`, `title`, one column per status (measured values only),
+        `defined` (values that are defined or read back, where they agree), `summary` in words.
     """
     titles = {place.figure: place.title for place in paper_figures.places().values()}
     rows = []
@@ -90,7 +111,10 @@ def overview(table: pd.DataFrame) -> pd.DataFrame:
         agrees = group["status"].isin([REPRODUCED, WITHIN])
         rows.append(
             {"figure": name, "title": titles.get(name, ""), **summary(group[is_measured])}
-            | {DEFINED: int((agrees & ~is_measured).sum()), "summary": _in_words(group[is_measured])}
+            | {
+                DEFINED: int((agrees & ~is_measured).sum()),
+                "summary": _in_words(group[is_measured]),
+            }
         )
     return pd.DataFrame(rows, columns=OVERVIEW)
 
@@ -102,13 +126,18 @@ def summary(table: pd.DataFrame) -> dict[str, int]:
 
 
 def _place(entry: Published, places: Mapping[str, Place]) -> Place:
-    """Return the figure of a value; an analysis of no listed figure is one of its own, after the others."""
+    """Return the figure of a value; an analysis of no listed figure is one of its own, after the
+    others."""
     return places.get(entry.analysis, Place(entry.analysis, "", len(places), ""))
 
 
-def _row(entry: Published, value: Measured | None, note: str, place: Place, ran: Collection[str] | None) -> dict:
+def _row(
+    entry: Published, value: Measured | None, note: str, place: Place, ran: Collection[str] | None
+) -> dict:
     status = _status(entry, value, is_run=ran is None or place.notebook in ran)
-    reasons = [f"published with {entry.needs}" if entry.needs else "", note] if status == DIFFERS else []
+    reasons = (
+        [f"published with {entry.needs}" if entry.needs else "", note] if status == DIFFERS else []
+    )
     if any(reasons):
         status = EXPLAINED
     return {
@@ -131,7 +160,8 @@ def _row(entry: Published, value: Measured | None, note: str, place: Place, ran:
 
 
 def _in_words(rows: pd.DataFrame) -> str:
-    """Sum up the measured values of a figure: how many agree, why others differ, what is missing."""
+    """Sum up the measured values of a figure: how many agree, why others differ, what is
+    missing."""
     counts, n = summary(rows), len(rows)
     n_values = n - counts[NEEDS_DATA] - counts[NOT_RUN]
     parts = [f"{counts[REPRODUCED] + counts[WITHIN]} of {n_values} agree"] if n_values else []
@@ -139,7 +169,9 @@ def _in_words(rows: pd.DataFrame) -> str:
         parts.append(f"{_of(counts[EXPLAINED], 'differ')}: {_most_common(rows, EXPLAINED)}")
     parts += [f"{_of(counts[DIFFERS], 'differ')} without a known reason"] if counts[DIFFERS] else []
     if counts[NEEDS_DATA]:
-        lacking = _most_common(rows, NEEDS_DATA).removeprefix("published with ") or "the paper's data"
+        lacking = (
+            _most_common(rows, NEEDS_DATA).removeprefix("published with ") or "the paper's data"
+        )
         parts.append(f"{_of(counts[NEEDS_DATA], 'need')} {lacking}")
     parts += [f"{counts[NOT_RUN]} not run"] if counts[NOT_RUN] else []
     return "; ".join(parts) or "nothing to measure"

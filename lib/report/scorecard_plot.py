@@ -5,7 +5,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.report import figures, scorecard
-from lib.report.scorecard import DEFINED, DIFFERS, EXPLAINED, MARKS, NEEDS_DATA, NOT_RUN, REPRODUCED, WITHIN
+from lib.report.scorecard import (
+    DEFINED,
+    DIFFERS,
+    EXPLAINED,
+    MARKS,
+    NEEDS_DATA,
+    NOT_RUN,
+    REPRODUCED,
+    WITHIN,
+)
 
 JUDGED = (REPRODUCED, WITHIN, EXPLAINED, DIFFERS)
 """Statuses of values that were measured; the bars are made of these."""
@@ -22,7 +31,8 @@ HEADINGS = {
 _ROW = 0.27  # inches
 _WIDTH = figures.PAGE
 _COLUMNS = dict(zip(HEADINGS, (0.5, 1.45, 2.55, 3.5, 4.65, 5.8, 6.85), strict=True))
-"""Centres of the columns of numbers; what was not measured, and what needs no measuring, stand apart."""
+"""Centres of the columns of numbers; what was not measured, and what needs no measuring, stand
+apart."""
 
 
 def draw(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -64,7 +74,11 @@ def _draw_bars(ax: Axes, counts: pd.DataFrame) -> None:
     for status in JUDGED:
         ax.barh(rows, counts[status], left=left, height=0.62, color=MARKS[status][1], linewidth=0)
         left = left + counts[status]
-    ax.set(ylim=(len(counts), -0.6), xlim=(0, max(left.max(), 1)), xlabel="published values measured here")
+    ax.set(
+        ylim=(len(counts), -0.6),
+        xlim=(0, max(left.max(), 1)),
+        xlabel="published values measured here",
+    )
     ax.spines["bottom"].set_visible(len(counts) > 0)
     ax.set_yticks([])
     for y, label, title in zip(rows, counts["figure"], counts["title"], strict=True):
@@ -75,7 +89,9 @@ def _draw_bars(ax: Axes, counts: pd.DataFrame) -> None:
 
 
 def _total_label(ax: Axes, y: int) -> None:
-    ax.text(-1.5, y - 0.1, "all figures", transform=ax.get_yaxis_transform(), va="center", fontsize=7.5)
+    ax.text(
+        -1.5, y - 0.1, "all figures", transform=ax.get_yaxis_transform(), va="center", fontsize=7.5
+    )
 
 
 def _draw_numbers(ax: Axes, counts: pd.DataFrame) -> None:
@@ -86,9 +102,25 @@ def _draw_numbers(ax: Axes, counts: pd.DataFrame) -> None:
         ax.text(x, -1.15, HEADINGS[status], ha="center", va="bottom", fontsize=6.2, color="0.2")
         if status in MARKS:
             marker, colour = MARKS[status]
-            ax.scatter(x, -0.85, s=16, marker=marker, color=colour, clip_on=False, linewidths=0 if marker != "_" else 1)
+            ax.scatter(
+                x,
+                -0.85,
+                s=16,
+                marker=marker,
+                color=colour,
+                clip_on=False,
+                linewidths=0 if marker != "_" else 1,
+            )
         for y, number in enumerate([*counts[status], totals[status]]):
             is_total = y == len(counts)
-            ax.text(x, y - 0.1 * is_total, str(number) if number else "–", ha="center", va="center", fontsize=7.5,
-                    color="0.1" if number else "0.6", fontweight="bold" if is_total else "normal")  # fmt: skip
+            ax.text(
+                x,
+                y - 0.1 * is_total,
+                str(number) if number else "–",
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color="0.1" if number else "0.6",
+                fontweight="bold" if is_total else "normal",
+            )
     ax.axhline(len(counts) - 0.5, color="0.7", linewidth=0.5, clip_on=False)

@@ -1,4 +1,5 @@
-"""The site of a profile: gallery, executed notebooks, scorecard, provenance of one run. Static, without a network."""
+"""The site of a profile: gallery, executed notebooks, scorecard, provenance of one run. Static,
+without a network."""
 
 import re
 import shutil
@@ -38,8 +39,10 @@ _EXTERNAL = re.compile(
     (?:https?:)?//[^"'\s>]+ | @import\s+[^;]*//[^;]+ | url\(\s*["']?(?:https?:)?//[^)]+\)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_WAY_BACK = """<nav aria-label="Way back" style="padding: 0.4rem 1rem; font: 15px/1.4 system-ui, sans-serif">
-<a href="../index.html">Compendium</a> › <a href="../index.html#{slug}">{title}</a> › {page}</nav>"""
+_WAY_BACK = """<nav aria-label="Way back"
+style="padding: 0.4rem 1rem; font: 15px/1.4 system-ui, sans-serif">
+<a href="../index.html">Compendium</a> › <a href="../index.html#{slug}">{title}</a> ›
+{page}</nav>"""
 
 
 @dataclass
@@ -60,8 +63,11 @@ class Section:
         return f"notebooks/{self.slug}.html" if self.result.executed else ""
 
 
-def build(profile: str, *, root: Path = store.ROOT, again: Mapping[str, Sequence[str]] | None = None) -> Path:
-    """Build `runs/<profile>/site` and `ro-crate-metadata.json` from what this run made; say why the rest is missing.
+def build(
+    profile: str, *, root: Path = store.ROOT, again: Mapping[str, Sequence[str]] | None = None
+) -> Path:
+    """Build `runs/<profile>/site` and `ro-crate-metadata.json` from what this run made; say why the
+    rest is missing.
 
     The site is put together beside the old one and takes its place when it is whole.
 
@@ -83,16 +89,27 @@ def build(profile: str, *, root: Path = store.ROOT, again: Mapping[str, Sequence
     new = run_dir / ".site.new"
     shutil.rmtree(new, ignore_errors=True)
     (new / "notebooks").mkdir(parents=True)
-    plan = pipeline.load(profile, root=root) if (root / "pipeline.toml").exists() else Pipeline((), profile, root)
+    plan = (
+        pipeline.load(profile, root=root)
+        if (root / "pipeline.toml").exists()
+        else Pipeline((), profile, root)
+    )
     sections = collect(plan, again)
     _copy_files(plan, sections, new)
     _copy_interactive(sections, new)
     write = partial(_write_page, new, profile)
-    scores = site_scorecard.words(new / "measured", profile, ran=[s.slug for s in sections if s.result.is_made])
+    scores = site_scorecard.words(
+        new / "measured", profile, ran=[s.slug for s in sections if s.result.is_made]
+    )
     write("index.html", "gallery.html", title="Figures", **_gallery_words(plan, sections), **scores)
     write("scorecard.html", "scorecard.html", title="Scorecard", **scores)
     write("planted.html", "planted.html", title="Planted truth", **scores)
-    write("provenance.html", "provenance.html", title="Provenance", **_provenance_words(plan, sections))
+    write(
+        "provenance.html",
+        "provenance.html",
+        title="Provenance",
+        **_provenance_words(plan, sections),
+    )
     _write_notebooks(sections, write, root)
     _swap(new, run_dir / "site")
     _write_crate(sections, profile, run_dir, root)
@@ -100,9 +117,13 @@ def build(profile: str, *, root: Path = store.ROOT, again: Mapping[str, Sequence
 
 
 def collect(plan: Pipeline, again: Mapping[str, Sequence[str]] | None = None) -> list[Section]:
-    """List the notebooks in reading order, each with what this run made of it or why there is nothing."""
+    """List the notebooks in reading order, each with what this run made of it or why there is
+    nothing."""
     found = this_run.results(plan, again)
-    pictures = {f"{one.slug}__{one.panel}": one for one in figures.saved(plan.root / "figures" / plan.profile)}
+    pictures = {
+        f"{one.slug}__{one.panel}": one
+        for one in figures.saved(plan.root / "figures" / plan.profile)
+    }
     sections = []
     for step in sorted(plan.steps, key=lambda step: step.notebook):
         result = found[step.slug]
@@ -115,18 +136,22 @@ def collect(plan: Pipeline, again: Mapping[str, Sequence[str]] | None = None) ->
 
 
 def external(html: str) -> list[str]:
-    """Return every place where a page would load something from the network; links to follow are no such places."""
+    """Return every place where a page would load something from the network; links to follow are no
+    such places."""
     return [" ".join(match.group().split()) for match in _EXTERNAL.finditer(html)]
 
 
 def _add_files(section: Section, step: Step, pictures: Mapping[str, Saved]) -> None:
     section.figures = [pictures[f"{step.slug}__{panel}"] for panel in step.figures]
-    section.interactive = [section.result.files[name] for name in step.makes if name.endswith(".html")]
+    section.interactive = [
+        section.result.files[name] for name in step.makes if name.endswith(".html")
+    ]
     section.missing = ()
 
 
 def _copy_files(plan: Pipeline, sections: Sequence[Section], site: Path) -> None:
-    """Copy figures, measured values and what the run was made from, so that the folder can be sent as it is."""
+    """Copy figures, measured values and what the run was made from, so that the folder can be sent
+    as it is."""
     for folder in ("figures", "measured", "source"):
         (site / folder).mkdir()
     for name, path in (item for section in sections for item in section.result.files.items()):
@@ -135,24 +160,39 @@ def _copy_files(plan: Pipeline, sections: Sequence[Section], site: Path) -> None
         elif name.endswith("__measured.json"):
             shutil.copyfile(path, site / "measured" / path.name)
     root = plan.root
-    for path in (root / "requirements.lock", root / "params" / f"{plan.profile}.yaml", root / "pipeline.toml"):
+    for path in (
+        root / "requirements.lock",
+        root / "params" / f"{plan.profile}.yaml",
+        root / "pipeline.toml",
+    ):
         if path.exists():
             shutil.copyfile(path, site / "source" / path.name)
     shutil.copyfile(TEMPLATES / "style.css", site / "style.css")
 
 
 def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
-    """Copy the pages that notebooks made, with a way back; one that would load from the network is refused."""
+    """Copy the pages that notebooks made, with a way back; one that would load from the network is
+    refused."""
     for section in sections:
         for path in section.interactive:
             html = path.read_text(encoding="utf-8")
             if loads := external(html):
-                raise ValueError(f"{path.name} loads from the network: {loads[0]}; embed it instead")
-            words = {"slug": section.slug, "title": section.title, "page": path.stem.replace("_", " ")}
-            way_back = _WAY_BACK.format(**{key: str(jinja2.filters.escape(word)) for key, word in words.items()})
+                raise ValueError(
+                    f"{path.name} loads from the network: {loads[0]}; embed it instead"
+                )
+            words = {
+                "slug": section.slug,
+                "title": section.title,
+                "page": path.stem.replace("_", " "),
+            }
+            way_back = _WAY_BACK.format(
+                **{key: str(jinja2.filters.escape(word)) for key, word in words.items()}
+            )
             body = re.search(r"<body\b[^>]*>", html)
             start = body.end() if body else 0
-            store.write_text(site / "interactive" / path.name, f"{html[:start]}{way_back}{html[start:]}")
+            store.write_text(
+                site / "interactive" / path.name, f"{html[:start]}{way_back}{html[start:]}"
+            )
 
 
 def _write_page(site: Path, profile: str, path: str, template: str, **words: object) -> None:
@@ -173,15 +213,26 @@ def _exporter() -> HTMLExporter:
 
 
 def _write_notebooks(sections: Sequence[Section], write: Callable, root: Path) -> None:
-    light, dark = (HtmlFormatter(style=style).get_style_defs(".highlight") for style in ("default", "github-dark"))
+    light, dark = (
+        HtmlFormatter(style=style).get_style_defs(".highlight")
+        for style in ("default", "github-dark")
+    )
     colours = f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"
     for section in (section for section in sections if section.page):
         body = notebook_body(_exporter(), section, root)
-        write(section.page, "notebook.html", title=section.title, section=section, body=body, colours=colours)
+        write(
+            section.page,
+            "notebook.html",
+            title=section.title,
+            section=section,
+            body=body,
+            colours=colours,
+        )
 
 
 def notebook_body(exporter: HTMLExporter, section: Section, root: Path) -> str:
-    """Return an executed notebook as HTML without scripts, network addresses to load from, or folders of this machine.
+    """Return an executed notebook as HTML without scripts, network addresses to load from, or
+    folders of this machine.
 
     Raises
     ------
@@ -192,11 +243,16 @@ def notebook_body(exporter: HTMLExporter, section: Section, root: Path) -> str:
     notebook = nbformat.read(executed, as_version=4)
     body, _ = exporter.from_notebook_node(notebook)
     body = re.sub(r"<script\b.*?</script>", "", body, flags=re.DOTALL | re.IGNORECASE)
-    body = body.replace("No description has been provided for this image", f"Output of the notebook: {section.title}")
+    body = body.replace(
+        "No description has been provided for this image",
+        f"Output of the notebook: {section.title}",
+    )
     for folder in (root, Path.home()):
         body = body.replace(f"{folder}/", "")
     if external(body):
-        raise ValueError(f"{executed.name} loads from the network: {external(body)[0]}; embed it instead")
+        raise ValueError(
+            f"{executed.name} loads from the network: {external(body)[0]}; embed it instead"
+        )
     return body
 
 
@@ -244,15 +300,25 @@ def _write_crate(sections: Sequence[Section], profile: str, run_dir: Path, root:
     for section in (section for section in sections if section.page):
         files[f"executed/{section.result.executed.name}"] = f"executed notebook: {section.title}"
     for path in sorted(run_dir.glob("site/figures/*")):
-        files[f"site/figures/{path.name}"] = f"{captions.get(path.stem, path.stem)} ({path.suffix[1:].upper()})"
+        files[f"site/figures/{path.name}"] = (
+            f"{captions.get(path.stem, path.stem)} ({path.suffix[1:].upper()})"
+        )
     for path in sorted(run_dir.glob("site/measured/*")):
-        files[f"site/measured/{path.name}"] = f"measured values: {path.stem.removesuffix('__measured')}"
+        files[f"site/measured/{path.name}"] = (
+            f"measured values: {path.stem.removesuffix('__measured')}"
+        )
     for path in sorted(run_dir.glob("site/source/*")):
-        files[f"site/source/{path.name}"] = {".lock": "Python environment, with hashes"}.get(path.suffix, path.name)
+        files[f"site/source/{path.name}"] = {".lock": "Python environment, with hashes"}.get(
+            path.suffix, path.name
+        )
     for path in sorted(run_dir.glob("site/interactive/*")):
         files[f"site/interactive/{path.name}"] = f"interactive page: {path.stem}"
     files["site/index.html"] = "gallery of the figures"
     provenance.write_crate(
-        run_dir, files, name=f"Image2Reg compendium, profile {profile}", root=root,
-        description="Figures, executed notebooks, parameters and environment of one run of the compendium.",
-    )  # fmt: skip
+        run_dir,
+        files,
+        name=f"Image2Reg compendium, profile {profile}",
+        root=root,
+        description="Figures, executed notebooks, parameters and environment of one run of the "
+        "compendium.",
+    )

@@ -1,4 +1,5 @@
-"""What the site says of published numbers and of the planted truth, from the values that this run measured."""
+"""What the site says of published numbers and of the planted truth, from the values that this run
+measured."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -7,7 +8,15 @@ import pandas as pd
 
 from lib.report import claims, published, scorecard
 from lib.report.claims import HOLDS, SHORT
-from lib.report.scorecard import DEFINED, DIFFERS, EXPLAINED, NEEDS_DATA, NOT_RUN, REPRODUCED, WITHIN
+from lib.report.scorecard import (
+    DEFINED,
+    DIFFERS,
+    EXPLAINED,
+    NEEDS_DATA,
+    NOT_RUN,
+    REPRODUCED,
+    WITHIN,
+)
 
 CLASSES = {
     REPRODUCED: "good",
@@ -47,8 +56,13 @@ def words(measured_dir: Path, profile: str, *, ran: Collection[str]) -> dict:
         "counts": scorecard.summary(values[is_measured]),
         "n_defined": int(values.loc[~is_measured, "status"].isin([REPRODUCED, WITHIN]).sum()),
         "groups": [(name, _parts(rows)) for name, rows in values.groupby("figure", sort=False)],
-        "planted": [(name, rows.to_dict("records")) for name, rows in planted.groupby("analysis", sort=False)],
-        "planted_counts": {status: int(n) for status, n in planted["status"].value_counts(sort=False).items()},
+        "planted": [
+            (name, rows.to_dict("records"))
+            for name, rows in planted.groupby("analysis", sort=False)
+        ],
+        "planted_counts": {
+            status: int(n) for status, n in planted["status"].value_counts(sort=False).items()
+        },
     }
 
 

@@ -21,19 +21,32 @@ LEAST = 6
 """The smallest size of a letter in print, in points."""
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
-"""Okabe and Ito's eight colours, distinct for colour-blind readers (https://jfly.uni-koeln.de/color/)."""
+"""Okabe and Ito's eight colours, distinct for colour-blind readers
+(https://jfly.uni-koeln.de/color/)."""
 
 CLUSTERS = (
-    "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#882255", "#999933", "#000080", "#FFB6A3", "#5C2D0C", "#9C755F",
-    "#FABFD2", "#DDCC77",
-)  # fmt: skip
-"""Colours of clusters in the order of their numbers; any two differ by 20 or more in CIELAB, for deuteranopes too."""
+    "#0072B2",
+    "#E69F00",
+    "#CC79A7",
+    "#56B4E9",
+    "#882255",
+    "#999933",
+    "#000080",
+    "#FFB6A3",
+    "#5C2D0C",
+    "#9C755F",
+    "#FABFD2",
+    "#DDCC77",
+)
+"""Colours of clusters in the order of their numbers; any two differ by 20 or more in CIELAB, for
+deuteranopes too."""
 
 NO_CLUSTER = "#D9D9D9"
 """Colour of what belongs to no cluster."""
 
 UP, DOWN, FLAT = "#B35806", "#542788", "#8C8C8C"
-"""More, less and unchanged: the ends of `DIVERGING`, apart for readers who do not tell red from green."""
+"""More, less and unchanged: the ends of `DIVERGING`, apart for readers who do not tell red from
+green."""
 
 DIVERGING = "PuOr_r"
 """Colour map of values with a middle: purple below it, orange above."""
@@ -84,8 +97,8 @@ def style() -> AbstractContextManager:
 def cluster_colours(labels: Iterable) -> dict[str, str]:
     """Return label → colour: the same cluster has the same colour in every picture.
 
-    A label that is or ends with a number has the colour of that number; others follow in the order of their names.
-    The empty label and "none" are no cluster.
+    A label that is or ends with a number has the colour of that number; others follow in the order
+    of their names. The empty label and "none" are no cluster.
 
     Parameters
     ----------
@@ -94,7 +107,8 @@ def cluster_colours(labels: Iterable) -> dict[str, str]:
 
     Examples
     --------
-    >>> cluster_colours(["2", "1", "none"]) == {"1": CLUSTERS[1], "2": CLUSTERS[2], "none": NO_CLUSTER}
+    >>> colours = {"1": CLUSTERS[1], "2": CLUSTERS[2], "none": NO_CLUSTER}
+    >>> cluster_colours(["2", "1", "none"]) == colours
     True
     """
     names = sorted({str(label) for label in labels}, key=_natural)
@@ -110,7 +124,8 @@ def on(colour: str) -> str:
 
 
 def plain_numbers(*axes: Axis) -> None:
-    """Write 1,000 at the ticks of logarithmic axes, whose powers of ten would have letters below the least size."""
+    """Write 1,000 at the ticks of logarithmic axes, whose powers of ten would have letters below
+    the least size."""
     for axis in axes:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         axis.set_minor_formatter(NullFormatter())
@@ -134,7 +149,8 @@ def _natural(name: str) -> tuple[str, int]:
 
 
 def _use_own_fonts() -> None:
-    """Take Liberation Sans from this repository, so that letters do not depend on what a machine has installed."""
+    """Take Liberation Sans from this repository, so that letters do not depend on what a machine
+    has installed."""
     manager = font_manager.fontManager
     manager.ttflist = [font for font in manager.ttflist if font.name != "Liberation Sans"]
     for path in sorted(_FONTS.glob("*.ttf")):

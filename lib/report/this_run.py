@@ -1,7 +1,8 @@
 """What of a profile's results this run made, by provenance, and why the rest is missing.
 
-A file counts if a stamp lists it with the sha256 that it has now, and if nothing has to run again. What merely lies in
-`figures/<profile>`, such as the committed pictures of another machine, does not count.
+A file counts if a stamp lists it with the sha256 that it has now, and if nothing has to run again.
+What merely lies in `figures/<profile>`, such as the committed pictures of another machine, does not
+count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,8 @@ MADE, FAILED, WAITS, NOT_RUN, AGAIN = "made", "failed", "waits", "not run", "to 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one notebook: its state, why it is not `made`, its output files by name, its run time in s."""
+    """What came of one notebook: its state, why it is not `made`, its output files by name, its run
+    time in s."""
 
     slug: str
     state: str
@@ -32,15 +34,17 @@ class Result:
         return self.state == MADE
 
 
-def results(pipeline: Pipeline, again: Mapping[str, Sequence[str]] | None = None) -> dict[str, Result]:
+def results(
+    pipeline: Pipeline, again: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Result]:
     """Judge every notebook of a pipeline.
 
     Parameters
     ----------
     pipeline : Pipeline
     again : mapping of str to sequence of str, optional
-        Slug → why its notebook has to run again, from `lib.run.runner.Run.plan`; whatever the parameters and the code
-        say. Without it only stamps and files are looked at.
+        Slug → why its notebook has to run again, from `lib.run.runner.Run.plan`; whatever the
+        parameters and the code say. Without it only stamps and files are looked at.
 
     Returns
     -------
@@ -50,7 +54,11 @@ def results(pipeline: Pipeline, again: Mapping[str, Sequence[str]] | None = None
     run = runner.Run(pipeline, {})
     found: dict[str, Result] = {}
     for step in pipeline.steps:
-        broken = [found[up] for up in sorted(pipeline.upstream(step)) if found[up].state in (FAILED, WAITS)]
+        broken = [
+            found[up]
+            for up in sorted(pipeline.upstream(step))
+            if found[up].state in (FAILED, WAITS)
+        ]
         found[step.slug] = _result(run, step, list((again or {}).get(step.slug, ())), broken)
     return found
 
@@ -67,7 +75,9 @@ def _result(run: runner.Run, step: Step, reasons: list[str], broken: Sequence[Re
     if stamp and not reasons and not broken:
         executed = run.executed_path(step)
         files = run.pipeline.outputs(step)
-        return Result(step.slug, MADE, "", files, stamp["seconds"], executed if executed.exists() else None)
+        return Result(
+            step.slug, MADE, "", files, stamp["seconds"], executed if executed.exists() else None
+        )
     if run.failed_path(step).exists():
         log = run.log_path(step).relative_to(run.pipeline.root)
         return Result(step.slug, FAILED, f"It failed; {log} says where.")
@@ -85,7 +95,11 @@ def _changed(run: runner.Run, step: Step, stamp: dict | None) -> list[str]:
     if stamp is None:
         return []
     paths = run.pipeline.outputs(step).items()
-    return [f"{name} is not as it was made" for name, path in paths if run.hashes(path) != stamp["outputs"].get(name)]
+    return [
+        f"{name} is not as it was made"
+        for name, path in paths
+        if run.hashes(path) != stamp["outputs"].get(name)
+    ]
 
 
 def _short(reasons: Sequence[str]) -> str:

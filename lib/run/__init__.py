@@ -1,1 +1,2 @@
-"""Nobody's science: plan, keys, runner, notebook process, compute, engines, parameters, progress, files, provenance."""
+"""Nobody's science: plan, keys, runner, notebook process, compute, engines, parameters, progress,
+files, provenance."""

@@ -1,9 +1,10 @@
 """The one seam for parallel work: units, and the executors that run them.
 
-A unit is a call of a function of `lib` that writes one file. Done means that the file is there. Its name carries a hash
-of its arguments, of the code it calls, of versions and of its seed, so a unit is never taken for another one. Order,
-worker, number of workers and of threads change no number: a seed comes from the base seed and the unit's name alone,
-and a unit computes with one thread, alone in its process.
+A unit is a call of a function of `lib` that writes one file. Done means that the file is there. Its
+name carries a hash of its arguments, of the code it calls, of versions and of its seed, so a unit
+is never taken for another one. Order, worker, number of workers and of threads change no number: a
+seed comes from the base seed and the unit's name alone, and a unit computes with one thread, alone
+in its process.
 """
 
 import hashlib
@@ -47,8 +48,9 @@ class UnitsFailed(RuntimeError):
         more = [f"and {len(self.errors) - N_SHOWN} more"] if len(self.errors) > N_SHOWN else []
         listing = "; ".join(shown + more)
         super().__init__(
-            f"{len(self.errors)} of {n_units} units failed ({listing}). What the others made is kept. "
-            f"Tracebacks: {_relative(directory)}/*.error.txt. Mend the cause and give the same command again."
+            f"{len(self.errors)} of {n_units} units failed ({listing}). What the others made is "
+            f"kept. Tracebacks: {_relative(directory)}/*.error.txt. Mend the cause and give the "
+            "same command again."
         )
 
 
@@ -58,7 +60,13 @@ def unit_seed(seed: int, name: str) -> int:
 
 
 def unit_path(
-    function: UnitFunction, name: str, arguments: Mapping[str, Any], *, directory: Path, suffix: str, seed: int
+    function: UnitFunction,
+    name: str,
+    arguments: Mapping[str, Any],
+    *,
+    directory: Path,
+    suffix: str,
+    seed: int,
 ) -> Path:
     """Return where a unit's result lies: `directory/name-<hash><suffix>`.
 
@@ -74,14 +82,19 @@ def unit_path(
         If the function's source was edited after this process imported it.
     """
     if not name or name.startswith(".") or "/" in name or "\0" in name:
-        raise ValueError(f"unit {name!r}: a unit's name is part of a file name: not empty, no '/', no '.' in front")
-    inputs = {key: _hash(value) if isinstance(value, Path) else value for key, value in arguments.items()}
+        raise ValueError(
+            f"unit {name!r}: a unit's name is part of a file name: not empty, no '/', no '.' in "
+            "front"
+        )
+    inputs = {
+        key: _hash(value) if isinstance(value, Path) else value for key, value in arguments.items()
+    }
     try:
         key = store.digest([name, seed, inputs, *_code(function)])
     except TypeError:
         raise TypeError(
-            f"unit {name}: arguments must be paths or plain numbers, texts, lists and maps; write larger "
-            "inputs to a file and pass its Path"
+            f"unit {name}: arguments must be paths or plain numbers, texts, lists and maps; write "
+            "larger inputs to a file and pass its Path"
         ) from None
     return store.resolve(directory) / f"{name}-{key[:12]}{suffix}"
 
@@ -95,12 +108,14 @@ def run_units(
     seed: int = 0,
     executor: str | None = None,
 ) -> dict[str, Path]:
-    """Run `function(part, seed=…, **arguments)` for every unit that is not done, and return name → file.
+    """Run `function(part, seed=…, **arguments)` for every unit that is not done, and return name →
+    file.
 
     Parameters
     ----------
     function : callable
-        A function of `lib`; writes its result to the path `part`, which becomes the unit's file when it returns.
+        A function of `lib`; writes its result to the path `part`, which becomes the unit's file
+        when it returns.
     units : mapping
         Unit name → keyword arguments: paths, or plain JSON values.
     directory : path
@@ -110,8 +125,8 @@ def run_units(
     seed : int
         Base seed; each unit gets its own, derived from its name.
     executor : str, optional
-        `inline`, `local:N`, `slurm:FILE.yaml`, `pbs:FILE.yaml` or `tcp://HOST:PORT`; default from the runner,
-        else `local` on all cores.
+        `inline`, `local:N`, `slurm:FILE.yaml`, `pbs:FILE.yaml` or `tcp://HOST:PORT`; default from
+        the runner, else `local` on all cores.
 
     Raises
     ------
@@ -130,7 +145,9 @@ def run_units(
     errors: dict[str, str] = {}
     with engines.open_executor(executor, n_units=len(waiting)) as engine:
         futures = {
-            engine.submit(_run_unit, function, str(paths[name]), unit_seed(seed, name), dict(units[name])): name
+            engine.submit(
+                _run_unit, function, str(paths[name]), unit_seed(seed, name), dict(units[name])
+            ): name
             for name in waiting
         }
         for future in engine.completed(list(futures)):
@@ -144,7 +161,9 @@ def run_units(
             progress.step(failed=len(errors))
     progress.close()
     if errors:
-        raise UnitsFailed({name: errors[name] for name in sorted(errors)}, directory, n_units=len(units))
+        raise UnitsFailed(
+            {name: errors[name] for name in sorted(errors)}, directory, n_units=len(units)
+        )
     return paths
 
 
@@ -162,13 +181,17 @@ def _run_unit(function: UnitFunction, path: str, seed: int, arguments: dict[str,
 
 
 def _use_one_thread() -> None:
-    """Let this process compute with one thread from now on: sums have one order of terms whatever the engine.
+    """Let this process compute with one thread from now on: sums have one order of terms whatever
+    the engine.
 
-    It stays so. Each thread of a process has a count of its own, so each unit sets that of the thread it runs in.
+    It stays so. Each thread of a process has a count of its own, so each unit sets that of the
+    thread it runs in.
     """
     from threadpoolctl import threadpool_limits
 
-    os.environ.update(dict.fromkeys(numeric.THREADS, "1"))  # for libraries that the unit is the first to load
+    os.environ.update(
+        dict.fromkeys(numeric.THREADS, "1")
+    )  # for libraries that the unit is the first to load
     threadpool_limits(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
@@ -178,14 +201,20 @@ def _outcome(future: Any) -> str:
     """Return a future's error text, that of a lost worker included, or nothing."""
     try:
         return future.result()
-    except Exception as error:  # the engine's own: a worker that was killed, a function that cannot be sent
+    except (
+        Exception
+    ) as error:  # the engine's own: a worker that was killed, a function that cannot be sent
         if type(error).__name__ == "KilledWorker":
-            return f"{error}\nits process was killed each time it was tried; out of memory is the usual cause"
+            return (
+                f"{error}\nits process was killed each time it was tried; out of memory is the "
+                "usual cause"
+            )
         return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _code(function: UnitFunction) -> tuple[list[str], dict[str, str]]:
-    """Return the syntax of all that a function reaches, and the versions of the packages that this uses."""
+    """Return the syntax of all that a function reaches, and the versions of the packages that this
+    uses."""
     _check_fresh(function)
     reached = _reach(function)
     return sorted(reached.hashes.values()), keys.versions(reached.external)
@@ -201,11 +230,15 @@ def _reach(function: UnitFunction) -> Reach:
 
 
 def _check_fresh(function: UnitFunction) -> None:
-    """Refuse to run code that is no longer what the files say: its result would pass for that of the new code."""
+    """Refuse to run code that is no longer what the files say: its result would pass for that of
+    the new code."""
     edited = [file for file in sorted(_reach(function).files) if file.stat().st_mtime > LOADED]
     if edited:
         names = ", ".join(str(_relative(file)) for file in edited)
-        raise StaleCode(f"{names} was edited after this process loaded it; restart the kernel (or the Dask workers)")
+        raise StaleCode(
+            f"{names} was edited after this process loaded it; restart the kernel (or the Dask "
+            "workers)"
+        )
 
 
 class _Progress:
@@ -229,7 +262,9 @@ class _Progress:
 
     def _tell(self) -> None:
         if self.file:
-            Path(self.file).write_text(json.dumps({**self.state, "time": time.time()}), encoding="utf-8")
+            Path(self.file).write_text(
+                json.dumps({**self.state, "time": time.time()}), encoding="utf-8"
+            )
 
     def close(self) -> None:
         if self.bar is not None:

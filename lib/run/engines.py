@@ -1,7 +1,9 @@
-"""Engines behind the seam of `lib.run.compute`: this process, this machine, Slurm or PBS jobs, any Dask cluster.
+"""Engines behind the seam of `lib.run.compute`: this process, this machine, Slurm or PBS jobs, any
+Dask cluster.
 
-Whatever the engine, a process runs one unit at a time: torch's random generators, the number of its threads and the
-import of modules belong to a process, not to a thread. A worker with more threads lets them wait.
+Whatever the engine, a process runs one unit at a time: torch's random generators, the number of its
+threads and the import of modules belong to a process, not to a thread. A worker with more threads
+lets them wait.
 """
 
 import os
@@ -32,7 +34,8 @@ class NoWorkers(RuntimeError):
 
 
 class Executor(Protocol):
-    """What an engine must offer: submit a call, hand out finished futures, which have a `result()`."""
+    """What an engine must offer: submit a call, hand out finished futures, which have a
+    `result()`."""
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any: ...
 
@@ -63,19 +66,21 @@ class Inline:
 def run_alone(payload: bytes, setting: str) -> Any:
     """Load a pickled call and make it, with no other one at the same time in this process.
 
-    Loading imports modules, which two threads cannot do at once where modules import each other, as torch's do.
+    Loading imports modules, which two threads cannot do at once where modules import each other, as
+    torch's do.
 
     Raises
     ------
     NumericError
-        If this worker does not compute under the driver's numeric setting: its numbers would be others.
+        If this worker does not compute under the driver's numeric setting: its numbers would be
+        others.
     """
     with ALONE:
         numeric.apply()
         if numeric.in_force() != setting:
             raise numeric.NumericError(
-                f"this worker computes under {numeric.in_force()}, the run under {setting}: give both the same "
-                f"{numeric.VARIABLE} and processors of one kind"
+                f"this worker computes under {numeric.in_force()}, the run under {setting}: give "
+                f"both the same {numeric.VARIABLE} and processors of one kind"
             )
         function, args = pickle.loads(payload)
         return function(*args)
@@ -87,23 +92,28 @@ def _call(payload: bytes, setting: str) -> Any:
     return engines.run_alone(payload, setting)
 
 
-_call.__module__ = "__main__"  # sent by value: a worker that cannot import `lib` then says so, and is not lost for ever
+# sent by value: a worker that cannot import `lib` then says so, and is not lost for ever
+_call.__module__ = "__main__"
 
 
 class Dask:
     """Run units on any Dask cluster.
 
-    It gives up after `patience` seconds without any worker and says `advice`; at once where there is no worker and the
-    batch system has `refused` a job.
+    It gives up after `patience` seconds without any worker and says `advice`; at once where there
+    is no worker and the batch system has `refused` a job.
     """
 
-    def __init__(self, client: Any, *, patience: float, advice: str, refused: Sequence[str] = ()) -> None:
+    def __init__(
+        self, client: Any, *, patience: float, advice: str, refused: Sequence[str] = ()
+    ) -> None:
         self.client, self.patience, self.advice, self.refused = client, patience, advice, refused
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
         import cloudpickle
 
-        return self.client.submit(_call, cloudpickle.dumps((function, args)), numeric.name(), pure=False)
+        return self.client.submit(
+            _call, cloudpickle.dumps((function, args)), numeric.name(), pure=False
+        )
 
     def completed(self, futures: list[Any]) -> Iterator[Any]:
         """Give the futures in the order in which they end.
@@ -129,9 +139,13 @@ class Dask:
             if self.client.nthreads():
                 seen = time.monotonic()
             elif self.refused:
-                raise NoWorkers(f"the batch system refuses the jobs: {self.refused[-1]}. What is done is kept.")
+                raise NoWorkers(
+                    f"the batch system refuses the jobs: {self.refused[-1]}. What is done is kept."
+                )
             elif waited >= self.patience:
-                raise NoWorkers(f"no worker came for {waited:.0f} s. {self.advice}What is done is kept.")
+                raise NoWorkers(
+                    f"no worker came for {waited:.0f} s. {self.advice}What is done is kept."
+                )
 
 
 @contextmanager
@@ -154,7 +168,10 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
     from distributed import Client
 
     kind, _, rest = name.partition(":")
-    options: dict[str, Any] = {"patience": job_queues.PATIENCE, "advice": "Do its workers run? Do they find it? "}
+    options: dict[str, Any] = {
+        "patience": job_queues.PATIENCE,
+        "advice": "Do its workers run? Do they find it? ",
+    }
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(machine.DASK_SETTINGS))
         if kind in job_queues.SUBMIT:
@@ -175,14 +192,16 @@ def check_executor(name: str) -> None:
     Raises
     ------
     ExecutorError
-        Naming what is allowed; for jobs, also if the file or the command that sends them is missing.
+        Naming what is allowed; for jobs, also if the file or the command that sends them is
+        missing.
     """
     kind, _, rest = name.partition(":")
     if name in ("inline", "local") or re.fullmatch(r"local:0*[1-9]\d*|(tcp|tls)://.+:\d+", name):
         return
     if kind not in job_queues.SUBMIT or not rest:
         raise ExecutorError(
-            f"executor {name!r}: expected inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://HOST:PORT"
+            f"executor {name!r}: expected inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or "
+            "tcp://HOST:PORT"
         )
     try:
         job_queues.read(kind, rest)

@@ -1,4 +1,5 @@
-"""Hold a profile's run folder, so that two runs never mix, and end a run cleanly when it is told to stop."""
+"""Hold a profile's run folder, so that two runs never mix, and end a run cleanly when it is told to
+stop."""
 
 import fcntl
 import os
@@ -46,7 +47,11 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    heeded = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN]
+    heeded = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN
+    ]
     before = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield

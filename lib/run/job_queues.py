@@ -14,7 +14,10 @@ from lib.run import machine, numeric, store
 
 SUBMIT = {"slurm": "sbatch", "pbs": "qsub"}  # the command by which jobs of each kind are sent
 MAXIMUM_JOBS = 16
-NO_LIMIT = ("--memory-limit", "0")  # Dask would pause a worker at 80 % for ever; the batch system limits memory itself
+NO_LIMIT = (
+    "--memory-limit",
+    "0",
+)  # Dask would pause a worker at 80 % for ever; the batch system limits memory itself
 PATIENCE = 300.0  # seconds without any worker after which a run ends
 
 
@@ -48,13 +51,15 @@ class Jobs:
         """Say what a person can do when no worker comes."""
         look = {"slurm": "squeue --me", "pbs": "qstat"}[self.kind]
         return (
-            f"`{look}` tells whether jobs wait, the files of jobs that ended (log_directory) why they did. Where a "
-            f"long wait is usual, raise worker_timeout_seconds in {self.file} (now {self.patience:g}). "
+            f"`{look}` tells whether jobs wait, the files of jobs that ended (log_directory) why "
+            f"they did. Where a long wait is usual, raise worker_timeout_seconds in {self.file} "
+            f"(now {self.patience:g}). "
         )
 
 
 def read(kind: str, file: str) -> Jobs:
-    """Read a YAML file of dask-jobqueue options, with `maximum_jobs` and `worker_timeout_seconds` beside them.
+    """Read a YAML file of dask-jobqueue options, with `maximum_jobs` and `worker_timeout_seconds`
+    beside them.
 
     Jobs compute with the code of this folder and under the numeric setting of this process.
 
@@ -68,13 +73,23 @@ def read(kind: str, file: str) -> Jobs:
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise QueueError(f"{kind}:{file}: {error}") from None
     if not isinstance(options, dict) or not {"cores", "memory"} <= set(options):
-        raise QueueError(f"{kind}:{file}: expected options of dask_jobqueue, at least cores and memory")
-    maximum = _positive(options.pop("maximum_jobs", MAXIMUM_JOBS), "maximum_jobs", f"{kind}:{file}", int)
+        raise QueueError(
+            f"{kind}:{file}: expected options of dask_jobqueue, at least cores and memory"
+        )
+    maximum = _positive(
+        options.pop("maximum_jobs", MAXIMUM_JOBS), "maximum_jobs", f"{kind}:{file}", int
+    )
     patience = _positive(
-        options.pop("worker_timeout_seconds", PATIENCE), "worker_timeout_seconds", f"{kind}:{file}", (int, float)
+        options.pop("worker_timeout_seconds", PATIENCE),
+        "worker_timeout_seconds",
+        f"{kind}:{file}",
+        (int, float),
     )
     prologue = [f"export {name}={shlex.quote(value)}" for name, value in _environment().items()]
-    defaults = {"processes": options["cores"], "scheduler_options": {"dashboard_address": "127.0.0.1:0"}}
+    defaults = {
+        "processes": options["cores"],
+        "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
+    }
     options["job_script_prologue"] = prologue + (options.get("job_script_prologue") or [])
     options["worker_extra_args"] = [*NO_LIMIT, *(options.get("worker_extra_args") or [])]
     return Jobs(kind, file, {**defaults, **options}, maximum, patience)
@@ -89,12 +104,15 @@ def check_installed(kind: str) -> None:
         If the command for it is missing.
     """
     if not shutil.which(SUBMIT[kind]):
-        raise QueueError(f"{kind}: the command {SUBMIT[kind]} is not here; start the run where jobs are sent")
+        raise QueueError(
+            f"{kind}: the command {SUBMIT[kind]} is not here; start the run where jobs are sent"
+        )
 
 
 @contextmanager
 def cluster(jobs: Jobs, n_units: int, refused: list[str]) -> Iterator[Any]:
-    """Yield a Dask cluster that adapts between no job and the most allowed; lost jobs are replaced, idle ones end.
+    """Yield a Dask cluster that adapts between no job and the most allowed; lost jobs are replaced,
+    idle ones end.
 
     What the batch system says when it refuses a job is added to `refused`.
     """

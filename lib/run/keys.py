@@ -1,6 +1,7 @@
 """Content keys: a notebook is done if nothing that it was made from has changed.
 
-A key is kept in parts (code, params, inputs, modules, versions), so that a re-run can say what changed.
+A key is kept in parts (code, params, inputs, modules, versions), so that a re-run can say what
+changed.
 """
 
 import importlib.metadata
@@ -26,7 +27,8 @@ DISTRIBUTIONS = {
     "umap": "umap-learn",
     "yaml": "PyYAML",
 }
-"""Packages of another name than their distribution; one that is missing here is looked up, which takes a second."""
+"""Packages of another name than their distribution; one that is missing here is looked up, which
+takes a second."""
 
 TICK_NS = 50_000_000  # coarser than the clock of any file system in use on Linux and macOS
 
@@ -52,12 +54,16 @@ def notebook_cells(path: Path) -> list[dict]:
             if cell["cell_type"] == "code"
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NotebookError(f"{path.name} is not a readable notebook ({type(error).__name__}: {error})") from None
+        raise NotebookError(
+            f"{path.name} is not a readable notebook ({type(error).__name__}: {error})"
+        ) from None
 
 
 def parameters_source(path: Path) -> str:
     """Return the source of the cell tagged `parameters`, or nothing if there is none."""
-    return next((cell["source"] for cell in notebook_cells(path) if "parameters" in cell["tags"]), "")
+    return next(
+        (cell["source"] for cell in notebook_cells(path) if "parameters" in cell["tags"]), ""
+    )
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
@@ -66,15 +72,18 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     Parameters
     ----------
     packages : iterable of str
-        Top-level names as they are imported: `sklearn` gives the version of scikit-learn. Names of the standard
-        library are left out.
+        Top-level names as they are imported: `sklearn` gives the version of scikit-learn. Names of
+        the standard library are left out.
 
     Examples
     --------
     >>> sorted(versions(["os", "yaml"]))
     ['PyYAML', 'numeric setting', 'python']
     """
-    found = {"python": ".".join(platform.python_version_tuple()[:2]), "numeric setting": numeric.name()}
+    found = {
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        "numeric setting": numeric.name(),
+    }
     for package in sorted(set(packages) - sys.stdlib_module_names):
         for distribution in _distributions(package):
             found[distribution] = _version(distribution) or "absent"
@@ -105,7 +114,8 @@ def _version(distribution: str) -> str | None:
 
 @cache
 def r_versions(packages: tuple[str, ...]) -> dict[str, str]:
-    """Return the versions of R and of R packages as `R:name` → version, or `absent`; nothing is attached."""
+    """Return the versions of R and of R packages as `R:name` → version, or `absent`; nothing is
+    attached."""
     names = {f"R:{name}": "absent" for name in ("R", *packages)}
     code = (
         'cat("R", as.character(getRversion()), "\\n"); for (p in commandArgs(TRUE)) '
@@ -113,24 +123,34 @@ def r_versions(packages: tuple[str, ...]) -> dict[str, str]:
     )
     try:
         run = subprocess.run(
-            ["Rscript", "--vanilla", "-e", code, *packages], capture_output=True, text=True, timeout=60
+            ["Rscript", "--vanilla", "-e", code, *packages],
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
     except (OSError, subprocess.TimeoutExpired):
         return names
-    return names | {f"R:{line.split()[0]}": line.split()[1] for line in run.stdout.splitlines() if line.strip()}
+    return names | {
+        f"R:{line.split()[0]}": line.split()[1] for line in run.stdout.splitlines() if line.strip()
+    }
 
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:
-    """Return the files below a folder as (relative name, path), in order of their names, through links to folders.
+    """Return the files below a folder as (relative name, path), in order of their names, through
+    links to folders.
 
-    A link that leads nowhere is listed as a file that is not there. A folder that is reached again from within itself
-    is not entered a second time.
+    A link that leads nowhere is listed as a file that is not there. A folder that is reached again
+    from within itself is not entered a second time.
     """
     found: list[tuple[str, Path]] = []
     for here, folders, names in os.walk(folder, followlinks=True):
         above = {os.path.realpath(here)} | {os.path.realpath(part) for part in Path(here).parents}
-        folders[:] = sorted(name for name in folders if os.path.realpath(os.path.join(here, name)) not in above)
-        found += [(os.path.relpath(os.path.join(here, name), folder), Path(here, name)) for name in names]
+        folders[:] = sorted(
+            name for name in folders if os.path.realpath(os.path.join(here, name)) not in above
+        )
+        found += [
+            (os.path.relpath(os.path.join(here, name), folder), Path(here, name)) for name in names
+        ]
     return sorted(found)
 
 
@@ -140,9 +160,11 @@ def broken_links(folder: Path) -> list[Path]:
 
 
 class Hashes:
-    """sha256 of files, remembered by size, times and inode, so that a plan over large files stays fast.
+    """sha256 of files, remembered by size, times and inode, so that a plan over large files stays
+    fast.
 
-    What was written a moment ago is not remembered: it could be written again within one tick of the clock.
+    What was written a moment ago is not remembered: it could be written again within one tick of
+    the clock.
     """
 
     def __init__(self, memory: Path | None = None) -> None:
@@ -174,7 +196,10 @@ class Hashes:
         """Remember for the next run what still exists."""
         if self.changed:
             store.write_text(
-                self.memory, json.dumps({path: known for path, known in self.known.items() if os.path.exists(path)})
+                self.memory,
+                json.dumps(
+                    {path: known for path, known in self.known.items() if os.path.exists(path)}
+                ),
             )
             self.changed = False
 
@@ -193,9 +218,11 @@ def parts(
     Parameters
     ----------
     notebook : Path
-        The stored notebook; only code cells count, numbered as a person counts them, and not the `parameters` cell.
+        The stored notebook; only code cells count, numbered as a person counts them, and not the
+        `parameters` cell.
     params : mapping
-        Resolved parameters, which replace the cell's; those that name input files belong to `inputs` instead.
+        Resolved parameters, which replace the cell's; those that name input files belong to
+        `inputs` instead.
     inputs : mapping
         Name → path of each file it needs, files named by parameters included.
     r_versions : mapping of str to str, optional
@@ -227,22 +254,32 @@ def changes(old: Parts | None, new: Parts) -> list[str]:
     lines = []
     for part, values in new.items():
         before = old.get(part, {})
-        names = [name for name in dict.fromkeys([*values, *before]) if before.get(name) != values.get(name)]
+        names = [
+            name
+            for name in dict.fromkeys([*values, *before])
+            if before.get(name) != values.get(name)
+        ]
         for name in _causes(names, before, values) if part == "modules" else names:
             lines.append(f"{part}: {name} {_difference(part, before.get(name), values.get(name))}")
     return lines
 
 
 def _causes(names: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return the definitions that changed themselves, without those that only refer to them or were moved."""
+    """Return the definitions that changed themselves, without those that only refer to them or were
+    moved."""
     moved = _moved(before, after)
     left = [name for name in names if name not in moved]
-    own = [name for name in left if before.get(name, "").split(".")[0] != after.get(name, "").split(".")[0]]
+    own = [
+        name
+        for name in left
+        if before.get(name, "").split(".")[0] != after.get(name, "").split(".")[0]
+    ]
     return own or left
 
 
 def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
-    """Return the names of what is there before and after, under another name: a definition that was moved."""
+    """Return the names of what is there before and after, under another name: a definition that was
+    moved."""
     came = {name: after[name] for name in after if name not in before}
     gone = {name: before[name] for name in before if name not in after}
     both = Counter(came.values()) & Counter(gone.values())

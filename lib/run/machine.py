@@ -1,4 +1,5 @@
-"""This machine: its cores and GPUs, and Dask workers on it that die with the process that started them."""
+"""This machine: its cores and GPUs, and Dask workers on it that die with the process that started
+them."""
 
 import ctypes
 import logging
@@ -14,17 +15,22 @@ from lib.run import numeric
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
-HASHING = {"PYTHONHASHSEED": "1"}  # the same in kernels and workers; Dask takes 0 for unset and puts its own number
+HASHING = {
+    "PYTHONHASHSEED": "1"
+}  # the same in kernels and workers; Dask takes 0 for unset and puts its own number
 BEFORE_PYTHON = "distributed.nanny.pre-spawn-environ"
 DASK_SETTINGS = {
-    "distributed.scheduler.worker-ttl": None,  # a long training step answers nobody, and is not lost
-    "distributed.scheduler.worker-saturation": 1.0,  # a unit that kills its worker takes no other unit along
+    # a long training step answers nobody, and is not lost
+    "distributed.scheduler.worker-ttl": None,
+    # a unit that kills its worker takes no other unit along
+    "distributed.scheduler.worker-saturation": 1.0,
 }
 
 
 @contextmanager
 def workers(n: int) -> Iterator[Any]:
-    """Yield a Dask cluster of `n` processes on this machine, each with a GPU of its own where there are any.
+    """Yield a Dask cluster of `n` processes on this machine, each with a GPU of its own where there
+    are any.
 
     They compute under the numeric setting even where the process that starts them does not.
     """
@@ -49,7 +55,8 @@ def workers(n: int) -> Iterator[Any]:
 
 
 def n_cores() -> int:
-    """Return the number of cores that this process may use, which on a cluster is not all of the machine's."""
+    """Return the number of cores that this process may use, which on a cluster is not all of the
+    machine's."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -63,7 +70,10 @@ def gpus() -> list[str]:
         listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return [str(number) for number in range(sum(line.startswith("GPU ") for line in listing.stdout.splitlines()))]
+    return [
+        str(number)
+        for number in range(sum(line.startswith("GPU ") for line in listing.stdout.splitlines()))
+    ]
 
 
 def n_gpus() -> int:
@@ -74,7 +84,8 @@ def n_gpus() -> int:
 def die_with_parent(parent: int) -> None:
     """Ask Linux to kill this process when its parent, process `parent`, ends; elsewhere do nothing.
 
-    Meant as `preexec_fn`: it runs between fork and exec, and also ends this process if the parent is gone already.
+    Meant as `preexec_fn`: it runs between fork and exec, and also ends this process if the parent
+    is gone already.
     """
     if sys.platform == "linux":
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -83,7 +94,8 @@ def die_with_parent(parent: int) -> None:
 
 
 def _prepare_workers(client: Any) -> None:
-    """Give each worker of this machine a GPU of its own, and let it die with this process; restarted ones too."""
+    """Give each worker of this machine a GPU of its own, and let it die with this process;
+    restarted ones too."""
     from distributed import WorkerPlugin
 
     devices = gpus()

@@ -1,7 +1,8 @@
 """Run one notebook with papermill in its own process, its kernel on private IPC sockets.
 
-`execute` starts `python -m lib.run.notebook_process` and waits; the child runs the notebook and reports by a small
-JSON file. If the caller dies, the child and its kernel die with it, whatever killed it.
+`execute` starts `python -m lib.run.notebook_process` and waits; the child runs the notebook and
+reports by a small JSON file. If the caller dies, the child and its kernel die with it, whatever
+killed it.
 """
 
 import hashlib
@@ -23,7 +24,11 @@ from typing import Any
 from lib.run import numeric, store
 from lib.run.machine import HASHING, die_with_parent
 
-NOT_OURS = ("PYTHONSTARTUP", "JUPYTER_PATH", "PYTHONOPTIMIZE")  # the last would drop every assertion
+NOT_OURS = (
+    "PYTHONSTARTUP",
+    "JUPYTER_PATH",
+    "PYTHONOPTIMIZE",
+)  # the last would drop every assertion
 LONGEST_PLACE = 60  # bytes; the path of a socket below it has to fit in 104
 
 
@@ -37,20 +42,29 @@ class Failure:
 
 
 def private_folder(name: str) -> Path:
-    """Return an empty folder for sockets that only this user can enter, with a path short enough for them.
+    """Return an empty folder for sockets that only this user can enter, with a path short enough
+    for them.
 
     The same `name` gives the same folder, so that one left over by a killed run is used again.
     """
     label = hashlib.sha256(name.encode()).hexdigest()[:10]
     places = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
-    usable = [place for place in places if 0 < len(os.fsencode(place)) <= LONGEST_PLACE and os.access(place, os.W_OK)]
+    usable = [
+        place
+        for place in places
+        if 0 < len(os.fsencode(place)) <= LONGEST_PLACE and os.access(place, os.W_OK)
+    ]
     place = Path(usable[0] if usable else tempfile.gettempdir())
     folder = place / f"compendium-{os.getuid()}-{label}"
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
         status = folder.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        if (
+            not stat.S_ISDIR(status.st_mode)
+            or status.st_uid != os.getuid()
+            or status.st_mode & 0o077
+        ):
             return Path(tempfile.mkdtemp(prefix="compendium-", dir=place))
         for entry in folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
@@ -79,7 +93,8 @@ def execute(
     environment : mapping, optional
         Variables added to the kernel's environment.
     wait : callable
-        Called with the running process; returns when it has ended. The runner draws its progress there.
+        Called with the running process; returns when it has ended. The runner draws its progress
+        there.
 
     Returns
     -------
@@ -88,7 +103,12 @@ def execute(
     """
     sockets = private_folder(str(executed))
     report = sockets / "report.json"
-    job = {"notebook": str(notebook), "executed": str(executed), "params": dict(params), "sockets": str(sockets)}
+    job = {
+        "notebook": str(notebook),
+        "executed": str(executed),
+        "params": dict(params),
+        "sockets": str(sockets),
+    }
     log.parent.mkdir(parents=True, exist_ok=True)
     executed.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output:
@@ -121,7 +141,8 @@ def _read_report(report: Path, code: int) -> Failure | None:
 
 
 def clean_environment(sockets: Path) -> dict[str, str]:
-    """Return this environment with the numeric setting and repeatable hashing, without the user's own settings."""
+    """Return this environment with the numeric setting and repeatable hashing, without the user's
+    own settings."""
     mine = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
     ours = {
         "JUPYTER_RUNTIME_DIR": str(sockets),
@@ -129,7 +150,9 @@ def clean_environment(sockets: Path) -> dict[str, str]:
         "JUPYTER_PLATFORM_DIRS": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         **HASHING,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(store.ROOT), os.environ.get("PYTHONPATH")])),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(store.ROOT), os.environ.get("PYTHONPATH")])
+        ),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MATPLOTLIBRC": os.devnull,  # pictures do not depend on a user's matplotlibrc
     }
@@ -137,7 +160,8 @@ def clean_environment(sockets: Path) -> dict[str, str]:
 
 
 def describe_exit(code: int | None) -> str:
-    """Say in words how a process ended: `was killed by signal 9 (SIGKILL)` or `exited with status 1`."""
+    """Say in words how a process ended: `was killed by signal 9 (SIGKILL)` or `exited with status
+    1`."""
     if code is None:
         return "stopped answering"
     if code >= 0:
@@ -151,7 +175,8 @@ def describe_exit(code: int | None) -> str:
 
 
 def _manager(sockets: Path) -> Any:
-    """Return a kernel manager for this very Python, on IPC sockets, whose kernel dies with this process."""
+    """Return a kernel manager for this very Python, on IPC sockets, whose kernel dies with this
+    process."""
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
@@ -162,19 +187,27 @@ def _manager(sockets: Path) -> Any:
             return KernelSpec(argv=command, display_name="Python 3", language="python")
 
         async def start_kernel(self, **options: Any) -> None:
-            await super().start_kernel(**{**options, "preexec_fn": partial(die_with_parent, os.getpid())})
+            await super().start_kernel(
+                **{**options, "preexec_fn": partial(die_with_parent, os.getpid())}
+            )
 
-    return Manager(transport="ipc", ip=str(sockets / "k"), connection_file=str(sockets / "kernel.json"))
+    return Manager(
+        transport="ipc", ip=str(sockets / "k"), connection_file=str(sockets / "kernel.json")
+    )
 
 
 def _run(job: Mapping[str, Any]) -> Failure | None:
     """Execute the job's notebook here, in this process."""
-    sys.modules["rfc3987_syntax"] = None  # jsonschema would parse a grammar of web addresses for a second
+    sys.modules["rfc3987_syntax"] = (
+        None  # jsonschema would parse a grammar of web addresses for a second
+    )
     import papermill
     from nbclient.exceptions import CellExecutionError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    started: list[tuple[int, str]] = []  # cells begun so far: their number in the stored notebook, their source
+    started: list[
+        tuple[int, str]
+    ] = []  # cells begun so far: their number in the stored notebook, their source
     manager = _manager(Path(job["sockets"]))
 
     def begin(cell: Any, cell_index: int) -> None:
@@ -197,7 +230,9 @@ def _run(job: Mapping[str, Any]) -> Failure | None:
         )
     except (PapermillExecutionError, CellExecutionError) as error:
         summary = f"{error.ename}: {error.evalue}".strip().splitlines()
-        return _failure(started, summary[0] if len(summary) == 1 else f"{summary[0]} … {summary[-1]}")
+        return _failure(
+            started, summary[0] if len(summary) == 1 else f"{summary[0]} … {summary[-1]}"
+        )
     except DeadKernelError:
         process = getattr(manager.provisioner, "process", None)
         return _failure(started, f"the kernel {describe_exit(process.poll() if process else None)}")

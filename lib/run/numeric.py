@@ -1,14 +1,17 @@
-"""The numeric setting that makes x86-64 processors agree, put in place before any numeric library loads.
+"""The numeric setting that makes x86-64 processors agree, put in place before any numeric library
+loads.
 
-Libraries choose their code by processor, and another code has another last digit; training turns it into another
-gene. Here all of them are held to what every x86-64 processor since 2013 to 2015 has (AVX2 and FMA, "x86-64-v3"), and
-to one thread. Kernels, Dask workers, tests and benchmarks take the setting from here and from nowhere else.
+Libraries choose their code by processor, and another code has another last digit; training turns it
+into another gene. Here all of them are held to what every x86-64 processor since 2013 to 2015 has
+(AVX2 and FMA, "x86-64-v3"), and to one thread. Kernels, Dask workers, tests and benchmarks take the
+setting from here and from nowhere else.
 
-    python -m lib.run.numeric                  # prints the setting as shell lines: eval "$(python -m lib.run.numeric)"
+    eval "$(python -m lib.run.numeric)"        # it prints the setting as shell lines
     python -m lib.run.numeric dask worker ...  # runs a command under it
 
-`COMPENDIUM_NUMERIC=native` switches it off: each processor at its own best, with its own last digits. GPUs are
-excepted: what trains on one differs in the last digits from the processors and from other GPUs.
+`COMPENDIUM_NUMERIC=native` switches it off: each processor at its own best, with its own last
+digits. GPUs are excepted: what trains on one differs in the last digits from the processors and
+from other GPUs.
 """
 
 import os
@@ -27,7 +30,8 @@ NEEDED = frozenset({"avx2", "fma", "bmi1", "bmi2", "f16c", "abm", "movbe"})
 """Processor flags, as Linux names them, that the common setting needs."""
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""One thread: sums have one order of terms, and small matrix products are not slowed down by waiting threads."""
+"""One thread: sums have one order of terms, and small matrix products are not slowed down by
+waiting threads."""
 
 INSTRUCTIONS = {
     "ATEN_CPU_CAPABILITY": "avx2",  # torch
@@ -40,7 +44,9 @@ INSTRUCTIONS = {
 }
 NUMPY_VARIABLE = "NPY_DISABLE_CPU_FEATURES"
 NUMPY_FEATURES = "X86_V4 AVX512_ICL AVX512_SPR"
-NUMPY_FEATURES_BEFORE_2_4 = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
+NUMPY_FEATURES_BEFORE_2_4 = (
+    "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
+)
 
 LIBRARIES = ("numpy", "torch", "numba", "pyarrow")
 """They read the setting once, when they load."""
@@ -56,7 +62,8 @@ def environment() -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Threads always; instruction sets unless the setting is native. Each library ignores what it does not know.
+        Threads always; instruction sets unless the setting is native. Each library ignores what it
+        does not know.
     """
     threads = dict.fromkeys(THREADS, "1")
     if name() != COMMON:
@@ -65,9 +72,11 @@ def environment() -> dict[str, str]:
 
 
 def name() -> str:
-    """Return the setting for keys and captions: `x86-64-v3`, or `native-` and the kind of processor.
+    """Return the setting for keys and captions: `x86-64-v3`, or `native-` and the kind of
+    processor.
 
-    It is native where `COMPENDIUM_NUMERIC=native` says so, on other architectures, and on processors without AVX2.
+    It is native where `COMPENDIUM_NUMERIC=native` says so, on other architectures, and on
+    processors without AVX2.
 
     Raises
     ------
@@ -76,15 +85,22 @@ def name() -> str:
     """
     asked = os.environ.get(VARIABLE, "")
     if asked not in ("", NATIVE, COMMON):
-        raise NumericError(f"{VARIABLE}={asked!r} is unknown; leave it out for {COMMON}, or set {NATIVE}")
+        raise NumericError(
+            f"{VARIABLE}={asked!r} is unknown; leave it out for {COMMON}, or set {NATIVE}"
+        )
     return COMMON if asked != NATIVE and is_possible() else f"{NATIVE}-{platform.machine()}"
 
 
 def why_native() -> str:
-    """Say in one sentence why results may differ here from the committed ones; nothing where they should not."""
+    """Say in one sentence why results may differ here from the committed ones; nothing where they
+    should not."""
     if name() == COMMON:
         return ""
-    reason = f"{VARIABLE}={NATIVE}" if is_possible() else f"this processor ({platform.machine()}) has no {COMMON}"
+    reason = (
+        f"{VARIABLE}={NATIVE}"
+        if is_possible()
+        else f"this processor ({platform.machine()}) has no {COMMON}"
+    )
     return f"Numbers may differ from the committed ones in their last digits: {reason}."
 
 
@@ -102,11 +118,14 @@ def is_possible() -> bool:
 
 
 def in_force() -> str:
-    """Return the setting that this process was started with: `name()`, or `unset: ` and the variables that differ.
+    """Return the setting that this process was started with: `name()`, or `unset: ` and the
+    variables that differ.
 
     A driver asks a worker that it did not start: both must say the same.
     """
-    wrong = [variable for variable, value in environment().items() if os.environ.get(variable) != value]
+    wrong = [
+        variable for variable, value in environment().items() if os.environ.get(variable) != value
+    ]
     return f"unset: {', '.join(wrong)}" if wrong else name()
 
 
@@ -118,13 +137,18 @@ def apply() -> None:
     NumericError
         If a library that reads it has been loaded without it: too late to be true.
     """
-    missing = {variable: value for variable, value in environment().items() if os.environ.get(variable) != value}
+    missing = {
+        variable: value
+        for variable, value in environment().items()
+        if os.environ.get(variable) != value
+    }
     instructions = missing.keys() - set(THREADS)
     loaded = [library for library in LIBRARIES if library in sys.modules]
     if instructions and loaded:
         raise NumericError(
-            f"{', '.join(loaded)} loaded before the numeric setting ({', '.join(sorted(instructions))}); call "
-            f"lib.run.numeric.apply() first, or start with: python -m lib.run.numeric COMMAND"
+            f"{', '.join(loaded)} loaded before the numeric setting "
+            f"({', '.join(sorted(instructions))}); call lib.run.numeric.apply() first, or start "
+            "with: python -m lib.run.numeric COMMAND"
         )
     os.environ.update(missing)
 

@@ -1,4 +1,5 @@
-"""How notebooks end: what was decided, what came of it, what a failure leaves behind, and what waits for it."""
+"""How notebooks end: what was decided, what came of it, what a failure leaves behind, and what
+waits for it."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -11,7 +12,8 @@ from lib.run.notebook_process import Failure
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a notebook has to run, and why; `failed` is the error with which its last run ended, if it did."""
+    """Whether a notebook has to run, and why; `failed` is the error with which its last run ended,
+    if it did."""
 
     slug: str
     run: bool
@@ -21,7 +23,8 @@ class Decision:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a notebook ended: `done`, `ran`, `failed` or `skipped`; `waits_for` names the failed ones it needs."""
+    """How a notebook ended: `done`, `ran`, `failed` or `skipped`; `waits_for` names the failed ones
+    it needs."""
 
     slug: str
     state: str
@@ -31,12 +34,14 @@ class Outcome:
 
 
 def keep_failure(path: Path, failure: Failure) -> None:
-    """Write how a notebook failed, for `--list` and `--explain`; the next run that ends well removes it."""
+    """Write how a notebook failed, for `--list` and `--explain`; the next run that ends well
+    removes it."""
     store.write_json(path, asdict(failure))
 
 
 def last_error(path: Path) -> str:
-    """Return the error with which a notebook's last run ended, or nothing if it ended well or never ran."""
+    """Return the error with which a notebook's last run ended, or nothing if it ended well or never
+    ran."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))["error"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -44,11 +49,13 @@ def last_error(path: Path) -> str:
 
 
 def failed_before(needs: Collection[str], outcomes: Mapping[str, Outcome]) -> tuple[str, ...]:
-    """Return the failed notebooks among those that one needs, or behind the skipped ones among them, in order.
+    """Return the failed notebooks among those that one needs, or behind the skipped ones among
+    them, in order.
 
     Examples
     --------
-    >>> ended = {"a": Outcome("a", "failed"), "b": Outcome("b", "skipped", waits_for=("a",)), "c": Outcome("c", "ran")}
+    >>> failed, ran = Outcome("a", "failed"), Outcome("c", "ran")
+    >>> ended = {"a": failed, "b": Outcome("b", "skipped", waits_for=("a",)), "c": ran}
     >>> failed_before({"b", "c"}, ended)
     ('a',)
     """

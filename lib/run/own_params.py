@@ -1,4 +1,5 @@
-"""What a user gives beside a profile: a YAML file with `--params`, and `--set SECTION.KEY=VALUE`."""
+"""What a user gives beside a profile: a YAML file with `--params`, and `--set
+SECTION.KEY=VALUE`."""
 
 import difflib
 import re
@@ -22,7 +23,8 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake, not the later value."""
+    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake, not the
+    later value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         names = [key.value for key, _ in node.value]
@@ -82,8 +84,8 @@ def run_name(profile: str, own: Path | None = None) -> str:
         return profile
     if own.stem in PROFILES or not re.fullmatch(r"\w[\w-]*", own.stem):
         raise ParamsError(
-            f"--params {own}: results go to runs/{own.stem}; name the file after your screen, "
-            "with letters, digits, _ and -, such as my_screen.yaml"
+            f"--params {own}: results go to runs/{own.stem}; name the file after your screen, with "
+            "letters, digits, _ and -, such as my_screen.yaml"
         )
     return own.stem
 

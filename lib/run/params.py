@@ -1,8 +1,9 @@
 """Parameters: one typed section per notebook, checked before any kernel starts.
 
-Each chapter declares its own in `lib/<chapter>/params.py`, with their values in every profile. A file
-of the user and `--set` come over them. The notebooks' `parameters` cells and `params/*.yaml` are written
-from the declarations (`lib.run.write_params`), so that *Run all* in JupyterLab gives the same result.
+Each chapter declares its own in `lib/<chapter>/params.py`, with their values in every profile. A
+file of the user and `--set` come over them. The notebooks' `parameters` cells and `params/*.yaml`
+are written from the declarations (`lib.run.write_params`), so that *Run all* in JupyterLab gives
+the same result.
 """
 
 import ast
@@ -42,8 +43,8 @@ def collect(package: Path) -> dict[str, type[Section]]:
         for slug, section in module.SECTIONS.items():
             if slug in found:
                 raise ParamsError(
-                    f"{file_of(found[slug])} and {package.name}/{file.parent.name}/params.py: "
-                    f"both declare {slug!r}"
+                    f"{file_of(found[slug])} and {package.name}/{file.parent.name}/params.py: both "
+                    f"declare {slug!r}"
                 )
             found[slug] = section
     return found
@@ -189,12 +190,14 @@ def declared(source: str) -> dict[str, Any]:
 
 
 def check_declared(notebook: str, source: str, section: Section) -> None:
-    """Check that a notebook's `parameters` cell declares exactly the keys of its section, with legal values.
+    """Check that a notebook's `parameters` cell declares exactly the keys of its section, with
+    legal values.
 
     Raises
     ------
     ParamsError
-        Naming the notebook and each key that only one side knows, or a default that its own section refuses.
+        Naming the notebook and each key that only one side knows, or a default that its own section
+        refuses.
     """
     try:
         values = declared(source)

@@ -27,7 +27,8 @@ class Step:
     notebook : str
         File below `notebooks/`.
     needs, makes : tuple of str
-        Files; what another notebook makes is relative to the profile's run folder, anything else to the repository.
+        Files; what another notebook makes is relative to the profile's run folder, anything else to
+        the repository.
     figures : tuple of str
         Panels; each is three files, `figures/<profile>/<slug>__<panel>.{svg,png,csv}`.
     r_packages : tuple of str
@@ -93,8 +94,8 @@ def load(profile: str, *, root: Path = store.ROOT) -> Pipeline:
     Raises
     ------
     PipelineError
-        For an unknown key, a missing notebook, two notebooks that make one file, a need that nobody makes and that is
-        no file of the repository, or a cycle; the message names the notebooks.
+        For an unknown key, a missing notebook, two notebooks that make one file, a need that nobody
+        makes and that is no file of the repository, or a cycle; the message names the notebooks.
     """
     steps = listed(root)
     _check_makers(steps)
@@ -121,16 +122,26 @@ def listed(root: Path = store.ROOT) -> list[Step]:
 
 def _step(slug: str, entry: object) -> Step:
     if not isinstance(entry, dict) or "notebook" not in entry:
-        raise PipelineError(f'pipeline.toml: [{slug}]: needs the line: notebook = "NN_{slug}.ipynb"')
+        raise PipelineError(
+            f'pipeline.toml: [{slug}]: needs the line: notebook = "NN_{slug}.ipynb"'
+        )
     known = [field.name for field in fields(Step) if field.name != "slug"]
     values = {}
     for key, value in entry.items():
         if key not in known:
-            raise PipelineError(f"pipeline.toml: [{slug}]: unknown key {key!r}{suggest(key, known)}")
+            raise PipelineError(
+                f"pipeline.toml: [{slug}]: unknown key {key!r}{suggest(key, known)}"
+            )
         texts = [value] if key in ("notebook", "title") else value
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            kind = "one text" if key in ("notebook", "title") else 'a list of texts, such as ["results/scores.csv"]'
-            raise PipelineError(f"pipeline.toml: [{slug}]: {key} is {value!r}, and should be {kind}")
+            kind = (
+                "one text"
+                if key in ("notebook", "title")
+                else 'a list of texts, such as ["results/scores.csv"]'
+            )
+            raise PipelineError(
+                f"pipeline.toml: [{slug}]: {key} is {value!r}, and should be {kind}"
+            )
         values[key] = tuple(value) if isinstance(value, list) else value
     return Step(slug, **values)
 
@@ -142,10 +153,13 @@ def _check_makers(steps: Iterable[Step]) -> None:
             if file in maker:
                 does = "run" if file.startswith("notebooks/") else "make"
                 raise PipelineError(
-                    f"pipeline.toml: both {maker[file]} and {step.slug} {does} {file}; rename one of them"
+                    f"pipeline.toml: both {maker[file]} and {step.slug} {does} {file}; rename one "
+                    "of them"
                 )
             if Path(file).is_absolute() or ".." in Path(file).parts:
-                raise PipelineError(f"pipeline.toml: [{step.slug}]: {file} leaves the folder runs/<profile>/")
+                raise PipelineError(
+                    f"pipeline.toml: [{step.slug}]: {file} leaves the folder runs/<profile>/"
+                )
             maker[file] = step.slug
 
 
@@ -159,7 +173,9 @@ def _in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
     try:
         sorter.prepare()
     except graphlib.CycleError as error:
-        raise PipelineError(f"pipeline.toml: a cycle: {' needs '.join(reversed(error.args[1]))}") from None
+        raise PipelineError(
+            f"pipeline.toml: a cycle: {' needs '.join(reversed(error.args[1]))}"
+        ) from None
     ordered: list[str] = []
     free: list[str] = []
     while sorter.is_active():
@@ -173,17 +189,20 @@ def _check_files(pipeline: Pipeline) -> None:
     makers = pipeline.makers()
     for step in pipeline.steps:
         if not pipeline.notebook_path(step).is_file():
-            raise PipelineError(f"pipeline.toml: [{step.slug}]: notebooks/{step.notebook} does not exist")
+            raise PipelineError(
+                f"pipeline.toml: [{step.slug}]: notebooks/{step.notebook} does not exist"
+            )
         for file in step.needs:
             if file not in makers and not (pipeline.root / file).exists():
                 raise PipelineError(
-                    f"pipeline.toml: [{step.slug}] needs {file}, which no notebook makes and which is no file here"
-                    f"{suggest(file, list(makers))}"
+                    f"pipeline.toml: [{step.slug}] needs {file}, which no notebook makes and which "
+                    f"is no file here{suggest(file, list(makers))}"
                 )
 
 
 def follow(pipeline: Pipeline, paths: Mapping[str, Iterable[str]]) -> Pipeline:
-    """Return the pipeline in which a notebook also needs what its parameters point to, where another makes it.
+    """Return the pipeline in which a notebook also needs what its parameters point to, where
+    another makes it.
 
     Parameters
     ----------
@@ -198,15 +217,23 @@ def follow(pipeline: Pipeline, paths: Mapping[str, Iterable[str]]) -> Pipeline:
     makers, here = pipeline.makers(), f"runs/{pipeline.profile}/"
     steps = []
     for step in pipeline.steps:
-        named = [path.removeprefix(here) for path in paths.get(step.slug, ()) if path.startswith(here)]
+        named = [
+            path.removeprefix(here) for path in paths.get(step.slug, ()) if path.startswith(here)
+        ]
         steps.append(
-            replace(step, needs=tuple(dict.fromkeys([*step.needs, *(name for name in named if name in makers)])))
+            replace(
+                step,
+                needs=tuple(
+                    dict.fromkeys([*step.needs, *(name for name in named if name in makers)])
+                ),
+            )
         )
     return replace(pipeline, steps=_in_order(steps))
 
 
 def find(pipeline: Pipeline, target: str) -> str:
-    """Return the slug of a target: a slug, a notebook or figure file, or a figure panel such as `fig3c`.
+    """Return the slug of a target: a slug, a notebook or figure file, or a figure panel such as
+    `fig3c`.
 
     Raises
     ------
@@ -216,7 +243,12 @@ def find(pipeline: Pipeline, target: str) -> str:
     name = Path(target).name
     name = Path(name).stem if name.endswith((".ipynb", *FIGURE_SUFFIXES)) else name
     owners = {
-        step.slug: [step.slug, Path(step.notebook).stem, *step.figures, *(f"{step.slug}__{p}" for p in step.figures)]
+        step.slug: [
+            step.slug,
+            Path(step.notebook).stem,
+            *step.figures,
+            *(f"{step.slug}__{p}" for p in step.figures),
+        ]
         for step in pipeline.steps
     }
     asked = _plain(name)
@@ -226,7 +258,9 @@ def find(pipeline: Pipeline, target: str) -> str:
     known = sorted({known for names in owners.values() for known in names})
     if found:
         raise PipelineError(f"{target!r} is drawn by {' and '.join(found)}; name one of these")
-    raise PipelineError(f"no notebook or figure {target!r}{suggest(name, known)} (run_all.py --list shows all)")
+    raise PipelineError(
+        f"no notebook or figure {target!r}{suggest(name, known)} (run_all.py --list shows all)"
+    )
 
 
 def _plain(name: str) -> str:
@@ -268,5 +302,8 @@ def select(
     last = order.index(find(pipeline, until)) if until else len(order) - 1
     selected = [slug for slug in order[first : last + 1] if slug in wanted]
     if not selected:
-        raise PipelineError(f"nothing to do: the order is {', '.join(order)}, and --from and --until leave none of it")
+        raise PipelineError(
+            f"nothing to do: the order is {', '.join(order)}, and --from and --until leave none of "
+            "it"
+        )
     return selected

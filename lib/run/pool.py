@@ -1,11 +1,14 @@
-"""One warm pool of workers per run: a process that the runner starts and that notebooks ask for workers.
+"""One warm pool of workers per run: a process that the runner starts and that notebooks ask for
+workers.
 
-The runner holds a `Pool`; the first notebook that runs starts its process, the first one with units to compute its
-workers. Workers stay warm from notebook to notebook, with their libraries loaded, and die with the run, whatever ends
-it. They are replaced when code was edited since they started, or while they still compute for a notebook that is gone.
+The runner holds a `Pool`; the first notebook that runs starts its process, the first one with units
+to compute its workers. Workers stay warm from notebook to notebook, with their libraries loaded,
+and die with the run, whatever ends it. They are replaced when code was edited since they started,
+or while they still compute for a notebook that is gone.
 
-A notebook sends one line, the number of workers it can use, over a socket in a private folder and gets one line back:
-the address of a Dask scheduler. Without a pool, as in JupyterLab, a notebook starts workers of its own.
+A notebook sends one line, the number of workers it can use, over a socket in a private folder and
+gets one line back: the address of a Dask scheduler. Without a pool, as in JupyterLab, a notebook
+starts workers of its own.
 """
 
 import os
@@ -28,7 +31,8 @@ ADDRESS = "tcp://"  # how the address of a scheduler begins
 
 
 class Pool:
-    """The runner's side: start the pool's process when a notebook may need it, and end it with the run."""
+    """The runner's side: start the pool's process when a notebook may need it, and end it with the
+    run."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         """Keep an empty private folder for the socket, and the environment of the workers."""
@@ -36,11 +40,14 @@ class Pool:
         self.process: subprocess.Popen | None = None
 
     def variables(self) -> dict[str, str]:
-        """Return what a notebook's environment needs to find the pool, which is started if it does not run."""
+        """Return what a notebook's environment needs to find the pool, which is started if it does
+        not run."""
         path = self.folder / "pool"
         if self.process is None or self.process.poll() is not None:
             path.unlink(missing_ok=True)
-            with socket.socket(socket.AF_UNIX) as listener:  # bound here: a notebook never comes too early
+            with socket.socket(
+                socket.AF_UNIX
+            ) as listener:  # bound here: a notebook never comes too early
                 listener.bind(str(path))
                 listener.listen()
                 self.process = subprocess.Popen(
@@ -65,9 +72,11 @@ class Pool:
 
 
 def ask(n_workers: int) -> str:
-    """Return the address of the run's pool once it has `n_workers` workers; nothing where there is no pool.
+    """Return the address of the run's pool once it has `n_workers` workers; nothing where there is
+    no pool.
 
-    A pool that does not answer is told on stderr; the caller then starts workers of its own, with the same results.
+    A pool that does not answer is told on stderr; the caller then starts workers of its own, with
+    the same results.
     """
     path = os.environ.get(POOL_VARIABLE)
     if not path:
@@ -83,7 +92,10 @@ def ask(n_workers: int) -> str:
         answer = str(error)
     if answer.startswith(ADDRESS):
         return answer
-    print(f"the run's pool of workers does not answer ({answer or 'it has ended'}); starting others", file=sys.stderr)
+    print(
+        f"the run's pool of workers does not answer ({answer or 'it has ended'}); starting others",
+        file=sys.stderr,
+    )
     return ""
 
 
@@ -94,7 +106,8 @@ class Workers:
         self.stack, self.cluster, self.started = ExitStack(), None, 0.0
 
     def ready(self, n_workers: int) -> str:
-        """Return the address of a scheduler with at least `n_workers` workers that are idle and have today's code."""
+        """Return the address of a scheduler with at least `n_workers` workers that are idle and
+        have today's code."""
         if self.cluster is not None and (_edited_since(self.started) or self._busy()):
             self.close()
         if self.cluster is None:
@@ -110,7 +123,8 @@ class Workers:
         self.cluster = None
 
     def _busy(self) -> bool:
-        """Return whether a worker still computes; only a notebook that is gone can have left that."""
+        """Return whether a worker still computes; only a notebook that is gone can have left
+        that."""
         from distributed import Client
 
         def executing(dask_worker: Any) -> int:

@@ -1,4 +1,5 @@
-"""What the person at the terminal sees: one bar for notebooks, one for units; plain lines when not a terminal."""
+"""What the person at the terminal sees: one bar for notebooks, one for units; plain lines when not
+a terminal."""
 
 import json
 import os
@@ -22,7 +23,8 @@ def can_draw(stream: TextIO) -> bool:
 
 
 class Progress:
-    """Draws a run. `watch` is called with each running notebook process and returns when it has ended."""
+    """Draws a run. `watch` is called with each running notebook process and returns when it has
+    ended."""
 
     def __init__(self, n_notebooks: int, *, stream: TextIO = sys.stderr) -> None:
         self.stream = stream
@@ -31,7 +33,9 @@ class Progress:
         self.done = 0
         self.slug = ""
         self.units_file: Path | None = None
-        self.notebook_bar = self._bar("notebooks", NOTEBOOK_BAR, total=n_notebooks) if self.bars else None
+        self.notebook_bar = (
+            self._bar("notebooks", NOTEBOOK_BAR, total=n_notebooks) if self.bars else None
+        )
 
     def begin(self, slug: str, units_file: Path) -> None:
         """Say that a notebook starts; the number of units done is read from `units_file`."""
@@ -84,7 +88,14 @@ class Progress:
     def _bar(self, name: str, bar_format: str, **options):
         from tqdm import tqdm
 
-        return tqdm(desc=name, bar_format=bar_format, file=self.stream, leave=False, dynamic_ncols=True, **options)
+        return tqdm(
+            desc=name,
+            bar_format=bar_format,
+            file=self.stream,
+            leave=False,
+            dynamic_ncols=True,
+            **options,
+        )
 
     def _units(self) -> dict | None:
         """Return the state the notebook's units last told, or None."""
@@ -94,7 +105,8 @@ class Progress:
             return None
 
     def _draw_units(self, bar, units: dict | None):
-        """Bring the bar up to date; another set of units gets a bar of its own, in the same place."""
+        """Bring the bar up to date; another set of units gets a bar of its own, in the same
+        place."""
         if units is None:
             return bar
         name = f"  {units['name']}"

@@ -1,4 +1,5 @@
-"""Where results come from: code, environment and hardware, without names of people, machines or folders."""
+"""Where results come from: code, environment and hardware, without names of people, machines or
+folders."""
 
 import importlib.metadata
 import platform
@@ -18,16 +19,25 @@ NO_DATE = "1970-01-01T00:00:00+00:00"  # a crate must have one, and the clock wo
 _R_CODE = """
 packages <- commandArgs(TRUE)
 print(sessionInfo(), locale = FALSE)
-for (p in packages) cat(p, if (nzchar(system.file(package = p))) format(packageVersion(p)) else "not installed", "\n")
+is_there <- function(p) nzchar(system.file(package = p))
+for (p in packages) cat(p, if (is_there(p)) format(packageVersion(p)) else "not installed", "\n")
 """
-_TYPES = {".ipynb": "application/x-ipynb+json", ".png": "image/png", ".svg": "image/svg+xml", ".csv": "text/csv",
-          ".pdf": "application/pdf",
-          ".yaml": "application/yaml", ".html": "text/html", ".json": "application/json",
-          ".lock": "text/plain"}  # fmt: skip
+_TYPES = {
+    ".ipynb": "application/x-ipynb+json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".csv": "text/csv",
+    ".pdf": "application/pdf",
+    ".yaml": "application/yaml",
+    ".html": "text/html",
+    ".json": "application/json",
+    ".lock": "text/plain",
+}
 
 
 def commit(root: Path = store.ROOT) -> dict[str, str]:
-    """Return the commit, its date and whether tracked files were changed since; all "unknown" outside git."""
+    """Return the commit, its date and whether tracked files were changed since; all "unknown"
+    outside git."""
     told = _output("git", "-C", str(root), "log", "-1", "--format=%H %cI")
     if not told:
         return {"commit": "unknown", "date": "unknown", "changed since": "unknown"}
@@ -37,13 +47,18 @@ def commit(root: Path = store.ROOT) -> dict[str, str]:
 
 
 def environment(root: Path = store.ROOT) -> dict[str, str]:
-    """Return the hash of the lock file, the Python version and the installed version of every direct dependency."""
+    """Return the hash of the lock file, the Python version and the installed version of every
+    direct dependency."""
     lock, project = root / "requirements.lock", root / "pyproject.toml"
     found = {
         "requirements.lock": f"sha256 {store.sha256(lock)}" if lock.exists() else "missing",
         "Python": platform.python_version(),
     }
-    wanted = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"] if project.exists() else []
+    wanted = (
+        tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
+        if project.exists()
+        else []
+    )
     for name in sorted((Requirement(line).name for line in wanted), key=str.lower):
         try:
             found[name] = importlib.metadata.version(name)
@@ -70,8 +85,11 @@ def hardware() -> dict[str, str]:
     }
 
 
-def write_crate(folder: Path, files: dict[str, str], *, name: str, description: str, root: Path = store.ROOT) -> Path:
-    """Write `ro-crate-metadata.json`, which describes a folder to other software; the date is the commit's.
+def write_crate(
+    folder: Path, files: dict[str, str], *, name: str, description: str, root: Path = store.ROOT
+) -> Path:
+    """Write `ro-crate-metadata.json`, which describes a folder to other software; the date is the
+    commit's.
 
     Parameters
     ----------
@@ -95,7 +113,9 @@ def write_crate(folder: Path, files: dict[str, str], *, name: str, description: 
     for path, words in sorted(files.items()):
         described = {"name": words, "sha256": store.sha256(folder / path)}
         kind = _TYPES.get(Path(path).suffix)
-        crate.add_file(dest_path=path, properties=described | ({"encodingFormat": kind} if kind else {}))
+        crate.add_file(
+            dest_path=path, properties=described | ({"encodingFormat": kind} if kind else {})
+        )
     return store.write_json(folder / "ro-crate-metadata.json", crate.metadata.generate())
 
 

@@ -1,11 +1,12 @@
-"""Which definitions of `lib` a piece of code reaches, through calls, constants, classes and imports.
+"""Which definitions of `lib` a piece of code reaches, through calls, constants, classes and
+imports.
 
 >>> code = Code()  # doctest: +SKIP
 >>> code.of_function("lib.screen.runs", "screen_run").hashes  # doctest: +SKIP
 {'lib.screen.runs.screen_run': '3f…', 'lib.run.store.write_table': '81…', …}
 
-A function that is not reached may change, move or go without a trace. What is looked up by a name that is only known at
-run time (`getattr` on a module) counts as reaching the whole module.
+A function that is not reached may change, move or go without a trace. What is looked up by a name
+that is only known at run time (`getattr` on a module) counts as reaching the whole module.
 """
 
 import ast
@@ -19,7 +20,10 @@ from pathlib import Path
 from lib.run import store, syntax
 from lib.run.syntax import ALWAYS, PROJECT, Definition, Source
 
-MACHINERY = tuple(f"lib.run.{name}" for name in ("compute", "engines", "job_queues", "machine", "pool", "progress"))
+MACHINERY = tuple(
+    f"lib.run.{name}"
+    for name in ("compute", "engines", "job_queues", "machine", "pool", "progress")
+)
 """Where and when units run, which changes no number: these modules are in no key."""
 
 MEMORY = ".code.json"  # below runs/
@@ -29,9 +33,11 @@ Symbol = tuple[str, str]  # module, name in it
 
 @dataclass
 class Reach:
-    """What is reached: definition or file → hash; top-level names of the packages from elsewhere; source files.
+    """What is reached: definition or file → hash; top-level names of the packages from elsewhere;
+    source files.
 
-    The hash of a definition is that of its own syntax, a dot, and that of the definitions that its names mean.
+    The hash of a definition is that of its own syntax, a dot, and that of the definitions that its
+    names mean.
     """
 
     hashes: dict[str, str] = field(default_factory=dict)
@@ -40,7 +46,8 @@ class Reach:
 
 
 class Code:
-    """The sources of a project, each read once and remembered by time and size in the file `memory`."""
+    """The sources of a project, each read once and remembered by time and size in the file
+    `memory`."""
 
     def __init__(self, root: Path = store.ROOT, memory: Path | None = None) -> None:
         self.root, self.memory = root, memory
@@ -59,7 +66,8 @@ class Code:
             self.changed = False
 
     def file(self, module: str) -> Path | None:
-        """Return the file of a project module such as `lib.go.topgo`, or None if there is no such module."""
+        """Return the file of a project module such as `lib.go.topgo`, or None if there is no such
+        module."""
         if module not in self.files:
             base = self.root.joinpath(*module.split("."))
             places = (base.with_suffix(".py"), base / "__init__.py")
@@ -86,7 +94,8 @@ class Code:
         return source
 
     def of_function(self, module: str, name: str) -> Reach:
-        """Return what a top-level function or class of a project module reaches, itself included."""
+        """Return what a top-level function or class of a project module reaches, itself
+        included."""
         return self._reach([(module, name)], Reach())
 
     def of_cells(self, cells: Sequence[str]) -> tuple[list[str], Reach]:
@@ -102,9 +111,14 @@ class Code:
         return found, self._reach(start, reach)
 
     def _modules(self, dotted: Iterable[str]) -> list[str]:
-        """Return those dotted names that are modules of the project, with the packages above them."""
+        """Return those dotted names that are modules of the project, with the packages above
+        them."""
         ours = (name for name in dotted if name.split(".")[0] == PROJECT)
-        above = {".".join(name.split(".")[:depth]) for name in ours for depth in range(1, name.count(".") + 2)}
+        above = {
+            ".".join(name.split(".")[:depth])
+            for name in ours
+            for depth in range(1, name.count(".") + 2)
+        }
         return sorted(name for name in above if self.file(name))
 
     def _reach(self, start: Sequence[Symbol], reach: Reach) -> Reach:
@@ -143,8 +157,11 @@ class Code:
                 reach.hashes[str(beside.relative_to(self.root))] = store.sha256(beside)
         return symbols
 
-    def _symbols(self, found: Definition, module: str, imports: dict[str, str], reach: Reach) -> list[Symbol]:
-        """Return the project's symbols that a definition refers to, and note packages from elsewhere."""
+    def _symbols(
+        self, found: Definition, module: str, imports: dict[str, str], reach: Reach
+    ) -> list[Symbol]:
+        """Return the project's symbols that a definition refers to, and note packages from
+        elsewhere."""
         symbols = [(module, name) for name in found.own]
         for root, *attributes in found.bound:
             dotted = imports[root]
@@ -158,8 +175,11 @@ class Code:
         return symbols
 
     def _resolve(self, names: Sequence[str]) -> list[Symbol]:
-        """Return the symbols that a dotted name stands for: one, or all of a module that is used as a value."""
-        depth = max((d for d in range(1, len(names) + 1) if self.file(".".join(names[:d]))), default=0)
+        """Return the symbols that a dotted name stands for: one, or all of a module that is used as
+        a value."""
+        depth = max(
+            (d for d in range(1, len(names) + 1) if self.file(".".join(names[:d]))), default=0
+        )
         if not depth:
             return []
         module, rest = ".".join(names[:depth]), names[depth:]
@@ -175,10 +195,13 @@ class Code:
     def _whole(self, module: str) -> list[Symbol]:
         source = self.source(module)
         again = [symbol for dotted in source.imports.values() for symbol in self._exported(dotted)]
-        return [(module, name) for name in source.definitions] + (again if self._is_package(module) else [])
+        return [(module, name) for name in source.definitions] + (
+            again if self._is_package(module) else []
+        )
 
     def _exported(self, dotted: str) -> list[Symbol]:
-        """Return what a package's own import stands for; of a whole module nothing, until it is used."""
+        """Return what a package's own import stands for; of a whole module nothing, until it is
+        used."""
         if dotted.split(".")[0] != PROJECT or self.file(dotted):
             return []
         return self._resolve(dotted.split("."))

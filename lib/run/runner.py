@@ -1,7 +1,7 @@
 """Run what has to be run: decide by keys, execute, check, stamp last.
 
-A notebook is done if its stamp carries the key of today and its outputs are the files that the stamp lists. Killed
-anywhere, the same command goes on; two runs of one profile never mix.
+A notebook is done if its stamp carries the key of today and its outputs are the files that the
+stamp lists. Killed anywhere, the same command goes on; two runs of one profile never mix.
 """
 
 import json
@@ -36,7 +36,8 @@ class Run:
 
     @contextmanager
     def warm_workers(self, executor: str) -> Iterator[None]:
-        """Let all notebooks run within the block share one pool of workers, if units run in several processes here."""
+        """Let all notebooks run within the block share one pool of workers, if units run in several
+        processes here."""
         if executor.startswith("local") and executor != "local:1":
             folder = notebook_process.private_folder(f"{self.pipeline.run_dir}/pool")
             self.pool = pool.Pool(folder, notebook_process.clean_environment(folder))
@@ -107,19 +108,26 @@ class Run:
             for name, path in self.pipeline.inputs(step).items():
                 if makers.get(name) not in selected and not path.exists():
                     raise MissingInput(
-                        f"{slug} needs {name}, which {makers[name]} makes; add {makers[name]} to the targets"
+                        f"{slug} needs {name}, which {makers[name]} makes; add {makers[name]} to "
+                        "the targets"
                     )
             for key, value in params.input_paths(self.sections[slug]).items():
                 if (
                     not store.resolve(value).exists()
                     and store.resolve(value) not in self.pipeline.inputs(step).values()
                 ):
-                    raise MissingInput(f"{slug}.{key} = {value!r}: no such file or folder (relative to the project)")
+                    raise MissingInput(
+                        f"{slug}.{key} = {value!r}: no such file or folder (relative to the "
+                        "project)"
+                    )
 
     def parts(self, step: Step) -> keys.Parts:
         """Return the parts of a notebook's key as things are now."""
         section = self.sections[step.slug]
-        named = {f"{step.slug}.{key}": store.resolve(value) for key, value in params.input_paths(section).items()}
+        named = {
+            f"{step.slug}.{key}": store.resolve(value)
+            for key, value in params.input_paths(section).items()
+        }
         return keys.parts(
             self.pipeline.notebook_path(step),
             params=params.plain_values(section),
@@ -130,7 +138,8 @@ class Run:
         )
 
     def _r_versions(self, packages: Sequence[str]) -> dict[str, str]:
-        """Return the versions of R and of these packages; R is asked once for those of all notebooks."""
+        """Return the versions of R and of these packages; R is asked once for those of all
+        notebooks."""
         if not packages:
             return {}
         every = {package for step in self.pipeline.steps for package in step.r_packages}
@@ -152,22 +161,28 @@ class Run:
         return Decision(step.slug, bool(reasons), tuple(reasons), failed)
 
     def plan(self, selected: Sequence[str], *, force: bool = False) -> list[Decision]:
-        """Decide for all selected notebooks without running any: behind one that runs, others only may."""
+        """Decide for all selected notebooks without running any: behind one that runs, others only
+        may."""
         decisions: dict[str, Decision] = {}
         for slug in selected:
             step = self.pipeline[slug]
             decision = self.decide(step, force=force)
-            waits = [up for up in self.pipeline.upstream(step) if up in decisions and decisions[up].run]
+            waits = [
+                up for up in self.pipeline.upstream(step) if up in decisions and decisions[up].run
+            ]
             if waits and not decision.run:
                 reasons = tuple(f"if {up} changes what it makes" for up in sorted(waits))
-                decision = Decision(slug, True, reasons, outcomes.last_error(self.failure_path(step)))
+                decision = Decision(
+                    slug, True, reasons, outcomes.last_error(self.failure_path(step))
+                )
             decisions[slug] = decision
         if self.pipeline.run_dir.is_dir():
             self.remember()
         return list(decisions.values())
 
     def execute(self, step: Step, *, executor: str, progress: Progress) -> Outcome:
-        """Execute one notebook; on success check its outputs, put the executed copy in place, and stamp last."""
+        """Execute one notebook; on success check its outputs, put the executed copy in place, and
+        stamp last."""
         parts = self.parts(step)
         before = self._states(step)
         started = time.monotonic()
@@ -205,18 +220,25 @@ class Run:
 
     def _sweep(self) -> None:
         """Remove what a killed run left half-written; nothing of it was ever counted."""
-        outputs = [path for step in self.pipeline.steps for path in self.pipeline.outputs(step).values()]
+        outputs = [
+            path for step in self.pipeline.steps for path in self.pipeline.outputs(step).values()
+        ]
         folders = {path.parent for path in outputs} | set(self.pipeline.run_dir.glob("*/"))
-        for folder in [path for path in outputs if path.is_dir()] + [self.pipeline.run_dir / "units"]:
+        for folder in [path for path in outputs if path.is_dir()] + [
+            self.pipeline.run_dir / "units"
+        ]:
             folders |= {folder, *folder.glob("**/")}
         for folder in folders:
             for part in folder.glob(".*.part*"):
-                shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink(missing_ok=True)
+                shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink(
+                    missing_ok=True
+                )
         for told in self.pipeline.run_dir.glob("logs/*.units.json"):
             told.unlink(missing_ok=True)
 
     def _states(self, step: Step) -> dict[str, tuple[int, int] | None]:
-        """Return which file each output is, by time and inode (of a folder its newest), or None where it is missing."""
+        """Return which file each output is, by time and inode (of a folder its newest), or None
+        where it is missing."""
         states = {}
         for name, path in self.pipeline.outputs(step).items():
             below = path.rglob("*") if path.is_dir() else ()
@@ -224,13 +246,21 @@ class Run:
             states[name] = max(((stat.st_mtime_ns, stat.st_ino) for stat in stats), default=None)
         return states
 
-    def _unmade(self, step: Step, before: Mapping[str, tuple[int, int] | None]) -> notebook_process.Failure | None:
+    def _unmade(
+        self, step: Step, before: Mapping[str, tuple[int, int] | None]
+    ) -> notebook_process.Failure | None:
         """Return a failure if a declared output was not written since it had the state `before`."""
-        stale = [name for name, state in self._states(step).items() if state is None or state == before[name]]
+        stale = [
+            name
+            for name, state in self._states(step).items()
+            if state is None or state == before[name]
+        ]
         if not stale:
             return None
         return notebook_process.Failure(
-            0, "", f"every cell ran, but pipeline.toml promises what was not written: {', '.join(stale)}"
+            0,
+            "",
+            f"every cell ran, but pipeline.toml promises what was not written: {', '.join(stale)}",
         )
 
     def _write_stamp(self, step: Step, parts: keys.Parts, seconds: float) -> None:
@@ -256,7 +286,8 @@ class Run:
     ) -> list[Outcome]:
         """Bring the selected notebooks up to date, in order.
 
-        After a failure everything that does not need the failed notebook still runs, unless `fail_fast`.
+        After a failure everything that does not need the failed notebook still runs, unless
+        `fail_fast`.
         """
         self._sweep()
         ended: dict[str, Outcome] = {}
@@ -273,6 +304,9 @@ class Run:
                 continue
             ended[slug] = outcome = self.execute(step, executor=executor, progress=progress)
             self.remember()
-            progress.end(f"{slug}: {'done in' if outcome.state == 'ran' else 'FAILED after'} {outcome.seconds:.1f} s")
+            progress.end(
+                f"{slug}: {'done in' if outcome.state == 'ran' else 'FAILED after'} "
+                f"{outcome.seconds:.1f} s"
+            )
         self.remember()
         return list(ended.values())

@@ -18,7 +18,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def resolve(path: str | os.PathLike) -> Path:
-    """Return an absolute path; a relative one is taken from the project root, whatever the working directory."""
+    """Return an absolute path; a relative one is taken from the project root, whatever the working
+    directory."""
     return ROOT / path
 
 
@@ -26,8 +27,9 @@ def resolve(path: str | os.PathLike) -> Path:
 def atomic(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path` that replaces it when the block ends without an error.
 
-    The temporary name starts with a dot and keeps the suffix, so a killed process leaves no file that could be
-    taken for a finished one. It lies in the same folder and has the permissions of any new file of this user.
+    The temporary name starts with a dot and keeps the suffix, so a killed process leaves no file
+    that could be taken for a finished one. It lies in the same folder and has the permissions of
+    any new file of this user.
 
     Examples
     --------
@@ -46,7 +48,10 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        hint = f"{error.strerror}; what is done is kept: free some space and run the same command again"
+        hint = (
+            f"{error.strerror}; what is done is kept: free some space and run the same command "
+            "again"
+        )
         raise OSError(error.errno, hint, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
@@ -84,7 +89,10 @@ def write_table(path: str | os.PathLike, table: "pd.DataFrame", *, index: bool =
         elif path.suffix == ".csv":
             table.to_csv(part, index=index, lineterminator="\n")
         else:
-            raise ValueError(f"{path.name}: tables are written as .parquet or .csv, not {path.suffix or 'no suffix'}")
+            raise ValueError(
+                f"{path.name}: tables are written as .parquet or .csv, not "
+                f"{path.suffix or 'no suffix'}"
+            )
     return path
 
 

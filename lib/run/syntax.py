@@ -1,6 +1,8 @@
-"""What one Python source says, apart from how it is written: the syntax of its definitions and what they refer to.
+"""What one Python source says, apart from how it is written: the syntax of its definitions and what
+they refer to.
 
-Comments, docstrings, layout and the order of definitions do not count, nor under which path a module is imported.
+Comments, docstrings, layout and the order of definitions do not count, nor under which path a
+module is imported.
 """
 
 import ast
@@ -62,7 +64,8 @@ class Source:
 
 
 def parse(text: str) -> ast.Module:
-    """Parse Python; of what does not parse, such as a cell of another language, only the imports are kept."""
+    """Parse Python; of what does not parse, such as a cell of another language, only the imports
+    are kept."""
     for source in (text, MAGIC.sub(r"\1pass", text)):
         with suppress(SyntaxError):
             return ast.parse(source)
@@ -147,7 +150,12 @@ def definition(nodes: Iterable[ast.stmt], *, own: set[str], imports: dict[str, s
     reader = _Reader(own, imports)
     dumped = [reader.read(node) for node in nodes]
     syntax = hashlib.sha256("\n".join(dumped).encode()).hexdigest()
-    return Definition(syntax, sorted(reader.own_found), sorted(map(list, reader.bound_found)), sorted(reader.texts))
+    return Definition(
+        syntax,
+        sorted(reader.own_found),
+        sorted(map(list, reader.bound_found)),
+        sorted(reader.texts),
+    )
 
 
 def bindings(tree: ast.AST, package: str = "") -> dict[str, str]:
@@ -172,7 +180,9 @@ def names_of(node: ast.stmt) -> list[str]:
         return [node.name]
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return [leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)]
+        return [
+            leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)
+        ]
     if isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While):
         return sorted({name for inner in _statements(node) for name in names_of(inner)})
     return []
@@ -188,16 +198,22 @@ def _statements(node: ast.stmt) -> list[ast.stmt]:
 
 
 def _says_nothing(node: ast.stmt) -> bool:
-    """Return whether a statement is an import, whose names are resolved where they are used, or a docstring."""
+    """Return whether a statement is an import, whose names are resolved where they are used, or a
+    docstring."""
     return isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node)
 
 
 def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _acts(node: ast.stmt) -> bool:
-    """Return whether a statement that defines a name does something at import too: it may, in a block or a target."""
+    """Return whether a statement that defines a name does something at import too: it may, in a
+    block or a target."""
     if isinstance(node, ast.Assign):
         return any(not isinstance(target, ast.Name | ast.Tuple) for target in node.targets)
     return isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While)
@@ -209,7 +225,8 @@ def _base(node: ast.ImportFrom, package: str) -> str:
 
 
 class _Reader(ast.NodeTransformer):
-    """Takes docstrings and imports out of a statement, notes references, and shortens those into the project."""
+    """Takes docstrings and imports out of a statement, notes references, and shortens those into
+    the project."""
 
     def __init__(self, own: set[str], imports: dict[str, str]) -> None:
         self.own, self.imports = own, imports
@@ -280,7 +297,8 @@ def _chain(node: ast.expr) -> list[str]:
 
 
 def _local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
-    """Return the names that a function binds itself: its arguments and what it assigns, imports apart."""
+    """Return the names that a function binds itself: its arguments and what it assigns, imports
+    apart."""
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     names = {argument.arg for argument in [*every, arguments.vararg, arguments.kwarg] if argument}

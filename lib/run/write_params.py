@@ -195,8 +195,8 @@ def check_profile(profile: str, root: Path = store.ROOT) -> None:
             if line != wanted:
                 raise params.ParamsError(
                     f"params/{name}.yaml, line {number}: {line.strip()!r} is not what is declared, "
-                    f"{wanted.strip()!r}. `make params` writes the file from lib/<chapter>/params.py; "
-                    "give your own values with --set or --params"
+                    f"{wanted.strip()!r}. `make params` writes the file from "
+                    "lib/<chapter>/params.py; give your own values with --set or --params"
                 )
 
 

@@ -1,1 +1,2 @@
-"""The gene-perturbation screen: splits, samples, networks and their runs, and the analyses of what they give."""
+"""The gene-perturbation screen: splits, samples, networks and their runs, and the analyses of what
+they give."""

@@ -24,14 +24,16 @@ INPUTS = {
     "nucleus_region": "nucleus + region (paper's model)",
     "region": "region",
 }
-"""Input variants in the paper's order, and their words; `imaging.ablation.<variant>` is the published number."""
+"""Input variants in the paper's order, and their words; `imaging.ablation.<variant>` is the
+published number."""
 
 _BAR, _CHANCE = "#9ECAE1", figures.ACCENT
 PAPER_CLASSES = 42  # 41 genes and the control
 
 
 def summarise(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
-    """Return mean and sample SD (ddof 1, as published) over folds of the balanced accuracy of each input.
+    """Return mean and sample SD (ddof 1, as published) over folds of the balanced accuracy of each
+    input.
 
     Parameters
     ----------
@@ -41,17 +43,25 @@ def summarise(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `input`, `words`, `balanced_accuracy`, `sd` (missing for one fold), `n_folds`; the paper's variants first and in
-        its order, then others by accuracy.
+        `input`, `words`, `balanced_accuracy`, `sd` (missing for one fold), `n_folds`; the paper's
+        variants first and in its order, then others by accuracy.
     """
     missing = [name for name in ("input", "fold", score) if name not in results]
     if missing:
-        raise InputError(f"the ablation results lack column {missing[0]!r}; they have {', '.join(results)}")
+        raise InputError(
+            f"the ablation results lack column {missing[0]!r}; they have {', '.join(results)}"
+        )
     if results.empty or results.duplicated(["input", "fold"]).any():
-        raise InputError("the ablation results have no row, or an input and fold twice; give one row each")
+        raise InputError(
+            "the ablation results have no row, or an input and fold twice; give one row each"
+        )
     folds = results.groupby("input", observed=True)[score]
-    table = pd.DataFrame({"balanced_accuracy": folds.mean(), "sd": folds.std(ddof=1), "n_folds": folds.size()})
-    table = ordering.sort_table(table.reset_index(), "balanced_accuracy", ties="input").reset_index(drop=True)
+    table = pd.DataFrame(
+        {"balanced_accuracy": folds.mean(), "sd": folds.std(ddof=1), "n_folds": folds.size()}
+    )
+    table = ordering.sort_table(table.reset_index(), "balanced_accuracy", ties="input").reset_index(
+        drop=True
+    )
     place = {name: i for i, name in enumerate(INPUTS)}
     order = table["input"].map(place).fillna(len(INPUTS)).argsort(kind="stable")
     table = table.iloc[order].reset_index(drop=True)
@@ -60,12 +70,17 @@ def summarise(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
 
 
 def bars(
-    table: pd.DataFrame, *, n_classes: int, published: Mapping[str, float] | None = None, title: str = ""
+    table: pd.DataFrame,
+    *,
+    n_classes: int,
+    published: Mapping[str, float] | None = None,
+    title: str = "",
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the balanced accuracy of each input as horizontal bars; the published values have a panel of their own.
+    """Draw the balanced accuracy of each input as horizontal bars; the published values have a
+    panel of their own.
 
-    The two are no repetition of one experiment where the numbers of classes differ, so they share no axis; each panel
-    has its own line of chance.
+    The two are no repetition of one experiment where the numbers of classes differ, so they share
+    no axis; each panel has its own line of chance.
 
     Parameters
     ----------
@@ -84,28 +99,52 @@ def bars(
         `table` with `n_classes`, `chance`, `published`, `published_chance`.
     """
     known = table["input"].map(dict(published or {})).astype(float)
-    drawn = table.assign(n_classes=n_classes, chance=1 / n_classes, published=known, published_chance=1 / PAPER_CLASSES)
+    drawn = table.assign(
+        n_classes=n_classes,
+        chance=1 / n_classes,
+        published=known,
+        published_chance=1 / PAPER_CLASSES,
+    )
     rows = np.arange(len(drawn))
     has_paper = drawn["published"].notna().any()
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE if has_paper else figures.MIDDLE, 0.95 + 0.19 * len(drawn)))
+        figure = Figure(
+            figsize=(figures.PAGE if has_paper else figures.MIDDLE, 0.95 + 0.19 * len(drawn))
+        )
         ours, *paper = figure.subplots(1, 1 + has_paper, sharey=True, squeeze=False)[0]
         ours.barh(rows, drawn["balanced_accuracy"], height=0.7, color=_BAR)
-        ours.errorbar(drawn["balanced_accuracy"], rows, xerr=drawn["sd"].fillna(0), fmt="none", ecolor="0.2",
-                      elinewidth=0.8)  # fmt: skip
+        ours.errorbar(
+            drawn["balanced_accuracy"],
+            rows,
+            xerr=drawn["sd"].fillna(0),
+            fmt="none",
+            ecolor="0.2",
+            elinewidth=0.8,
+        )
         folds = drawn["n_folds"].max()
         spread = f"mean and SD of {folds} folds" if folds > 1 else "one fold, no SD"
         _finish(ours, n_classes, f"{title or 'This run'}: {n_classes} classes\n{spread}")
         ours.set_yticks(rows, drawn["words"])
         for ax in paper:
             ax.scatter(drawn["published"], rows, s=16, marker="D", color="black")
-            _finish(ax, PAPER_CLASSES, f"Published: {PAPER_CLASSES} classes\nanother task; compare the order only")
+            _finish(
+                ax,
+                PAPER_CLASSES,
+                f"Published: {PAPER_CLASSES} classes\nanother task; compare the order only",
+            )
     return figure, drawn
 
 
 def _finish(ax: Axes, n_classes: int, title: str) -> None:
     ax.axvline(1 / n_classes, color=_CHANCE, linestyle="--", linewidth=1)
-    ax.text(1 / n_classes, 1, f" chance, 1/{n_classes}", color=_CHANCE, transform=ax.get_xaxis_transform(), va="top")
+    ax.text(
+        1 / n_classes,
+        1,
+        f" chance, 1/{n_classes}",
+        color=_CHANCE,
+        transform=ax.get_xaxis_transform(),
+        va="top",
+    )
     ax.tick_params(axis="y", length=0)
     ax.set(xlim=(0, None), xlabel="balanced accuracy")
     ax.set_ylim(-0.6, top=ax.get_ylim()[1] + 0.6)

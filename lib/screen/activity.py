@@ -1,7 +1,9 @@
-"""Phenotypic activity without training: do the wells of a gene find each other before they find EMPTY wells?
+"""Phenotypic activity without training: do the wells of a gene find each other before they find
+EMPTY wells?
 
-Wells are averaged, put on the scale of their plate's EMPTY wells, and ranked by similarity to every well of a gene;
-the average precision says how early its sister wells come among the EMPTY wells (Kalinin et al. 2025, copairs).
+Wells are averaged, put on the scale of their plate's EMPTY wells, and ranked by similarity to every
+well of a gene; the average precision says how early its sister wells come among the EMPTY wells
+(Kalinin et al. 2025, copairs).
 """
 
 import tempfile
@@ -39,25 +41,40 @@ def mean_average_precision(
     Returns
     -------
     DataFrame
-        Sorted by gene: `gene_symbol`, `n_wells`, `map` (0 to 1), `normalised_map` (0 = random, 1 = perfect), `p`, `q`,
-        `is_active`. A gene whose wells have no sister keeps its row with missing values and is not active.
+        Sorted by gene: `gene_symbol`, `n_wells`, `map` (0 to 1), `normalised_map` (0 = random, 1 =
+        perfect), `p`, `q`, `is_active`. A gene whose wells have no sister keeps its row with
+        missing values and is not active.
 
     Notes
     -----
-    Copairs takes for a gene whose wells have equally many sisters and controls the null of one well's average
-    precision, which is wider than that of the mean over its wells: on inert genes the test is conservative in the tail
-    (simulated inert genes: 0 to 2 % at p ≤ 0.05).
+    Copairs takes for a gene whose wells have equally many sisters and controls the null of one
+    well's average precision, which is wider than that of the mean over its wells: on inert genes
+    the test is conservative in the tail (simulated inert genes: 0 to 2 % at p ≤ 0.05).
     """
     meta = profiles.index.to_frame(index=False)
     is_control = meta["gene_symbol"] == control
     if not is_control.any() or is_control.all():
-        raise InputError(f"{int(is_control.sum())} of {len(meta)} wells are {control}; need some, and some genes")
-    table = meta[~is_control].groupby("gene_symbol", observed=True).size().rename("n_wells").reset_index()
+        raise InputError(
+            f"{int(is_control.sum())} of {len(meta)} wells are {control}; need some, and some genes"
+        )
+    table = (
+        meta[~is_control]
+        .groupby("gene_symbol", observed=True)
+        .size()
+        .rename("n_wells")
+        .reset_index()
+    )
     if _has_sisters(meta[~is_control], across_plates):
         scores = _by_gene(_precisions(profiles, meta, is_control, across_plates), fdr, n_null, seed)
         table = table.merge(scores, on="gene_symbol", how="left")
-    names = {"mean_average_precision": "map", "mean_normalized_average_precision": "normalised_map", "p_value": "p"}
-    table = table.rename(columns=names).reindex(columns=["gene_symbol", "n_wells", "map", "normalised_map", "p"])
+    names = {
+        "mean_average_precision": "map",
+        "mean_normalized_average_precision": "normalised_map",
+        "p_value": "p",
+    }
+    table = table.rename(columns=names).reindex(
+        columns=["gene_symbol", "n_wells", "map", "normalised_map", "p"]
+    )
     table["q"] = benjamini_hochberg(table["p"])
     return table.assign(is_active=table["q"] <= fdr)
 
@@ -86,15 +103,21 @@ def agreement(calls: Mapping[str, Collection[str]], genes: Collection[str]) -> p
     for method, called in calls.items():
         stray = sorted(set(called) - set(genes))
         if stray:
-            raise InputError(f"{method} calls {stray[0]}, which is not among the {len(genes)} screened genes")
-    table = pd.DataFrame({"gene_symbol": genes} | {m: [g in set(c) for g in genes] for m, c in calls.items()})
+            raise InputError(
+                f"{method} calls {stray[0]}, which is not among the {len(genes)} screened genes"
+            )
+    table = pd.DataFrame(
+        {"gene_symbol": genes} | {m: [g in set(c) for g in genes] for m, c in calls.items()}
+    )
     return table.assign(n_methods=table[list(calls)].sum(axis=1).astype(int))
 
 
 def pairwise_agreement(table: pd.DataFrame) -> pd.DataFrame:
-    """Compare every two methods of an agreement table: counts, Jaccard index and Cohen's kappa (1 = the same calls).
+    """Compare every two methods of an agreement table: counts, Jaccard index and Cohen's kappa (1 =
+    the same calls).
 
-    A pair without any call has no Jaccard index; one in which chance alone agrees fully has no kappa.
+    A pair without any call has no Jaccard index; one in which chance alone agrees fully has no
+    kappa.
     """
     methods = [name for name in table.columns if name not in ("gene_symbol", "n_methods")]
     rows = []
@@ -105,21 +128,30 @@ def pairwise_agreement(table: pd.DataFrame) -> pd.DataFrame:
             chance = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
             rows.append(
                 {
-                    "first": first, "second": second, "both": both, "only_first": int((a & ~b).sum()),
-                    "only_second": int((b & ~a).sum()), "neither": int((~a & ~b).sum()),
+                    "first": first,
+                    "second": second,
+                    "both": both,
+                    "only_first": int((a & ~b).sum()),
+                    "only_second": int((b & ~a).sum()),
+                    "neither": int((~a & ~b).sum()),
                     "jaccard": both / either if either else np.nan,
                     "kappa": ((a == b).mean() - chance) / (1 - chance) if chance < 1 else np.nan,
                 }
-            )  # fmt: skip
+            )
     return pd.DataFrame(rows)
 
 
-def _precisions(profiles: pd.DataFrame, meta: pd.DataFrame, is_control: pd.Series, across_plates: bool) -> pd.DataFrame:
+def _precisions(
+    profiles: pd.DataFrame, meta: pd.DataFrame, is_control: pd.Series, across_plates: bool
+) -> pd.DataFrame:
     """Return the average precision of every treated well."""
     from copairs.map import average_precision
 
-    # each control is its own perturbation: wells are compared with controls, but no control is looked for
-    perturbation = meta["gene_symbol"].astype(str).where(~is_control, "control " + meta.index.astype(str))
+    # each control is its own perturbation: wells are compared with controls, but no control is
+    # looked for
+    perturbation = (
+        meta["gene_symbol"].astype(str).where(~is_control, "control " + meta.index.astype(str))
+    )
     precisions = average_precision(
         meta.assign(perturbation=perturbation, is_control=is_control),
         profiles.to_numpy(float),
@@ -136,7 +168,9 @@ def _by_gene(precisions: pd.DataFrame, fdr: float, n_null: int, seed: int) -> pd
     """Return mean average precision and p of every gene."""
     from copairs.map import mean_average_precision as copairs_mean
 
-    with tempfile.TemporaryDirectory() as folder:  # copairs keeps its null in the user's home otherwise
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # copairs keeps its null in the user's home otherwise
         return copairs_mean(
             precisions,
             sameby=["gene_symbol"],

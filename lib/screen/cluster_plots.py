@@ -1,4 +1,5 @@
-"""Pictures of gene-perturbation clusters: Fig 2E, the curves behind the choice of k, and co-clustering."""
+"""Pictures of gene-perturbation clusters: Fig 2E, the curves behind the choice of k, and
+co-clustering."""
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,8 @@ def distance_heatmap(means: AnnData, table: pd.DataFrame) -> tuple[Figure, pd.Da
     -------
     Figure
     DataFrame
-        One row per pair in the order drawn: `gene_symbol`, `other`, `distance_au` (units of the embedding), `cluster`
-        of the first.
+        One row per pair in the order drawn: `gene_symbol`, `other`, `distance_au` (units of the
+        embedding), `cluster` of the first.
     """
     tree = clusters.linkage(means)
     leaves = hierarchy.leaves_list(tree)
@@ -51,14 +52,21 @@ def distance_heatmap(means: AnnData, table: pd.DataFrame) -> tuple[Figure, pd.Da
 
         ax = place(branch + strip, names, heat, heat)
         image = ax.imshow(distances, cmap="Greys_r", vmin=0, aspect="auto", interpolation="nearest")
-        _dendrogram(place(branch + strip, names + heat + strip, heat, branch), tree, n, turned=False)
+        _dendrogram(
+            place(branch + strip, names + heat + strip, heat, branch), tree, n, turned=False
+        )
         _dendrogram(place(0, names, branch, heat), tree, n, turned=True)
         _strip(place(branch + strip, names + heat, heat, strip), numbers, turned=False)
         _strip(place(branch, names, strip, heat), numbers, turned=True)
         _gene_names(ax, list(distances.index))
         bar = place(width - 0.55, names + heat - min(heat, 1.6), 0.1, min(heat, 1.6))
         figure.colorbar(image, cax=bar, label="Euclidean distance")
-    long = distances.rename_axis(index="gene_symbol", columns="other").stack().rename("distance_au").reset_index()
+    long = (
+        distances.rename_axis(index="gene_symbol", columns="other")
+        .stack()
+        .rename("distance_au")
+        .reset_index()
+    )
     return figure, long.assign(cluster=long["gene_symbol"].map(numbers))
 
 
@@ -84,14 +92,24 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
             ax.plot(curves["k"], curves[column], color="black", marker="o", markersize=3)
             ax.axvline(k, color=figures.ACCENT, linestyle="--", linewidth=1)
             ax.set_ylabel(name)
-        axes[0].text(k, 1.02, f"k = {k}", color=figures.ACCENT, ha="center", transform=axes[0].get_xaxis_transform())
+        axes[0].text(
+            k,
+            1.02,
+            f"k = {k}",
+            color=figures.ACCENT,
+            ha="center",
+            transform=axes[0].get_xaxis_transform(),
+        )
         axes[1].set_xlabel("clusters")
         axes[1].xaxis.get_major_locator().set_params(integer=True)
     return figure, curves.assign(is_chosen=curves["k"] == k)
 
 
-def co_clustering_grid(table: pd.DataFrame, *, first: str, second: str) -> tuple[Figure, pd.DataFrame]:
-    """Draw the permutation p of two clusterings over all pairs of cluster numbers, colours from 0 to 0.1.
+def co_clustering_grid(
+    table: pd.DataFrame, *, first: str, second: str
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the permutation p of two clusterings over all pairs of cluster numbers, colours from 0
+    to 0.1.
 
     Parameters
     ----------
@@ -137,16 +155,32 @@ def _strip(ax: Axes, numbers: pd.Series, *, turned: bool) -> None:
     labels = list(dict.fromkeys(numbers))
     large = [label for label in labels if sizes[label] > 1]
     known = figures.cluster_colours(labels)
-    colours = {label: known[str(label)] if label in large else figures.NO_CLUSTER for label in labels}
+    colours = {
+        label: known[str(label)] if label in large else figures.NO_CLUSTER for label in labels
+    }
     codes = np.array([labels.index(label) for label in numbers])
     colour_map = ListedColormap([to_rgb(colours[label]) for label in labels])
-    ax.imshow(codes[:, None] if turned else codes[None], cmap=colour_map, aspect="auto", vmin=-0.5,
-              vmax=len(labels) - 0.5, interpolation="nearest")  # fmt: skip
+    ax.imshow(
+        codes[:, None] if turned else codes[None],
+        cmap=colour_map,
+        aspect="auto",
+        vmin=-0.5,
+        vmax=len(labels) - 0.5,
+        interpolation="nearest",
+    )
     for label in large:
         middle = np.flatnonzero(numbers.to_numpy() == label).mean()
         x, y = (0, middle) if turned else (middle, 0)
-        ax.text(x, y, label, ha="center", va="center_baseline", fontsize=6.5, fontweight="bold",
-                color=figures.on(colours[label]))
+        ax.text(
+            x,
+            y,
+            label,
+            ha="center",
+            va="center_baseline",
+            fontsize=6.5,
+            fontweight="bold",
+            color=figures.on(colours[label]),
+        )
     ax.axis("off")
 
 

@@ -1,4 +1,5 @@
-"""Pictures that set results of the screen beside each other: methods, planted truth, left-out targets."""
+"""Pictures that set results of the screen beside each other: methods, planted truth, left-out
+targets."""
 
 from collections.abc import Mapping
 
@@ -31,14 +32,19 @@ def accuracies(folds: Mapping[str, pd.Series], *, chance: float) -> tuple[Figure
     DataFrame
         `method`, `fold`, `balanced_accuracy`, `chance`.
     """
-    drawn = pd.concat({name: values.reset_index(drop=True) for name, values in folds.items()}, names=["method", "fold"])
+    drawn = pd.concat(
+        {name: values.reset_index(drop=True) for name, values in folds.items()},
+        names=["method", "fold"],
+    )
     drawn = drawn.rename("balanced_accuracy").reset_index().assign(chance=chance)
     with figures.style():
         figure = Figure(figsize=(figures.COLUMN, 2.6))
         ax = figure.add_subplot()
         for x, values in enumerate(folds.values()):
             ax.bar(x, values.mean(), width=0.6, color=_COLOURS[x % len(_COLOURS)])
-            ax.plot(x + np.linspace(-0.12, 0.12, len(values)), values, "o", markersize=3, color="black")
+            ax.plot(
+                x + np.linspace(-0.12, 0.12, len(values)), values, "o", markersize=3, color="black"
+            )
         ax.axhline(chance, color=figures.ACCENT, linestyle="--", linewidth=0.8)
         ax.set_xticks(range(len(folds)), list(folds))
         ax.set_ylabel("balanced accuracy")
@@ -54,10 +60,11 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
 
 
 def taken_for(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw what the nuclei of left-out targets are taken for, as a heat map; likely confusions lie side by side.
+    """Draw what the nuclei of left-out targets are taken for, as a heat map; likely confusions lie
+    side by side.
 
-    Targets are in the order of complete linkage of their shares, conditions in the order of the targets that are taken
-    for them most; a dot marks the condition that is most frequent.
+    Targets are in the order of complete linkage of their shares, conditions in the order of the
+    targets that are taken for them most; a dot marks the condition that is most frequent.
 
     Parameters
     ----------
@@ -83,7 +90,9 @@ def taken_for(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         ax.set_yticks(range(len(table)), table.index, fontsize=6)
         ax.tick_params(length=1.5, pad=1)
         ax.set(xlabel="taken for", ylabel="left-out target")
-        figure.colorbar(image, ax=ax, label="share of the target's nuclei", shrink=0.6, aspect=18, pad=0.01)
+        figure.colorbar(
+            image, ax=ax, label="share of the target's nuclei", shrink=0.6, aspect=18, pad=0.01
+        )
     long = table.rename_axis(index="target", columns="condition").stack(future_stack=True)
     return figure, long.rename("share").reset_index()
 

@@ -17,7 +17,8 @@ _NAMED = 62  # conditions up to which a page has room for their names
 def layout_panels(
     layout: pd.DataFrame, *, conditions: Sequence[str] = SHOWN, method: str = "UMAP"
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw Fig 2D: a panel a condition, its nuclei in one strong colour over all the others in silver.
+    """Draw Fig 2D: a panel a condition, its nuclei in one strong colour over all the others in
+    silver.
 
     Parameters
     ----------
@@ -51,9 +52,20 @@ def layout_panels(
         axes = figure.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False).ravel()
         for i, (ax, name) in enumerate(zip(axes, conditions, strict=False)):
             own = layout["gene_symbol"] == name
-            for rows, colour, alpha in ((layout[~own], "silver", faint), (layout[own], _COLOURS[i % 4], 1)):
+            for rows, colour, alpha in (
+                (layout[~own], "silver", faint),
+                (layout[own], _COLOURS[i % 4], 1),
+            ):
                 # thousands of dots: as an image inside the SVG
-                ax.scatter(rows["x"], rows["y"], s=size, color=colour, alpha=alpha, linewidths=0, rasterized=True)
+                ax.scatter(
+                    rows["x"],
+                    rows["y"],
+                    s=size,
+                    color=colour,
+                    alpha=alpha,
+                    linewidths=0,
+                    rasterized=True,
+                )
             ax.set_title(f"{name} ({int(own.sum())} nuclei)", loc="left")
         for ax in axes[len(conditions) :]:
             ax.remove()
@@ -63,7 +75,8 @@ def layout_panels(
 
 
 def confusion_heatmap(shares: pd.DataFrame, *, title: str = "") -> tuple[Figure, pd.DataFrame]:
-    """Draw a row-normalised confusion matrix, the share of a condition's nuclei taken for each condition.
+    """Draw a row-normalised confusion matrix, the share of a condition's nuclei taken for each
+    condition.
 
     Parameters
     ----------
@@ -82,7 +95,9 @@ def confusion_heatmap(shares: pd.DataFrame, *, title: str = "") -> tuple[Figure,
         width = figures.PAGE if wide else figures.MIDDLE
         figure = Figure(figsize=(width, width - (1.0 if wide else 0.9)))
         ax = figure.add_subplot()
-        image = ax.imshow(shares.to_numpy(), cmap="Blues", vmin=0, vmax=max(np.nanmax(shares.to_numpy()), 1e-3))
+        image = ax.imshow(
+            shares.to_numpy(), cmap="Blues", vmin=0, vmax=max(np.nanmax(shares.to_numpy()), 1e-3)
+        )
         if n <= _NAMED:
             ax.set_xticks(range(n), shares.columns, rotation=90, fontsize=6)
             ax.set_yticks(range(n), shares.index, fontsize=6)
@@ -91,6 +106,8 @@ def confusion_heatmap(shares: pd.DataFrame, *, title: str = "") -> tuple[Figure,
         ax.tick_params(length=0, pad=2)
         ax.spines[:].set_visible(False)
         ax.set(xlabel="predicted", ylabel="true condition", title=title)
-        figure.colorbar(image, ax=ax, shrink=0.5, aspect=18, label="share of the condition's nuclei")
+        figure.colorbar(
+            image, ax=ax, shrink=0.5, aspect=18, label="share of the condition's nuclei"
+        )
     long = shares.rename_axis("truth").rename_axis("predicted", axis=1).stack(future_stack=True)
     return figure, long.rename("share").reset_index()

@@ -42,7 +42,8 @@ def make(vectors, obs: pd.DataFrame) -> AnnData:
     if len(broken):
         nucleus = obs["nucleus_id"].iloc[broken[0]]
         raise InputError(
-            f"{len(broken)} embeddings are not finite, such as that of {nucleus}; look for a diverged training"
+            f"{len(broken)} embeddings are not finite, such as that of {nucleus}; look for a "
+            "diverged training"
         )
     obs = obs.reset_index(drop=True)
     return AnnData(vectors, obs=obs.set_axis(obs.index.astype(str)))
@@ -64,7 +65,9 @@ def subset(embeddings: AnnData, *, fold: int | None = 0, split: str | None = "te
         if value is not None:
             chosen &= embeddings.obs[name].astype(str).to_numpy() == str(value)
     if not chosen.any():
-        raise InputError(f"no nucleus in fold {fold}, split {split!r} among {embeddings.n_obs} embeddings")
+        raise InputError(
+            f"no nucleus in fold {fold}, split {split!r} among {embeddings.n_obs} embeddings"
+        )
     return embeddings[chosen].copy()
 
 
@@ -83,7 +86,9 @@ def condition_means(embeddings: AnnData, *, exclude: Collection[str] = ("EMPTY",
     """
     folds = embeddings.obs["fold"].unique()
     if len(folds) > 1:
-        raise InputError(f"embeddings of {len(folds)} folds do not share a space; take one with subset(fold=…)")
+        raise InputError(
+            f"embeddings of {len(folds)} folds do not share a space; take one with subset(fold=…)"
+        )
     symbols = embeddings.obs["gene_symbol"].astype(str).to_numpy()
     kept = ~np.isin(symbols, list(exclude))
     if not kept.any():
@@ -91,13 +96,16 @@ def condition_means(embeddings: AnnData, *, exclude: Collection[str] = ("EMPTY",
     names, codes, counts = np.unique(symbols[kept], return_inverse=True, return_counts=True)
     order = np.argsort(codes, kind="stable")
     starts = np.r_[0, np.cumsum(counts)[:-1]]
-    sums = np.add.reduceat(embeddings.X[kept][order].astype(np.float64), starts, axis=0)  # (conditions, L)
+    sums = np.add.reduceat(
+        embeddings.X[kept][order].astype(np.float64), starts, axis=0
+    )  # (conditions, L)
     obs = pd.DataFrame({"n_nuclei": counts}, index=pd.Index(names, name="gene_symbol"))
     return AnnData((sums / counts[:, None]).astype(np.float32), obs=obs)
 
 
 def standardise(embeddings: AnnData) -> AnnData:
-    """Return the embeddings with mean 0 and SD 1 in every column within each fold; a constant column becomes 0."""
+    """Return the embeddings with mean 0 and SD 1 in every column within each fold; a constant
+    column becomes 0."""
     scaled = embeddings.copy()
     folds = embeddings.obs["fold"].to_numpy()
     for fold in pd.unique(folds):
@@ -109,7 +117,11 @@ def standardise(embeddings: AnnData) -> AnnData:
 
 
 def lay_out(
-    embeddings: AnnData, *, method: Literal["umap", "tsne"] = "umap", max_nuclei: int = 10_000, seed: int = 1234
+    embeddings: AnnData,
+    *,
+    method: Literal["umap", "tsne"] = "umap",
+    max_nuclei: int = 10_000,
+    seed: int = 1234,
 ) -> pd.DataFrame:
     """Lay nuclei out in two dimensions by their embeddings, which are standardised within the fold.
 
@@ -118,7 +130,8 @@ def lay_out(
     embeddings : AnnData
         Of one fold.
     method : str
-        UMAP with its default parameters as in the paper, or t-SNE, which starts at once: UMAP compiles for ten seconds.
+        UMAP with its default parameters as in the paper, or t-SNE, which starts at once: UMAP
+        compiles for ten seconds.
     max_nuclei : int
         Above this many, a random part is drawn with `seed`; nuclei keep their order.
     seed : int
@@ -144,7 +157,9 @@ def _umap(values: np.ndarray, seed: int) -> np.ndarray:
     from umap import UMAP
 
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "n_jobs value")  # one thread is what a fixed seed asks for
+        warnings.filterwarnings(
+            "ignore", "n_jobs value"
+        )  # one thread is what a fixed seed asks for
         warnings.filterwarnings("ignore", "n_neighbors is larger")
         warnings.filterwarnings("ignore", "k >= N")
         return UMAP(random_state=seed).fit_transform(values)
@@ -154,30 +169,39 @@ def _tsne(values: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
 
     with threadpool_limits(1):  # sums of threads have no fixed order
-        return TSNE(perplexity=min(30, (len(values) - 1) / 3), init="pca", random_state=seed).fit_transform(values)
+        return TSNE(
+            perplexity=min(30, (len(values) - 1) / 3), init="pca", random_state=seed
+        ).fit_transform(values)
 
 
 def confusion(truth, predicted, classes: Collection[str] | None = None) -> pd.DataFrame:
-    """Return the shares of each true class (rows) that were taken for each class (columns); rows sum to 1.
+    """Return the shares of each true class (rows) that were taken for each class (columns); rows
+    sum to 1.
 
     Parameters
     ----------
     truth, predicted : (N,) arrays of str
     classes : collection of str, optional
-        Rows and columns in order; by default all that occur, sorted. A class without nuclei has a row of NaN.
+        Rows and columns in order; by default all that occur, sorted. A class without nuclei has a
+        row of NaN.
     """
     truth, predicted = np.asarray(truth, object), np.asarray(predicted, object)
-    names = pd.Index(list(classes) if classes is not None else sorted({*truth, *predicted}), name="truth")
+    names = pd.Index(
+        list(classes) if classes is not None else sorted({*truth, *predicted}), name="truth"
+    )
     rows, columns = names.get_indexer(truth), names.get_indexer(predicted)
     if (rows < 0).any() or (columns < 0).any():
         stray = (truth[rows < 0].tolist() + predicted[columns < 0].tolist())[0]
         raise InputError(f"class {stray!r} is not among the {len(names)} given")
-    counts = np.bincount(rows * len(names) + columns, minlength=len(names) ** 2).reshape(len(names), -1)
+    counts = np.bincount(rows * len(names) + columns, minlength=len(names) ** 2).reshape(
+        len(names), -1
+    )
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     return pd.DataFrame(shares, index=names, columns=names.rename("predicted"))
 
 
 def balanced_accuracy(shares: pd.DataFrame) -> float:
-    """Return the mean share of nuclei recognised over the classes that have any: the mean of the diagonal."""
+    """Return the mean share of nuclei recognised over the classes that have any: the mean of the
+    diagonal."""
     return float(np.nanmean(np.diag(shares)))

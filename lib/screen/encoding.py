@@ -1,4 +1,5 @@
-"""Embeddings of nuclei: encoded by a trained network, written as `.h5ad`, read in the published layout."""
+"""Embeddings of nuclei: encoded by a trained network, written as `.h5ad`, read in the published
+layout."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,8 +22,11 @@ BATCH = 256  # nuclei encoded at once
 
 
 @torch.inference_mode()
-def encode(model: torch.nn.Module, samples: Samples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return embeddings (k, L) float32 and classes (k,) of nuclei, unflipped, in full precision and in order."""
+def encode(
+    model: torch.nn.Module, samples: Samples, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return embeddings (k, L) float32 and classes (k,) of nuclei, unflipped, in full precision and
+    in order."""
     device = next(model.parameters()).device
     model.eval()
     options = {"batch_size": BATCH, "device": device, "n_channels": getattr(model, "n_channels", 3)}
@@ -50,8 +54,8 @@ def write_embeddings(
     Parameters
     ----------
     path : Path
-        An `.h5ad` file: X (k, L) float32, var `zs_0` …, obs the columns `OBSERVED`, fold, split, predicted, and
-        `labels`, the gene symbol once more under the published name.
+        An `.h5ad` file: X (k, L) float32, var `zs_0` …, obs the columns `OBSERVED`, fold, split,
+        predicted, and `labels`, the gene symbol once more under the published name.
     table : DataFrame
         Row i is sample i.
     labels : Series
@@ -65,7 +69,9 @@ def write_embeddings(
     rows = np.flatnonzero(part_of.notna())
     embeddings, predicted = encode(model, samples, rows)
     observed = table.loc[rows, [column for column in OBSERVED if column in table]]
-    observed = observed.assign(fold=fold, split=part_of[rows], predicted=np.array(classes)[predicted])
+    observed = observed.assign(
+        fold=fold, split=part_of[rows], predicted=np.array(classes)[predicted]
+    )
     observed = observed.assign(labels=observed["gene_symbol"])
     texts = observed.select_dtypes(exclude="number").columns
     observed = observed.astype(dict.fromkeys(texts, object))  # categories too
@@ -89,16 +95,21 @@ def read_network(path: Path) -> tuple[torch.nn.Module, Card]:
     return model, weights.load(data, model)
 
 
-def read_target_embeddings(path: Path, *, use: Sequence[str] = ("train", "val", "test", "out")) -> pd.DataFrame:
-    """Return the embeddings of a `target_run` in the published layout: columns `zs_0` … and `labels`, gene symbols.
+def read_target_embeddings(
+    path: Path, *, use: Sequence[str] = ("train", "val", "test", "out")
+) -> pd.DataFrame:
+    """Return the embeddings of a `target_run` in the published layout: columns `zs_0` … and
+    `labels`, gene symbols.
 
     Parameters
     ----------
     use : sequence of str
-        Splits whose nuclei are wanted. In the published files those of the training conditions are, as far as can be
-        told, the training set's alone: ("train", "out").
+        Splits whose nuclei are wanted. In the published files those of the training conditions are,
+        as far as can be told, the training set's alone: ("train", "out").
     """
     found = h5ad.read(path)
     found = found[found.obs["split"].isin(use).to_numpy()]
-    table = pd.DataFrame(found.X, index=found.obs["nucleus_id"].astype(str), columns=found.var_names)
+    table = pd.DataFrame(
+        found.X, index=found.obs["nucleus_id"].astype(str), columns=found.var_names
+    )
     return table.assign(labels=found.obs["labels"].astype(str).to_numpy())

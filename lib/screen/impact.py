@@ -1,4 +1,5 @@
-"""Specificity scores of the impact screen, the cut-off, and tests of the ranking against gene sets."""
+"""Specificity scores of the impact screen, the cut-off, and tests of the ranking against gene
+sets."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ class Knee:
 
 @dataclass(frozen=True)
 class SetTest:
-    """One-sided Mann-Whitney test: are the scores of a gene set larger than those of the other genes?"""
+    """One-sided Mann-Whitney test: are the scores of a gene set larger than those of the other
+    genes?"""
 
     n_in: int
     n_out: int
@@ -45,35 +47,44 @@ class Overlap:
 
 
 def specificity(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
-    """Return the specificity score of every gene, best first: the mean over folds of the test balanced accuracy.
+    """Return the specificity score of every gene, best first: the mean over folds of the test
+    balanced accuracy.
 
     Parameters
     ----------
     results : DataFrame
-        One row a gene and fold, as `lib.screen.runs.screen_run` writes them: `gene`, `fold` and the column `score`.
+        One row a gene and fold, as `lib.screen.runs.screen_run` writes them: `gene`, `fold` and the
+        column `score`.
 
     Returns
     -------
     DataFrame
-        `rank` (1 = best), `gene_symbol`, `score`, `sd` (population SD over folds, as in Fig 2C), `n_folds`.
-        Equal scores, to nine digits, are in alphabetical order.
+        `rank` (1 = best), `gene_symbol`, `score`, `sd` (population SD over folds, as in Fig 2C),
+        `n_folds`. Equal scores, to nine digits, are in alphabetical order.
 
     Raises
     ------
     InputError
-        For a missing column, no row, a score that is missing or outside 0 to 1, a gene and fold given twice, or a gene
-        with fewer folds than the others.
+        For a missing column, no row, a score that is missing or outside 0 to 1, a gene and fold
+        given twice, or a gene with fewer folds than the others.
     """
     _check_results(results, score)
-    folds = results.rename(columns={"gene": "gene_symbol"}).groupby("gene_symbol", observed=True)[score]
-    table = pd.DataFrame({"score": folds.mean(), "sd": folds.std(ddof=0), "n_folds": folds.size()}).reset_index()
+    folds = results.rename(columns={"gene": "gene_symbol"}).groupby("gene_symbol", observed=True)[
+        score
+    ]
+    table = pd.DataFrame(
+        {"score": folds.mean(), "sd": folds.std(ddof=0), "n_folds": folds.size()}
+    ).reset_index()
     short = table[table["n_folds"] < table["n_folds"].max()]
     if len(short):
         raise InputError(
             f"{len(short)} genes have fewer than {table['n_folds'].max()} folds, such as "
-            f"{short['gene_symbol'].iloc[0]} ({short['n_folds'].iloc[0]}); run the missing folds or leave it out"
+            f"{short['gene_symbol'].iloc[0]} ({short['n_folds'].iloc[0]}); run the missing folds "
+            "or leave it out"
         )
-    table = order.sort_table(table, "score", ties="gene_symbol", largest_first=True).reset_index(drop=True)
+    table = order.sort_table(table, "score", ties="gene_symbol", largest_first=True).reset_index(
+        drop=True
+    )
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table.astype({"gene_symbol": str})
 
@@ -81,9 +92,9 @@ def specificity(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
 def knee(scores, *, sensitivity: float = 2.0) -> Knee | None:
     """Find the knee of a descending convex curve of scores; None where the curve has none.
 
-    Both axes are scaled to 0…1 and the curve is turned upside down, so that a knee is a local maximum of height over
-    the diagonal. The first maximum is the knee from which the difference falls by `sensitivity` mean steps of the rank
-    axis before it rises to another maximum.
+    Both axes are scaled to 0…1 and the curve is turned upside down, so that a knee is a local
+    maximum of height over the diagonal. The first maximum is the knee from which the difference
+    falls by `sensitivity` mean steps of the rank axis before it rises to another maximum.
 
     Parameters
     ----------
@@ -99,13 +110,15 @@ def knee(scores, *, sensitivity: float = 2.0) -> Knee | None:
     Examples
     --------
     >>> knee([10, 5, 2, 1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4], sensitivity=1)
-    Knee(index=3, score=1.0)
+    Knee(index=2, score=2.0)
     """
     ordered = np.sort(order.rounded(scores))[::-1]  # (M,)
     if len(ordered) < 3 or ordered[0] == ordered[-1]:
         return None
     x = np.linspace(0, 1, len(ordered))
-    difference = order.rounded((ordered[0] - ordered) / (ordered[0] - ordered[-1]) - x, scale=1)  # (M,)
+    difference = order.rounded(
+        (ordered[0] - ordered) / (ordered[0] - ordered[-1]) - x, scale=1
+    )  # (M,)
     rising, falling = np.diff(difference) > 0, np.diff(difference) < 0
     is_peak = np.r_[False, ~falling[:-1] & ~rising[1:], False]
     is_valley = np.r_[False, ~rising[:-1] & ~falling[1:], False]
@@ -121,7 +134,8 @@ def knee(scores, *, sensitivity: float = 2.0) -> Knee | None:
 
 
 def threshold(table: pd.DataFrame, *, n_genes: int = 41) -> float:
-    """Return the score of the gene after the first `n_genes`: the paper's line in Fig 2C, chosen by hand.
+    """Return the score of the gene after the first `n_genes`: the paper's line in Fig 2C, chosen by
+    hand.
 
     Where there is no further gene, every gene passes and the threshold is −inf.
     """
@@ -132,15 +146,18 @@ def threshold(table: pd.DataFrame, *, n_genes: int = 41) -> float:
 
 
 def select_top(table: pd.DataFrame, *, n_genes: int = 41) -> pd.Series:
-    """Return which genes score strictly above the `n_genes + 1`-th score (fewer than `n_genes` where scores tie)."""
+    """Return which genes score strictly above the `n_genes + 1`-th score (fewer than `n_genes`
+    where scores tie)."""
     passes = order.rounded(table["score"]) > threshold(table, n_genes=n_genes)
     return pd.Series(passes, index=table.index, name="selected")
 
 
 def compare_set(table: pd.DataFrame, genes: Collection[str]) -> SetTest:
-    """Test whether a gene set scores higher than the other genes of the screen (one-sided Mann-Whitney).
+    """Test whether a gene set scores higher than the other genes of the screen (one-sided
+    Mann-Whitney).
 
-    Genes of the set that were not screened do not count. `u` is that of the genes outside, as the paper prints it.
+    Genes of the set that were not screened do not count. `u` is that of the genes outside, as the
+    paper prints it.
 
     Raises
     ------
@@ -150,13 +167,23 @@ def compare_set(table: pd.DataFrame, genes: Collection[str]) -> SetTest:
     inside = table["gene_symbol"].isin(set(genes))
     if inside.all() or not inside.any():
         raise InputError(
-            f"the gene set holds {int(inside.sum())} of {len(table)} screened genes; a comparison needs some in and out"
+            f"the gene set holds {int(inside.sum())} of {len(table)} screened genes; a comparison "
+            "needs some in and out"
         )
     test = stats.mannwhitneyu(
-        table.loc[~inside, "score"], table.loc[inside, "score"], alternative="less", method="asymptotic"
+        table.loc[~inside, "score"],
+        table.loc[inside, "score"],
+        alternative="less",
+        method="asymptotic",
     )
     n_in, n_out = int(inside.sum()), int((~inside).sum())
-    return SetTest(n_in, n_out, float(test.statistic), float(test.pvalue), 1 - float(test.statistic) / (n_in * n_out))
+    return SetTest(
+        n_in,
+        n_out,
+        float(test.statistic),
+        float(test.pvalue),
+        1 - float(test.statistic) / (n_in * n_out),
+    )
 
 
 def overlap(first: Collection[str], second: Collection[str], universe: Collection[str]) -> Overlap:
@@ -180,13 +207,17 @@ def overlap(first: Collection[str], second: Collection[str], universe: Collectio
 def _check_results(results: pd.DataFrame, score: str) -> None:
     missing = [name for name in ("gene", "fold", score) if name not in results]
     if missing:
-        raise InputError(f"the screen's results lack column {missing[0]!r}; they have {', '.join(results)}")
+        raise InputError(
+            f"the screen's results lack column {missing[0]!r}; they have {', '.join(results)}"
+        )
     if results.empty:
         raise InputError("the screen's results have no row; run the screen first")
     bad = results[~results[score].between(0, 1)]
     if len(bad):
         gene, fold, value = bad.iloc[0][["gene", "fold", score]]
-        raise InputError(f"{gene}, fold {fold}: {score} is {value}, not a share between 0 and 1; run it again")
+        raise InputError(
+            f"{gene}, fold {fold}: {score} is {value}, not a share between 0 and 1; run it again"
+        )
     twice = results[results.duplicated(["gene", "fold"])]
     if len(twice):
         gene, fold = twice.iloc[0][["gene", "fold"]]

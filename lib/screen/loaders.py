@@ -1,4 +1,5 @@
-"""Batches for the networks of the screen: flipped, resized and normalised as a whole, on the network's device."""
+"""Batches for the networks of the screen: flipped, resized and normalised as a whole, on the
+network's device."""
 
 import queue
 import threading
@@ -13,11 +14,16 @@ from lib.screen.samples import Samples, resize
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, channel by channel
 N_AHEAD = 3  # groups of batches fetched ahead of the step
-TOGETHER = 2**19  # pixels of an input that are prepared in one go: one batch of large images, many of small ones
+TOGETHER = (
+    2**19
+)  # pixels of an input that are prepared in one go: one batch of large images, many of small ones
 
 
-def prepare(pixels: Tensor, size: int, flips: Tensor | None = None, *, n_channels: int = 3) -> Tensor:
-    """Turn 8-bit pixels into the input of a network: flip, resize, scale to [0, 1], three channels, normalise.
+def prepare(
+    pixels: Tensor, size: int, flips: Tensor | None = None, *, n_channels: int = 3
+) -> Tensor:
+    """Turn 8-bit pixels into the input of a network: flip, resize, scale to [0, 1], three channels,
+    normalise.
 
     Parameters
     ----------
@@ -38,17 +44,22 @@ def prepare(pixels: Tensor, size: int, flips: Tensor | None = None, *, n_channel
         pixels = torch.where(left_right, pixels.flip(2), pixels)
         pixels = torch.where(top_bottom, pixels.flip(1), pixels)
     mean, sd = (
-        pixels.new_tensor(values, dtype=torch.float32)[:, None, None] for values in (MEAN[:n_channels], SD[:n_channels])
+        pixels.new_tensor(values, dtype=torch.float32)[:, None, None]
+        for values in (MEAN[:n_channels], SD[:n_channels])
     )
-    return torch.addcmul(-mean / sd, resize(pixels, size)[:, None].float(), 1 / (255 * sd))  # (n, c, s, s)
+    return torch.addcmul(
+        -mean / sd, resize(pixels, size)[:, None].float(), 1 / (255 * sd)
+    )  # (n, c, s, s)
 
 
 class Loader:
-    """The batches of one split, as `lib.learning.training.fit` wants them: ((input, …), targets) on the device.
+    """The batches of one split, as `lib.learning.training.fit` wants them: ((input, …), targets) on
+    the device.
 
-    Called with a generator: shuffled, each input of each nucleus flipped on its own with probability 1/2 either way.
-    With None: every nucleus once, in order, as it is. The reference drops the last batch even when it evaluates, and
-    so leaves up to a batch of nuclei out of its numbers; here none is.
+    Called with a generator: shuffled, each input of each nucleus flipped on its own with
+    probability 1/2 either way. With None: every nucleus once, in order, as it is. The reference
+    drops the last batch even when it evaluates, and so leaves up to a batch of nuclei out of its
+    numbers; here none is.
 
     Parameters
     ----------
@@ -70,17 +81,26 @@ class Loader:
         device: torch.device | None = None,
         n_channels: int = 3,
     ) -> None:
-        self.samples, self.rows, self.batch_size, self.n_channels = samples, np.asarray(rows), batch_size, n_channels
+        self.samples, self.rows, self.batch_size, self.n_channels = (
+            samples,
+            np.asarray(rows),
+            batch_size,
+            n_channels,
+        )
         self.device = device or torch.device("cpu")
         self.targets = torch.as_tensor(np.asarray(targets), dtype=torch.int64)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __call__(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
+    def __call__(
+        self, rng: np.random.Generator | None = None
+    ) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
         batches = row_batches(len(self.rows), self.batch_size, rng)
         n_together = max(1, TOGETHER // (self.samples.size**2 * self.batch_size))
-        groups = [batches[start : start + n_together] for start in range(0, len(batches), n_together)]
+        groups = [
+            batches[start : start + n_together] for start in range(0, len(batches), n_together)
+        ]
         shape = (len(self.samples.inputs), len(self.rows), 2)
         flips = None if rng is None else torch.from_numpy(rng.random(shape) < 0.5).to(self.device)
         start = 0
@@ -88,17 +108,26 @@ class Loader:
             stop = start + len(targets)
             drawn = [None] * len(pixels) if flips is None else [part[start:stop] for part in flips]
             parts = zip(pixels, drawn, strict=True)
-            images = [prepare(part, self.samples.size, flip, n_channels=self.n_channels) for part, flip in parts]
+            images = [
+                prepare(part, self.samples.size, flip, n_channels=self.n_channels)
+                for part, flip in parts
+            ]
             sizes = [len(batch) for batch in group]
             yield from zip(
-                zip(*(image.split(sizes) for image in images), strict=True), targets.split(sizes), strict=True
+                zip(*(image.split(sizes) for image in images), strict=True),
+                targets.split(sizes),
+                strict=True,
             )
             start = stop
 
     def _fetched(self, groups: list[list[np.ndarray]]) -> Iterator[tuple[list[Tensor], Tensor]]:
-        """Bring groups of batches to the device, ahead of time unless the pixels lie ready where the network is."""
+        """Bring groups of batches to the device, ahead of time unless the pixels lie ready where
+        the network is."""
         fetched = (self._fetch(self.rows[np.concatenate(group)]) for group in groups)
-        ready = bool(self.samples.pixels) and next(iter(self.samples.pixels.values())).device == self.device
+        ready = (
+            bool(self.samples.pixels)
+            and next(iter(self.samples.pixels.values())).device == self.device
+        )
         return fetched if ready else ahead(fetched, N_AHEAD)
 
     def _fetch(self, rows: np.ndarray) -> tuple[list[Tensor], Tensor]:

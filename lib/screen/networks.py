@@ -1,8 +1,10 @@
-"""Networks of the screen: the two-branch ResNet-18 ensemble, its single branch, a small one, a linear one.
+"""Networks of the screen: the two-branch ResNet-18 ensemble, its single branch, a small one, a
+linear one.
 
-All but the last take a list of image batches, each (n, 3, s, s), and give logits (n, C); `embed` gives what lies
-before the classifier. Names of the two-branch network's weights are those of the published files: `models.0.*`
-(nucleus), `models.1.*` (region), `encoder.*`, `output_layer.{0,1,2}.*`.
+All but the last take a list of image batches, each (n, 3, s, s), and give logits (n, C); `embed`
+gives what lies before the classifier. Names of the two-branch network's weights are those of the
+published files: `models.0.*` (nucleus), `models.1.*` (region), `encoder.*`,
+`output_layer.{0,1,2}.*`.
 """
 
 from collections.abc import Sequence
@@ -21,7 +23,7 @@ from lib.learning.exact import square_root
 from lib.learning.weights import put, read_state
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
-SMALL_LAYERS = ((16, 7, 4), (32, 3, 1))  # of the small branch: channels, kernel, stride
+SMALL_LAYERS = ((16, 7, 4), (32, 3, 2))  # of the small branch: channels, kernel, stride
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Architecture:
     n_classes : int
         C, outputs. Paper: 2 in the screen, 42 conditions, 41 with one left out, 32 in JUMP.
     embedding_size : int
-        L, width of the embedding layer of a two-branch network. Paper: 512 in the screen, else 1024.
+        L, width of the embedding layer of a two-branch network. Paper: 512 in the screen, else
+        1024.
     kind : str
         `resnet18` as in the paper, or `small` for images of about 32 pixels.
     n_inputs : int
@@ -72,7 +75,9 @@ class TwoBranch(nn.Module):
         self.models = nn.ModuleList(branches)
         self.encoder = nn.Linear(len(self.models) * n_features, shape.embedding_size)
         width = shape.embedding_size + shape.n_extra
-        self.output_layer = nn.Sequential(nn.BatchNorm1d(width), nn.PReLU(), nn.Linear(width, shape.n_classes))
+        self.output_layer = nn.Sequential(
+            nn.BatchNorm1d(width), nn.PReLU(), nn.Linear(width, shape.n_classes)
+        )
 
     def embed(self, images: Sequence[Tensor]) -> Tensor:
         """Return the embedding, before any non-linearity and without the extra numbers."""
@@ -81,14 +86,17 @@ class TwoBranch(nn.Module):
 
     def classify(self, embedding: Tensor, extra: Tensor | None = None) -> Tensor:
         """Return the logits of embeddings."""
-        return self.output_layer(embedding if extra is None else torch.cat([embedding, extra], dim=1))  # (n, C)
+        return self.output_layer(
+            embedding if extra is None else torch.cat([embedding, extra], dim=1)
+        )  # (n, C)
 
     def forward(self, images: Sequence[Tensor], extra: Tensor | None = None) -> Tensor:
         return self.classify(self.embed(images), extra)
 
 
 class OneBranch(nn.Module):
-    """One image through one branch and a linear classifier; its embedding is the pooled features."""
+    """One image through one branch and a linear classifier; its embedding is the pooled
+    features."""
 
     def __init__(self, branch: nn.Module, n_features: int, shape: Architecture) -> None:
         super().__init__()
@@ -111,9 +119,9 @@ class OneBranch(nn.Module):
 class SmallBranch(nn.Module):
     """Two convolutions, the mean and spread of their maps over space: (n, c, s, s) → (n, 96).
 
-    Means and spreads of every layer's maps tell size, condensation and texture after a few hundred samples, which the
-    last maps of a deeper network do not; half of them are dropped in training. The channels of a grey image are one up
-    to a constant, so the first is enough.
+    Means and spreads of every layer's maps tell size, condensation and texture after a few hundred
+    samples, which the last maps of a deeper network do not; half of them are dropped in training.
+    The channels of a grey image are one up to a constant, so the first is enough.
     """
 
     def __init__(self) -> None:
@@ -147,8 +155,8 @@ def build(
     rng : Generator
         One draw from it seeds the initial weights; torch's global random state stays as it is.
     imagenet : str or Path, optional
-        Weights that ResNet-18 branches start from: a file with torchvision's names, or `download` for torchvision's
-        own. The classifier layers are always new.
+        Weights that ResNet-18 branches start from: a file with torchvision's names, or `download`
+        for torchvision's own. The classifier layers are always new.
 
     Raises
     ------
@@ -172,11 +180,14 @@ def _branches(architecture: Architecture) -> tuple[list[nn.Module], int]:
     if architecture.kind == "small":
         small = [SmallBranch() for _ in range(architecture.n_inputs)]
         return list(small), small[0].n_features
-    return [_resnet18(last_layer=architecture.n_inputs == 2) for _ in range(architecture.n_inputs)], N_POOLED
+    return [
+        _resnet18(last_layer=architecture.n_inputs == 2) for _ in range(architecture.n_inputs)
+    ], N_POOLED
 
 
 def _resnet18(*, last_layer: bool) -> nn.Module:
-    """Return a ResNet-18 whose last layer is a new linear 512 → 512, or that ends with its pooled features."""
+    """Return a ResNet-18 whose last layer is a new linear 512 → 512, or that ends with its pooled
+    features."""
     from torchvision.models import resnet18
 
     branch = resnet18(weights=None)
@@ -189,7 +200,8 @@ def _own_classifier(branch: nn.Module) -> dict[str, Tensor]:
 
 
 def imagenet_weights(source: str | Path) -> dict[str, Tensor]:
-    """Return ImageNet weights of a ResNet-18 without its classifier, from a file or, for `download`, torchvision."""
+    """Return ImageNet weights of a ResNet-18 without its classifier, from a file or, for
+    `download`, torchvision."""
     if str(source) != "download":
         weights = read_state(source)
     else:
@@ -200,7 +212,8 @@ def imagenet_weights(source: str | Path) -> dict[str, Tensor]:
             weights = enum.get_state_dict(progress=False, check_hash=True)
         except (URLError, OSError, RuntimeError) as error:
             raise InputError(
-                f"ImageNet weights of ResNet-18 could not be fetched from {enum.url} ({error}); where there is no "
-                "network, download that file elsewhere and give its path instead of `download`"
+                f"ImageNet weights of ResNet-18 could not be fetched from {enum.url} ({error}); "
+                "where there is no network, download that file elsewhere and give its path instead "
+                "of `download`"
             ) from None
     return {name: value for name, value in weights.items() if not name.startswith("fc.")}

@@ -29,11 +29,11 @@ class Training(Section):
         paper="resources/resnet18.pth",  # torchvision's ResNet18_Weights.IMAGENET1K_V1
         published="ImageNet",
     )
-    learning_rate: LearningRate = parameter(0.001, paper=1e-5)
+    learning_rate: LearningRate = parameter(0.002, paper=1e-5)
     weight_decay: WeightDecay = parameter(0.0005, paper=0.0005)
-    batch_size: BatchSize = parameter(16, paper=32)
-    patience: Patience = parameter(5, paper=5)
-    max_epochs: MaxEpochs = parameter(16, smoke=8, paper=300)
+    batch_size: BatchSize = parameter(32, paper=32)
+    patience: Patience = parameter(4, paper=5)
+    max_epochs: MaxEpochs = parameter(12, smoke=8, paper=300)
     grouping: Literal["field", "well"] = parameter(
         "field", "unit kept whole within one split", paper="field"
     )
@@ -64,6 +64,8 @@ class ImpactScreen(Training):
 class ImageEmbeddings(Training):
     """One network for all impactful genes and the control."""
 
+    learning_rate: LearningRate = parameter(0.003, paper=1e-5)
+    batch_size: BatchSize = parameter(64, paper=32)
     patience: Patience = parameter(20, paper=5)
     max_epochs: MaxEpochs = parameter(20, smoke=10, paper=300)
     n_folds: int = parameter(4, "cross-validation folds", smoke=2, paper=4, ge=2, le=10)
@@ -76,8 +78,8 @@ class ImageEmbeddings(Training):
         paper=["EMPTY", "JUN", "MAP3K9", "RAF1"],
     )
     layout: Literal["umap", "tsne"] = parameter(
-        "umap", "layout of the figure", smoke="tsne", paper="umap"
-    )  # UMAP compiles for ten seconds
+        "tsne", "layout of the figure", paper="umap"
+    )  # UMAP compiles for ten seconds in every run
 
 
 class PhenotypicActivity(Section):
@@ -130,8 +132,6 @@ class Ablations(Training):
     """What the network sees, piece by piece."""
 
     embedding_size: EmbeddingSize = parameter(64, paper=1024, published="none")
-    learning_rate: LearningRate = parameter(0.002, paper=1e-5)
-    batch_size: BatchSize = parameter(32, paper=32)
     patience: Patience = parameter(5, paper=10)
     max_epochs: MaxEpochs = parameter(4, smoke=1, paper=300)
     n_folds: int = parameter(1, "folds that are run", paper=4, ge=1, le=10)
@@ -143,7 +143,6 @@ class Ablations(Training):
 class LeaveOneTargetOut(Training):
     """Encoders that never saw one condition."""
 
-    learning_rate: LearningRate = parameter(0.002, paper=1e-5)
     weight_decay: WeightDecay = parameter(0.0005, paper=0.001)
     batch_size: BatchSize = parameter(32, paper=64)
     max_epochs: MaxEpochs = parameter(8, smoke=2, paper=300)

@@ -1,4 +1,5 @@
-"""Pictures of the impact screen: Fig 2C and what stands beside it; those of embeddings and clusters are passed on."""
+"""Pictures of the impact screen: Fig 2C and what stands beside it; those of embeddings and clusters
+are passed on."""
 
 from collections.abc import Collection, Mapping
 
@@ -16,9 +17,17 @@ from lib.screen.embedding_plots import confusion_heatmap, layout_panels
 from lib.stats import order
 
 __all__ = [
-    "agreement", "co_clustering_grid", "confusion_heatmap", "distance_heatmap", "index_curves", "planted_truth",
-    "score_bars", "score_curve", "set_densities", "layout_panels",
-]  # fmt: skip
+    "agreement",
+    "co_clustering_grid",
+    "confusion_heatmap",
+    "distance_heatmap",
+    "index_curves",
+    "planted_truth",
+    "score_bars",
+    "score_curve",
+    "set_densities",
+    "layout_panels",
+]
 
 SELECTED, BAR, OTHER = figures.ACCENT, "#D3D3D3", "#777777"
 _METHODS = (*figures.PALETTE[:6], "#000000")  # without yellow, which is too pale for a mark
@@ -34,7 +43,8 @@ def score_bars(
     floor: float = 0.55,
     marks: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw Fig 2C: specificity scores in descending order, population SD over folds, selected genes in orange.
+    """Draw Fig 2C: specificity scores in descending order, population SD over folds, selected genes
+    in orange.
 
     Parameters
     ----------
@@ -55,17 +65,24 @@ def score_bars(
     -------
     Figure
     DataFrame
-        The bars: `rank`, `gene_symbol`, `score`, `sd`, `is_selected`, and a bool column a row of marks.
+        The bars: `rank`, `gene_symbol`, `score`, `sd`, `is_selected`, and a bool column a row of
+        marks.
     """
-    drawn = table.assign(is_selected=np.asarray(is_selected, bool)).head(n_shown).reset_index(drop=True)
-    drawn = drawn.assign(**{name: drawn["gene_symbol"].isin(set(genes)) for name, genes in (marks or {}).items()})
+    drawn = (
+        table.assign(is_selected=np.asarray(is_selected, bool)).head(n_shown).reset_index(drop=True)
+    )
+    drawn = drawn.assign(
+        **{name: drawn["gene_symbol"].isin(set(genes)) for name, genes in (marks or {}).items()}
+    )
     low = min(floor, np.floor((drawn["score"] - drawn["sd"]).min() * 20) / 20)
     methods = list(marks or {})
     with figures.style():
         rows = _rows_of(drawn)
         figure = Figure(figsize=(figures.PAGE, (1.75 + 0.16 * len(methods)) * len(rows) + 0.2))
         heights = [0.16 * len(methods), 1.5] if methods else [1.5]
-        axes = figure.subplots(len(heights) * len(rows), 1, height_ratios=heights * len(rows), squeeze=False)[:, 0]
+        axes = figure.subplots(
+            len(heights) * len(rows), 1, height_ratios=heights * len(rows), squeeze=False
+        )[:, 0]
         for number, part in enumerate(rows):
             *strip, ax = axes[number * len(heights) : (number + 1) * len(heights)]
             _score_row(ax, part, low, threshold)
@@ -101,13 +118,14 @@ def score_curve(
     -------
     Figure
     DataFrame
-        `index` (from 0), `gene_symbol`, `score`, and the same number in every row for `knee_index`, `null_median`,
-        `null_low`, `null_high`.
+        `index` (from 0), `gene_symbol`, `score`, and the same number in every row for `knee_index`,
+        `null_median`, `null_low`, `null_high`.
     """
     null = np.asarray(list(null_scores), float)
     drawn = table[["gene_symbol", "score"]].rename_axis("index").reset_index()
     drawn = drawn.assign(
-        knee_index=knee.index if knee else np.nan, null_median=np.median(null) if len(null) else np.nan
+        knee_index=knee.index if knee else np.nan,
+        null_median=np.median(null) if len(null) else np.nan,
     )
     low, high = np.quantile(null, [0.05, 0.95]) if len(null) else (np.nan, np.nan)
     drawn = drawn.assign(null_low=low, null_high=high)
@@ -116,11 +134,25 @@ def score_curve(
         ax = figure.add_subplot()
         if len(null):
             ax.axhspan(low, high, color="0.9", label=f"{len(null)} null genes, central 90 %")
-        ax.plot(drawn["index"], drawn["score"], color="black", marker=".", markersize=4, linewidth=1)
+        ax.plot(
+            drawn["index"], drawn["score"], color="black", marker=".", markersize=4, linewidth=1
+        )
         ax.axhline(0.5, color=OTHER, linestyle=":", linewidth=0.8, label="chance")
-        ax.axvline(n_selected - 1, color=SELECTED, linestyle="--", linewidth=1, label=f"{n_selected} selected")
+        ax.axvline(
+            n_selected - 1,
+            color=SELECTED,
+            linestyle="--",
+            linewidth=1,
+            label=f"{n_selected} selected",
+        )
         if knee:
-            ax.plot(knee.index, knee.score, "o", color=figures.PALETTE[0], label=f"knee, index {knee.index}")
+            ax.plot(
+                knee.index,
+                knee.score,
+                "o",
+                color=figures.PALETTE[0],
+                label=f"knee, index {knee.index}",
+            )
         ax.set(xlabel="gene, by descending score (index from 0)", ylabel="balanced accuracy")
         ax.legend(loc="upper right")
     return figure, drawn
@@ -129,7 +161,8 @@ def score_curve(
 def set_densities(
     table: pd.DataFrame, sets: Mapping[str, Collection[str]], *, adjust: float = 0.5
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw how the scores of gene sets and of the other genes are distributed, each normalised by itself.
+    """Draw how the scores of gene sets and of the other genes are distributed, each normalised by
+    itself.
 
     Parameters
     ----------
@@ -144,12 +177,15 @@ def set_densities(
     -------
     Figure
     DataFrame
-        One row a gene and set: `set`, `gene_symbol`, `score`, `is_in`, and the one-sided Mann-Whitney `p`.
+        One row a gene and set: `set`, `gene_symbol`, `score`, `is_in`, and the one-sided
+        Mann-Whitney `p`.
     """
     rows = []
     with figures.style():
         figure = Figure(figsize=(figures.PAGE if len(sets) > 1 else figures.COLUMN, 2.6))
-        for ax, (name, genes) in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets.items(), strict=True):
+        for ax, (name, genes) in zip(
+            figure.subplots(1, len(sets), squeeze=False)[0], sets.items(), strict=True
+        ):
             test = impact.compare_set(table, genes)
             inside = table["gene_symbol"].isin(set(genes))
             _density(ax, table.loc[inside, "score"], SELECTED, f"{name} ({test.n_in})", adjust)
@@ -191,12 +227,22 @@ def agreement(calls: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, pd.Dat
         for top, grid, part in zip(axes[::2], axes[1::2], rows, strict=True):
             top.bar(range(len(part)), part["score"] - 0.5, bottom=0.5, color=BAR)
             low = min(0.5, part["score"].min()) if len(part) else 0.5
-            top.set(ylabel="balanced\naccuracy", ylim=(low, 1), xticks=[], xlim=(-0.8, max(len(part), 1) - 0.2))
+            top.set(
+                ylabel="balanced\naccuracy",
+                ylim=(low, 1),
+                xticks=[],
+                xlim=(-0.8, max(len(part), 1) - 0.2),
+            )
             grid.set(xlim=top.get_xlim())
             _rows(grid, part, methods)
-            grid.set_yticks(range(len(methods)), [f"{name} ({int(drawn[name].sum())})" for name in methods])
+            grid.set_yticks(
+                range(len(methods)), [f"{name} ({int(drawn[name].sum())})" for name in methods]
+            )
             _symbols(grid, part["gene_symbol"], part["n_methods"] == len(methods))
-        words = f"{len(drawn)} of {len(ranked)} genes called by a method (orange: by all), {n_silent} by none"
+        words = (
+            f"{len(drawn)} of {len(ranked)} genes called by a method (orange: by all), "
+            f"{n_silent} by none"
+        )
         axes[0].set_title(words, loc="left")
     return figure, drawn
 
@@ -209,8 +255,8 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     table : DataFrame
         From `lib.screen.impact.specificity`.
     truth : DataFrame
-        `gene`, `is_active` and, if known, `effect` (strength, any unit; 0 = inert) or the latent state `s1`, `s2`, …,
-        whose length is the effect. From `lib.simulate`.
+        `gene`, `is_active` and, if known, `effect` (strength, any unit; 0 = inert) or the latent
+        state `s1`, `s2`, …, whose length is the effect. From `lib.simulate`.
 
     Returns
     -------
@@ -220,9 +266,12 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     """
     states = truth.filter(regex=r"^s\d+$")
     effect = truth.get(
-        "effect", np.linalg.norm(states, axis=1) if states.shape[1] else truth["is_active"].astype(float)
+        "effect",
+        np.linalg.norm(states, axis=1) if states.shape[1] else truth["is_active"].astype(float),
     )
-    planted = pd.DataFrame({"gene_symbol": truth["gene"], "is_active": truth["is_active"], "effect_sd": effect})
+    planted = pd.DataFrame(
+        {"gene_symbol": truth["gene"], "is_active": truth["is_active"], "effect_sd": effect}
+    )
     drawn = table[["gene_symbol", "score", "sd"]].merge(planted, on="gene_symbol")
     active = drawn["is_active"].astype(bool)
     test = impact.compare_set(drawn, set(drawn.loc[active, "gene_symbol"]))
@@ -232,15 +281,29 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
         left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
         for mask, colour, name in ((active, SELECTED, "active"), (~active, OTHER, "inert")):
             rows = drawn[mask]
-            left.errorbar(rows["effect_sd"], rows["score"], yerr=rows["sd"], fmt="o", markersize=4, color=colour,
-                          elinewidth=0.6, label=f"{name} ({len(rows)})")  # fmt: skip
+            left.errorbar(
+                rows["effect_sd"],
+                rows["score"],
+                yerr=rows["sd"],
+                fmt="o",
+                markersize=4,
+                color=colour,
+                elinewidth=0.6,
+                label=f"{name} ({len(rows)})",
+            )
         left.axhline(0.5, color="0.6", linestyle=":", linewidth=0.8)
         left.set(xlabel="planted effect (SD of control nuclei)", ylabel="balanced accuracy")
         left.legend(loc="upper left", bbox_to_anchor=(0, 1.16), ncols=2)
         false, true, _ = roc_curve(active, drawn["score"])
         right.plot(false, true, color="black", drawstyle="steps-post", clip_on=False)
         right.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=0.8)
-        right.set(xlabel="inert genes called", ylabel="active genes called", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        right.set(
+            xlabel="inert genes called",
+            ylabel="active genes called",
+            xlim=(0, 1),
+            ylim=(0, 1),
+            aspect="equal",
+        )
         right.text(0.95, 0.06, f"AUROC {test.auroc:.3f}", ha="right")
     return figure, drawn
 
@@ -249,7 +312,10 @@ def _rows_of(drawn: pd.DataFrame) -> list[pd.DataFrame]:
     """Return the genes of each row across a page, rows of about one length."""
     n_rows = max(1, -(-len(drawn) // _ROW))
     length = max(1, -(-len(drawn) // n_rows))
-    return [drawn.iloc[start : start + length].reset_index(drop=True) for start in range(0, len(drawn), length)]
+    return [
+        drawn.iloc[start : start + length].reset_index(drop=True)
+        for start in range(0, len(drawn), length)
+    ]
 
 
 def _score_row(ax: Axes, drawn: pd.DataFrame, low: float, threshold: float) -> None:
@@ -269,7 +335,14 @@ def _rows(ax: Axes, drawn: pd.DataFrame, methods: list[str]) -> None:
     for i, method in enumerate(methods):
         x, on = np.arange(len(drawn)), drawn[method].to_numpy(bool)
         ax.scatter(x[~on], np.full((~on).sum(), i), s=14, marker="s", color="0.93", linewidths=0)
-        ax.scatter(x[on], np.full(on.sum(), i), s=26, marker="s", color=_METHODS[i % len(_METHODS)], linewidths=0)
+        ax.scatter(
+            x[on],
+            np.full(on.sum(), i),
+            s=26,
+            marker="s",
+            color=_METHODS[i % len(_METHODS)],
+            linewidths=0,
+        )
     ax.set_ylim(len(methods) - 0.4, -0.6)
     ax.set_yticks(range(len(methods)), methods)
     ax.tick_params(axis="y", length=0)
@@ -285,7 +358,8 @@ def _symbols(ax: Axes, symbols: pd.Series, is_bold: pd.Series) -> None:
 
 
 def _density(ax: Axes, scores: pd.Series, colour: str, label: str, adjust: float) -> None:
-    """Draw a kernel density and a tick a gene; the ticks alone where a density cannot be estimated."""
+    """Draw a kernel density and a tick a gene; the ticks alone where a density cannot be
+    estimated."""
     if scores.nunique() > 1:
         density = stats.gaussian_kde(scores, bw_method=lambda kde: adjust * kde.scotts_factor())
         margin = 3 * np.sqrt(density.covariance.item())
@@ -294,4 +368,6 @@ def _density(ax: Axes, scores: pd.Series, colour: str, label: str, adjust: float
         ax.plot(x, density(x), color=colour, label=label)
     else:
         ax.plot([], [], color=colour, label=label)
-    ax.plot(scores, np.zeros(len(scores)), "|", color=colour, markersize=7, alpha=0.8, clip_on=False)
+    ax.plot(
+        scores, np.zeros(len(scores)), "|", color=colour, markersize=7, alpha=0.8, clip_on=False
+    )

@@ -1,4 +1,5 @@
-"""The baseline: a linear classifier on morphological features of nuclei, with the splits of the networks."""
+"""The baseline: a linear classifier on morphological features of nuclei, with the splits of the
+networks."""
 
 import re
 from collections.abc import Collection
@@ -17,47 +18,61 @@ NOT_SHAPE = re.compile(
     r"(^|_)(AreaShape_(Center|BoundingBoxM(ax|in)imum)|Location|Number_Object|ObjectNumber|Parent|Children|Neighbors)"
     r"|Orientation"
 )
-"""CellProfiler columns that tell where a nucleus lies, how it is turned or numbered, or who its neighbours are."""
+"""CellProfiler columns that tell where a nucleus lies, how it is turned or numbered, or who its
+neighbours are."""
 
 KEYS = ("ImageNumber", "labels", "gene_symbol", "image_file", "slide_image_name", ID)
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the baseline found: accuracies by fold, predictions on the test nuclei, and what became of each column."""
+    """What the baseline found: accuracies by fold, predictions on the test nuclei, and what became
+    of each column."""
 
     accuracy: pd.DataFrame
     predictions: pd.DataFrame
     columns: pd.DataFrame
 
 
-def choose_columns(table: pd.DataFrame, *, other_stains: Collection[str] = OTHER_STAINS) -> pd.DataFrame:
+def choose_columns(
+    table: pd.DataFrame, *, other_stains: Collection[str] = OTHER_STAINS
+) -> pd.DataFrame:
     """Say which columns of a CellProfiler or chromatin feature table describe a nucleus.
 
-    Left out are keys and texts, columns of other stains, and those that tell position, orientation, object numbers or
-    neighbours rather than how the nucleus looks. Both the X and the Y part of every position go; the reference lists
-    `MaxIntensity_X` twice and keeps `MaxIntensity_Y`.
+    Left out are keys and texts, columns of other stains, and those that tell position, orientation,
+    object numbers or neighbours rather than how the nucleus looks. Both the X and the Y part of
+    every position go; the reference lists `MaxIntensity_X` twice and keeps `MaxIntensity_Y`.
 
     Returns
     -------
     DataFrame
         `column`, `is_used`, `reason` (empty where used), in the order of the table.
     """
-    stain = re.compile(rf"_({'|'.join(map(re.escape, other_stains))})(_|$)") if other_stains else re.compile(r"(?!)")
+    stain = (
+        re.compile(rf"_({'|'.join(map(re.escape, other_stains))})(_|$)")
+        if other_stains
+        else re.compile(r"(?!)")
+    )
     rows = []
     for name in map(str, table.columns):
         reason = (
-            "key" if name in KEYS
-            else "not numeric" if not pd.api.types.is_numeric_dtype(table[name])
-            else "other stain" if stain.search(name)
-            else "position, orientation, number or neighbours" if NOT_SHAPE.search(name)
+            "key"
+            if name in KEYS
+            else "not numeric"
+            if not pd.api.types.is_numeric_dtype(table[name])
+            else "other stain"
+            if stain.search(name)
+            else "position, orientation, number or neighbours"
+            if NOT_SHAPE.search(name)
             else ""
-        )  # fmt: skip
+        )
         rows.append((name, not reason, reason))
     return pd.DataFrame(rows, columns=["column", "is_used", "reason"])
 
 
-def scale(train: np.ndarray, other: np.ndarray, *, clip: float = 15.0) -> tuple[np.ndarray, np.ndarray]:
+def scale(
+    train: np.ndarray, other: np.ndarray, *, clip: float = 15.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Standardise both with the mean and SD of the training rows, clipped to ±`clip`.
 
     The reference scales every split by itself, which hands the test set its own mean.
@@ -83,8 +98,8 @@ def baseline(
 ) -> Baseline:
     """Classify nuclei by a multinomial logistic regression on their features, fold by fold.
 
-    Classes weigh the same, as in the training of the networks. Columns that are missing somewhere or constant in the
-    training nuclei of a fold are dropped in that fold and reported.
+    Classes weigh the same, as in the training of the networks. Columns that are missing somewhere
+    or constant in the training nuclei of a fold are dropped in that fold and reported.
 
     Parameters
     ----------
@@ -93,7 +108,8 @@ def baseline(
     labels : Series
         Condition of each nucleus, indexed by `nucleus_id`.
     splits : DataFrame
-        From `lib.screen.splits`: index `nucleus_id`, one column a fold, holding `train`, `val`, `test` or `out`.
+        From `lib.screen.splits`: index `nucleus_id`, one column a fold, holding `train`, `val`,
+        `test` or `out`.
     clip : float
         Limit of a standardised feature (paper: 15).
     max_iterations : int
@@ -104,20 +120,23 @@ def baseline(
     Returns
     -------
     Baseline
-        `accuracy`: `fold`, `n_train`, `n_test`, `n_features`, `balanced_accuracy`; `predictions`: `nucleus_id`,
-        `fold`, `truth`, `predicted`; `columns`: `column`, `is_used`, `reason`.
+        `accuracy`: `fold`, `n_train`, `n_test`, `n_features`, `balanced_accuracy`; `predictions`:
+        `nucleus_id`, `fold`, `truth`, `predicted`; `columns`: `column`, `is_used`, `reason`.
 
     Raises
     ------
     InputError
-        For a nucleus of the splits without features or label, a repeated nucleus, or no usable column.
+        For a nucleus of the splits without features or label, a repeated nucleus, or no usable
+        column.
     """
     columns = choose_columns(features)
     names = columns.loc[columns["is_used"], "column"].tolist()
     values = _aligned(features, splits)[names]
     truth = labels.reindex(splits.index)
     if truth.isna().any():
-        raise InputError(f"nucleus {truth.index[truth.isna()][0]} has no label; labels are indexed by nucleus_id")
+        raise InputError(
+            f"nucleus {truth.index[truth.isna()][0]} has no label; labels are indexed by nucleus_id"
+        )
     truth = truth.astype(str).to_numpy()
     accuracy, predictions, dropped = [], [], []
     for fold, (name, roles) in enumerate(splits.items()):
@@ -125,16 +144,32 @@ def baseline(
         unfit = _unfit(values, train, str(name))
         kept = [column for column in names if column not in unfit.index]
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iterations)
-        scaled = scale(values.loc[train, kept].to_numpy(float), values.loc[test, kept].to_numpy(float), clip=clip)
+        scaled = scale(
+            values.loc[train, kept].to_numpy(float),
+            values.loc[test, kept].to_numpy(float),
+            clip=clip,
+        )
         predicted = model.fit(scaled[0], truth[train]).predict(scaled[1])
         shares = embeddings.confusion(truth[test], predicted, sorted(set(truth)))
-        accuracy.append((fold, int(train.sum()), int(test.sum()), len(kept), embeddings.balanced_accuracy(shares)))
+        accuracy.append(
+            (
+                fold,
+                int(train.sum()),
+                int(test.sum()),
+                len(kept),
+                embeddings.balanced_accuracy(shares),
+            )
+        )
         predictions.append(
-            pd.DataFrame({ID: splits.index[test], "fold": fold, "truth": truth[test], "predicted": predicted})
+            pd.DataFrame(
+                {ID: splits.index[test], "fold": fold, "truth": truth[test], "predicted": predicted}
+            )
         )
         dropped.append(unfit + f" in {name}")
     return Baseline(
-        pd.DataFrame(accuracy, columns=["fold", "n_train", "n_test", "n_features", "balanced_accuracy"]),
+        pd.DataFrame(
+            accuracy, columns=["fold", "n_train", "n_test", "n_features", "balanced_accuracy"]
+        ),
         pd.concat(predictions, ignore_index=True),
         _report(columns, dropped),
     )
@@ -151,7 +186,9 @@ def _aligned(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     positions = nuclei.get_indexer(splits.index)
     absent = splits.index[positions < 0]
     if len(absent):
-        raise InputError(f"{len(absent)} nuclei of the splits have no features, such as {absent[0]}")
+        raise InputError(
+            f"{len(absent)} nuclei of the splits have no features, such as {absent[0]}"
+        )
     return features.iloc[positions].reset_index(drop=True)
 
 
@@ -159,7 +196,9 @@ def _unfit(values: pd.DataFrame, train: np.ndarray, fold: str) -> pd.Series:
     """Return column → reason for those that this fold cannot use."""
     array = values.to_numpy(float)
     if not train.any():
-        raise InputError(f"{fold} has no training nucleus; a column of splits holds train, val, test or out")
+        raise InputError(
+            f"{fold} has no training nucleus; a column of splits holds train, val, test or out"
+        )
     missing = ~np.isfinite(array).all(axis=0)
     spread = np.ptp(np.where(np.isfinite(array[train]), array[train], 0), axis=0)
     constant = ~missing & (spread <= 1e-9 * np.abs(array[train]).max(axis=0))

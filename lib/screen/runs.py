@@ -1,9 +1,11 @@
-"""Units of the screen, for `lib.run.compute.run_units`: gene against control, many classes, one target left out.
+"""Units of the screen, for `lib.run.compute.run_units`: gene against control, many classes, one
+target left out.
 
-Each trains what it is asked for from a table of nuclei and the stores of their plates, and writes one file. A killed
-unit goes on from the checkpoint that lies beside its file. The numbers depend on the unit's seed and arguments only.
-The trained network lies inside the unit's file, as the bytes of a safetensors file with its card: one file is whole
-or not there. `encoding.read_network` gives the network of an `.h5ad`.
+Each trains what it is asked for from a table of nuclei and the stores of their plates, and writes
+one file. A killed unit goes on from the checkpoint that lies beside its file. The numbers depend on
+the unit's seed and arguments only. The trained network lies inside the unit's file, as the bytes of
+a safetensors file with its card: one file is whole or not there. `encoding.read_network` gives the
+network of an `.h5ad`.
 """
 
 import glob
@@ -32,7 +34,8 @@ from lib.screen.samples import Samples, class_weights, open_samples
 class Network:
     """What is trained: the architecture but for the classes, and what it looks at.
 
-    Paper: `resnet18` from ImageNet weights on nucleus and region of 224 pixels; embedding 512 in the screen, else 1024.
+    Paper: `resnet18` from ImageNet weights on nucleus and region of 224 pixels; embedding 512 in
+    the screen, else 1024.
 
     Parameters
     ----------
@@ -56,7 +59,8 @@ class Network:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained fold: the network, its classes and history, and its metrics over the test nuclei."""
+    """A trained fold: the network, its classes and history, and its metrics over the test
+    nuclei."""
 
     model: torch.nn.Module
     fitted: Fitted
@@ -65,9 +69,11 @@ class Trained:
     classes: Sequence[str]
 
     def row(self) -> dict[str, float]:
-        """Return loss, accuracy and balanced accuracy of the splits, best epoch and sizes as the columns of a table.
+        """Return loss, accuracy and balanced accuracy of the splits, best epoch and sizes as the
+        columns of a table.
 
-        Train and val are those of the best epoch; train is taken while the epoch trains, on flipped images.
+        Train and val are those of the best epoch; train is taken while the epoch trains, on flipped
+        images.
         """
         epochs = {"best_epoch": self.fitted.best_epoch, "n_epochs": len(self.fitted.history)}
         sizes = {f"n_{split}": count for split, count in self.n_samples.items()}
@@ -123,8 +129,8 @@ def screen_run(
     imagenet : path, optional
         Weights to start from, see `networks.build`.
     keep_weights : bool
-        Whether a column `weights` holds each fold's network, as `weights.load` reads it. The paper's screen trains 860
-        of them, 90 MB each.
+        Whether a column `weights` holds each fold's network, as `weights.load` reads it. The
+        paper's screen trains 860 of them, 90 MB each.
     """
     shape, chosen = Network(**network), Settings(**settings)
     table, samples = open_screen(nuclei_path, stores_dir, shape)
@@ -134,9 +140,16 @@ def screen_run(
     for fold in range(columns.shape[1]) if folds is None else folds:
         labels = columns[f"fold_{fold}"]
         trained = train_fold(
-            table, samples, labels, [gene, control], network=shape, settings=chosen,
-            rng=np.random.default_rng([seed, fold]), checkpoint=_checkpoint(part, fold), imagenet=imagenet,
-        )  # fmt: skip
+            table,
+            samples,
+            labels,
+            [gene, control],
+            network=shape,
+            settings=chosen,
+            rng=np.random.default_rng([seed, fold]),
+            checkpoint=_checkpoint(part, fold),
+            imagenet=imagenet,
+        )
         rows.append({"gene": gene, "fold": fold, **trained.row()})
         if keep_weights:
             rows[-1]["weights"] = trained.packed(shape, chosen, nuclei_path)
@@ -160,9 +173,9 @@ def class_run(
 ) -> None:
     """Train one fold of the many-class network; write the embeddings of its test nuclei as `.h5ad`.
 
-    obs as in `encoding.write_embeddings`; uns: classes, confusion (rows = true classes), metrics, history, and unless
-    told otherwise the network, see `encoding.read_network`. Arguments as in `screen_run`, `split` as in
-    `splits.class_splits`.
+    obs as in `encoding.write_embeddings`; uns: classes, confusion (rows = true classes), metrics,
+    history, and unless told otherwise the network, see `encoding.read_network`. Arguments as in
+    `screen_run`, `split` as in `splits.class_splits`.
     """
     shape, chosen = Network(**network), Settings(**settings)
     control = (split or {}).get("control", splits.CONTROL)
@@ -170,9 +183,16 @@ def class_run(
     table, samples = open_screen(nuclei_path, stores_dir, shape, symbols=classes)
     labels = splits.class_splits(table, genes, **(split or {}))[f"fold_{fold}"]
     trained = train_fold(
-        table, samples, labels, classes, network=shape, settings=chosen,
-        rng=np.random.default_rng(seed), checkpoint=_checkpoint(part, fold), imagenet=imagenet,
-    )  # fmt: skip
+        table,
+        samples,
+        labels,
+        classes,
+        network=shape,
+        settings=chosen,
+        rng=np.random.default_rng(seed),
+        checkpoint=_checkpoint(part, fold),
+        imagenet=imagenet,
+    )
     test = labels[labels == "test"]
     about = trained.about()
     if keep_weights:
@@ -195,10 +215,12 @@ def target_run(
     imagenet: str | Path = "",
     keep_weights: bool = True,
 ) -> None:
-    """Train on all conditions but the targets; write the embeddings of all nuclei, the targets' too, as `.h5ad`.
+    """Train on all conditions but the targets; write the embeddings of all nuclei, the targets'
+    too, as `.h5ad`.
 
-    As in `class_run`, but obs["split"] is train, val, test, or `out` for the targets, and uns has the targets.
-    `encoding.read_target_embeddings` gives the published layout. `split` as in `splits.target_split`.
+    As in `class_run`, but obs["split"] is train, val, test, or `out` for the targets, and uns has
+    the targets. `encoding.read_target_embeddings` gives the published layout. `split` as in
+    `splits.target_split`.
     """
     shape, chosen = Network(**network), Settings(**settings)
     conditions = sorted({*genes, (split or {}).get("control", splits.CONTROL)})
@@ -206,9 +228,16 @@ def target_run(
     labels = splits.target_split(table, targets, genes, **(split or {}))["fold_0"]
     classes = [symbol for symbol in conditions if symbol not in targets]
     trained = train_fold(
-        table, samples, labels, classes, network=shape, settings=chosen,
-        rng=np.random.default_rng(seed), checkpoint=_checkpoint(part, 0), imagenet=imagenet,
-    )  # fmt: skip
+        table,
+        samples,
+        labels,
+        classes,
+        network=shape,
+        settings=chosen,
+        rng=np.random.default_rng(seed),
+        checkpoint=_checkpoint(part, 0),
+        imagenet=imagenet,
+    )
     about = {**trained.about(), "targets": np.array(targets, dtype=object)}
     if keep_weights:
         about |= weights.as_uns(trained.packed(shape, chosen, nuclei_path))
@@ -219,14 +248,17 @@ def target_run(
 def open_screen(
     nuclei_path: Path, stores_dir: Path, network: Network, *, symbols: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, Samples]:
-    """Return a table of nuclei and its samples, with pixels in memory if they fit; the next unit here reuses them."""
+    """Return a table of nuclei and its samples, with pixels in memory if they fit; the next unit
+    here reuses them."""
     chosen = None if symbols is None else tuple(sorted(symbols))
     table = _read_nuclei(_state(store.resolve(nuclei_path)), chosen)
     codes, plates = pd.factorize(table["plate"], sort=True)
     rows = table["row"].to_numpy(np.int64)
     stores = tuple(map(_state, sorted(store.resolve(stores_dir).iterdir())))
     shape = (tuple(network.inputs), network.size)
-    return table, _load_pixels(stores, str(stores_dir), *shape, tuple(plates), codes.tobytes(), rows.tobytes())
+    return table, _load_pixels(
+        stores, str(stores_dir), *shape, tuple(plates), codes.tobytes(), rows.tobytes()
+    )
 
 
 def _state(file: Path) -> tuple[str, int, int]:
@@ -252,7 +284,8 @@ def _load_pixels(
     codes: bytes,
     rows: bytes,
 ) -> Samples:
-    """Load the samples of rows of stores; tables of the same nuclei, such as those of null genes, share them."""
+    """Load the samples of rows of stores; tables of the same nuclei, such as those of null genes,
+    share them."""
     plate = np.array(plates, dtype=object)[np.frombuffer(codes, np.intp)]
     nuclei = pd.DataFrame({"plate": plate, "row": np.frombuffer(rows, np.int64)})
     return open_samples(nuclei, stores_dir, inputs=inputs, size=size).loaded()
@@ -284,7 +317,9 @@ def train_fold(
     classes = sorted(classes)
     device = training.pick_device(settings.device)
     part_of = table["nucleus_id"].map(labels)
-    targets = pd.Index(classes).get_indexer(table["gene_symbol"])  # -1 for symbols that take no part
+    targets = pd.Index(classes).get_indexer(
+        table["gene_symbol"]
+    )  # -1 for symbols that take no part
     rows = {split: np.flatnonzero(part_of == split) for split in ("train", "val", "test")}
     samples = samples.to(device)
     loss = cross_entropy(class_weights(targets[rows["train"]], len(classes)))
@@ -292,7 +327,13 @@ def train_fold(
     options = {"batch_size": settings.batch_size, "device": device, "n_channels": model.n_channels}
     loaders = {split: Loader(samples, rows[split], targets, **options) for split in rows}
     fitted = training.fit(
-        model, loaders["train"], loaders["val"], loss=loss, rng=rng, settings=settings, checkpoint=checkpoint
+        model,
+        loaders["train"],
+        loaders["val"],
+        loss=loss,
+        rng=rng,
+        settings=settings,
+        checkpoint=checkpoint,
     )
     test = training.evaluate(model, loaders["test"], loss, settings=settings)
     n_samples = {split: len(loader) for split, loader in loaders.items()}
@@ -300,7 +341,8 @@ def train_fold(
 
 
 def _checkpoint(part: Path, fold: int) -> Path:
-    """Return where a fold's checkpoint lies: beside the unit's file, under the name that this has in every attempt."""
+    """Return where a fold's checkpoint lies: beside the unit's file, under the name that this has
+    in every attempt."""
     name = re.sub(r"^\.?(.*?)(\.[0-9a-f]{8}\.part)?(\.\w+)$", r"\1", Path(part).name)
     return Path(part).with_name(f".{name}.fold_{fold}.checkpoint")
 

@@ -1,4 +1,5 @@
-"""The pixels behind a table of nuclei: 8-bit until a step needs them, in memory where they fit, else in the stores.
+"""The pixels behind a table of nuclei: 8-bit until a step needs them, in memory where they fit,
+else in the stores.
 
 `lib.screen.loaders` makes batches of them.
 """
@@ -17,9 +18,14 @@ from lib.data.errors import InputError
 from lib.images.nuclei_store import SUFFIX, NucleiStore, open_store
 from lib.run import store
 
-INPUTS = {"nucleus": "nuclei", "region": "regions", "binary_nucleus": "nuclei", "binary_region": "regions"}
-"""Input of a network → array of the stores. A binary input is 255 wherever the 8-bit pixel is not 0; the paper
-binarises a region before it is resized, the stores hold it resized."""
+INPUTS = {
+    "nucleus": "nuclei",
+    "region": "regions",
+    "binary_nucleus": "nuclei",
+    "binary_region": "regions",
+}
+"""Input of a network → array of the stores. A binary input is 255 wherever the 8-bit pixel is not
+0; the paper binarises a region before it is resized, the stores hold it resized."""
 
 SHARE_OF_MEMORY = 0.25  # of what is free, that pixels may take
 READ_ROWS = 1024  # rows of a store in memory at one time
@@ -27,7 +33,8 @@ READ_ROWS = 1024  # rows of a store in memory at one time
 
 @dataclass(frozen=True)
 class Samples:
-    """Pixels of `n` nuclei, each input (n, side, side) uint8, in memory or in the stores of their plates.
+    """Pixels of `n` nuclei, each input (n, side, side) uint8, in memory or in the stores of their
+    plates.
 
     Parameters
     ----------
@@ -58,22 +65,33 @@ class Samples:
 
     def subset(self, rows: np.ndarray) -> "Samples":
         """Return some of the nuclei, in the order of `rows`."""
-        pixels = {name: values[torch.as_tensor(rows, device=values.device)] for name, values in self.pixels.items()}
+        pixels = {
+            name: values[torch.as_tensor(rows, device=values.device)]
+            for name, values in self.pixels.items()
+        }
         return replace(self, plate=self.plate[rows], row=self.row[rows], pixels=pixels)
 
     def loaded(self, *, limit: int | None = None) -> "Samples":
-        """Return these samples with their pixels in memory if they take at most `limit` bytes, else as they are.
+        """Return these samples with their pixels in memory if they take at most `limit` bytes, else
+        as they are.
 
         By default a quarter of the free memory is allowed. Where the pixels lie changes no number.
         """
-        if self.pixels or self.n_bytes() > (_free_memory() * SHARE_OF_MEMORY if limit is None else limit):
+        if self.pixels or self.n_bytes() > (
+            _free_memory() * SHARE_OF_MEMORY if limit is None else limit
+        ):
             return self
         pixels = {name: self._load(name) for name in self.inputs}
         return replace(self, pixels=pixels)
 
     def to(self, device: torch.device) -> "Samples":
-        """Return these samples with their pixels on a GPU, if they are in memory and take at most half of the GPU's."""
-        if device.type != "cuda" or not self.pixels or self.n_bytes() > torch.cuda.mem_get_info(device)[0] / 2:
+        """Return these samples with their pixels on a GPU, if they are in memory and take at most
+        half of the GPU's."""
+        if (
+            device.type != "cuda"
+            or not self.pixels
+            or self.n_bytes() > torch.cuda.mem_get_info(device)[0] / 2
+        ):
             return self
         pixels = {name: values.to(device) for name, values in self.pixels.items()}
         return replace(self, pixels=pixels)
@@ -81,7 +99,10 @@ class Samples:
     def fetch(self, rows: np.ndarray) -> list[Tensor]:
         """Return the pixels of some nuclei, one (k, side, side) uint8 tensor an input."""
         if self.pixels:
-            return [self.pixels[name][torch.from_numpy(rows).to(self.pixels[name].device)] for name in self.inputs]
+            return [
+                self.pixels[name][torch.from_numpy(rows).to(self.pixels[name].device)]
+                for name in self.inputs
+            ]
         return [self._read(name, rows) for name in self.inputs]
 
     def _read(self, name: str, rows: np.ndarray) -> Tensor:
@@ -127,12 +148,16 @@ def open_samples(
     Raises
     ------
     InputError
-        For an unknown input, no nuclei, a plate without store, or a row that its store does not have.
+        For an unknown input, no nuclei, a plate without store, or a row that its store does not
+        have.
     """
     if unknown := [name for name in inputs if name not in INPUTS]:
         raise InputError(f"input {unknown[0]!r}: expected {', '.join(INPUTS)}")
     if nuclei.empty or not 0 < len(inputs) < 3 or size < 8:
-        raise InputError(f"{len(nuclei)} nuclei, inputs {list(inputs)}, size {size}: expected some, 1 or 2, 8 or more")
+        raise InputError(
+            f"{len(nuclei)} nuclei, inputs {list(inputs)}, size {size}: expected some, 1 or 2, 8 "
+            "or more"
+        )
     folder = store.resolve(stores_dir)
     codes, plates = pd.factorize(nuclei["plate"], sort=True)
     rows = nuclei["row"].to_numpy(np.int64)
@@ -140,26 +165,37 @@ def open_samples(
     for code, plate in enumerate(plates):
         path = folder / f"{plate}{SUFFIX}"
         if not path.is_file():
-            raise InputError(f"plate {plate} has nuclei in the table but no store {path}; make the stores again")
+            raise InputError(
+                f"plate {plate} has nuclei in the table but no store {path}; make the stores again"
+            )
         stores.append(open_store(path))
         last = int(rows[codes == code].max())
         for array in {INPUTS[name] for name in inputs}:
             if array not in stores[-1].names or last >= stores[-1].shape(array)[0]:
-                raise InputError(f"{path.name} has no {array} of row {last}: table and stores are of different runs")
+                raise InputError(
+                    f"{path.name} has no {array} of row {last}: table and stores are of different "
+                    "runs"
+                )
     return Samples(tuple(inputs), size, tuple(stores), codes, rows)
 
 
 def resize(pixels: Tensor, size: int) -> Tensor:
-    """Resize (n, side, side) uint8 to (n, size, size) uint8, bilinear as Pillow does it, to within one grey level."""
+    """Resize (n, side, side) uint8 to (n, size, size) uint8, bilinear as Pillow does it, to within
+    one grey level."""
     if pixels.shape[-1] == size and pixels.shape[-2] == size:
         return pixels
-    shrinks = size < max(pixels.shape[1:])  # only then does Pillow's filter reach further than the neighbours
-    scaled = functional.interpolate(pixels[:, None].float(), (size, size), mode="bilinear", antialias=shrinks)
+    shrinks = size < max(
+        pixels.shape[1:]
+    )  # only then does Pillow's filter reach further than the neighbours
+    scaled = functional.interpolate(
+        pixels[:, None].float(), (size, size), mode="bilinear", antialias=shrinks
+    )
     return scaled[:, 0].round_().clamp_(0, 255).to(torch.uint8)
 
 
 def class_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return the weight of each class, inverse to its size and summing to 1, from the training targets.
+    """Return the weight of each class, inverse to its size and summing to 1, from the training
+    targets.
 
     Raises
     ------
@@ -174,7 +210,8 @@ def class_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:
     counts = np.bincount(targets, minlength=n_classes)
     if len(counts) > n_classes or not counts.all():
         raise InputError(
-            f"{int((counts == 0).sum())} of {n_classes} classes have no training sample: {counts.tolist()}"
+            f"{int((counts == 0).sum())} of {n_classes} classes have no training sample: "
+            f"{counts.tolist()}"
         )
     weights = len(targets) / counts
     return weights / weights.sum()

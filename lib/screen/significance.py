@@ -1,12 +1,14 @@
 """Which genes of the screen differ from EMPTY by more than one set of EMPTY wells from the others.
 
-A score above 0.5 is no sign of an effect: wells differ whatever was put in them, and where the fields of a well lie on
-both sides of a fold boundary a classifier learns to know the well. So the null is drawn in whole wells. A *null gene*
-is a set of EMPTY wells, as many on each plate as a real gene has, which poses as a gene: it goes through the same
-splits and the same training against the EMPTY wells left over. Under the hypothesis that a gene does nothing, its wells
-and EMPTY wells are exchangeable within a plate, so its score is one draw from the scores of null genes. Well and plate
-effects, leakage of wells across folds and the classifier's own optimism are all in this null. Permuting the labels of
-nuclei or fields is no null: it spreads the wells over both classes and takes the well effects out.
+A score above 0.5 is no sign of an effect: wells differ whatever was put in them, and where the
+fields of a well lie on both sides of a fold boundary a classifier learns to know the well. So the
+null is drawn in whole wells. A *null gene* is a set of EMPTY wells, as many on each plate as a real
+gene has, which poses as a gene: it goes through the same splits and the same training against the
+EMPTY wells left over. Under the hypothesis that a gene does nothing, its wells and EMPTY wells are
+exchangeable within a plate, so its score is one draw from the scores of null genes. Well and plate
+effects, leakage of wells across folds and the classifier's own optimism are all in this null.
+Permuting the labels of nuclei or fields is no null: it spreads the wells over both classes and
+takes the well effects out.
 """
 
 from collections.abc import Collection
@@ -23,7 +25,12 @@ NULL = "EMPTY~"  # begins the name of every null gene; no gene symbol holds a ti
 
 
 def null_genes(
-    wells: pd.DataFrame, *, n_draws: int, rng: np.random.Generator, control: str = "EMPTY", genes: Collection[str] = ()
+    wells: pd.DataFrame,
+    *,
+    n_draws: int,
+    rng: np.random.Generator,
+    control: str = "EMPTY",
+    genes: Collection[str] = (),
 ) -> pd.DataFrame:
     """Draw sets of control wells that have the plates of real genes.
 
@@ -32,15 +39,17 @@ def null_genes(
     wells : DataFrame
         `plate`, `well`, `gene_symbol`, one row or more a well.
     n_draws : int
-        How many null genes. The smallest p-value is 1 / (n_draws + 1), so 41 discoveries among 190 genes at an FDR of
-        5 % need about 100; with `method="student"` of `p_values` some 20 do.
+        How many null genes. The smallest p-value is 1 / (n_draws + 1), so 41 discoveries among 190
+        genes at an FDR of 5 % need about 100; with `method="student"` of `p_values` some 20 do.
     genes : collection of str
-        Genes whose plates are copied, in turn in random order; by default every one but the control.
+        Genes whose plates are copied, in turn in random order; by default every one but the
+        control.
 
     Returns
     -------
     DataFrame
-        `gene_symbol` (`EMPTY~000`, …), `plate`, `well`, `template` (the gene whose plates it copies).
+        `gene_symbol` (`EMPTY~000`, …), `plate`, `well`, `template` (the gene whose plates it
+        copies).
 
     Raises
     ------
@@ -49,12 +58,15 @@ def null_genes(
     """
     wells = wells[["plate", "well", "gene_symbol"]].drop_duplicates()
     controls = {
-        plate: rows.to_numpy() for plate, rows in wells[wells["gene_symbol"] == control].groupby("plate")["well"]
+        plate: rows.to_numpy()
+        for plate, rows in wells[wells["gene_symbol"] == control].groupby("plate")["well"]
     }
     treated = wells[wells["gene_symbol"] != control]
     layouts = treated.groupby(["gene_symbol", "plate"], observed=True).size()
     names = sorted(set(genes) or set(treated["gene_symbol"]))
-    templates = np.concatenate([rng.permutation(names) for _ in range(-(-n_draws // len(names)))])[:n_draws]
+    templates = np.concatenate([rng.permutation(names) for _ in range(-(-n_draws // len(names)))])[
+        :n_draws
+    ]
     rows = []
     for number, template in enumerate(templates):
         for plate, n_wells in layouts[template].items():
@@ -65,7 +77,8 @@ def null_genes(
 
 
 def relabel(nuclei: pd.DataFrame, draws: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the nuclei with the wells of one null gene carrying its name; everything else is as it was.
+    """Return the nuclei with the wells of one null gene carrying its name; everything else is as it
+    was.
 
     Parameters
     ----------
@@ -78,8 +91,12 @@ def relabel(nuclei: pd.DataFrame, draws: pd.DataFrame, name: str) -> pd.DataFram
     """
     chosen = draws.loc[draws["gene_symbol"] == name, ["plate", "well"]]
     if chosen.empty:
-        raise InputError(f"there is no null gene {name!r}; names run to {draws['gene_symbol'].max()}")
-    is_chosen = pd.MultiIndex.from_frame(nuclei[["plate", "well"]]).isin(pd.MultiIndex.from_frame(chosen))
+        raise InputError(
+            f"there is no null gene {name!r}; names run to {draws['gene_symbol'].max()}"
+        )
+    is_chosen = pd.MultiIndex.from_frame(nuclei[["plate", "well"]]).isin(
+        pd.MultiIndex.from_frame(chosen)
+    )
     return nuclei.assign(gene_symbol=nuclei["gene_symbol"].astype(str).where(~is_chosen, name))
 
 
@@ -92,9 +109,10 @@ def p_values(scores, null_scores, *, method: str = "rank") -> np.ndarray:
     null_scores : (B,) array
         Scores of null genes from the same splits and training.
     method : str
-        `rank`: share of draws, the gene's own counted, that reach the score; assumes nothing, at best 1 / (B + 1).
-        `student`: one further draw from a normal distribution whose mean and variance were estimated from B draws;
-        for few draws, as scores are means over folds and over hundreds of nuclei.
+        `rank`: share of draws, the gene's own counted, that reach the score; assumes nothing, at
+        best 1 / (B + 1). `student`: one further draw from a normal distribution whose mean and
+        variance were estimated from B draws; for few draws, as scores are means over folds and over
+        hundreds of nuclei.
 
     Returns
     -------
@@ -102,7 +120,10 @@ def p_values(scores, null_scores, *, method: str = "rank") -> np.ndarray:
     """
     scores, null = np.asarray(scores, float), np.asarray(null_scores, float)
     if len(null) < 2 or not np.isfinite(null).all():
-        raise InputError(f"{len(null)} null scores, {int((~np.isfinite(null)).sum())} missing; draw more null genes")
+        raise InputError(
+            f"{len(null)} null scores, {int((~np.isfinite(null)).sum())} missing; draw more null "
+            "genes"
+        )
     if method == "rank":
         n_reaching = len(null) - np.searchsorted(np.sort(null), scores - 1e-12, side="left")
         return (1 + n_reaching) / (1 + len(null))
@@ -112,8 +133,11 @@ def p_values(scores, null_scores, *, method: str = "rank") -> np.ndarray:
     raise InputError(f"method {method!r} is unknown; choose rank or student")
 
 
-def select(table: pd.DataFrame, null_scores, *, fdr: float = 0.05, method: str = "rank") -> pd.DataFrame:
-    """Add `p`, `q` (Benjamini-Hochberg) and `is_active` (q at most `fdr`) to the table of specificity scores.
+def select(
+    table: pd.DataFrame, null_scores, *, fdr: float = 0.05, method: str = "rank"
+) -> pd.DataFrame:
+    """Add `p`, `q` (Benjamini-Hochberg) and `is_active` (q at most `fdr`) to the table of
+    specificity scores.
 
     Parameters
     ----------
@@ -130,6 +154,7 @@ def select(table: pd.DataFrame, null_scores, *, fdr: float = 0.05, method: str =
 def _check_enough(plate, n_wells: int, n_controls: int, control: str, template: str) -> None:
     if n_controls <= n_wells:
         raise InputError(
-            f"plate {plate} has {n_controls} {control} wells; a null gene like {template} takes {n_wells} and must "
-            "leave one to compare with. Leave the gene out of `genes`, or use a layout with more controls"
+            f"plate {plate} has {n_controls} {control} wells; a null gene like {template} takes "
+            f"{n_wells} and must leave one to compare with. Leave the gene out of `genes`, or use "
+            "a layout with more controls"
         )

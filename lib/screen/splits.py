@@ -1,10 +1,13 @@
-"""Who trains, who validates, who is tested: the splits of the impact screen, of 42 classes, and leaving a target out.
+"""Who trains, who validates, who is tested: the splits of the impact screen, of 42 classes, and
+leaving a target out.
 
-Two groupings are offered. `field` is the paper's: no field of view is in two splits, but the fields of one well are,
-so what a well looks like leaks from training to test. `well` keeps wells (plate and well) whole and leaks nothing.
+Two groupings are offered. `field` is the paper's: no field of view is in two splits, but the fields
+of one well are, so what a well looks like leaks from training to test. `well` keeps wells (plate
+and well) whole and leaks nothing.
 
-A split is a table with one row a nucleus that takes part, index `nucleus_id`, and one column a fold whose values are
-train, val or test. It depends on the set of nuclei and the seed, not on the order of rows.
+A split is a table with one row a nucleus that takes part, index `nucleus_id`, and one column a fold
+whose values are train, val or test. It depends on the set of nuclei and the seed, not on the order
+of rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,9 +37,9 @@ def screen_splits(
 ) -> pd.DataFrame:
     """Split one gene against the control; the larger class is undersampled to parity.
 
-    By field as in the paper: `GroupKFold` gives the test sets, and a fifth of the other fields, drawn whatever their
-    class, validates. By well the groups of each class are dealt out on their own, so that every split of every fold
-    holds both classes, few as the wells are.
+    By field as in the paper: `GroupKFold` gives the test sets, and a fifth of the other fields,
+    drawn whatever their class, validates. By well the groups of each class are dealt out on their
+    own, so that every split of every fold holds both classes, few as the wells are.
 
     Parameters
     ----------
@@ -58,7 +61,9 @@ def screen_splits(
     _check_groups(chosen, n_folds)
     rng = np.random.default_rng(seed)
     size = int(chosen["gene_symbol"].value_counts().min())
-    chosen = pd.concat([_undersample(chosen, symbol, size, rng) for symbol in sorted({gene, control})])
+    chosen = pd.concat(
+        [_undersample(chosen, symbol, size, rng) for symbol in sorted({gene, control})]
+    )
     _check_groups(chosen, n_folds)
     if grouping == "well":
         return _checked(_deal(chosen, n_folds, rng))
@@ -74,7 +79,8 @@ def class_splits(
     grouping: Grouping = "field",
     seed: int = 1234,
 ) -> pd.DataFrame:
-    """Split many genes and the control, stratified; the control is undersampled to the largest gene.
+    """Split many genes and the control, stratified; the control is undersampled to the largest
+    gene.
 
     By field as in the paper: `StratifiedGroupKFold(n_folds)` gives the test sets, the first fold of
     `StratifiedGroupKFold(5)` on the rest validates; both unshuffled. By well as in `screen_splits`.
@@ -106,11 +112,12 @@ def target_split(
     grouping: Grouping = "field",
     seed: int = 1234,
 ) -> pd.DataFrame:
-    """Split all conditions but the targets 60 : 20 : 20; the nuclei of those left out are marked `out`.
+    """Split all conditions but the targets 60 : 20 : 20; the nuclei of those left out are marked
+    `out`.
 
-    The paper leaves out one target at a time, which may be the control, too. By field as in the paper: the first fold
-    of `StratifiedGroupKFold(5)` is the test set, the first of `StratifiedGroupKFold(4)` on the rest validates. By well:
-    a fifth of each condition's wells.
+    The paper leaves out one target at a time, which may be the control, too. By field as in the
+    paper: the first fold of `StratifiedGroupKFold(5)` is the test set, the first of
+    `StratifiedGroupKFold(4)` on the rest validates. By well: a fifth of each condition's wells.
 
     Returns
     -------
@@ -120,17 +127,22 @@ def target_split(
     Raises
     ------
     InputError
-        As `class_splits`, if a target is not among the conditions, or if fewer than two conditions are left.
+        As `class_splits`, if a target is not among the conditions, or if fewer than two conditions
+        are left.
     """
     conditions = sorted({*genes, control})
     for target in targets:
         if target not in conditions:
             raise InputError(
-                f"target {target} is not among the {len(conditions)} conditions; {_near(target, conditions)}"
+                f"target {target} is not among the {len(conditions)} conditions; "
+                f"{_near(target, conditions)}"
             )
     known = [symbol for symbol in conditions if symbol not in targets]
     if len(known) < 2:
-        raise InputError(f"{len(conditions)} conditions less {len(targets)} targets leave {len(known)} to train on")
+        raise InputError(
+            f"{len(conditions)} conditions less {len(targets)} targets leave {len(known)} to train "
+            "on"
+        )
     check_symbols(nuclei, conditions)
     held_out = _canonical(nuclei, sorted(targets), grouping)
     chosen = _canonical(nuclei, known, grouping)
@@ -138,7 +150,9 @@ def target_split(
         chosen = _undersample_control(chosen, control, seed)
     if grouping == "well":
         _check_groups(chosen, 3)
-        table = _deal(chosen, 5, np.random.default_rng(seed), share=0.25)[["fold_0", "_class", "_group"]]
+        table = _deal(chosen, 5, np.random.default_rng(seed), share=0.25)[
+            ["fold_0", "_class", "_group"]
+        ]
     else:
         _check_groups(chosen, 5)
         rest, test = next(_stratified(chosen, 5))
@@ -148,7 +162,8 @@ def target_split(
 
 
 def target_groups(targets: Sequence[str], *, size: int) -> list[list[str]]:
-    """Deal targets to as few groups of at most `size` as there must be; those of a group are left out together.
+    """Deal targets to as few groups of at most `size` as there must be; those of a group are left
+    out together.
 
     Examples
     --------
@@ -169,29 +184,50 @@ def check_symbols(nuclei: pd.DataFrame, symbols: Sequence[str]) -> None:
     """
     needed = ["nucleus_id", "gene_symbol", "slide_image_name", "plate", "well"]
     if missing := [column for column in needed if column not in nuclei]:
-        raise InputError(f"nuclei table lacks column {', '.join(missing)}; expected {', '.join(needed)}")
+        raise InputError(
+            f"nuclei table lacks column {', '.join(missing)}; expected {', '.join(needed)}"
+        )
     known = nuclei["gene_symbol"].dropna().unique().tolist()
     for symbol in symbols:
         if symbol not in known:
-            raise InputError(f"no nucleus of {symbol} in the table of {len(nuclei)}; {_near(symbol, known)}")
+            raise InputError(
+                f"no nucleus of {symbol} in the table of {len(nuclei)}; {_near(symbol, known)}"
+            )
     if nuclei["nucleus_id"].duplicated().any():
         twice = nuclei.loc[nuclei["nucleus_id"].duplicated(), "nucleus_id"].iloc[0]
-        raise InputError(f"nucleus {twice} is in the table twice; it could be trained on and tested")
+        raise InputError(
+            f"nucleus {twice} is in the table twice; it could be trained on and tested"
+        )
 
 
 def _near(symbol: str, known: Sequence[str]) -> str:
     close = get_close_matches(symbol, known, n=3)
-    return f"did you mean {' or '.join(close)}?" if close else "check the gene symbol and the filters before"
+    return (
+        f"did you mean {' or '.join(close)}?"
+        if close
+        else "check the gene symbol and the filters before"
+    )
 
 
 def _canonical(nuclei: pd.DataFrame, symbols: Sequence[str], grouping: str) -> pd.DataFrame:
-    """Return the nuclei of the symbols, ordered by id, with their group: what comes after cannot see row order."""
+    """Return the nuclei of the symbols, ordered by id, with their group: what comes after cannot
+    see row order."""
     if grouping not in ("field", "well"):
-        raise InputError(f"grouping {grouping!r}: expected field (as in the paper) or well (leaks no well)")
-    chosen = nuclei.loc[nuclei["gene_symbol"].isin(symbols), ["nucleus_id", "gene_symbol", "slide_image_name"]]
-    well = nuclei.loc[chosen.index, "plate"].astype(str) + "/" + nuclei.loc[chosen.index, "well"].astype(str)
+        raise InputError(
+            f"grouping {grouping!r}: expected field (as in the paper) or well (leaks no well)"
+        )
+    chosen = nuclei.loc[
+        nuclei["gene_symbol"].isin(symbols), ["nucleus_id", "gene_symbol", "slide_image_name"]
+    ]
+    well = (
+        nuclei.loc[chosen.index, "plate"].astype(str)
+        + "/"
+        + nuclei.loc[chosen.index, "well"].astype(str)
+    )
     group = chosen["slide_image_name"].astype(str) if grouping == "field" else well
-    return chosen.assign(group=group.to_numpy(), grouping=grouping).sort_values("nucleus_id", ignore_index=True)
+    return chosen.assign(group=group.to_numpy(), grouping=grouping).sort_values(
+        "nucleus_id", ignore_index=True
+    )
 
 
 def _check_groups(chosen: pd.DataFrame, least: int) -> None:
@@ -200,7 +236,9 @@ def _check_groups(chosen: pd.DataFrame, least: int) -> None:
     if (short := counts[counts < least]).empty:
         return
     kind = chosen["grouping"].iloc[0]
-    advice = "group by field, or leave it out" if kind == "well" else "take fewer folds, or leave it out"
+    advice = (
+        "group by field, or leave it out" if kind == "well" else "take fewer folds, or leave it out"
+    )
     more = f" (and {len(short) - 1} more classes)" if len(short) > 1 else ""
     raise InputError(
         f"{short.index[0]} has nuclei in {short.iloc[0]} {kind}{'s' if short.iloc[0] > 1 else ''}, "
@@ -208,7 +246,9 @@ def _check_groups(chosen: pd.DataFrame, least: int) -> None:
     )
 
 
-def _undersample(chosen: pd.DataFrame, symbol: str, size: int, rng: np.random.Generator) -> pd.DataFrame:
+def _undersample(
+    chosen: pd.DataFrame, symbol: str, size: int, rng: np.random.Generator
+) -> pd.DataFrame:
     rows = chosen[chosen["gene_symbol"] == symbol]
     return rows.iloc[np.sort(rng.choice(len(rows), size, replace=False))]
 
@@ -221,8 +261,9 @@ def _undersample_control(chosen: pd.DataFrame, control: str, seed: int) -> pd.Da
         raise InputError(f"no condition but {control} is left; expected genes to compare it with")
     if counts[control] < others.max():
         raise InputError(
-            f"{control} has {counts[control]} nuclei, fewer than the {others.max()} of {others.idxmax()} that it is "
-            "undersampled to; add control wells, or leave that gene out"
+            f"{control} has {counts[control]} nuclei, fewer than the {others.max()} of "
+            f"{others.idxmax()} that it is undersampled to; add control wells, or leave that gene "
+            "out"
         )
     kept = _undersample(chosen, control, int(others.max()), np.random.default_rng(seed))
     kept = pd.concat([chosen[chosen["gene_symbol"] != control], kept])
@@ -232,25 +273,36 @@ def _undersample_control(chosen: pd.DataFrame, control: str, seed: int) -> pd.Da
 def _group_k_fold(chosen: pd.DataFrame, n_folds: int, seed: int) -> pd.DataFrame:
     """Test sets by `GroupKFold`, validation by `GroupShuffleSplit` on the rest.
 
-    The paper takes the first draw; on a small screen that may miss a class, then the next that holds both counts.
+    The paper takes the first draw; on a small screen that may miss a class, then the next that
+    holds both counts.
     """
     groups = chosen["group"].to_numpy()
     folds = {}
     for fold, (rest, test) in enumerate(GroupKFold(n_folds).split(groups, groups=groups)):
-        draws = GroupShuffleSplit(N_DRAWS, test_size=VALIDATION, random_state=seed).split(rest, groups=groups[rest])
+        draws = GroupShuffleSplit(N_DRAWS, test_size=VALIDATION, random_state=seed).split(
+            rest, groups=groups[rest]
+        )
         validation = _first_complete(chosen["gene_symbol"].to_numpy()[rest], draws)
         folds[f"fold_{fold}"] = _labels(len(chosen), test, rest[validation])
     return _table(chosen, folds)
 
 
-def _stratified_fold(chosen: pd.DataFrame, rest: np.ndarray, test: np.ndarray, n_splits: int) -> np.ndarray:
-    """Return the labels of a fold whose validation set is the first of `n_splits` stratified parts of the rest."""
-    validation = _first_complete(chosen["gene_symbol"].to_numpy()[rest], _stratified(chosen.iloc[rest], n_splits))
+def _stratified_fold(
+    chosen: pd.DataFrame, rest: np.ndarray, test: np.ndarray, n_splits: int
+) -> np.ndarray:
+    """Return the labels of a fold whose validation set is the first of `n_splits` stratified parts
+    of the rest."""
+    validation = _first_complete(
+        chosen["gene_symbol"].to_numpy()[rest], _stratified(chosen.iloc[rest], n_splits)
+    )
     return _labels(len(chosen), test, rest[validation])
 
 
-def _first_complete(classes: np.ndarray, draws: Iterator[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Return the rows of the first validation set for which it and the training set hold every class."""
+def _first_complete(
+    classes: np.ndarray, draws: Iterator[tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
+    """Return the rows of the first validation set for which it and the training set hold every
+    class."""
     n_classes = len(np.unique(classes))
     first = None
     for train, validation in draws:
@@ -265,8 +317,11 @@ def _stratified(chosen: pd.DataFrame, n_splits: int) -> Iterator[tuple[np.ndarra
     return StratifiedGroupKFold(n_splits).split(chosen, chosen["gene_symbol"], chosen["group"])
 
 
-def _deal(chosen: pd.DataFrame, n_folds: int, rng: np.random.Generator, *, share: float = VALIDATION) -> pd.DataFrame:
-    """Deal the groups of every class to the folds, largest first, so that each split holds each class.
+def _deal(
+    chosen: pd.DataFrame, n_folds: int, rng: np.random.Generator, *, share: float = VALIDATION
+) -> pd.DataFrame:
+    """Deal the groups of every class to the folds, largest first, so that each split holds each
+    class.
 
     Of the class's groups outside the test set that share, at least one, validates.
     """
@@ -274,7 +329,9 @@ def _deal(chosen: pd.DataFrame, n_folds: int, rng: np.random.Generator, *, share
     names = [f"fold_{fold}" for fold in range(n_folds)]
     folds = {name: np.full(len(chosen), "train", dtype=object) for name in names}
     for _, rows in chosen.groupby("gene_symbol"):
-        sizes = rows["group"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        sizes = (
+            rows["group"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        )
         fold_of = _lightest_first(sizes, n_folds)
         for fold, name in enumerate(names):
             rest = sorted(fold_of.index[fold_of != fold])
@@ -309,7 +366,8 @@ def _table(chosen: pd.DataFrame, folds: dict[str, np.ndarray]) -> pd.DataFrame:
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the folds, after a look that no group is in two splits and each split holds each class."""
+    """Return the folds, after a look that no group is in two splits and each split holds each
+    class."""
     classes, groups = table.pop("_class"), table.pop("_group")
     for fold in table:
         if (table.groupby(groups)[fold].nunique() > 1).any():
@@ -318,6 +376,7 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
         if (held == 0).any(axis=None):
             split, symbol = held[held == 0].stack().index[0]
             raise InputError(
-                f"{fold}: no nucleus of {symbol} in {split}, its groups are too few; group by field or well"
+                f"{fold}: no nucleus of {symbol} in {split}, its groups are too few; group by "
+                "field or well"
             )
     return table

@@ -1,4 +1,5 @@
-"""What the notebooks of the screen hand from one step to the next: gene lists, units' inputs, joined results."""
+"""What the notebooks of the screen hand from one step to the next: gene lists, units' inputs,
+joined results."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -30,7 +31,8 @@ SEES = {
 """Variant of the ablations → what the network sees."""
 
 FILTERED = {"nucleus_area_filtered": "area", "nucleus_intensity_filtered": "mean_intensity"}
-"""Variant → the column whose middle half its nuclei come from (median ± 0.5 interquartile ranges)."""
+"""Variant → the column whose middle half its nuclei come from (median ± 0.5 interquartile
+ranges)."""
 
 
 def genes_of(nuclei: pd.DataFrame) -> list[str]:
@@ -38,17 +40,23 @@ def genes_of(nuclei: pd.DataFrame) -> list[str]:
     return sorted(set(nuclei["gene_symbol"]) - set(CONTROLS))
 
 
-def write_null_tables(nuclei: pd.DataFrame, null: pd.DataFrame, directory: str | os.PathLike) -> dict[str, Path]:
-    """Write a table of nuclei for every null gene, in which its wells carry its name, and return name → file."""
+def write_null_tables(
+    nuclei: pd.DataFrame, null: pd.DataFrame, directory: str | os.PathLike
+) -> dict[str, Path]:
+    """Write a table of nuclei for every null gene, in which its wells carry its name, and return
+    name → file."""
     needed = ["nucleus_id", "gene_symbol", "plate", "well", "site", "slide_image_name", "row"]
     return {
-        name: store.write_table(f"{directory}/{name}.parquet", significance.relabel(nuclei[needed], null, name))
+        name: store.write_table(
+            f"{directory}/{name}.parquet", significance.relabel(nuclei[needed], null, name)
+        )
         for name in null["gene_symbol"].unique()
     }
 
 
 def write_ablation_tables(nuclei: pd.DataFrame, directory: str | os.PathLike) -> pd.DataFrame:
-    """Write the nuclei of every ablation and return `input`, `sees`, `nuclei` (file), `n_nuclei`."""
+    """Write the nuclei of every ablation and return `input`, `sees`, `nuclei` (file),
+    `n_nuclei`."""
     rows = []
     for name, sees in SEES.items():
         kept = nuclei[_in_the_middle(nuclei[FILTERED[name]])] if name in FILTERED else nuclei
@@ -68,19 +76,24 @@ def join_embeddings(paths: Iterable[Path]) -> AnnData:
     parts = [anndata.read_h5ad(path) for path in paths]
     joined = anndata.concat(parts, merge="same")
     joined.obs_names = [
-        f"{name}/{fold}" for name, fold in zip(joined.obs["nucleus_id"], joined.obs["fold"], strict=True)
+        f"{name}/{fold}"
+        for name, fold in zip(joined.obs["nucleus_id"], joined.obs["fold"], strict=True)
     ]
     return joined
 
 
 def fold_metrics(paths: Iterable[Path]) -> pd.DataFrame:
     """Return one row a fold: `fold` and the metrics of its run."""
-    rows = [{"fold": found.obs["fold"].iloc[0], **_metrics(found)} for found in map(anndata.read_h5ad, paths)]
+    rows = [
+        {"fold": found.obs["fold"].iloc[0], **_metrics(found)}
+        for found in map(anndata.read_h5ad, paths)
+    ]
     return pd.DataFrame(rows).sort_values("fold", ignore_index=True)
 
 
 def ablation_metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
-    """Return one row an input and fold: `input`, `fold`, metrics; the units are named `input_fold`."""
+    """Return one row an input and fold: `input`, `fold`, metrics; the units are named
+    `input_fold`."""
     rows = []
     for name, path in paths.items():
         variant, _, fold = name.rpartition("_")
@@ -89,30 +102,42 @@ def ablation_metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def target_metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
-    """Return one row a left-out target: `target`, the metrics of its run, `n_out` nuclei of the target."""
+    """Return one row a left-out target: `target`, the metrics of its run, `n_out` nuclei of the
+    target."""
     rows = []
     for target, path in paths.items():
         found = anndata.read_h5ad(path)
-        rows.append({"target": target, **_metrics(found), "n_out": int(_is_left_out(found.obs, target).sum())})
+        rows.append(
+            {
+                "target": target,
+                **_metrics(found),
+                "n_out": int(_is_left_out(found.obs, target).sum()),
+            }
+        )
     return pd.DataFrame(rows)
 
 
 def target_predictions(paths: Mapping[str, Path]) -> pd.DataFrame:
-    """Return the share of each left-out target's nuclei taken for each known condition: targets × conditions."""
+    """Return the share of each left-out target's nuclei taken for each known condition: targets ×
+    conditions."""
     rows = {}
     for target, path in paths.items():
         obs = anndata.read_h5ad(path).obs
-        rows[target] = obs.loc[_is_left_out(obs, target), "predicted"].astype(str).value_counts(normalize=True)
+        rows[target] = (
+            obs.loc[_is_left_out(obs, target), "predicted"].astype(str).value_counts(normalize=True)
+        )
     return pd.DataFrame(rows).T.fillna(0.0).rename_axis("target")
 
 
 def _is_left_out(obs: pd.DataFrame, target: str) -> pd.Series:
-    """Return which nuclei are the target's: other conditions may have been left out of the same training."""
+    """Return which nuclei are the target's: other conditions may have been left out of the same
+    training."""
     return (obs["split"] == "out") & (obs["gene_symbol"] == target)
 
 
 def place_targets(paths: Mapping[str, Path], directory: str | os.PathLike) -> None:
-    """Write the embeddings of every target as `directory/<target>.h5ad`; files of other targets go."""
+    """Write the embeddings of every target as `directory/<target>.h5ad`; files of other targets
+    go."""
     folder = store.resolve(directory)
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("*.h5ad"):
@@ -124,13 +149,17 @@ def place_targets(paths: Mapping[str, Path], directory: str | os.PathLike) -> No
 
 
 def best_recognised(shares: pd.DataFrame, *, n: int) -> list[str]:
-    """Return the `n` conditions, controls left out, with the largest share of nuclei taken for what they are."""
+    """Return the `n` conditions, controls left out, with the largest share of nuclei taken for what
+    they are."""
     own = pd.Series(np.diag(shares), index=shares.index).drop(list(CONTROLS), errors="ignore")
     return own.index[order.descending(own)[:n]].tolist()
 
 
-def calls(scores: pd.DataFrame, called: Mapping[str, pd.DataFrame], *, fdr: float) -> dict[str, list[str]]:
-    """Return method → genes it calls: the paper's rule, the FDR selection if made, and each table of activity."""
+def calls(
+    scores: pd.DataFrame, called: Mapping[str, pd.DataFrame], *, fdr: float
+) -> dict[str, list[str]]:
+    """Return method → genes it calls: the paper's rule, the FDR selection if made, and each table
+    of activity."""
     found = {"paper's rule": scores.loc[scores["is_selected"], "gene_symbol"].tolist()}
     if "is_active" in scores:
         found[f"screen, FDR {fdr:g}"] = scores.loc[scores["is_active"], "gene_symbol"].tolist()
@@ -142,14 +171,21 @@ def calls(scores: pd.DataFrame, called: Mapping[str, pd.DataFrame], *, fdr: floa
 
 
 def planted_screen(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
-    """Measure how well scores tell active from inert genes, and the error and power of the FDR selection."""
+    """Measure how well scores tell active from inert genes, and the error and power of the FDR
+    selection."""
     known = _with_truth(table, truth)
     if not len(known):
         return {}
-    measured = {"imaging.planted.screen_auroc": round(float(roc_auc_score(known["planted"], known["score"])), 4)}
+    measured = {
+        "imaging.planted.screen_auroc": round(
+            float(roc_auc_score(known["planted"], known["score"])), 4
+        )
+    }
     if "is_active" in known:
         called = known["is_active"].astype(bool)
-        measured["imaging.planted.fdr"] = round(float((called & ~known["planted"]).sum() / max(called.sum(), 1)), 4)
+        measured["imaging.planted.fdr"] = round(
+            float((called & ~known["planted"]).sum() / max(called.sum(), 1)), 4
+        )
         measured["imaging.planted.power"] = round(float(called[known["planted"]].mean()), 4)
     return measured
 
@@ -159,7 +195,11 @@ def planted_activity(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, floa
     known = _with_truth(table, truth).dropna(subset=["map"])
     if not len(known):
         return {}
-    return {"imaging.planted.activity_auroc": round(float(roc_auc_score(known["planted"], known["map"])), 4)}
+    return {
+        "imaging.planted.activity_auroc": round(
+            float(roc_auc_score(known["planted"], known["map"])), 4
+        )
+    }
 
 
 def planted_clusters(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
@@ -178,8 +218,11 @@ def _with_truth(table: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
     return known.assign(planted=known["gene_symbol"].map(planted).astype(bool))
 
 
-def planted_accuracy(accuracies: Mapping[str, pd.Series], truth: pd.DataFrame, *, n_classes: int) -> dict[str, float]:
-    """Measure how far balanced accuracies lie above chance, mean over folds; nothing where no truth is planted.
+def planted_accuracy(
+    accuracies: Mapping[str, pd.Series], truth: pd.DataFrame, *, n_classes: int
+) -> dict[str, float]:
+    """Measure how far balanced accuracies lie above chance, mean over folds; nothing where no truth
+    is planted.
 
     Parameters
     ----------
@@ -199,8 +242,11 @@ def planted_accuracy(accuracies: Mapping[str, pd.Series], truth: pd.DataFrame, *
     if truth.empty:
         return {}
     means = {name: float(values.mean()) for name, values in accuracies.items()}
-    found = {f"{name}_margin": means[key] - 1 / n_classes
-             for name, key in (("embedding", "embedding"), ("profile", "profiles")) if key in means}  # fmt: skip
+    found = {
+        f"{name}_margin": means[key] - 1 / n_classes
+        for name, key in (("embedding", "embedding"), ("profile", "profiles"))
+        if key in means
+    }
     if {"network", "profiles"} <= set(means):
         found["network_over_profiles"] = means["network"] - means["profiles"]
     return {f"imaging.planted.{name}": round(value, 4) for name, value in found.items()}

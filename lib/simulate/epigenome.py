@@ -34,13 +34,26 @@ WEIGHTS = {
     "H3K4me1": 0.25, "H3K4me3": 0.50, "H3K9me3": 0.0, "H3K27me3": -0.35, "H3K36me3": 0.45,
     "H3K27ac": 0.35, "H3K9ac": 0.40, "enhancer": 0.30, "contact": 0.35,
 }  # fmt: skip
-SHARED = {"H3K4me3": 0.6, "H3K9ac": 0.6, "H3K27ac": 0.6, "H3K36me3": 0.3, "H3K4me1": 0.2, "H3K27me3": -0.2}
+SHARED = {
+    "H3K4me3": 0.6,
+    "H3K9ac": 0.6,
+    "H3K27ac": 0.6,
+    "H3K36me3": 0.3,
+    "H3K4me1": 0.2,
+    "H3K27me3": -0.2,
+}
 """Correlation of a state with the activity that all marks of a gene share; 0 for the others."""
 
 NOISE = 0.35  # standard deviation of what no mark tells
 COMMON = 0.5  # share of a state's variance that is the gene's in every cell
-WEAK_GROUP, WEAK_STATES, WEAK_FACTOR = "ESC derived", ("H3K27ac", "H3K9ac", "enhancer", "contact"), 0.6
-ENHANCER_BINS = np.array([0, 1, 2, 3, 4, 5, 6, 13, 14, 15, 16, 17, 18, 19])  # 2-kb bins it may lie in
+WEAK_GROUP, WEAK_STATES, WEAK_FACTOR = (
+    "ESC derived",
+    ("H3K27ac", "H3K9ac", "enhancer", "contact"),
+    0.6,
+)
+ENHANCER_BINS = np.array(
+    [0, 1, 2, 3, 4, 5, 6, 13, 14, 15, 16, 17, 18, 19]
+)  # 2-kb bins it may lie in
 ENHANCER_REACH = 8_000.0  # bp over which an enhancer's frequency falls to 1/e
 MEAN, SPREAD = 2.2, 1.8  # of log2(RPKM + 1), before it is cut at 0
 
@@ -124,7 +137,9 @@ def weights(cell: str) -> np.ndarray:
     return found
 
 
-def expected_r(marks: Sequence[str], cell: str, *, window: int = WINDOW, with_contacts: bool = True) -> float:
+def expected_r(
+    marks: Sequence[str], cell: str, *, window: int = WINDOW, with_contacts: bool = True
+) -> float:
     """Return the correlation that the best linear use of some marks reaches, were their states seen without noise.
 
     Parameters
@@ -157,15 +172,23 @@ def expected_screen(
         near = [expected_r(marks, cell, window=narrow, with_contacts=False) for cell in cells]
         far = [expected_r(marks, cell, window=wide) for cell in cells]
         name = "-".join(marks)
-        rows += [("promoter", name, float(np.mean(near))), ("chromoformer", name, float(np.mean(far)))]
+        rows += [
+            ("promoter", name, float(np.mean(near))),
+            ("chromoformer", name, float(np.mean(far))),
+        ]
     return pd.DataFrame(rows, columns=["model", "assay", "r"])
 
 
-def expected_singles(marks: Sequence[str], cells: Sequence[str], *, window: int) -> dict[str, float]:
+def expected_singles(
+    marks: Sequence[str], cells: Sequence[str], *, window: int
+) -> dict[str, float]:
     """Return mark → planted correlation of the mark alone, mean over cells; contacts count in the full window only."""
     found = {}
     for mark in marks:
-        values = [expected_r([mark], cell, window=window, with_contacts=window >= WINDOW) for cell in cells]
+        values = [
+            expected_r([mark], cell, window=window, with_contacts=window >= WINDOW)
+            for cell in cells
+        ]
         found[mark] = float(np.mean(values))
     return found
 
@@ -219,8 +242,8 @@ def _genes(plan: Plan, sizes: dict[str, int], rng: np.random.Generator) -> pd.Da
     share = np.array(list(sizes.values())) / sum(sizes.values()) * plan.n_genes
     counts = np.maximum(np.floor(share).astype(int), 2)
     while counts.sum() != plan.n_genes:  # what rounding left goes to, or comes from, the longest
-        counts[np.argmax(share - counts) if counts.sum() < plan.n_genes else np.argmax(counts)] += np.sign(
-            plan.n_genes - counts.sum()
+        counts[np.argmax(share - counts) if counts.sum() < plan.n_genes else np.argmax(counts)] += (
+            np.sign(plan.n_genes - counts.sum())
         )
     rows = []
     for (name, length), n in zip(sizes.items(), counts, strict=True):

@@ -47,7 +47,9 @@ def write_source(
     write_tables(folder, world)
     arguments = as_dict(plan)
     names = [(cell, mark) for cell in plan.cells for mark in MARKS] if with_tracks else []
-    units = {f"{cell}-{mark}": {"plan": arguments, "cell": cell, "mark": mark} for cell, mark in names}
+    units = {
+        f"{cell}-{mark}": {"plan": arguments, "cell": cell, "mark": mark} for cell, mark in names
+    }
     made = compute.run_units(write_track, units, directory=units_dir, suffix=".bigWig")
     for name, path in made.items():
         with store.atomic(folder / "tracks" / f"{name}.bigWig") as part:
@@ -85,11 +87,20 @@ def write_track(part: Path, *, seed: int, plan: dict, cell: str, mark: str) -> N
 def track(world: World, cell: str, mark: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the stored bins of a track: chromosome, start, depth; sorted, `SIZE` bases each, no overlap."""
     promoters, flat = depths(world, cell, mark)
-    starts = world.genes["start"].to_numpy()[:, None] - WINDOW // 2 + SIZE * np.arange(promoters.shape[1])
+    starts = (
+        world.genes["start"].to_numpy()[:, None]
+        - WINDOW // 2
+        + SIZE * np.arange(promoters.shape[1])
+    )
     chrom = np.repeat(world.genes["chrom"].to_numpy().astype(str), promoters.shape[1])
     region, r_starts = _contact_bins(world)
-    chrom = np.concatenate([chrom, world.contacts["neighbour"].str.split(":").str[0].to_numpy().astype(str)[region]])
-    start, depth = np.concatenate([starts.ravel(), r_starts]), np.concatenate([promoters.ravel(), flat])
+    chrom = np.concatenate(
+        [chrom, world.contacts["neighbour"].str.split(":").str[0].to_numpy().astype(str)[region]]
+    )
+    start, depth = (
+        np.concatenate([starts.ravel(), r_starts]),
+        np.concatenate([promoters.ravel(), flat]),
+    )
     order = np.lexsort((start, pd.Categorical(chrom, list(world.sizes)).codes))
     kept = order[start[order] >= 0]
     return chrom[kept], start[kept], depth[kept].astype(float)
@@ -140,11 +151,15 @@ def promoter_rates(world: World, cell: str, mark: str) -> np.ndarray:
     rates = BACKGROUND + peak[:, None] * ((position >= low) & (position < high))
     if mark == "H3K27ac":
         where = (position + WINDOW // 2) // 2_000 == world.genes["enhancer"].to_numpy()[:, None]
-        rates = rates + np.exp(level + STEEPNESS * state[:, NAMES.index("enhancer")])[:, None] * where
+        rates = (
+            rates + np.exp(level + STEEPNESS * state[:, NAMES.index("enhancer")])[:, None] * where
+        )
     return rates
 
 
-def write_bigwig(path: str | os.PathLike, sizes: dict[str, int], chrom, start, values, *, size: int = SIZE) -> None:
+def write_bigwig(
+    path: str | os.PathLike, sizes: dict[str, int], chrom, start, values, *, size: int = SIZE
+) -> None:
     """Write bins of one size as a bigWig, sorted as `sizes` is."""
     import pyBigWig
 
@@ -167,7 +182,9 @@ def write_region_arrays(
     lines = {mark: pd.DataFrame(dict(zip(["chrom", "start", "depth"], track(world, cell, mark), strict=True)))
              for mark in MARKS}  # fmt: skip
     some = world.genes.iloc[list(rows)]
-    names = contacts.regions(world.contacts.loc[world.contacts["gene_id"].isin(some["gene_id"]), "neighbour"])
+    names = contacts.regions(
+        world.contacts.loc[world.contacts["gene_id"].isin(some["gene_id"]), "neighbour"]
+    )
     promoters = pd.DataFrame({"chrom": some["chrom"], "start": some["start"] - WINDOW // 2,
                               "end": some["start"] + WINDOW // 2})  # fmt: skip
     for chrom, start, end in pd.concat([promoters, names]).itertuples(index=False):
@@ -253,7 +270,9 @@ def _gtf(table: pd.DataFrame) -> str:
                 end = gene.start + 1 - shift
                 start = max(end - length, 0)
             names = f'gene_id "{gene.gene_id}.{number}"; transcript_id "{gene.gene_id.replace("G", "T")}{number}";'
-            lines.append(f"{gene.chrom}\tsimulated\ttranscript\t{start + 1}\t{end}\t.\t{gene.strand}\t.\t{names}")
+            lines.append(
+                f"{gene.chrom}\tsimulated\ttranscript\t{start + 1}\t{end}\t.\t{gene.strand}\t.\t{names}"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -261,7 +280,13 @@ def _contact_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return contacts with decoys (too weak, on another chromosome), and the fragments of the start sites."""
     table = world.genes
     name = table["chrom"] + ":" + table["start"].astype(str) + "-" + table["end"].astype(str)
-    fragment = table["chrom"] + ":" + (table["start"] - 1_500).astype(str) + "-" + (table["start"] + 2_500).astype(str)
+    fragment = (
+        table["chrom"]
+        + ":"
+        + (table["start"] - 1_500).astype(str)
+        + "-"
+        + (table["start"] + 2_500).astype(str)
+    )
     of_gene = fragment.set_axis(table["gene_id"])
     true = world.contacts.assign(fragment=world.contacts["gene_id"].map(of_gene))
     weak = true.iloc[::5].assign(neighbour=lambda t: t["fragment"].shift(-1), score=1.2).dropna()

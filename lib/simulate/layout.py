@@ -1,4 +1,5 @@
-"""The plates of a simulated over-expression screen: which construct is in which well, and what befalls each field."""
+"""The plates of a simulated over-expression screen: which construct is in which well, and what
+befalls each field."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,40 +20,89 @@ BARCODES = {41744: "00044859"}  # the other plates of the screen
 BARCODE = "00044858"
 # mutants of the real screen; other genes, and other wells, have wild types
 MUTANTS: Mapping[str, str] = {
-    "AKT1": "E17K", "AKT3": "E17K", "BRAF": "V600E", "CDC42": "Q61L", "CDK4": "R24C", "ERG": "truncated",
-    "FGFR3": "K650E", "HRAS": "G12V", "KRAS": "G12V", "MYD88": "L265P", "PRKCE": "del1-394",
-    "RAC1": "T17N", "RAF1": "L613V", "RHOA": "T19N", "SRC": "Y527F", "STAT3": "Y705F", "TGFBR1": "K232R",
-}  # fmt: skip
+    "AKT1": "E17K",
+    "AKT3": "E17K",
+    "BRAF": "V600E",
+    "CDC42": "Q61L",
+    "CDK4": "R24C",
+    "ERG": "truncated",
+    "FGFR3": "K650E",
+    "HRAS": "G12V",
+    "KRAS": "G12V",
+    "MYD88": "L265P",
+    "PRKCE": "del1-394",
+    "RAC1": "T17N",
+    "RAF1": "L613V",
+    "RHOA": "T19N",
+    "SRC": "Y527F",
+    "STAT3": "Y705F",
+    "TGFBR1": "K232R",
+}
 # the 24 columns of the real table in their order
 COLUMNS = (
-    "image_number", "plate", "well", "image_file", "illum_file", "outlines_file", "n_cellprofiler", "gene_id",
-    "gene_symbol", "is_landmark", "allele", "expr_vec", "toxicity", "ie_blast", "intended_orf_mismatch", "open_closed",
-    "rnai_plate", "site", "timepoint", "type", "virus_vol", "assay_well_role", "is_blurry", "is_saturated",
-)  # fmt: skip
-OTHER_CONTROLS = {"LacZ": -42.0, "Luciferase": -43.0, "eGFP": -44.0}  # symbol → gene id, negative as in the real table
+    "image_number",
+    "plate",
+    "well",
+    "image_file",
+    "illum_file",
+    "outlines_file",
+    "n_cellprofiler",
+    "gene_id",
+    "gene_symbol",
+    "is_landmark",
+    "allele",
+    "expr_vec",
+    "toxicity",
+    "ie_blast",
+    "intended_orf_mismatch",
+    "open_closed",
+    "rnai_plate",
+    "site",
+    "timepoint",
+    "type",
+    "virus_vol",
+    "assay_well_role",
+    "is_blurry",
+    "is_saturated",
+)
+OTHER_CONTROLS = {
+    "LacZ": -42.0,
+    "Luciferase": -43.0,
+    "eGFP": -44.0,
+}  # symbol → gene id, negative as in the real table
 LOOK_SHIFTS = tuple(f"look_{name}" for name in PARAMETERS)
 
 
 @dataclass(frozen=True)
 class ScreenDesign:
-    """Sizes, effects and noise of a simulated screen; the defaults make some 1,000 fields of 15 nuclei in seconds.
+    """Sizes, effects and noise of a simulated screen; the defaults make some 1,000 fields of 15
+    nuclei in seconds.
 
     States and looks are in SD of single control nuclei. A tiny screen for tests:
-    `ScreenDesign(plates=(41754, 41749), sites=2, wells_per_gene=2, nuclei_per_field=10)` with eight genes.
+    `ScreenDesign(plates=(41754, 41749), sites=2, wells_per_gene=2, nuclei_per_field=10)` with eight
+    genes.
     """
 
-    plates: tuple[int, ...] = (41754, 41757, 41749)  # replicates of one layout; 41749 is the outlier plate
+    plates: tuple[int, ...] = (
+        41754,
+        41757,
+        41749,
+    )  # replicates of one layout; 41749 is the outlier plate
     wells_per_gene: int = 2  # on each plate, 1 to 8; each holds one allele
     wells_per_control: int = 2  # LacZ, Luciferase and eGFP, on each plate
     empty_share: float = 0.1  # of a plate's wells, 0 to 0.5; at least twice the wells of a gene
     sites: int = 3  # fields a well, 1 to 9
     side: int = 256  # of a field in pixels, 128 to 2160; the real one is 1080
-    nuclei_per_field: float = 15.0  # mean of controls; about 1 per 4,000 square pixels keeps nuclei apart
+    nuclei_per_field: float = (
+        15.0  # mean of controls; about 1 per 4,000 square pixels keeps nuclei apart
+    )
     infected: float = 0.92  # share of nuclei that carry the construct, mean over wells, 0.3 to 1
     plate_effect: float = 0.3  # SD between plates of all looks, 0 to 1
     well_effect: float = 0.1  # SD between wells
     field_effect: float = 0.1  # SD between fields; crowding varies 2.2 times as much
-    nucleus_noise: float = 1.0  # SD between nuclei: 1 by definition of the unit, less for easy screens
+    nucleus_noise: float = (
+        1.0  # SD between nuclei: 1 by definition of the unit, less for easy screens
+    )
     gain_sd: float = 0.15  # of the logarithm of a plate's brightness; a third of that between wells
     offset_sd: float = 20.0  # of a plate's background, counts
     blurry: float = 0.01  # share of fields out of focus and flagged, at least one
@@ -60,7 +110,9 @@ class ScreenDesign:
     mitotic: float = 0.02  # share of nuclei in mitosis: small, bright, unaffected by the construct
     debris: float = 0.4  # bright specks a field, below the area limit of the pipeline
     outlier_plates: tuple[int, ...] = OUTLIER_PLATES  # badly stained
-    outlier_wells: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: dict(OUTLIER_WELLS))  # out of focus
+    outlier_wells: Mapping[int, tuple[str, ...]] = field(
+        default_factory=lambda: dict(OUTLIER_WELLS)
+    )  # out of focus
     looks: Looks = Looks()
     optics: Optics = Optics()
 
@@ -80,8 +132,9 @@ def layout(design: ScreenDesign, states: pd.DataFrame, *, seed: int) -> pd.DataF
     Returns
     -------
     DataFrame
-        The 24 columns of `metadata_images.csv` (nuclei not counted yet), `s1` … `s6`, `infected`, `look_*` (shift of
-        plate and well in SD), `gain`, `offset`, `psf`, `stem` and `seed`; ordered by plate, well, site.
+        The 24 columns of `metadata_images.csv` (nuclei not counted yet), `s1` … `s6`, `infected`,
+        `look_*` (shift of plate and well in SD), `gain`, `offset`, `psf`, `stem` and `seed`;
+        ordered by plate, well, site.
 
     Raises
     ------
@@ -89,12 +142,18 @@ def layout(design: ScreenDesign, states: pd.DataFrame, *, seed: int) -> pd.DataF
         If the wells do not fit on a plate.
     """
     wells = _wells(design, states, _rng(seed, "wells"))
-    plates = pd.concat([_plate(design, wells, plate, seed) for plate in sorted(design.plates)], ignore_index=True)
+    plates = pd.concat(
+        [_plate(design, wells, plate, seed) for plate in sorted(design.plates)], ignore_index=True
+    )
     sites = pd.DataFrame({"site": range(1, design.sites + 1)})
-    fields = plates.merge(sites, how="cross").sort_values(["plate", "well", "site"], ignore_index=True)
+    fields = plates.merge(sites, how="cross").sort_values(
+        ["plate", "well", "site"], ignore_index=True
+    )
     fields = _flag(fields, design, _rng(seed, "flags"))
     fields["stem"] = [_stem(seed, row.plate, row.well, row.site) for row in fields.itertuples()]
-    fields["seed"] = np.array([compute.unit_seed(seed, stem) for stem in fields["stem"]], dtype=np.uint64)
+    fields["seed"] = np.array(
+        [compute.unit_seed(seed, stem) for stem in fields["stem"]], dtype=np.uint64
+    )
     known = {ours: theirs for theirs, ours in NAMES.items()}
     fields = _constants(fields).rename(columns=known)
     return fields[
@@ -117,31 +176,48 @@ def _rng(seed: int, name: str) -> np.random.Generator:
 
 
 def _wells(design: ScreenDesign, states: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Deal constructs to wells, the same on every plate; the published outlier wells are always in use."""
+    """Deal constructs to wells, the same on every plate; the published outlier wells are always in
+    use."""
     genes = _constructs(design, states)
     n_empty = round(design.empty_share * len(genes) / (1 - design.empty_share))
-    bad = list(dict.fromkeys(well for plate in design.plates for well in design.outlier_wells.get(plate, ())))
+    bad = list(
+        dict.fromkeys(
+            well for plate in design.plates for well in design.outlier_wells.get(plate, ())
+        )
+    )
     bad_empty = [well for well in bad if well in ("b01", "e17")]  # EMPTY in the real screen
     n_empty = max(n_empty, 2 * design.wells_per_gene) + len(bad_empty)
     if len(genes) + n_empty > len(WELLS):
         raise ValueError(
-            f"{len(genes)} wells of constructs and {n_empty} of EMPTY do not fit on a plate of {len(WELLS)}; "
-            "lower the number of genes or wells_per_gene"
+            f"{len(genes)} wells of constructs and {n_empty} of EMPTY do not fit on a plate of "
+            f"{len(WELLS)}; lower the number of genes or wells_per_gene"
         )
     bad_genes = [well for well in bad if well not in bad_empty][: len(genes)]
     free = rng.permutation([well for well in WELLS if well not in bad])
     split = len(genes) - len(bad_genes)
     genes = genes.iloc[rng.permutation(len(genes))].assign(well=[*bad_genes, *free[:split]])
-    empty = pd.DataFrame({"well": [*bad_empty, *free[split:][: n_empty - len(bad_empty)]], "gene_symbol": "EMPTY"})
+    empty = pd.DataFrame(
+        {"well": [*bad_empty, *free[split:][: n_empty - len(bad_empty)]], "gene_symbol": "EMPTY"}
+    )
     table = pd.concat([genes, empty.assign(assay_well_role="Untreated")], ignore_index=True)
     by_gene = states.set_index("gene")[list(DIMENSIONS)]
-    return table.join(by_gene, on="gene_symbol").fillna(dict.fromkeys(DIMENSIONS, 0.0)).sort_values("well")
+    return (
+        table.join(by_gene, on="gene_symbol")
+        .fillna(dict.fromkeys(DIMENSIONS, 0.0))
+        .sort_values("well")
+    )
 
 
 def _constructs(design: ScreenDesign, states: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a well of a gene or of a control construct; gene ids are negative: none is an Entrez id."""
+    """Return one row a well of a gene or of a control construct; gene ids are negative: none is an
+    Entrez id."""
     rows = [
-        {"gene_symbol": gene, "gene_id": -1001.0 - number, "allele": allele, "assay_well_role": "Treated"}
+        {
+            "gene_symbol": gene,
+            "gene_id": -1001.0 - number,
+            "allele": allele,
+            "assay_well_role": "Treated",
+        }
         for number, gene in enumerate(states["gene"])
         for allele in _alleles(gene, design.wells_per_gene)
     ]
@@ -154,7 +230,8 @@ def _constructs(design: ScreenDesign, states: pd.DataFrame) -> pd.DataFrame:
 
 
 def _alleles(gene: str, n_wells: int) -> list[str]:
-    """Return `WT` for one well, else `WT.1`, `WT.2`, …, the last one a mutant where the gene has one."""
+    """Return `WT` for one well, else `WT.1`, `WT.2`, …, the last one a mutant where the gene has
+    one."""
     names = ["WT"] if n_wells == 1 else [f"WT.{number}" for number in range(1, n_wells + 1)]
     return names if n_wells == 1 or gene not in MUTANTS else [*names[:-1], MUTANTS[gene]]
 
@@ -180,7 +257,9 @@ def _plate(design: ScreenDesign, wells: pd.DataFrame, plate: int, seed: int) -> 
 def _flag(fields: pd.DataFrame, design: ScreenDesign, rng: np.random.Generator) -> pd.DataFrame:
     """Flag fields as blurry or saturated, and blur or overexpose them."""
     order = rng.permutation(len(fields))
-    n_blurry, n_saturated = (max(round(share * len(fields)), share > 0) for share in (design.blurry, design.saturated))
+    n_blurry, n_saturated = (
+        max(round(share * len(fields)), share > 0) for share in (design.blurry, design.saturated)
+    )
     blurry = np.isin(np.arange(len(fields)), order[:n_blurry])
     saturated = np.isin(np.arange(len(fields)), order[n_blurry : n_blurry + n_saturated])
     return fields.assign(
@@ -194,7 +273,9 @@ def _flag(fields: pd.DataFrame, design: ScreenDesign, rng: np.random.Generator) 
 def _stem(seed: int, plate: int, well: str, site: int) -> str:
     """Return a field's name without ending, its identifier made from the seed."""
     code = hashlib.sha256(f"{seed}/{plate}/{well}/{site}".encode()).hexdigest()
-    uuid = "-".join(code[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
+    uuid = "-".join(
+        code[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+    )
     return f"taoe005-u2os-72h-cp-a-au{BARCODES.get(plate, BARCODE)}_{well}_s{site}_w1{uuid}"
 
 

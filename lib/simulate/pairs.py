@@ -1,7 +1,8 @@
-"""Paired image and regulatory embeddings of genes, drawn from their latent states: a translation with a planted truth.
+"""Paired image and regulatory embeddings of genes, drawn from their latent states: a translation
+with a planted truth.
 
-Both embeddings of a gene are linear images of its latent state with noise. Without an effect the images carry no state,
-so nothing can be translated and every method is at chance.
+Both embeddings of a gene are linear images of its latent state with noise. Without an effect the
+images carry no state, so nothing can be translated and every method is at chance.
 """
 
 import os
@@ -19,7 +20,8 @@ from lib.simulate.states import DIMENSIONS
 
 @dataclass(frozen=True)
 class Pairs:
-    """Embeddings of one world: images of the screened genes, regulatory embeddings of all genes; index = gene."""
+    """Embeddings of one world: images of the screened genes, regulatory embeddings of all genes;
+    index = gene."""
 
     images: pd.DataFrame
     regulatory: pd.DataFrame
@@ -47,7 +49,8 @@ def draw(
     sizes : pair of int
         Dimensions of image and regulatory embeddings.
     noise : pair of float
-        SD of the noise in every dimension of either; one unit of a state moves an embedding by a length of about 2.4.
+        SD of the noise in every dimension of either; one unit of a state moves an embedding by a
+        length of about 2.4.
 
     Raises
     ------
@@ -57,21 +60,33 @@ def draw(
     table = states.set_index("gene")[list(DIMENSIONS)].astype(float)
     unknown = sorted(set(screened) - set(table.index))
     if unknown:
-        raise ValueError(f"{unknown[0]} has no latent state; screened genes must be among the {len(table)} given")
+        raise ValueError(
+            f"{unknown[0]} has no latent state; screened genes must be among the {len(table)} given"
+        )
     shown = table.loc[sorted(screened)]
     images = effect * shown.to_numpy() @ _loadings(sizes[0], rng)
-    images += rng.normal(size=sizes[0]) + noise[0] * rng.normal(size=images.shape)  # a common place, then noise
+    images += rng.normal(size=sizes[0]) + noise[0] * rng.normal(
+        size=images.shape
+    )  # a common place, then noise
     regulatory = table.to_numpy() @ _loadings(sizes[1], rng)
     regulatory += noise[1] * rng.normal(size=regulatory.shape)
-    return Pairs(pd.DataFrame(images, index=shown.index), pd.DataFrame(regulatory, index=table.index))
+    return Pairs(
+        pd.DataFrame(images, index=shown.index), pd.DataFrame(regulatory, index=table.index)
+    )
 
 
 def write(
-    pairs: Pairs, directory: str | os.PathLike, *, settings: Sequence[str] = ("physical",), nuclei: int = 3
+    pairs: Pairs,
+    directory: str | os.PathLike,
+    *,
+    settings: Sequence[str] = ("physical",),
+    nuclei: int = 3,
 ) -> Path:
-    """Write a world in the layout of a run, `leave_one_target_out/` and `regulatory_targets/<setting>/`, and return it.
+    """Write a world in the layout of a run, `leave_one_target_out/` and
+    `regulatory_targets/<setting>/`, and return it.
 
-    Every gene with both embeddings is a target. Nuclei of a condition have its embedding as their mean.
+    Every gene with both embeddings is a target. Nuclei of a condition have its embedding as their
+    mean.
     """
     import anndata
 
@@ -82,10 +97,17 @@ def write(
     values += np.tile(np.linspace(-1, 1, nuclei), len(names) // nuclei)[:, None]
     ids = [f"n{i}" for i in range(len(names))]
     dimensions = pd.DataFrame(index=[f"zs_{i}" for i in range(values.shape[1])])
-    network = anndata.AnnData(pairs.regulatory.to_numpy(np.float32), obs=pd.DataFrame(index=pairs.regulatory.index))
+    network = anndata.AnnData(
+        pairs.regulatory.to_numpy(np.float32), obs=pd.DataFrame(index=pairs.regulatory.index)
+    )
     for target in targets:
         obs = pd.DataFrame(
-            {"nucleus_id": ids, "labels": names, "split": np.where(names == target, "out", "train")}, ids
+            {
+                "nucleus_id": ids,
+                "labels": names,
+                "split": np.where(names == target, "out", "train"),
+            },
+            ids,
         )
         found = anndata.AnnData(values.astype(np.float32), obs=obs, var=dimensions)
         h5ad.write(folder / f"leave_one_target_out/{target}.h5ad", found)

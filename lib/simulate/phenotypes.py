@@ -9,11 +9,19 @@ from lib.simulate.states import DIMENSIONS
 
 PARAMETERS = ("area", "elongation", "condensation", "texture", "intensity", "crowding")
 
-# Change of each look (rows, in SD of control nuclei) with each dimension of the state (columns). Each dimension has one
-# main consequence and weak others; the map is well conditioned, so no direction of regulation is invisible.
+# Change of each look (rows, in SD of control nuclei) with each dimension of the state (columns).
+# Each dimension has one main consequence and weak others; the map is well conditioned, so no
+# direction of regulation is invisible.
 LOADINGS = pd.DataFrame(
     [
-        [1.0, -0.2, 0.0, 0.0, 0.0, -0.2],  # area: grows with s1; stretched and crowded nuclei are smaller
+        [
+            1.0,
+            -0.2,
+            0.0,
+            0.0,
+            0.0,
+            -0.2,
+        ],  # area: grows with s1; stretched and crowded nuclei are smaller
         [0.0, 1.0, 0.0, 0.0, 0.0, 0.1],  # elongation
         [-0.2, 0.0, 1.0, 0.0, 0.2, 0.0],  # condensation: large nuclei are paler
         [0.1, 0.0, -0.2, 1.0, 0.0, 0.0],  # texture scale
@@ -27,7 +35,8 @@ LOADINGS = pd.DataFrame(
 
 @dataclass(frozen=True)
 class Looks:
-    """Control values and the change for one SD; all but elongation are multiplied by exp(sd · z)."""
+    """Control values and the change for one SD; all but elongation are multiplied by exp(sd ·
+    z)."""
 
     area: float = 800.0  # pixels; 300 to 2000
     area_sd: float = 0.22
@@ -53,7 +62,8 @@ def nuclei_looks(z: np.ndarray, looks: Looks, *, rng: np.random.Generator) -> pd
     Parameters
     ----------
     z : (n, 6) ndarray
-        Looks of each nucleus in SD, in the order of `PARAMETERS`; crowding is a matter of the field and not used.
+        Looks of each nucleus in SD, in the order of `PARAMETERS`; crowding is a matter of the field
+        and not used.
     looks : Looks
         Control values and spreads.
     rng : Generator
@@ -62,8 +72,8 @@ def nuclei_looks(z: np.ndarray, looks: Looks, *, rng: np.random.Generator) -> pd
     Returns
     -------
     DataFrame
-        `area` (pixels), `axis_ratio` (major / minor), `n_spots`, `spot_contrast`, `texture` (pixels), `intensity`
-        (1 = control).
+        `area` (pixels), `axis_ratio` (major / minor), `n_spots`, `spot_contrast`, `texture`
+        (pixels), `intensity` (1 = control).
     """
     area, elongation, condensation, texture, intensity, _ = z.T
     condensed = np.exp(looks.condensation_sd * condensation)

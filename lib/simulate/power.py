@@ -1,4 +1,5 @@
-"""What size of effect the translation can find: worlds with the planted states, their effect on images scaled."""
+"""What size of effect the translation can find: worlds with the planted states, their effect on
+images scaled."""
 
 from collections.abc import Sequence
 
@@ -25,8 +26,8 @@ def power(
 ) -> pd.DataFrame:
     """Translate in worlds whose images carry the planted states with a factor.
 
-    Every target is predicted by closed-form leave-one-out from one kernel; encoders and networks are not trained, their
-    embeddings are drawn.
+    Every target is predicted by closed-form leave-one-out from one kernel; encoders and networks
+    are not trained, their embeddings are drawn.
 
     Parameters
     ----------
@@ -53,12 +54,20 @@ def power(
         for number in range(n_draws):
             world = pairs.draw(states, screened, effect=effect, rng=rng)
             values = _areas(world, n_permutations, ridge, rng)
-            rows.append([float(effect), number, float(values[0]), float((values >= values[0] - 1e-12).mean())])
+            rows.append(
+                [
+                    float(effect),
+                    number,
+                    float(values[0]),
+                    float((values >= values[0] - 1e-12).mean()),
+                ]
+            )
     return pd.DataFrame(rows, columns=["effect", "draw", "auc_20", "p"])
 
 
 def summarise(table: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
-    """Return one row an effect: `auc_20` (mean), `low`, `high` (its central 90 %), `power` (share with p ≤ level)."""
+    """Return one row an effect: `auc_20` (mean), `low`, `high` (its central 90 %), `power` (share
+    with p ≤ level)."""
     groups = table.groupby("effect", sort=True)
     quantiles = groups["auc_20"].quantile([0.05, 0.95]).unstack().set_axis(["low", "high"], axis=1)
     found = groups["p"].agg(lambda p: (p <= level).mean()).rename("power")
@@ -66,9 +75,15 @@ def summarise(table: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
 
 
 def figure(
-    states: pd.DataFrame, like: Problem, effects: Sequence[float], *, rng: np.random.Generator, n_draws: int = 20
+    states: pd.DataFrame,
+    like: Problem,
+    effects: Sequence[float],
+    *,
+    rng: np.random.Generator,
+    n_draws: int = 20,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the power for the genes of a problem, or say that there is no planted truth to draw worlds from."""
+    """Draw the power for the genes of a problem, or say that there is no planted truth to draw
+    worlds from."""
     states = states[states["gene"].isin(like.names)]
     shared = [gene for gene in like.shared if gene in set(states["gene"])]
     if len(shared) < 3:
@@ -77,18 +92,27 @@ def figure(
     return plots.power_curves(table, chance=claims.chance_area(len(states)))
 
 
-def _areas(world: pairs.Pairs, n_permutations: int, ridge: float, rng: np.random.Generator) -> np.ndarray:
-    """Return AUC_20 (1 + B,) of a world and of its re-paired embeddings; all targets share one kernel."""
+def _areas(
+    world: pairs.Pairs, n_permutations: int, ridge: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Return AUC_20 (1 + B,) of a world and of its re-paired embeddings; all targets share one
+    kernel."""
     shared = world.images.index
-    embeddings = world.regulatory.to_numpy() / np.linalg.norm(world.regulatory, axis=1, keepdims=True)
+    embeddings = world.regulatory.to_numpy() / np.linalg.norm(
+        world.regulatory, axis=1, keepdims=True
+    )
     positions = world.regulatory.index.get_indexer(shared)
     weights = kernel.leave_one_out_weights(kernel.ntk(world.images), [ridge])[0]  # (S, S)
-    image_of = np.tile(np.arange(len(shared)), (n_permutations + 1, 1))  # gene u has the image of gene image_of[p, u]
+    image_of = np.tile(
+        np.arange(len(shared)), (n_permutations + 1, 1)
+    )  # gene u has the image of gene image_of[p, u]
     image_of[1:] = rng.permuted(image_of[1:], axis=1)
     gram = embeddings[positions] @ embeddings.T  # (S, G)
     places = []
     for u, position in enumerate(positions):
-        paired = weights[image_of[:, [u]], image_of]  # (1 + B, S), weights of the genes for target u
+        paired = weights[
+            image_of[:, [u]], image_of
+        ]  # (1 + B, S), weights of the genes for target u
         places.append(metrics.hits(paired @ gram, int(position), scale=np.abs(paired).sum(axis=1)))
     return metrics.area(np.stack(places, axis=1), 20)
 
@@ -113,4 +137,7 @@ def said(table: pd.DataFrame, *, level: float = 0.8) -> str:
         return f"No effect is found with a power of {level:.0%}."
     least = found.loc[found["effect_of_planted"].idxmin()]
     share = f"{100 * least['power']:.0f} %"
-    return f"Effects of {least['effect_of_planted']:g} times the planted one are found with a power of {share}."
+    return (
+        f"Effects of {least['effect_of_planted']:g} times the planted one are found with a "
+        f"power of {share}."
+    )

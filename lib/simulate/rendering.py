@@ -32,8 +32,11 @@ class Optics:
     ceiling: int = 65535  # largest count
 
 
-def place_nuclei(nuclei: pd.DataFrame, *, side: int, clumping: float, rng: np.random.Generator) -> pd.DataFrame:
-    """Give every nucleus a place where it touches no other; those that find none in 40 trials are left out.
+def place_nuclei(
+    nuclei: pd.DataFrame, *, side: int, clumping: float, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Give every nucleus a place where it touches no other; those that find none in 40 trials are
+    left out.
 
     Parameters
     ----------
@@ -42,12 +45,14 @@ def place_nuclei(nuclei: pd.DataFrame, *, side: int, clumping: float, rng: np.ra
     side : int
         Side of the field, pixels.
     clumping : float
-        0 to 1: which of the free places is taken, from the loneliest (0) to the one nearest to other nuclei (1).
+        0 to 1: which of the free places is taken, from the loneliest (0) to the one nearest to
+        other nuclei (1).
 
     Returns
     -------
     DataFrame
-        The placed nuclei with `row`, `column` (pixels), `half_major`, `half_minor` (pixels), `angle` (radians).
+        The placed nuclei with `row`, `column` (pixels), `half_major`, `half_minor` (pixels),
+        `angle` (radians).
     """
     major, minor = half_axes(nuclei["area"].to_numpy(), nuclei["axis_ratio"].to_numpy())
     reach = 0.7 * major + 0.3 * minor + 1
@@ -72,7 +77,8 @@ def place_nuclei(nuclei: pd.DataFrame, *, side: int, clumping: float, rng: np.ra
 
 
 def half_axes(area: np.ndarray, axis_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return half major and half minor axis of ellipses, the major one cut at what a patch holds."""
+    """Return half major and half minor axis of ellipses, the major one cut at what a patch
+    holds."""
     major = np.minimum(np.sqrt(area * axis_ratio / np.pi), LONGEST)
     return major, np.minimum(major, area / (np.pi * major))
 
@@ -111,12 +117,16 @@ def render_field(
     """
     signal, mask = _compose(*_patches(nuclei, rng), nuclei, side)
     signal = ndimage.gaussian_filter(signal, psf, mode="reflect", truncate=3)
-    slope = rng.normal(0, 0.03, (2, 1)).astype(np.float32)  # what illumination correction leaves over
+    slope = rng.normal(0, 0.03, (2, 1)).astype(
+        np.float32
+    )  # what illumination correction leaves over
     ramp = np.linspace(-1, 1, side, dtype=np.float32)
     background = (optics.background + offset) * (1 + slope[0] * ramp + (slope[1] * ramp)[:, None])
     counts = background + gain * optics.brightness * signal
     noise = rng.standard_normal((side, side), dtype=np.float32)
-    counts += noise * np.sqrt(counts / optics.electrons + optics.read_noise**2)  # shot and read noise together
+    counts += noise * np.sqrt(
+        counts / optics.electrons + optics.read_noise**2
+    )  # shot and read noise together
     return np.clip(np.rint(counts), 0, optics.ceiling).astype(np.uint16), mask
 
 
@@ -126,7 +136,8 @@ def _gaps(points: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def _patches(nuclei: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return brightness (float32) and inside (bool) of every nucleus in its own square, each (n, PATCH, PATCH)."""
+    """Return brightness (float32) and inside (bool) of every nucleus in its own square, each (n,
+    PATCH, PATCH)."""
     if nuclei.empty:
         return np.zeros((0, PATCH, PATCH), np.float32), np.zeros((0, PATCH, PATCH), bool)
     x, y = _ellipse_coordinates(nuclei)
@@ -134,8 +145,15 @@ def _patches(nuclei: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray
     radius = np.sqrt(x**2 + y**2) + np.float32(1e-6)
     u, v = x / radius, y / radius
     lobes = [_column(rng.normal(0, sd, len(nuclei))) for sd in (0.03, 0.03, 0.02)]
-    outline = 1 + lobes[0] * u * (u**2 - 3 * v**2) + lobes[1] * v * (3 * u**2 - v**2) + lobes[2] * u * v * (u**2 - v**2)
-    depth = (outline - radius) * _column(np.sqrt(nuclei["half_major"] * nuclei["half_minor"]))  # pixels from the rim
+    outline = (
+        1
+        + lobes[0] * u * (u**2 - 3 * v**2)
+        + lobes[1] * v * (3 * u**2 - v**2)
+        + lobes[2] * u * v * (u**2 - v**2)
+    )
+    depth = (outline - radius) * _column(
+        np.sqrt(nuclei["half_major"] * nuclei["half_minor"])
+    )  # pixels from the rim
     dome = 0.75 + 0.25 * np.sqrt(np.clip(1 - radius**2, 0, 1))
     chromatin = np.clip(1 + _texture(nuclei, rng) + _spots(nuclei, rng), 0.15, None)
     weight = np.clip(depth / SOFT_EDGE + 0.5, 0, 1)
@@ -143,7 +161,8 @@ def _patches(nuclei: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray
 
 
 def _ellipse_coordinates(nuclei: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixel positions in units of the half axes: 1 is the rim; two arrays (n, PATCH, PATCH)."""
+    """Return pixel positions in units of the half axes: 1 is the rim; two arrays (n, PATCH,
+    PATCH)."""
     grid = np.arange(PATCH, dtype=np.float32) - PATCH // 2
     down = grid[None, :, None] - _column(nuclei["row"] % 1)
     right = grid[None, None, :] - _column(nuclei["column"] % 1)
@@ -153,10 +172,15 @@ def _ellipse_coordinates(nuclei: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _texture(nuclei: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
-    """Return smooth noise with each nucleus's correlation length and contrast, (n, PATCH, PATCH)."""
+    """Return smooth noise with each nucleus's correlation length and contrast, (n, PATCH,
+    PATCH)."""
     noise = rng.standard_normal((len(nuclei), PATCH, PATCH), dtype=np.float32)
-    frequency = fft.fftfreq(PATCH)[:, None] ** 2 + fft.rfftfreq(PATCH)[None] ** 2  # (PATCH, PATCH // 2 + 1)
-    blur = np.exp(-2 * np.pi**2 * nuclei["texture"].to_numpy()[:, None, None] ** 2 * frequency).astype(np.float32)
+    frequency = (
+        fft.fftfreq(PATCH)[:, None] ** 2 + fft.rfftfreq(PATCH)[None] ** 2
+    )  # (PATCH, PATCH // 2 + 1)
+    blur = np.exp(
+        -2 * np.pi**2 * nuclei["texture"].to_numpy()[:, None, None] ** 2 * frequency
+    ).astype(np.float32)
     smooth = fft.irfft2(fft.rfft2(noise) * blur, s=(PATCH, PATCH))
     smooth /= smooth.std(axis=(1, 2), keepdims=True)
     return smooth * _column(0.25 * np.sqrt(nuclei["spot_contrast"]))
@@ -166,7 +190,10 @@ def _spots(nuclei: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     """Return bright chromatin spots and dark nucleoli, as sums of Gaussians, (n, PATCH, PATCH)."""
     n, count = len(nuclei), np.minimum(nuclei["n_spots"].to_numpy(), MAX_SPOTS)
     n_dark = np.minimum(rng.poisson(1.5, n), 4)
-    turn, far = rng.uniform(0, 2 * np.pi, (n, MAX_SPOTS + 4)), np.sqrt(rng.uniform(0, 1, (n, MAX_SPOTS + 4)))
+    turn, far = (
+        rng.uniform(0, 2 * np.pi, (n, MAX_SPOTS + 4)),
+        np.sqrt(rng.uniform(0, 1, (n, MAX_SPOTS + 4))),
+    )
     far *= np.where(np.arange(MAX_SPOTS + 4) < MAX_SPOTS, 0.85, 0.55)
     along = far * np.cos(turn) * nuclei[["half_major"]].to_numpy()
     across = far * np.sin(turn) * nuclei[["half_minor"]].to_numpy()
@@ -189,11 +216,17 @@ def _spots(nuclei: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
 def _bumps(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
     """Return one-dimensional Gaussians along a patch's side, (n, spots, PATCH)."""
     grid = np.arange(PATCH, dtype=np.float32) - PATCH // 2
-    return np.exp(-(((grid - centres[..., None].astype(np.float32)) / radii[:, None].astype(np.float32)) ** 2) / 2)
+    return np.exp(
+        -(((grid - centres[..., None].astype(np.float32)) / radii[:, None].astype(np.float32)) ** 2)
+        / 2
+    )
 
 
-def _compose(light: np.ndarray, inside: np.ndarray, nuclei: pd.DataFrame, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Add the squares of all nuclei up in a field, and label their pixels; the first nucleus keeps a shared pixel."""
+def _compose(
+    light: np.ndarray, inside: np.ndarray, nuclei: pd.DataFrame, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Add the squares of all nuclei up in a field, and label their pixels; the first nucleus keeps
+    a shared pixel."""
     margin = PATCH
     signal = np.zeros((side + 2 * margin,) * 2, np.float32)
     mask = np.zeros(signal.shape, np.uint16)

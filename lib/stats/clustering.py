@@ -1,7 +1,8 @@
 """Hierarchical clusters: the tree, the cut into k, the numbering, the curves behind a choice of k.
 
-Every clustering of genes in this project goes through here. Clusters are numbered from one end of the dendrogram to the
-other, so that a number is a place in the picture of the tree; each paper has its own first number.
+Every clustering of genes in this project goes through here. Clusters are numbered from one end of
+the dendrogram to the other, so that a number is a place in the picture of the tree; each paper has
+its own first number.
 """
 
 import numpy as np
@@ -18,7 +19,8 @@ RULES = ("calinski_harabasz", "silhouette")
 
 
 def distances(values, *, metric: str = "euclidean") -> np.ndarray:
-    """Return the distances of every two rows of values (N, L), rounded, in SciPy's condensed form."""
+    """Return the distances of every two rows of values (N, L), rounded, in SciPy's condensed
+    form."""
     values = np.asarray(values, np.float64)
     return order.rounded(pdist(values, metric), scale=1 if metric == "cosine" else None)
 
@@ -48,7 +50,9 @@ def linkage(values, *, what: str, metric: str = "euclidean", optimal: bool = Fal
     """
     if len(values) < FEWEST:
         raise InputError(f"{len(values)} {what} cannot be clustered; three or more are needed")
-    return hierarchy.linkage(distances(values, metric=metric), method="complete", optimal_ordering=optimal)
+    return hierarchy.linkage(
+        distances(values, metric=metric), method="complete", optimal_ordering=optimal
+    )
 
 
 def cut(tree: np.ndarray, k: int, *, what: str, first: int = 0) -> np.ndarray:
@@ -83,15 +87,22 @@ def curves(tree: np.ndarray, values, *, k_max: int, metric: str = "euclidean") -
     Returns
     -------
     DataFrame
-        `k`, no further than one fewer than rows; `silhouette` by `metric` (−1 to 1, higher is better);
-        `calinski_harabasz` (≥ 0, higher is better); `distortion` (≥ 0, falls with k).
+        `k`, no further than one fewer than rows; `silhouette` by `metric` (−1 to 1, higher is
+        better); `calinski_harabasz` (≥ 0, higher is better); `distortion` (≥ 0, falls with k).
     """
     values = np.asarray(values, np.float64)
     rows = []
     for k in range(2, min(k_max, len(values) - 1) + 1):
         labels = hierarchy.cut_tree(tree, k).ravel()
         silhouette = metrics.silhouette_score(values, labels, metric=metric)
-        rows.append((k, silhouette, metrics.calinski_harabasz_score(values, labels), distortion(values, labels)))
+        rows.append(
+            (
+                k,
+                silhouette,
+                metrics.calinski_harabasz_score(values, labels),
+                distortion(values, labels),
+            )
+        )
     return pd.DataFrame(rows, columns=["k", "silhouette", "calinski_harabasz", "distortion"])
 
 
@@ -103,7 +114,12 @@ def distortion(values: np.ndarray, labels: np.ndarray) -> float:
     >>> distortion(np.array([[0.0], [2.0], [7.0]]), np.array([0, 0, 1]))
     2.0
     """
-    return float(sum(((values[labels == k] - values[labels == k].mean(axis=0)) ** 2).sum() for k in np.unique(labels)))
+    return float(
+        sum(
+            ((values[labels == k] - values[labels == k].mean(axis=0)) ** 2).sum()
+            for k in np.unique(labels)
+        )
+    )
 
 
 def choose_k(table: pd.DataFrame, *, rule: str, k_min: int = 2) -> int:
@@ -119,4 +135,6 @@ def choose_k(table: pd.DataFrame, *, rule: str, k_min: int = 2) -> int:
     allowed = table[table["k"] >= k_min]
     if allowed.empty:
         raise InputError(f"no cut into {k_min} clusters or more; k runs to {table['k'].max()}")
-    return int(allowed["k"].iloc[order.largest(allowed[rule], scale=1 if rule == "silhouette" else None)])
+    return int(
+        allowed["k"].iloc[order.largest(allowed[rule], scale=1 if rule == "silhouette" else None)]
+    )

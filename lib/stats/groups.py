@@ -43,7 +43,8 @@ def connected(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"id": ["P1", "P2", "P2", "P3"], "name": ["aspirin", "aspirin", "ASA", "x"]})
+    >>> names = ["aspirin", "aspirin", "ASA", "x"]
+    >>> rows = pd.DataFrame({"id": ["P1", "P2", "P2", "P3"], "name": names})
     >>> connected(rows, ["id", "name"]).tolist()
     [0, 0, 0, 1]
     """
@@ -93,7 +94,8 @@ def stratified_folds(
 
     Examples
     --------
-    >>> found = stratified_folds(["A", "A", "B"], np.array([0, 1, 2]), 2, rng=np.random.default_rng(0))
+    >>> rng = np.random.default_rng(0)
+    >>> found = stratified_folds(["A", "A", "B"], np.array([0, 1, 2]), 2, rng=rng)
     >>> sorted(found.fold.tolist()), found.untestable
     ([-1, 0, 1], ('B',))
     """

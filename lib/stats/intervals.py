@@ -8,12 +8,16 @@ from scipy import stats
 
 
 def mean_interval(
-    values: Sequence[float], *, level: float = 0.95, limits: tuple[float, float] = (-math.inf, math.inf)
+    values: Sequence[float],
+    *,
+    level: float = 0.95,
+    limits: tuple[float, float] = (-math.inf, math.inf),
 ) -> tuple[float, float] | None:
     """Return Student's t interval of the mean of independent repeats, or None for fewer than two.
 
-    What it means: of such intervals, `level` hold the mean over all repeats that could be made. It assumes independent
-    repeats of about normal values; repeats that share something, such as one split, make it too narrow.
+    What it means: of such intervals, `level` hold the mean over all repeats that could be made. It
+    assumes independent repeats of about normal values; repeats that share something, such as one
+    split, make it too narrow.
 
     Parameters
     ----------
@@ -33,6 +37,8 @@ def mean_interval(
     values = np.asarray(values, float)
     if len(values) < 2:
         return None
-    reach = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    reach = (
+        stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    )
     low, high = np.clip([values.mean() - reach, values.mean() + reach], *limits)
     return float(low), float(high)

@@ -26,8 +26,8 @@ def benjamini_hochberg(p) -> np.ndarray:
 def storey_q(p, *, threshold: float = 0.05) -> np.ndarray:
     """Return q-values as clusterProfiler takes them from the qvalue package with a single lambda.
 
-    The share of true null hypotheses is estimated from the p-values at or above the threshold. Where it is zero, all
-    q-values are missing.
+    The share of true null hypotheses is estimated from the p-values at or above the threshold.
+    Where it is zero, all q-values are missing.
     """
     p = np.asarray(p, float)
     null_share = min(1.0, np.mean(p >= threshold) / (1 - threshold)) if len(p) else 0.0
@@ -39,8 +39,8 @@ def storey_q(p, *, threshold: float = 0.05) -> np.ndarray:
 def format_p(p, *, eps: float = 1e-30) -> list[str]:
     """Return a column of p-values as R's `format.pval(p, digits = 2, eps = eps)` prints it.
 
-    The column is formatted as a whole: one small value gives all of them more decimals. Values below 1e-4 are a group
-    of their own, and those below `eps` become `<1e-30`.
+    The column is formatted as a whole: one small value gives all of them more decimals. Values
+    below 1e-4 are a group of their own, and those below `eps` become `<1e-30`.
 
     Examples
     --------
@@ -59,7 +59,8 @@ def format_p(p, *, eps: float = 1e-30) -> list[str]:
 
 
 def _step_up(p: np.ndarray, scaled) -> np.ndarray:
-    """Return the running minimum of the scaled p-values from the largest p down, at most 1, in the order of p."""
+    """Return the running minimum of the scaled p-values from the largest p down, at most 1, in the
+    order of p."""
     order = np.argsort(-p, kind="stable")
     rank = np.arange(len(p), 0, -1)
     adjusted = np.empty(len(p))
@@ -68,7 +69,8 @@ def _step_up(p: np.ndarray, scaled) -> np.ndarray:
 
 
 def _format_together(p: np.ndarray) -> list[str]:
-    """Format values with two significant digits and a common number of decimals, fixed where that is no wider."""
+    """Format values with two significant digits and a common number of decimals, fixed where that
+    is no wider."""
     unique, inverse = np.unique(p, return_inverse=True)
     parts = [f"{value:.1e}".split("e") for value in unique]
     exponents = [int(exponent) for _, exponent in parts]

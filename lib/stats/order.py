@@ -1,7 +1,8 @@
 """Order and choice by rounded values, so that no choice hangs on a last digit.
 
-Sums in another order and another processor's exponential differ in the last digits. Values that are the same but for
-those count as equal here, and a named rule decides: the smaller row, or the name that comes first.
+Sums in another order and another processor's exponential differ in the last digits. Values that are
+the same but for those count as equal here, and a named rule decides: the smaller row, or the name
+that comes first.
 """
 
 from collections.abc import Sequence
@@ -21,8 +22,9 @@ def rounded(values: ArrayLike, *, scale: float | None = None) -> np.ndarray:
     ----------
     values : array
     scale : float, optional
-        Size of the terms that the values are sums or differences of, such as 1 for cosines; digits are then counted
-        from there, as values near 0 have fewer true ones. Default: each value's own size.
+        Size of the terms that the values are sums or differences of, such as 1 for cosines; digits
+        are then counted from there, as values near 0 have fewer true ones. Default: each value's
+        own size.
 
     Examples
     --------
@@ -40,7 +42,8 @@ def rounded(values: ArrayLike, *, scale: float | None = None) -> np.ndarray:
 
 
 def largest(values: ArrayLike, *, scale: float | None = None) -> int:
-    """Return the row of the largest value, of equal ones the first; a missing value is never the largest.
+    """Return the row of the largest value, of equal ones the first; a missing value is never the
+    largest.
 
     Raises
     ------
@@ -51,7 +54,8 @@ def largest(values: ArrayLike, *, scale: float | None = None) -> int:
 
 
 def smallest(values: ArrayLike, *, scale: float | None = None) -> int:
-    """Return the row of the smallest value, of equal ones the first; a missing value is never the smallest.
+    """Return the row of the smallest value, of equal ones the first; a missing value is never the
+    smallest.
 
     Raises
     ------
@@ -62,19 +66,22 @@ def smallest(values: ArrayLike, *, scale: float | None = None) -> int:
 
 
 def ascending(values: ArrayLike, *, scale: float | None = None, axis: int = -1) -> np.ndarray:
-    """Return the rows from the smallest value to the largest, equal ones in the order given, missing ones last."""
+    """Return the rows from the smallest value to the largest, equal ones in the order given,
+    missing ones last."""
     return np.argsort(rounded(values, scale=scale), axis=axis, kind="stable")
 
 
 def descending(values: ArrayLike, *, scale: float | None = None, axis: int = -1) -> np.ndarray:
-    """Return the rows from the largest value to the smallest, equal ones in the order given, missing ones last."""
+    """Return the rows from the largest value to the smallest, equal ones in the order given,
+    missing ones last."""
     return np.argsort(-rounded(values, scale=scale), axis=axis, kind="stable")
 
 
 def by_p_value(p: ArrayLike) -> np.ndarray:
     """Return the rows from the smallest p to the largest, equal ones in the order given.
 
-    Those above a half lie closer to 1 than nine digits show, and nothing is chosen among them: they count as they are.
+    Those above a half lie closer to 1 than nine digits show, and nothing is chosen among them: they
+    count as they are.
     """
     p = np.asarray(p, np.float64)
     return np.argsort(np.where(p < 0.5, rounded(p), p), kind="stable")
@@ -83,7 +90,8 @@ def by_p_value(p: ArrayLike) -> np.ndarray:
 def sort_table(
     table: pd.DataFrame, by: str, *, ties: str | Sequence[str] = (), largest_first: bool = False
 ) -> pd.DataFrame:
-    """Return a table sorted by a column of numbers, equal ones by the columns `ties`, then as they are; values stay.
+    """Return a table sorted by a column of numbers, equal ones by the columns `ties`, then as they
+    are; values stay.
 
     Parameters
     ----------

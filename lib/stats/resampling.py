@@ -34,7 +34,7 @@ def sign_flip(differences: np.ndarray, *, n: int, rng: np.random.Generator) -> f
 
     Examples
     --------
-    >>> sign_flip([1.0, 2.0, 3.0], n=100, rng=np.random.default_rng(0))  # 2 of 8 patterns are as large
+    >>> sign_flip([1.0, 2.0, 3.0], n=100, rng=np.random.default_rng(0))  # 2 of 8 are as large
     0.25
     """
     differences = np.asarray(differences, float)

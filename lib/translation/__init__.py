@@ -1,1 +1,2 @@
-"""From an image embedding to a place among regulatory embeddings: kernel regression, its grid, its tests."""
+"""From an image embedding to a place among regulatory embeddings: kernel regression, its grid, its
+tests."""

@@ -19,7 +19,8 @@ DEMO_SETTING, DEMO_TARGETS = "cmap_full_all_nodes", ("BRAF", "JUN", "RAF1", "SMA
 
 
 def published(translations: Sequence[Translation], random: np.ndarray) -> dict[str, float]:
-    """Return the published quantities of a real screen: sizes, and areas and accuracies of each setting and baseline.
+    """Return the published quantities of a real screen: sizes, and areas and accuracies of each
+    setting and baseline.
 
     Parameters
     ----------
@@ -29,15 +30,21 @@ def published(translations: Sequence[Translation], random: np.ndarray) -> dict[s
         Places by the random baseline.
     """
     main = translations[0]
-    measured: dict[str, float] = {"translation.n_targets": len(main.problems), "translation.n_genes": main.n_genes}
+    measured: dict[str, float] = {
+        "translation.n_targets": len(main.problems),
+        "translation.n_genes": main.n_genes,
+    }
     for found in translations:
         measured |= _setting(found)
     measured |= _accuracies("translation.random", metrics.accuracy(random).mean(axis=0))
-    return measured | _accuracies("translation.mean_all", metrics.accuracy(main.places["mean (all)"]))
+    return measured | _accuracies(
+        "translation.mean_all", metrics.accuracy(main.places["mean (all)"])
+    )
 
 
 def _setting(found: Translation) -> dict[str, float]:
-    """Return what is published of a setting: areas, and of some accuracies, mean rank, the plain model, the demo."""
+    """Return what is published of a setting: areas, and of some accuracies, mean rank, the plain
+    model, the demo."""
     setting, places, name = found.setting, found.places[PUBLISHED], f"translation.{found.setting}"
     measured = _areas(name, places) if setting in AREAS else {}
     if setting in CURVES:
@@ -46,7 +53,9 @@ def _setting(found: Translation) -> dict[str, float]:
         measured[f"{name}.mean_rank"] = float(places.mean() + 1)
     if setting in PLAIN_TOO:
         plain = found.plain
-        measured |= _areas(f"{name}.plain", plain) | _accuracies(f"{name}.plain", metrics.accuracy(plain))
+        measured |= _areas(f"{name}.plain", plain) | _accuracies(
+            f"{name}.plain", metrics.accuracy(plain)
+        )
     return measured | (_demo(found) if setting == DEMO_SETTING else {})
 
 
@@ -55,9 +64,15 @@ def _areas(name: str, places: np.ndarray) -> dict[str, float]:
 
 
 def _demo(found: Translation) -> dict[str, float]:
-    """Return the ranks, from 1, of the targets of the published demo: λ = 1, no further features."""
-    ranks = {one.target: int(place) + 1 for one, place in zip(found.problems, found.places[PLAIN], strict=True)}
-    return {f"translation.demo.{name.lower()}": ranks[name] for name in DEMO_TARGETS if name in ranks}
+    """Return the ranks, from 1, of the targets of the published demo: λ = 1, no further
+    features."""
+    ranks = {
+        one.target: int(place) + 1
+        for one, place in zip(found.problems, found.places[PLAIN], strict=True)
+    }
+    return {
+        f"translation.demo.{name.lower()}": ranks[name] for name in DEMO_TARGETS if name in ranks
+    }
 
 
 def _accuracies(name: str, curve: np.ndarray) -> dict[str, float]:
@@ -65,7 +80,10 @@ def _accuracies(name: str, curve: np.ndarray) -> dict[str, float]:
 
 
 def planted(
-    found: Translation, paired: np.ndarray, exchanges: Mapping[str, Mapping[str, np.ndarray]], permuted: np.ndarray
+    found: Translation,
+    paired: np.ndarray,
+    exchanges: Mapping[str, Mapping[str, np.ndarray]],
+    permuted: np.ndarray,
 ) -> dict[str, float]:
     """Measure the translation of a simulated screen.
 
@@ -103,14 +121,17 @@ def missing(coverage: pd.DataFrame) -> pd.DataFrame:
 
 
 def grid_definition(axes: Axes) -> dict[str, int | str]:
-    """Return what defines the grid: its size and some of its configurations, by the numbers the paper gives them.
+    """Return what defines the grid: its size and some of its configurations, by the numbers the
+    paper gives them.
 
     Nothing where the axes are not the published ones.
     """
     configs = grid.configurations(axes)
     if len(configs) != len(grid.configurations(Axes())):
         return {}
-    shown = configs[["ridge", "use_mean", "n_neighbours", "n_encodings", "append", "encoding", "sigma"]]
+    shown = configs[
+        ["ridge", "use_mean", "n_neighbours", "n_encodings", "append", "encoding", "sigma"]
+    ]
     texts = {
         f"translation.grid.config_{number}": ", ".join(
             f"{value:g}" if isinstance(value, float) else str(value) for value in shown.loc[number]

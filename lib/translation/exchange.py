@@ -1,13 +1,16 @@
-"""Does the image of a left-out gene point to its own place rather than to that of another left-out gene?
+"""Does the image of a left-out gene point to its own place rather than to that of another left-out
+gene?
 
-Image t, which its encoder never saw, is translated into the network that never saw u, with the true pairs of all other
-genes to learn from; then u is looked for. Under the hypothesis that a left-out image says nothing about the place of
-its gene, image t and network t belong together no more than t and u. Whatever training pairs, labels and central genes
-do to a prediction is in this null, and so is every configuration of the grid: nothing is fitted anew for a permutation.
+Image t, which its encoder never saw, is translated into the network that never saw u, with the true
+pairs of all other genes to learn from; then u is looked for. Under the hypothesis that a left-out
+image says nothing about the place of its gene, image t and network t belong together no more than t
+and u. Whatever training pairs, labels and central genes do to a prediction is in this null, and so
+is every configuration of the grid: nothing is fitted anew for a permutation.
 
-The null is near, not exact: in the data two left-out genes learn from each other's pair, so that a chance likeness of
-both counts twice, and in an exchange neither is trained on. In worlds without any effect 8.7 % of 600 had p ≤ 0.05 with
-16 targets, 5.8 % of 120 with 39. Read a p-value near the level with that in mind; the null of `permutation` is exact.
+The null is near, not exact: in the data two left-out genes learn from each other's pair, so that a
+chance likeness of both counts twice, and in an exchange neither is trained on. In worlds without
+any effect 8.7 % of 600 had p ≤ 0.05 with 16 targets, 5.8 % of 120 with 39. Read a p-value near the
+level with that in mind; the null of `permutation` is exact.
 """
 
 from collections.abc import Sequence
@@ -31,7 +34,9 @@ def places(reduced: Sequence[Reduced], axes: Axes) -> np.ndarray:
         Configuration × image t × network u; the diagonal is the translation itself.
     """
     if len(reduced[0].train) < 2:
-        raise InputError("two genes with both embeddings leave none to learn from when two are left out")
+        raise InputError(
+            "two genes with both embeddings leave none to learn from when two are left out"
+        )
     configs, n_train = grid.configurations(axes), len(reduced[0].train)
     model = {n: grid.model_of(configs, axes, n) for n in (n_train, n_train - 1)}
     found = np.empty((len(configs), len(reduced), len(reduced)), np.int16)
@@ -54,7 +59,8 @@ def orders(n_targets: int, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def areas(found: np.ndarray, exchanges: np.ndarray, chosen: Sequence[int]) -> dict[str, np.ndarray]:
-    """Return `auc_<k>` (1 + B,) of a procedure that has one configuration for each image in every exchange.
+    """Return `auc_<k>` (1 + B,) of a procedure that has one configuration for each image in every
+    exchange.
 
     Parameters
     ----------
@@ -70,19 +76,25 @@ def areas(found: np.ndarray, exchanges: np.ndarray, chosen: Sequence[int]) -> di
 
 
 def areas_of_choice(found: np.ndarray, exchanges: np.ndarray) -> dict[str, np.ndarray]:
-    """Return `auc_<k>` (1 + B,) when the published rule chooses a configuration anew for every exchange.
+    """Return `auc_<k>` (1 + B,) when the published rule chooses a configuration anew for every
+    exchange.
 
-    The rule looks at the very areas that are then reported, as it did for the observed ones: the optimism of the choice
-    is in the null too. Leave excluded configurations out of `found`.
+    The rule looks at the very areas that are then reported, as it did for the observed ones: the
+    optimism of the choice is in the null too. Leave excluded configurations out of `found`.
     """
-    best = selection.choose(_all_areas(found, exchanges, 20), _all_areas(found, exchanges, 50))  # (1 + B,)
+    best = selection.choose(
+        _all_areas(found, exchanges, 20), _all_areas(found, exchanges, 50)
+    )  # (1 + B,)
     return metrics.areas(found[best[:, None], np.arange(found.shape[1]), exchanges])
 
 
 def _all_areas(found: np.ndarray, exchanges: np.ndarray, k: int) -> np.ndarray:
-    """Return AUC_k of every configuration under every exchange, (C, 1 + B), as one product of matrices."""
+    """Return AUC_k of every configuration under every exchange, (C, 1 + B), as one product of
+    matrices."""
     n_configs, n_targets, _ = found.shape
-    gained = np.maximum(k - found, 0).reshape(n_configs, -1).astype(float)  # (C, T · T), whole numbers
+    gained = (
+        np.maximum(k - found, 0).reshape(n_configs, -1).astype(float)
+    )  # (C, T · T), whole numbers
     taken = np.zeros((n_targets * n_targets, len(exchanges)))
     cells = exchanges + n_targets * np.arange(n_targets)  # (1 + B, T)
     taken[cells.ravel(), np.repeat(np.arange(len(exchanges)), n_targets)] = 1

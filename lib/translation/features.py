@@ -1,11 +1,12 @@
 """The optional input features of the published grid, written out, and as inner products.
 
-Written out (`explicit`) an input grows to tens of thousands of dimensions. The kernel asks only for inner products and
-squared distances, and both add up over blocks of features, so that
+Written out (`explicit`) an input grows to tens of thousands of dimensions. The kernel asks only for
+inner products and squared distances, and both add up over blocks of features, so that
 
 * the mean training target is one constant: it adds to every product and to no distance;
-* a training row is its own nearest neighbour, so its neighbour weights are (1, 0, …, 0) exactly and their encoding is
-  a constant too; only the new row carries information, in one number: its distance from that constant;
+* a training row is its own nearest neighbour, so its neighbour weights are (1, 0, …, 0) exactly and
+  their encoding is a constant too; only the new row carries information, in one number: its
+  distance from that constant;
 * appended neighbour rows are sums of gathers of matrices that are there already.
 """
 
@@ -25,7 +26,8 @@ ENCODINGS = ("positional", "gauss")
 
 @dataclass(frozen=True)
 class Geometry:
-    """Inner products and squared distances of rows of features, (..., N, N) each; blocks of features add up."""
+    """Inner products and squared distances of rows of features, (..., N, N) each; blocks of
+    features add up."""
 
     dots: np.ndarray
     distances: np.ndarray
@@ -34,17 +36,22 @@ class Geometry:
         return Geometry(self.dots + other.dots, self.distances + other.distances)
 
     def shifted(self, constant) -> "Geometry":
-        """Return the geometry with a constant block of squared length `constant` beside every row."""
+        """Return the geometry with a constant block of squared length `constant` beside every
+        row."""
         return Geometry(self.dots + constant, self.distances)
 
     def gathered(self, neighbours: np.ndarray) -> "Geometry":
-        """Return that of the neighbours' rows in one long row, neighbours (M, k): sums over the places in the lists."""
+        """Return that of the neighbours' rows in one long row, neighbours (M, k): sums over the
+        places in the lists."""
         picks = [np.ix_(column, column) for column in neighbours.T]
-        return Geometry(sum(self.dots[pick] for pick in picks), sum(self.distances[pick] for pick in picks))
+        return Geometry(
+            sum(self.dots[pick] for pick in picks), sum(self.distances[pick] for pick in picks)
+        )
 
 
 def geometry(rows) -> Geometry:
-    """Return inner products and squared distances of rows (N, D); distances from differences, so never cancelled."""
+    """Return inner products and squared distances of rows (N, D); distances from differences, so
+    never cancelled."""
     rows = np.asarray(rows, float)
     dots = rows @ rows.T
     np.fill_diagonal(dots, np.einsum("nd,nd->n", rows, rows))
@@ -52,7 +59,8 @@ def geometry(rows) -> Geometry:
 
 
 def neighbour_lists(distances: np.ndarray, n_neighbours: int) -> np.ndarray:
-    """Return the nearest training rows of every row, nearest first, equals by number, itself before all.
+    """Return the nearest training rows of every row, nearest first, equals by number, itself before
+    all.
 
     Parameters
     ----------
@@ -71,17 +79,20 @@ def neighbour_lists(distances: np.ndarray, n_neighbours: int) -> np.ndarray:
 
 
 def check_independent(rows: np.ndarray) -> None:
-    """Refuse training rows (N, D) whose neighbour weights are not unique, which the reductions rest on."""
+    """Refuse training rows (N, D) whose neighbour weights are not unique, which the reductions rest
+    on."""
     values = np.linalg.svd(rows, compute_uv=False)
     rank = int((values > 1e-10 * values[0]).sum())
     if rank < len(rows):
         raise InputError(
-            f"{len(rows)} training rows span {rank} dimensions, so their neighbour weights are not unique; "
-            "use wider image embeddings, remove equal rows, or take n_neighbours: [0]"
+            f"{len(rows)} training rows span {rank} dimensions, so their neighbour weights are not "
+            "unique; use wider image embeddings, remove equal rows, or take n_neighbours: [0]"
         )
 
 
-def phases(weights: np.ndarray, encoding: str, n_encodings: int, sigma: float, normal: np.ndarray | None) -> np.ndarray:
+def phases(
+    weights: np.ndarray, encoding: str, n_encodings: int, sigma: float, normal: np.ndarray | None
+) -> np.ndarray:
     """Return the phases whose cosines and sines are the encoding of neighbour weights.
 
     Parameters
@@ -109,7 +120,8 @@ def phases(weights: np.ndarray, encoding: str, n_encodings: int, sigma: float, n
 def explicit(
     images, genes, new, config: Mapping[str, Any], *, normal: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Write the features of training rows and of a new row out, in the published order: the definition of the grid.
+    """Write the features of training rows and of a new row out, in the published order: the
+    definition of the grid.
 
     Parameters
     ----------
@@ -119,7 +131,8 @@ def explicit(
         Training targets.
     new : (1, D) array
     config : mapping
-        `use_mean`, `n_neighbours`, `append`, `encoding`, `n_encodings`, `sigma`, see `lib.translation.grid`.
+        `use_mean`, `n_neighbours`, `append`, `encoding`, `n_encodings`, `sigma`, see
+        `lib.translation.grid`.
     normal : (m, k) array, optional
         A draw of the `gauss` encoding.
 
@@ -133,7 +146,9 @@ def explicit(
     if config["n_neighbours"] == 0:
         return rows[:-1], rows[-1:]
     lists = neighbour_lists(cdist(rows, rows, "sqeuclidean"), config["n_neighbours"])
-    weights = np.array([row @ np.linalg.pinv(rows[:-1][near]) for row, near in zip(rows, lists, strict=True)])
+    weights = np.array(
+        [row @ np.linalg.pinv(rows[:-1][near]) for row, near in zip(rows, lists, strict=True)]
+    )
     angles = phases(weights, config["encoding"], config["n_encodings"], config["sigma"], normal)
     rows = np.hstack([rows, np.cos(angles), np.sin(angles)])
     if config["append"] != "none":

@@ -1,8 +1,10 @@
-"""The published grid of 2,160 configurations, each distinct model computed once and from inner products.
+"""The published grid of 2,160 configurations, each distinct model computed once and from inner
+products.
 
-Degeneracies: without neighbours only λ and the mean matter, so 72 configurations are one model; the size of an encoding
-shifts the kernel by a constant whatever σ is, so one eigendecomposition serves all σ and λ; `normalize_prediction`
-moves no gene in any list. See `lib.translation.features` for the rest.
+Degeneracies: without neighbours only λ and the mean matter, so 72 configurations are one model; the
+size of an encoding shifts the kernel by a constant whatever σ is, so one eigendecomposition serves
+all σ and λ; `normalize_prediction` moves no gene in any list. See `lib.translation.features` for
+the rest.
 """
 
 import itertools
@@ -18,9 +20,14 @@ from lib.translation.features import Geometry
 from lib.translation.inputs import Problem
 
 CHOICES = ["ridge", "use_mean", "n_neighbours", "n_encodings", "append", "encoding", "sigma"]
-"""Columns that make a configuration, in the published loop order but for `n_neighbours`, see `configurations`."""
+"""Columns that make a configuration, in the published loop order but for `n_neighbours`, see
+`configurations`."""
 
-PLAIN = ("positional", 0, 0.0)  # encoding, m and σ of a model without neighbours, where they mean nothing
+PLAIN = (
+    "positional",
+    0,
+    0.0,
+)  # encoding, m and σ of a model without neighbours, where they mean nothing
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,8 @@ class Axes:
     ridges : sequence of float
         λ.
     neighbours : sequence of sequence of int
-        Numbers of neighbours whose weights are features, 0 = none, more than the training rows = all. The paper ran
-        the blocks one after the other.
+        Numbers of neighbours whose weights are features, 0 = none, more than the training rows =
+        all. The paper ran the blocks one after the other.
     means : sequence of bool
         With and without the mean training target as a feature.
     appended : sequence of str
@@ -41,8 +48,8 @@ class Axes:
     encodings, sigmas : sequences
         Sizes m and scales σ of the encodings.
     n_draws : int
-        Draws of the gauss encoding over which weights are averaged. The paper has one, unseeded, a call; 1 gives one
-        seeded draw.
+        Draws of the gauss encoding over which weights are averaged. The paper has one, unseeded, a
+        call; 1 gives one seeded draw.
     seed : int
         Of these draws.
     """
@@ -92,20 +99,37 @@ class Reduced:
         return float(self.genes.dots[np.ix_(train, train)].mean())
 
     def predicting(self, row: int) -> "Reduced":
-        """Return the problem of predicting one of the training genes from the others; the target takes no part."""
+        """Return the problem of predicting one of the training genes from the others; the target
+        takes no part."""
         name = f"{self.target}, {row}"
-        return Reduced(name, self.rows, row, self.train[self.train != row], self.positions, self.gram, self.genes)
+        return Reduced(
+            name,
+            self.rows,
+            row,
+            self.train[self.train != row],
+            self.positions,
+            self.gram,
+            self.genes,
+        )
 
 
 def reduce(problem: Problem) -> Reduced:
-    """Rotate the images of a problem into few dimensions and take the inner products of its embeddings."""
-    triangle = np.linalg.qr(problem.images.T, mode="r")  # (min(D, S), S); columns keep products and distances
+    """Rotate the images of a problem into few dimensions and take the inner products of its
+    embeddings."""
+    triangle = np.linalg.qr(
+        problem.images.T, mode="r"
+    )  # (min(D, S), S); columns keep products and distances
     shared = problem.regulatory[problem.positions]
     train = np.flatnonzero(np.arange(len(problem.shared)) != problem.own)
     return Reduced(
-        problem.target, triangle.T, problem.own, train, problem.positions, shared @ problem.regulatory.T,
+        problem.target,
+        triangle.T,
+        problem.own,
+        train,
+        problem.positions,
+        shared @ problem.regulatory.T,
         features.geometry(shared),
-    )  # fmt: skip
+    )
 
 
 def configurations(axes: Axes = Axes()) -> pd.DataFrame:  # noqa: B008
@@ -114,10 +138,15 @@ def configurations(axes: Axes = Axes()) -> pd.DataFrame:  # noqa: B008
     Returns
     -------
     DataFrame
-        Index `config`, from 0; columns `CHOICES` and `is_excluded`: some neighbours, but none appended.
+        Index `config`, from 0; columns `CHOICES` and `is_excluded`: some neighbours, but none
+        appended.
     """
     sets = (axes.encodings, axes.appended, features.ENCODINGS, axes.sigmas)
-    rows = [row for block in axes.neighbours for row in itertools.product(axes.ridges, axes.means, block, *sets)]
+    rows = [
+        row
+        for block in axes.neighbours
+        for row in itertools.product(axes.ridges, axes.means, block, *sets)
+    ]
     table = pd.DataFrame(rows, columns=CHOICES).rename_axis("config")
     table = table.astype({"ridge": float, "sigma": float})
     some = table["n_neighbours"].between(1, max(axes.counts) - 1)
@@ -132,17 +161,27 @@ def models(axes: Axes, n_train: int) -> pd.DataFrame:
         for append in axes.appended if count else ["none"]:
             rows += [
                 (ridge, use_mean, count, m, append, name, sigma)
-                for (name, m, sigma), ridge in itertools.product(encodings if count else [PLAIN], axes.ridges)
+                for (name, m, sigma), ridge in itertools.product(
+                    encodings if count else [PLAIN], axes.ridges
+                )
             ]
-    return pd.DataFrame(rows, columns=CHOICES).astype({"ridge": float, "sigma": float}).rename_axis("model")
+    return (
+        pd.DataFrame(rows, columns=CHOICES)
+        .astype({"ridge": float, "sigma": float})
+        .rename_axis("model")
+    )
 
 
 def model_of(configs: pd.DataFrame, axes: Axes, n_train: int) -> np.ndarray:
     """Return the number of the distinct model of every configuration, (C,)."""
-    known = {row: i for i, row in enumerate(models(axes, n_train).itertuples(index=False, name=None))}
+    known = {
+        row: i for i, row in enumerate(models(axes, n_train).itertuples(index=False, name=None))
+    }
     found = configs[CHOICES].assign(n_neighbours=configs["n_neighbours"].clip(upper=n_train))
     plain = found["n_neighbours"] == 0
-    for name, value in zip(["encoding", "n_encodings", "sigma", "append"], [*PLAIN, "none"], strict=True):
+    for name, value in zip(
+        ["encoding", "n_encodings", "sigma", "append"], [*PLAIN, "none"], strict=True
+    ):
         found[name] = found[name].where(~plain, value)
     return np.array([known[row] for row in found.itertuples(index=False, name=None)])
 
@@ -155,7 +194,8 @@ def model_weights(reduced: Reduced, axes: Axes, *, mean_length: float | None = N
     reduced : Reduced
     axes : Axes
     mean_length : float, optional
-        Squared length of the mean training target, where targets are paired anew; by default the problem's own.
+        Squared length of the mean training target, where targets are paired anew; by default the
+        problem's own.
 
     Returns
     -------
@@ -177,7 +217,10 @@ def model_weights(reduced: Reduced, axes: Axes, *, mean_length: float | None = N
         lists = features.neighbour_lists(plain.distances, count)
         gaps = _gaps(rows, length if use_mean else 0.0, lists[-1], axes, reduced.target)
         sources = {"none": None, "images": base, "genes": genes}
-        parts += [_encoded_weights(base, gaps, sources[append], lists, append, axes) for append in axes.appended]
+        parts += [
+            _encoded_weights(base, gaps, sources[append], lists, append, axes)
+            for append in axes.appended
+        ]
     weights = np.zeros((sum(map(len, parts)), len(reduced.rows)))
     weights[:, reduced.train] = np.concatenate(parts)
     return weights
@@ -195,7 +238,10 @@ def evaluate(problems: Sequence[Problem], axes: Axes = Axes()) -> tuple[pd.DataF
     """
     n_train = len(problems[0].shared) - 1
     configs = configurations(axes)
-    places = np.stack([places_of(reduced, model_weights(reduced, axes)) for reduced in map(reduce, problems)], axis=1)
+    places = np.stack(
+        [places_of(reduced, model_weights(reduced, axes)) for reduced in map(reduce, problems)],
+        axis=1,
+    )
     model = model_of(configs, axes, n_train)
     table = configs.assign(model=model, **metrics.areas(places[model]))
     return table, places[model]
@@ -218,14 +264,20 @@ def _sizes(axes: Axes) -> list[tuple[str, int]]:
 
 
 def _plain_weights(base: Geometry, ridges: Sequence[float]) -> np.ndarray:
-    """Return the weights (L, N) of the model without neighbours; the new row is the last of the geometry."""
+    """Return the weights (L, N) of the model without neighbours; the new row is the last of the
+    geometry."""
     norms = np.diagonal(base.dots) + 1
     full = kernel.from_geometry(norms, norms, base.dots + 1, base.distances)
     return kernel.ridge_weights(full[:-1, :-1], full[-1:, :-1], ridges)[:, 0]
 
 
 def _encoded_weights(
-    base: Geometry, gaps: np.ndarray, source: Geometry | None, lists: np.ndarray, append: str, axes: Axes
+    base: Geometry,
+    gaps: np.ndarray,
+    source: Geometry | None,
+    lists: np.ndarray,
+    append: str,
+    axes: Axes,
 ) -> np.ndarray:
     """Return the weights (E · σ · L, N) of the models with encodings, E = encodings × sizes m.
 
@@ -236,32 +288,45 @@ def _encoded_weights(
     gaps : (E, σ, draws) array
         Squared distance of the new row's encoding from the constant one of the training rows.
     source : Geometry or None
-        Of the rows of which neighbours, `lists`, are appended. Those of images carry the constant encoding too.
+        Of the rows of which neighbours, `lists`, are appended. Those of images carry the constant
+        encoding too.
     """
     n_neighbours = lists.shape[1]
     total = base + source.gathered(lists) if source else base
     copies = 1 + (n_neighbours if append == "images" else 0)
-    squared = np.array([m * n_neighbours if name == "positional" else m for name, m in _sizes(axes)], float)
+    squared = np.array(
+        [m * n_neighbours if name == "positional" else m for name, m in _sizes(axes)], float
+    )
     constant = 1 + copies * squared[:, None]  # (E, 1), with the bias
     norms = np.diagonal(total.dots) + constant  # (E, N + 1)
     train, dots = norms[:, :-1], total.dots[:-1, :-1] + constant[..., None]
     square = kernel.from_geometry(train, train, dots, total.distances[:-1, :-1])  # (E, N, N)
     gap = gaps.reshape(len(squared), -1, 1)  # (E, σ · draws, 1)
-    dots, distances = total.dots[-1, :-1] + constant[..., None] - gap / 2, total.distances[-1, :-1] + gap
+    dots, distances = (
+        total.dots[-1, :-1] + constant[..., None] - gap / 2,
+        total.distances[-1, :-1] + gap,
+    )
     new = np.repeat(norms[:, -1:], gap.shape[1], axis=1)
-    weights = kernel.ridge_weights(square, kernel.from_geometry(new, train, dots, distances), axes.ridges)
+    weights = kernel.ridge_weights(
+        square, kernel.from_geometry(new, train, dots, distances), axes.ridges
+    )
     weights = weights.reshape(*weights.shape[:2], *gaps.shape[1:], -1).mean(axis=3)  # (E, L, σ, N)
     return weights.swapaxes(1, 2).reshape(-1, weights.shape[-1])
 
 
-def _gaps(rows: np.ndarray, constant: float, near: np.ndarray, axes: Axes, target: str) -> np.ndarray:
-    """Return the squared distance (E, σ, draws) of the new row's encodings from those of the training rows."""
+def _gaps(
+    rows: np.ndarray, constant: float, near: np.ndarray, axes: Axes, target: str
+) -> np.ndarray:
+    """Return the squared distance (E, σ, draws) of the new row's encodings from those of the
+    training rows."""
     rows = np.hstack([rows, np.full((len(rows), 1), np.sqrt(constant))])
     step = rows[-1] @ np.linalg.pinv(rows[near])
     step[0] -= 1  # from (1, 0, …, 0), the weights of every training row
     gaps = np.empty((len(_sizes(axes)), len(axes.sigmas), axes.n_draws))
     for i, (name, m) in enumerate(_sizes(axes)):
-        normal = gauss_draws(axes.n_draws, m, len(near), axes.seed, target) if name == "gauss" else None
+        normal = (
+            gauss_draws(axes.n_draws, m, len(near), axes.seed, target) if name == "gauss" else None
+        )
         for j, sigma in enumerate(axes.sigmas):
             phases = features.phases(step, name, m, sigma, normal)  # (draws, F) or (F,)
             gaps[i, j] = (4 * np.sin(phases / 2) ** 2).sum(axis=-1)
@@ -270,7 +335,8 @@ def _gaps(rows: np.ndarray, constant: float, near: np.ndarray, axes: Axes, targe
 
 @lru_cache(maxsize=4096)
 def gauss_draws(n_draws: int, m: int, n_neighbours: int, seed: int, target: str) -> np.ndarray:
-    """Return standard normal draws (n_draws, m, k) of the gauss encoding of a target; the same for every σ and λ."""
+    """Return standard normal draws (n_draws, m, k) of the gauss encoding of a target; the same for
+    every σ and λ."""
     rng = np.random.default_rng([seed, n_neighbours, m, *target.encode()])
     draws = rng.normal(size=(n_draws, m, n_neighbours))
     draws.setflags(write=False)

@@ -1,4 +1,5 @@
-"""What the translation starts from: image and regulatory embeddings of the genes, two files a left-out target."""
+"""What the translation starts from: image and regulatory embeddings of the genes, two files a
+left-out target."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -18,13 +19,15 @@ CONTROL = "EMPTY"
 
 @dataclass(frozen=True)
 class Problem:
-    """One left-out target: image embeddings of the shared genes, regulatory embeddings of all genes.
+    """One left-out target: image embeddings of the shared genes, regulatory embeddings of all
+    genes.
 
     Parameters
     ----------
     target : str
     shared : (S,) tuple of str
-        Genes with both embeddings, sorted; the target is one of them, the others are the training genes.
+        Genes with both embeddings, sorted; the target is one of them, the others are the training
+        genes.
     images : (S, D) array
         Mean image embedding of each shared gene, by an encoder that never saw the target.
     names : (G,) tuple of str
@@ -51,12 +54,15 @@ class Problem:
         return np.array([row[name] for name in self.shared])
 
     def split(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return images (S − 1, D) and embeddings (S − 1, R) of the training genes, and the target's image (1, D)."""
+        """Return images (S − 1, D) and embeddings (S − 1, R) of the training genes, and the
+        target's image (1, D)."""
         train = np.arange(len(self.shared)) != self.own
         return self.images[train], self.regulatory[self.positions[train]], self.images[~train]
 
 
-def problem(target: str, images: pd.DataFrame, regulatory: pd.DataFrame, *, shared: Sequence[str] = ()) -> Problem:
+def problem(
+    target: str, images: pd.DataFrame, regulatory: pd.DataFrame, *, shared: Sequence[str] = ()
+) -> Problem:
     """Check the embeddings of one target and bring genes into order.
 
     Parameters
@@ -71,25 +77,37 @@ def problem(target: str, images: pd.DataFrame, regulatory: pd.DataFrame, *, shar
     Raises
     ------
     InputError
-        For a repeated gene, NaN, a row of zeros among regulatory embeddings, an absent target, or fewer than two
-        training genes.
+        For a repeated gene, NaN, a row of zeros among regulatory embeddings, an absent target, or
+        fewer than two training genes.
     """
     _check(images, f"image embeddings without {target}")
     _check(regulatory, f"regulatory embeddings without {target}")
     shared = tuple(sorted(shared or set(images.index) & set(regulatory.index)))
     if target not in shared:
-        lacks = [name for name, table in (("image", images), ("regulatory", regulatory)) if target not in table.index]
-        raise InputError(f"target {target} has no {' and no '.join(lacks)} embedding; leave it out of the targets")
+        lacks = [
+            name
+            for name, table in (("image", images), ("regulatory", regulatory))
+            if target not in table.index
+        ]
+        raise InputError(
+            f"target {target} has no {' and no '.join(lacks)} embedding; leave it out of the "
+            "targets"
+        )
     if len(shared) < 3:
-        raise InputError(f"{len(shared)} genes have both embeddings; a target needs two others to learn from")
+        raise InputError(
+            f"{len(shared)} genes have both embeddings; a target needs two others to learn from"
+        )
     names = tuple(sorted(regulatory.index))
     values = regulatory.loc[list(names)].to_numpy(float)
     lengths = np.linalg.norm(values, axis=1)
     if not lengths.all():
         raise InputError(
-            f"the regulatory embedding of {names[int(lengths.argmin())]} is zero and has no direction; train again"
+            f"the regulatory embedding of {names[int(lengths.argmin())]} is zero and has no "
+            "direction; train again"
         )
-    return Problem(target, shared, images.loc[list(shared)].to_numpy(float), names, values / lengths[:, None])
+    return Problem(
+        target, shared, images.loc[list(shared)].to_numpy(float), names, values / lengths[:, None]
+    )
 
 
 def read_images(directory: str | os.PathLike, *, control: str = CONTROL) -> dict[str, pd.DataFrame]:
@@ -98,15 +116,19 @@ def read_images(directory: str | os.PathLike, *, control: str = CONTROL) -> dict
     Parameters
     ----------
     directory : path
-        `<gene>.h5ad`, see `lib.screen.encoding.read_target_embeddings`. A gene's embedding is the mean over its nuclei,
-        training nuclei or left-out ones.
+        `<gene>.h5ad`, see `lib.screen.encoding.read_target_embeddings`. A gene's embedding is the
+        mean over its nuclei, training nuclei or left-out ones.
     control : str
         Condition that is no gene.
     """
-    return {target: condition_means(path, control=control) for target, path in _files(directory).items()}
+    return {
+        target: condition_means(path, control=control) for target, path in _files(directory).items()
+    }
 
 
-def read(images: Mapping[str, pd.DataFrame], regulatory_dir: str | os.PathLike) -> tuple[list[Problem], pd.DataFrame]:
+def read(
+    images: Mapping[str, pd.DataFrame], regulatory_dir: str | os.PathLike
+) -> tuple[list[Problem], pd.DataFrame]:
     """Put the targets together that have image and regulatory embeddings.
 
     Parameters
@@ -121,8 +143,8 @@ def read(images: Mapping[str, pd.DataFrame], regulatory_dir: str | os.PathLike) 
     list of Problem
         Sorted by target; all with the same genes.
     DataFrame
-        Coverage, one row a gene that is missing somewhere or a target: `gene`, `has_images`, `has_regulatory`,
-        `is_target`, `note`.
+        Coverage, one row a gene that is missing somewhere or a target: `gene`, `has_images`,
+        `has_regulatory`, `is_target`, `note`.
 
     Raises
     ------
@@ -133,31 +155,41 @@ def read(images: Mapping[str, pd.DataFrame], regulatory_dir: str | os.PathLike) 
     both = sorted(set(images) & set(files))
     if not both:
         raise InputError(
-            f"no gene has an image file and one in {regulatory_dir}; make leave_one_target_out and regulatory_targets"
+            f"no gene has an image file and one in {regulatory_dir}; make leave_one_target_out and "
+            "regulatory_targets"
         )
     regulatory = {target: _read_regulatory(files[target]) for target in both}
-    tables = [set.intersection(*(set(part[target].index) for target in both)) for part in (images, regulatory)]
+    tables = [
+        set.intersection(*(set(part[target].index) for target in both))
+        for part in (images, regulatory)
+    ]
     coverage = _coverage([set(images), set(files)], tables)
     shared = sorted(tables[0] & tables[1])
     targets = coverage.loc[coverage["is_target"], "gene"]
-    problems = [problem(target, images[target], regulatory[target], shared=shared) for target in targets]
+    problems = [
+        problem(target, images[target], regulatory[target], shared=shared) for target in targets
+    ]
     other = next((one for one in problems if one.names != problems[0].names), None)
     if other is not None:
         raise InputError(
-            f"the networks without {problems[0].target} and without {other.target} hold different genes "
-            f"({len(problems[0].names)} and {len(other.names)}); make all of them from one interactome"
+            f"the networks without {problems[0].target} and without {other.target} hold different "
+            f"genes ({len(problems[0].names)} and {len(other.names)}); make all of them from one "
+            "interactome"
         )
     return problems, coverage
 
 
 def condition_means(path: Path, *, control: str = CONTROL) -> pd.DataFrame:
-    """Return the mean image embedding of every condition but the control, in double precision, sorted by gene."""
+    """Return the mean image embedding of every condition but the control, in double precision,
+    sorted by gene."""
     from lib.screen import encoding
 
     table = encoding.read_target_embeddings(path, use=("train", "out"))
     values = table.drop(columns="labels").astype(float)
     if not np.isfinite(values.to_numpy()).all():
-        raise InputError(f"{Path(path).name}: an image embedding has NaN or infinity; train its encoder again")
+        raise InputError(
+            f"{Path(path).name}: an image embedding has NaN or infinity; train its encoder again"
+        )
     return values.groupby(table["labels"].to_numpy()).mean().drop(index=control, errors="ignore")
 
 
@@ -175,10 +207,16 @@ def _coverage(found: Sequence[set[str]], tables: Sequence[set[str]]) -> pd.DataF
     rows = []
     for gene in sorted(found[0] | found[1] | tables[0]):
         lacks = [
-            f"no {kind} file" for kind, files in zip(("image", "regulatory"), found, strict=True) if gene not in files
+            f"no {kind} file"
+            for kind, files in zip(("image", "regulatory"), found, strict=True)
+            if gene not in files
         ]
         has = [gene in table for table in tables]
-        lacks += [f"no {kind} embedding" for kind, here in zip(("image", "regulatory"), has, strict=True) if not here]
+        lacks += [
+            f"no {kind} embedding"
+            for kind, here in zip(("image", "regulatory"), has, strict=True)
+            if not here
+        ]
         rows.append([gene, *has, not lacks, "; ".join(lacks)])
     return pd.DataFrame(rows, columns=["gene", "has_images", "has_regulatory", "is_target", "note"])
 
@@ -193,10 +231,11 @@ def _check(table: pd.DataFrame, what: str) -> None:
 
 
 def planted_states(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return `gene`, `module`, `s1` … `s6` of a network's genes; no row with a real screen or source.
+    """Return `gene`, `module`, `s1` … `s6` of a network's genes; no row with a real screen or
+    source.
 
-    Beside a real screen a simulated network has states of its own, which the images know nothing of; beside one real
-    source the others' truth is not that of the network.
+    Beside a real screen a simulated network has states of its own, which the images know nothing
+    of; beside one real source the others' truth is not that of the network.
 
     Parameters
     ----------

@@ -4,12 +4,14 @@ With x̃ = (x, 1) and θ the angle between x̃ and z̃,
 
     K(x, z) = |x̃| |z̃| / π · [sin θ + 2 cos θ (π − θ)]          so that K(x, x) = 2 |x̃|².
 
-The published form takes θ from arccos of a rounded cosine, which loses half of the digits where rows are nearly
-parallel. Here θ comes from the sine: of the part of x̃ that is perpendicular to z̃, or of squared distances.
+The published form takes θ from arccos of a rounded cosine, which loses half of the digits where
+rows are nearly parallel. Here θ comes from the sine: of the part of x̃ that is perpendicular to z̃,
+or of squared distances.
 
 References
 ----------
-Jacot, Gabriel and Hongler (2018), Neural tangent kernel, https://arxiv.org/abs/1806.07572; Image2Reg, Methods.
+Jacot, Gabriel and Hongler (2018), Neural tangent kernel, https://arxiv.org/abs/1806.07572;
+Image2Reg, Methods.
 """
 
 import numpy as np
@@ -49,13 +51,17 @@ def ntk(x, z=None) -> np.ndarray:
     x, x_size = _scaled(x, "x")
     z, z_size = (x, x_size) if z is None else _scaled(z, "z")
     if x.shape[1] != z.shape[1]:
-        raise InputError(f"rows of {x.shape[1] - 1} and {z.shape[1] - 1} dimensions have no common kernel")
+        raise InputError(
+            f"rows of {x.shape[1] - 1} and {z.shape[1] - 1} dimensions have no common kernel"
+        )
     x_norms, z_norms = np.linalg.norm(x, axis=1), np.linalg.norm(z, axis=1)
     cosine = np.clip(x @ z.T / np.outer(x_norms, z_norms), -1, 1)  # (N, M)
     sine = np.sqrt((1 - cosine) * (1 + cosine))
     for rows, columns in _chunks(*np.nonzero(sine < NARROW), width=x.shape[1]):
         sine[rows, columns] = _perpendicular(x[rows], z[columns]) / x_norms[rows]
-        cosine[rows, columns] = np.sign(cosine[rows, columns]) * np.sqrt(1 - sine[rows, columns] ** 2)
+        cosine[rows, columns] = np.sign(cosine[rows, columns]) * np.sqrt(
+            1 - sine[rows, columns] ** 2
+        )
     kernel = _arc(sine, cosine) * np.outer(x_norms, z_norms)
     if z is x:
         np.fill_diagonal(kernel, 2 * np.einsum("nd,nd->n", x, x))
@@ -64,11 +70,12 @@ def ntk(x, z=None) -> np.ndarray:
 
 
 def from_geometry(norms_x, norms_z, dots, distances) -> np.ndarray:
-    """Return the kernel from inner products alone, for features that are sums over blocks and never written out.
+    """Return the kernel from inner products alone, for features that are sums over blocks and never
+    written out.
 
-    All three add up when blocks of features are put beside each other; the bias adds 1 to norms and products. The
-    result is as exact as that of `ntk` but for pairs that are nearly parallel and yet of different length, or nearly
-    antiparallel, where θ is known to 1e-8.
+    All three add up when blocks of features are put beside each other; the bias adds 1 to norms and
+    products. The result is as exact as that of `ntk` but for pairs that are nearly parallel and yet
+    of different length, or nearly antiparallel, where θ is known to 1e-8.
 
     Parameters
     ----------
@@ -89,9 +96,11 @@ def from_geometry(norms_x, norms_z, dots, distances) -> np.ndarray:
 
 
 def ridge_weights(kernel, cross, ridges) -> np.ndarray:
-    """Return the weights that ridge regression gives to the training rows: cross · (kernel + λ)⁻¹, for every λ.
+    """Return the weights that ridge regression gives to the training rows: cross · (kernel + λ)⁻¹,
+    for every λ.
 
-    A prediction is weights @ targets. One eigendecomposition serves every λ and every set of targets.
+    A prediction is weights @ targets. One eigendecomposition serves every λ and every set of
+    targets.
 
     Parameters
     ----------
@@ -115,12 +124,15 @@ def ridge_weights(kernel, cross, ridges) -> np.ndarray:
     ridges = np.asarray(ridges, float)
     _check_regular(values, ridges.min())
     projected = np.asarray(cross) @ vectors  # (..., M, N)
-    shrunk = projected[..., None, :, :] / (values[..., None, None, :] + ridges[:, None, None])  # (..., L, M, N)
+    shrunk = projected[..., None, :, :] / (
+        values[..., None, None, :] + ridges[:, None, None]
+    )  # (..., L, M, N)
     return shrunk @ np.swapaxes(vectors, -1, -2)[..., None, :, :]
 
 
 def leave_one_out_weights(kernel, ridges) -> np.ndarray:
-    """Return the weights with which each training row is predicted from the others, without refitting.
+    """Return the weights with which each training row is predicted from the others, without
+    refitting.
 
     With A = (kernel + λ)⁻¹ the weight of row j for row i is −A_ij / A_ii, and none for itself.
 
@@ -143,23 +155,28 @@ def leave_one_out_weights(kernel, ridges) -> np.ndarray:
 
 
 def _scaled(rows, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Append the bias and divide each row by a power of two, which is exact; return (N, D + 1) rows and exponents."""
+    """Append the bias and divide each row by a power of two, which is exact; return (N, D + 1) rows
+    and exponents."""
     rows = np.atleast_2d(np.asarray(rows, float))
     broken = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(broken):
-        raise InputError(f"row {broken[0]} of {name} has NaN or infinity; leave it out or mend its embedding")
+        raise InputError(
+            f"row {broken[0]} of {name} has NaN or infinity; leave it out or mend its embedding"
+        )
     rows = np.hstack([rows, np.ones((len(rows), 1))])
     _, exponents = np.frexp(np.abs(rows).max(axis=1))
     return np.ldexp(rows, -exponents[:, None]), exponents
 
 
 def _arc(sine: np.ndarray, cosine: np.ndarray) -> np.ndarray:
-    """Return [sin θ + 2 cos θ (π − θ)] / π of sines and cosines with a common factor, which stays."""
+    """Return [sin θ + 2 cos θ (π − θ)] / π of sines and cosines with a common factor, which
+    stays."""
     return (sine + 2 * cosine * np.arctan2(sine, -cosine)) / np.pi
 
 
 def _perpendicular(x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return the length (P,) of the part of x that is perpendicular to z, for pairs of rows (P, D)."""
+    """Return the length (P,) of the part of x that is perpendicular to z, for pairs of rows (P,
+    D)."""
     squared = np.einsum("pd,pd->p", z, z)
     rest = x
     for _ in range(2):  # the second time takes away what rounding left along z
@@ -181,6 +198,6 @@ def _check_regular(values: np.ndarray, ridge: float) -> None:
     short = (values <= n * np.finfo(float).eps * largest[..., None] - ridge).sum(axis=-1)
     if short.max() > 0:
         raise SingularKernel(
-            f"the kernel of {n} rows has rank {n - int(short.max())} and a ridge of {ridge:g} does not mend it; "
-            "two rows are probably equal: leave one out, or take a larger ridge"
+            f"the kernel of {n} rows has rank {n - int(short.max())} and a ridge of {ridge:g} does "
+            "not mend it; two rows are probably equal: leave one out, or take a larger ridge"
         )

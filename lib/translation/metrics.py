@@ -1,4 +1,5 @@
-"""How near a prediction comes to the true gene: its place among all genes, accuracy within k, area under that curve."""
+"""How near a prediction comes to the true gene: its place among all genes, accuracy within k, area
+under that curve."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -16,13 +17,15 @@ Denominator = Literal["loto", "jump"]
 
 
 def hits(scores, target: int, *, scale=None) -> np.ndarray:
-    """Return the place of the target when genes are ordered by score, 0 for the best; equal scores go by row.
+    """Return the place of the target when genes are ordered by score, 0 for the best; equal scores
+    go by row.
 
     Parameters
     ----------
     scores : (..., G) array
-        Larger is nearer. For embeddings of length 1 the inner product with the prediction: it orders genes as their
-        Euclidean distance does, and as cosine does, whatever the length of the prediction.
+        Larger is nearer. For embeddings of length 1 the inner product with the prediction: it
+        orders genes as their Euclidean distance does, and as cosine does, whatever the length of
+        the prediction.
     target : int
         Row of the true gene.
     scale : (...) array, optional
@@ -47,7 +50,8 @@ def hits(scores, target: int, *, scale=None) -> np.ndarray:
 
 
 def hits_of(predictions, embeddings, target: int) -> np.ndarray:
-    """Return the places (...) of the target in the nearest-neighbour lists of predicted embeddings (..., R).
+    """Return the places (...) of the target in the nearest-neighbour lists of predicted embeddings
+    (..., R).
 
     Parameters
     ----------
@@ -83,7 +87,8 @@ def area(places, k: int, *, denominator: Denominator = "loto") -> np.ndarray:
     ----------
     places : (..., T) array of int
     denominator : str
-        `loto` divides by k + 1, as the paper does for left-out targets; `jump` by k, as it does for JUMP.
+        `loto` divides by k + 1, as the paper does for left-out targets; `jump` by k, as it does for
+        JUMP.
 
     Returns
     -------
@@ -100,6 +105,8 @@ def area(places, k: int, *, denominator: Denominator = "loto") -> np.ndarray:
     return total / (k + 1 if denominator == "loto" else k)
 
 
-def areas(places, *, ks: Sequence[int] = KS, denominator: Denominator = "loto") -> dict[str, np.ndarray]:
+def areas(
+    places, *, ks: Sequence[int] = KS, denominator: Denominator = "loto"
+) -> dict[str, np.ndarray]:
     """Return `auc_<k>` of every k."""
     return {f"auc_{k}": area(places, k, denominator=denominator) for k in ks}

@@ -1,12 +1,13 @@
 """How good a translation without any relation between images and regulatory embeddings would look.
 
-The null pairs every image with the regulatory embedding of another gene: gene g becomes π(g). Target t then has the
-image that its encoder never saw, and the place to find is that of u = π(t) in the network trained without u. So the
-left-out gene is left out on both sides, as in the data. Only the weights of training images and inner products of
-embeddings are needed; a pairing gathers them anew. The observed pairing counts as one of the pairings.
+The null pairs every image with the regulatory embedding of another gene: gene g becomes π(g).
+Target t then has the image that its encoder never saw, and the place to find is that of u = π(t) in
+the network trained without u. So the left-out gene is left out on both sides, as in the data. Only
+the weights of training images and inner products of embeddings are needed; a pairing gathers them
+anew. The observed pairing counts as one of the pairings.
 
-Training pairs are wrong here, too, so predictions are less sharp than those of a model that has learnt something;
-`lib.translation.exchange` has the null that keeps the training pairs.
+Training pairs are wrong here, too, so predictions are less sharp than those of a model that has
+learnt something; `lib.translation.exchange` has the null that keeps the training pairs.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from lib.translation.grid import Axes, Reduced
 
 
 def pairings(reduced: Sequence[Reduced], n: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw pairings of the shared genes, (1 + n, S): targets among targets, others among others; the first is none."""
+    """Draw pairings of the shared genes, (1 + n, S): targets among targets, others among others;
+    the first is none."""
     n_shared = len(reduced[0].rows)
     if n < 1:
         raise InputError(f"{n} permutations give no null; 1 or more are needed")
@@ -31,8 +33,11 @@ def pairings(reduced: Sequence[Reduced], n: int, rng: np.random.Generator) -> np
     return found
 
 
-def places(reduced: Sequence[Reduced], orders: np.ndarray, *, ridge: float = 1.0, use_mean: bool = False) -> np.ndarray:
-    """Return the places (1 + B, T) of all targets under every pairing, by a model without neighbours.
+def places(
+    reduced: Sequence[Reduced], orders: np.ndarray, *, ridge: float = 1.0, use_mean: bool = False
+) -> np.ndarray:
+    """Return the places (1 + B, T) of all targets under every pairing, by a model without
+    neighbours.
 
     Parameters
     ----------
@@ -43,7 +48,8 @@ def places(reduced: Sequence[Reduced], orders: np.ndarray, *, ridge: float = 1.0
     ridge : float
         λ.
     use_mean : bool
-        Whether the mean training target is a feature; its length then is that of the network looked in.
+        Whether the mean training target is a feature; its length then is that of the network looked
+        in.
     """
     axes = Axes(ridges=(ridge,), means=(use_mean,), neighbours=((0,),))
     found = np.empty((len(orders), len(reduced)), int)
@@ -63,7 +69,8 @@ def p_value(values) -> float:
 
 
 def summary(areas: dict[str, np.ndarray], *, row: int = 0) -> pd.DataFrame:
-    """Return one row an area: `statistic`, `observed`, `null_mean`, `null_95`, `null_999`, `p`, `n_permutations`."""
+    """Return one row an area: `statistic`, `observed`, `null_mean`, `null_95`, `null_999`, `p`,
+    `n_permutations`."""
     rows = []
     for name, values in areas.items():
         values = values[row] if values.ndim > 1 else values
@@ -74,10 +81,11 @@ def summary(areas: dict[str, np.ndarray], *, row: int = 0) -> pd.DataFrame:
 
 
 def band(curves, *, level: float = 0.95) -> pd.DataFrame:
-    """Return bands of curves (B, k_max): `k`, `mean`, pointwise `low` and `high`, simultaneous `low_all`, `high_all`.
+    """Return bands of curves (B, k_max): `k`, `mean`, pointwise `low` and `high`, simultaneous
+    `low_all`, `high_all`.
 
-    A pointwise band holds `level` of the curves at each k by itself, the simultaneous one at all k at once: the mean
-    and so many SD (at that k) that `level` of the curves never leave it.
+    A pointwise band holds `level` of the curves at each k by itself, the simultaneous one at all k
+    at once: the mean and so many SD (at that k) that `level` of the curves never leave it.
     """
     curves = np.asarray(curves, float)
     mean, spread = curves.mean(axis=0), curves.std(axis=0)
@@ -86,24 +94,35 @@ def band(curves, *, level: float = 0.95) -> pd.DataFrame:
     width = np.quantile(away.max(axis=1), level) * spread
     k = np.arange(1, curves.shape[1] + 1)
     return pd.DataFrame(
-        {"k": k, "mean": mean, "low": low, "high": high, "low_all": mean - width, "high_all": mean + width}
+        {
+            "k": k,
+            "mean": mean,
+            "low": low,
+            "high": high,
+            "low_all": mean - width,
+            "high_all": mean + width,
+        }
     )
 
 
 def bootstrap(places, *, n: int = 2000, k_max: int = 50, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the confidence bands of the accuracy curve, targets (T,) drawn with replacement; columns as `band`.
+    """Return the confidence bands of the accuracy curve, targets (T,) drawn with replacement;
+    columns as `band`.
 
-    Targets share training genes, so this tells of the draw of targets, not of encoders and networks trained anew. Where
-    all targets are found, or none, no draw differs and the band has no width.
+    Targets share training genes, so this tells of the draw of targets, not of encoders and networks
+    trained anew. Where all targets are found, or none, no draw differs and the band has no width.
     """
     places = np.asarray(places)
     drawn = places[rng.integers(0, len(places), (n, len(places)))]
     found = band(metrics.accuracy(drawn, k_max=k_max))
-    return found.assign(low_all=found["low_all"].clip(lower=0), high_all=found["high_all"].clip(upper=1))
+    return found.assign(
+        low_all=found["low_all"].clip(lower=0), high_all=found["high_all"].clip(upper=1)
+    )
 
 
 def _places(weights: np.ndarray, network: Reduced, orders: np.ndarray) -> np.ndarray:
-    """Return the places (P,) of a network's target when shared image g stands for gene orders[p, g]."""
+    """Return the places (P,) of a network's target when shared image g stands for gene orders[p,
+    g]."""
     paired = np.zeros(orders.shape)
     np.put_along_axis(paired, orders, weights[None], axis=1)  # (P, S), weights of the genes
     row = int(network.positions[network.own])

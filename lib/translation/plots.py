@@ -72,11 +72,21 @@ def accuracy_curves(
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 4.2))
         ax = figure.add_subplot()
-        for (name, values), (colour, style) in zip(rows.items(), itertools.cycle(LINES), strict=False):
+        for (name, values), (colour, style) in zip(
+            rows.items(), itertools.cycle(LINES), strict=False
+        ):
             ax.plot(k, values, color=colour, linestyle=style, alpha=0.9, linewidth=1.4, label=name)
         drawn = [_long(name, k, values) for name, values in rows.items()]
         if confidence is not None:
-            drawn += [_shade(ax, confidence, k_max, TONES[0], f"95 % of targets drawn anew, {next(iter(rows))}")]
+            drawn += [
+                _shade(
+                    ax,
+                    confidence,
+                    k_max,
+                    TONES[0],
+                    f"95 % of targets drawn anew, {next(iter(rows))}",
+                )
+            ]
         if mean is not None:
             rows["mean baseline"] = metrics.accuracy(mean, k_max=k_max)
             ax.plot(k, rows["mean baseline"], color=BASELINE, linestyle="--", label="mean baseline")
@@ -90,7 +100,9 @@ def accuracy_curves(
     return figure, pd.concat(drawn, ignore_index=True)
 
 
-def hit_bars(places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_genes: int) -> tuple[Figure, pd.DataFrame]:
+def hit_bars(
+    places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_genes: int
+) -> tuple[Figure, pd.DataFrame]:
     """Draw the place of every target, one panel a line; a bar of no height is a first place.
 
     Returns
@@ -112,14 +124,27 @@ def hit_bars(places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_gene
             ax.set_ylim(0, n_genes)
         panels[-1].set_xticks(range(len(targets)), targets, rotation=90)
         panels[-1].set_xlim(-0.6, len(targets) - 0.4)
-        panels[0].text(1, (n_genes - 1) / 2 + 1, "chance", transform=panels[0].get_yaxis_transform(), ha="right",
-                       va="bottom", fontsize=6.5, color="dimgrey")  # fmt: skip
+        panels[0].text(
+            1,
+            (n_genes - 1) / 2 + 1,
+            "chance",
+            transform=panels[0].get_yaxis_transform(),
+            ha="right",
+            va="bottom",
+            fontsize=6.5,
+            color="dimgrey",
+        )
     drawn = pd.DataFrame(dict(places), index=pd.Index(targets, name="target")).reset_index()
-    return figure, drawn.melt("target", var_name="line", value_name="n_nearer")[["line", "target", "n_nearer"]]
+    return figure, drawn.melt("target", var_name="line", value_name="n_nearer")[
+        ["line", "target", "n_nearer"]
+    ]
 
 
-def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, float]) -> tuple[Figure, pd.DataFrame]:
-    """Draw AUC_20 under exchanged embeddings beside the observed one, a panel a null and way of choosing the model.
+def null_histograms(
+    areas: Mapping[str, np.ndarray], *, means: Mapping[str, float]
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw AUC_20 under exchanged embeddings beside the observed one, a panel a null and way of
+    choosing the model.
 
     Parameters
     ----------
@@ -144,13 +169,28 @@ def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, floa
         for ax, (name, values) in zip(panels, areas.items(), strict=False):
             counts, _, _ = ax.hist(values[1:], bins=edges, color="0.75", label="null")
             p = float((values >= values[0] - 1e-12).mean())
-            ax.axvline(np.quantile(values[1:], 0.999), color="black", linewidth=0.8, label="99.9 % of the null")
+            ax.axvline(
+                np.quantile(values[1:], 0.999),
+                color="black",
+                linewidth=0.8,
+                label="99.9 % of the null",
+            )
             for (baseline, value), style in zip(means.items(), ("--", ":"), strict=False):
                 ax.axvline(value, color=BASELINE, linestyle=style, linewidth=0.9, label=baseline)
             ax.axvline(values[0], color=TONES[0], linewidth=2, label="observed")
             ax.set_title(f"{name}\np = {p:.2g}, {len(values) - 1} exchanges", fontsize=7)
-            rows.append(pd.DataFrame({"model": name, "low": edges[:-1], "high": edges[1:], "n_exchanges": counts,
-                                      "observed": values[0], "p": p}))  # fmt: skip
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "model": name,
+                        "low": edges[:-1],
+                        "high": edges[1:],
+                        "n_exchanges": counts,
+                        "observed": values[0],
+                        "p": p,
+                    }
+                )
+            )
         for ax in panels[len(areas) :]:
             ax.set_visible(False)
         for ax in panels[-2:]:
@@ -161,8 +201,11 @@ def null_histograms(areas: Mapping[str, np.ndarray], *, means: Mapping[str, floa
     return figure, pd.concat(rows, ignore_index=True)
 
 
-def choice(curves: Mapping[str, np.ndarray], table: pd.DataFrame, *, n_genes: int) -> tuple[Figure, pd.DataFrame]:
-    """Draw the curves of the ways of choosing a model, and where their AUC_20 lies among all configurations.
+def choice(
+    curves: Mapping[str, np.ndarray], table: pd.DataFrame, *, n_genes: int
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the curves of the ways of choosing a model, and where their AUC_20 lies among all
+    configurations.
 
     Parameters
     ----------
@@ -186,24 +229,45 @@ def choice(curves: Mapping[str, np.ndarray], table: pd.DataFrame, *, n_genes: in
         left.set(xlabel="k nearest genes", ylabel="kNN accuracy", xlim=(0, k_max), ylim=(0, None))
         right.set(xlabel="AUC20", ylabel=f"of {len(kept)} configurations")
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    drawn = [_long(name, k, metrics.accuracy(places, k_max=k_max)) for name, places in curves.items()]
+    drawn = [
+        _long(name, k, metrics.accuracy(places, k_max=k_max)) for name, places in curves.items()
+    ]
     return figure, pd.concat(drawn, ignore_index=True)[["line", "k", "accuracy"]]
 
 
-def power_curves(table: pd.DataFrame, *, chance: float, level: float = 0.05) -> tuple[Figure, pd.DataFrame]:
-    """Draw AUC_20 and power against the size of the effect; `table` from `power.summarise`, also returned."""
+def power_curves(
+    table: pd.DataFrame, *, chance: float, level: float = 0.05
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw AUC_20 and power against the size of the effect; `table` from `power.summarise`, also
+    returned."""
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.6))
         left, right = figure.subplots(1, 2)
-        left.fill_between(table["effect"], table["low"], table["high"], color=TONES[0], alpha=0.15, linewidth=0)
+        left.fill_between(
+            table["effect"], table["low"], table["high"], color=TONES[0], alpha=0.15, linewidth=0
+        )
         left.plot(table["effect"], table["auc_20"], "o-", color=TONES[0], markersize=3)
         left.axhline(chance, color="dimgrey", linestyle="--", linewidth=0.8)
-        left.text(table["effect"].max(), chance, "chance", ha="right", va="bottom", fontsize=6.5, color="dimgrey")
+        left.text(
+            table["effect"].max(),
+            chance,
+            "chance",
+            ha="right",
+            va="bottom",
+            fontsize=6.5,
+            color="dimgrey",
+        )
         left.set(ylabel="AUC20, mean and 90 % of worlds", ylim=(0, None))
         right.plot(table["effect"], table["power"], "o-", color=TONES[0], markersize=3)
         right.axhline(level, color="dimgrey", linestyle="--", linewidth=0.8)
         right.text(
-            table["effect"].max(), level, f"level {level:g}", ha="right", va="bottom", fontsize=6.5, color="dimgrey"
+            table["effect"].max(),
+            level,
+            f"level {level:g}",
+            ha="right",
+            va="bottom",
+            fontsize=6.5,
+            color="dimgrey",
         )
         right.set(ylabel=f"share of worlds with p ≤ {level:g}", ylim=(0, 1.03))
         for ax in (left, right):
@@ -220,20 +284,45 @@ def _random(ax: Axes, curves: np.ndarray, k: np.ndarray) -> pd.DataFrame:
 
 def _shade(ax: Axes, band: pd.DataFrame, k_max: int, colour: str, name: str) -> pd.DataFrame:
     band = band[band["k"] <= k_max]
-    ax.fill_between(band["k"], band["low"], band["high"], color=colour, alpha=0.1, linewidth=0, label=name)
+    ax.fill_between(
+        band["k"], band["low"], band["high"], color=colour, alpha=0.1, linewidth=0, label=name
+    )
     return _long(name, band["k"], band["mean"], band["low"], band["high"])
 
 
 def _upper_bounds(ax: Axes, band: pd.DataFrame, k_max: int) -> pd.DataFrame:
     band = band[band["k"] <= k_max]
-    band = band.assign(low_all=band["low_all"].clip(lower=0), high_all=band["high_all"].clip(upper=1))
+    band = band.assign(
+        low_all=band["low_all"].clip(lower=0), high_all=band["high_all"].clip(upper=1)
+    )
     label = "97.5 % of re-paired embeddings, at each k"
     ax.plot(band["k"], band["high"], color="0.35", linestyle=":", linewidth=1, label=label)
-    ax.plot(band["k"], band["high_all"], color="0.35", linestyle="-.", linewidth=0.7, label="the same at all k at once")
-    return pd.concat([
-        _long("re-paired embeddings, pointwise", band["k"], band["mean"], band["low"], band["high"]),
-        _long("re-paired embeddings, simultaneous", band["k"], band["mean"], band["low_all"], band["high_all"]),
-    ])  # fmt: skip
+    ax.plot(
+        band["k"],
+        band["high_all"],
+        color="0.35",
+        linestyle="-.",
+        linewidth=0.7,
+        label="the same at all k at once",
+    )
+    return pd.concat(
+        [
+            _long(
+                "re-paired embeddings, pointwise",
+                band["k"],
+                band["mean"],
+                band["low"],
+                band["high"],
+            ),
+            _long(
+                "re-paired embeddings, simultaneous",
+                band["k"],
+                band["mean"],
+                band["low_all"],
+                band["high_all"],
+            ),
+        ]
+    )
 
 
 def _finish(ax: Axes, k_max: int) -> None:
@@ -246,4 +335,6 @@ def _finish(ax: Axes, k_max: int) -> None:
 
 
 def _long(name: str, k, values, low=np.nan, high=np.nan) -> pd.DataFrame:
-    return pd.DataFrame({"line": name, "k": np.asarray(k), "accuracy": np.asarray(values), "low": low, "high": high})
+    return pd.DataFrame(
+        {"line": name, "k": np.asarray(k), "accuracy": np.asarray(values), "low": low, "high": high}
+    )

@@ -1,4 +1,5 @@
-"""The ways to predict a regulatory embedding: kernel ridge regression, its rivals, and two controls."""
+"""The ways to predict a regulatory embedding: kernel ridge regression, its rivals, and two
+controls."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -36,8 +37,13 @@ def ntk_ridge(images, genes, new, *, ridge: float = 1.0) -> np.ndarray:
 
 
 def synthetic_intervention(images, genes, new) -> np.ndarray:
-    """Predict with the weights that make the new row from the training rows: new · X⁺ Y. Shapes as `ntk_ridge`."""
-    return np.asarray(new, float) @ np.linalg.pinv(np.asarray(images, float)) @ np.asarray(genes, float)
+    """Predict with the weights that make the new row from the training rows: new · X⁺ Y. Shapes as
+    `ntk_ridge`."""
+    return (
+        np.asarray(new, float)
+        @ np.linalg.pinv(np.asarray(images, float))
+        @ np.asarray(genes, float)
+    )
 
 
 def mean_train(images, genes, new) -> np.ndarray:
@@ -47,35 +53,59 @@ def mean_train(images, genes, new) -> np.ndarray:
 
 def places(problems: Sequence[Problem], predict: Predict) -> np.ndarray:
     """Return the place (T,) of every target in the neighbour list of its prediction."""
-    return np.array([int(metrics.hits_of(predict(*one.split()), one.regulatory, _row(one))[0]) for one in problems])
+    return np.array(
+        [
+            int(metrics.hits_of(predict(*one.split()), one.regulatory, _row(one))[0])
+            for one in problems
+        ]
+    )
 
 
 def mean_all_places(problems: Sequence[Problem]) -> np.ndarray:
-    """Return the places (T,) when the prediction is the mean of all genes of the network, the target's too."""
-    return np.array([int(metrics.hits_of(one.regulatory.mean(axis=0), one.regulatory, _row(one))) for one in problems])
+    """Return the places (T,) when the prediction is the mean of all genes of the network, the
+    target's too."""
+    return np.array(
+        [
+            int(metrics.hits_of(one.regulatory.mean(axis=0), one.regulatory, _row(one)))
+            for one in problems
+        ]
+    )
 
 
-def random_places(problems: Sequence[Problem], rng: np.random.Generator, *, n: int = N_RANDOM) -> np.ndarray:
-    """Return the places (n, T) when the prediction is the embedding of a gene drawn at random, all genes alike."""
+def random_places(
+    problems: Sequence[Problem], rng: np.random.Generator, *, n: int = N_RANDOM
+) -> np.ndarray:
+    """Return the places (n, T) when the prediction is the embedding of a gene drawn at random, all
+    genes alike."""
     drawn = [one.regulatory[rng.integers(len(one.names), size=n)] for one in problems]
     return np.stack(
-        [metrics.hits_of(rows, one.regulatory, _row(one)) for rows, one in zip(drawn, problems, strict=True)], axis=1
+        [
+            metrics.hits_of(rows, one.regulatory, _row(one))
+            for rows, one in zip(drawn, problems, strict=True)
+        ],
+        axis=1,
     )
 
 
 def permuted(one: Problem, rng: np.random.Generator) -> Problem:
-    """Return the problem with the rows of both embeddings in random order: the demo's random mode, a control."""
+    """Return the problem with the rows of both embeddings in random order: the demo's random mode,
+    a control."""
     images, regulatory = rng.permutation(one.images), rng.permutation(one.regulatory)
     return replace(one, images=images, regulatory=regulatory)
 
 
-def permuted_places(problems: Sequence[Problem], rng: np.random.Generator, *, n: int = 20) -> np.ndarray:
+def permuted_places(
+    problems: Sequence[Problem], rng: np.random.Generator, *, n: int = 20
+) -> np.ndarray:
     """Return the places (n, T) of kernel regression (λ = 1) on embeddings in random order."""
     return np.stack([places([permuted(one, rng) for one in problems], ntk_ridge) for _ in range(n)])
 
 
-def nearest(new, images, regulatory, names: Sequence[str], *, rows: Sequence[int], k: int = 10) -> list[list[str]]:
-    """Name the genes nearest to the predictions for new image embeddings: the published demo (λ = 1, no features).
+def nearest(
+    new, images, regulatory, names: Sequence[str], *, rows: Sequence[int], k: int = 10
+) -> list[list[str]]:
+    """Name the genes nearest to the predictions for new image embeddings: the published demo (λ =
+    1, no features).
 
     Parameters
     ----------

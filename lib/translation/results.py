@@ -1,4 +1,5 @@
-"""What the translation notebook hands on: places of all targets by every method, curves, and what was measured."""
+"""What the translation notebook hands on: places of all targets by every method, curves, and what
+was measured."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,9 +45,16 @@ class Translation:
         return len(self.problems[0].names)
 
 
-def axes_of(ridges: Sequence[float], n_neighbours: Sequence[int], *, n_draws: int, seed: int) -> Axes:
-    """Return the grid of the notebook's parameters; the last number of neighbours was run after the others."""
-    blocks = (tuple(n_neighbours[:-1]), tuple(n_neighbours[-1:])) if len(n_neighbours) > 1 else (tuple(n_neighbours),)
+def axes_of(
+    ridges: Sequence[float], n_neighbours: Sequence[int], *, n_draws: int, seed: int
+) -> Axes:
+    """Return the grid of the notebook's parameters; the last number of neighbours was run after the
+    others."""
+    blocks = (
+        (tuple(n_neighbours[:-1]), tuple(n_neighbours[-1:]))
+        if len(n_neighbours) > 1
+        else (tuple(n_neighbours),)
+    )
     return Axes(ridges=tuple(ridges), neighbours=blocks, n_draws=n_draws, seed=seed)
 
 
@@ -61,7 +69,11 @@ def translate(setting: str, problems: Sequence[Problem], axes: Axes) -> Translat
         "mean (train)": regressors.places(problems, regressors.mean_train),
         "mean (all)": regressors.mean_all_places(problems),
     }
-    plain = by_config[selection.published(table[table["n_neighbours"] == 0])] if 0 in axes.counts else by_config[chosen]
+    plain = (
+        by_config[selection.published(table[table["n_neighbours"] == 0])]
+        if 0 in axes.counts
+        else by_config[chosen]
+    )
     return Translation(setting, problems, table, chosen, places, plain)
 
 
@@ -72,7 +84,8 @@ def with_nested(found: Translation, axes: Axes) -> tuple[Translation, pd.DataFra
 
 
 def repaired(found: Translation, *, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the places (1 + n, T) by the model fixed in advance when images go with other genes' embeddings."""
+    """Return the places (1 + n, T) by the model fixed in advance when images go with other genes'
+    embeddings."""
     reduced = [grid.reduce(one) for one in found.problems]
     return permutation.places(reduced, permutation.pairings(reduced, n, rng), ridge=PLAIN_RIDGE)
 
@@ -97,16 +110,21 @@ def exchanged(
     places = exchange.places([grid.reduce(one) for one in found.problems], axes)
     orders = exchange.orders(len(found.problems), n, rng)
     table = found.table
-    plain = table.index[(table["ridge"] == PLAIN_RIDGE) & ~table["use_mean"] & (table["n_neighbours"] == 0)]
+    plain = table.index[
+        (table["ridge"] == PLAIN_RIDGE) & ~table["use_mean"] & (table["n_neighbours"] == 0)
+    ]
     return {
-        PLAIN: exchange.areas(places, orders, [plain[0]] * len(found.problems)) if len(plain) else {},
+        PLAIN: exchange.areas(places, orders, [plain[0]] * len(found.problems))
+        if len(plain)
+        else {},
         NESTED: exchange.areas(places, orders, choices["config"]),
         PUBLISHED: exchange.areas_of_choice(places[~table["is_excluded"].to_numpy()], orders),
     }
 
 
 def hits_table(translations: Sequence[Translation]) -> pd.DataFrame:
-    """Return one row a setting, method and target: `setting`, `model`, `target`, `hit` (from 0), `rank`, `n_genes`."""
+    """Return one row a setting, method and target: `setting`, `model`, `target`, `hit` (from 0),
+    `rank`, `n_genes`."""
     rows = [
         [found.setting, name, one.target, int(place), int(place) + 1, found.n_genes]
         for found in translations
@@ -117,18 +135,24 @@ def hits_table(translations: Sequence[Translation]) -> pd.DataFrame:
 
 
 def grid_table(translations: Sequence[Translation]) -> pd.DataFrame:
-    """Return the grids below each other: `setting`, `config`, its values, `model`, areas, `is_chosen`."""
+    """Return the grids below each other: `setting`, `config`, its values, `model`, areas,
+    `is_chosen`."""
     parts = [
-        found.table.reset_index().assign(is_chosen=lambda table, found=found: table["config"] == found.chosen)
+        found.table.reset_index().assign(
+            is_chosen=lambda table, found=found: table["config"] == found.chosen
+        )
         for found in translations
     ]
-    return pd.concat(parts, keys=[found.setting for found in translations], names=["setting", None]).reset_index(0)
+    return pd.concat(
+        parts, keys=[found.setting for found in translations], names=["setting", None]
+    ).reset_index(0)
 
 
 def permutation_table(
     setting: str, paired: np.ndarray, exchanges: Mapping[str, Mapping[str, np.ndarray]]
 ) -> pd.DataFrame:
-    """Return one row a null, method and area: `setting`, `null`, `model`, then as `permutation.summary`."""
+    """Return one row a null, method and area: `setting`, `null`, `model`, then as
+    `permutation.summary`."""
     nulls = {(REPAIRED, PLAIN): metrics.areas(paired)} | {
         (EXCHANGED, name): values for name, values in exchanges.items()
     }
@@ -143,4 +167,6 @@ def permutation_table(
 
 def choice_table(found: Translation) -> pd.DataFrame:
     """Return the areas of every method of a setting, one row a method."""
-    return pd.DataFrame([{"model": name, **metrics.areas(places)} for name, places in found.places.items()])
+    return pd.DataFrame(
+        [{"model": name, **metrics.areas(places)} for name, places in found.places.items()]
+    )

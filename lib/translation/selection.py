@@ -1,4 +1,5 @@
-"""Choosing a configuration: as published, on the targets that are then reported, or nested, never on them."""
+"""Choosing a configuration: as published, on the targets that are then reported, or nested, never
+on them."""
 
 from collections.abc import Sequence
 
@@ -12,10 +13,11 @@ from lib.translation.grid import Axes, Reduced
 
 
 def choose(area_20, area_50) -> np.ndarray:
-    """Return the configuration that the published rule takes: grow the two best-of lists until they share one.
+    """Return the configuration that the published rule takes: grow the two best-of lists until they
+    share one.
 
-    That is the configuration whose worse rank of the two is best. Of two that enter together the one better by AUC_20
-    is taken, of equal areas the first.
+    That is the configuration whose worse rank of the two is best. Of two that enter together the
+    one better by AUC_20 is taken, of equal areas the first.
 
     Parameters
     ----------
@@ -33,21 +35,28 @@ def choose(area_20, area_50) -> np.ndarray:
     """
     area_20, area_50 = np.asarray(area_20, float), np.asarray(area_50, float)
     if not len(area_20) or np.isnan(area_20).any() or np.isnan(area_50).any():
-        raise InputError("no configuration to choose from, or one without an area; check the grid's axes")
-    first, second = (np.argsort(order.descending(area, axis=0), axis=0) for area in (area_20, area_50))
+        raise InputError(
+            "no configuration to choose from, or one without an area; check the grid's axes"
+        )
+    first, second = (
+        np.argsort(order.descending(area, axis=0), axis=0) for area in (area_20, area_50)
+    )
     return np.argmin(np.maximum(first, second) * (len(area_20) + 1) + first, axis=0)
 
 
 def published(table: pd.DataFrame) -> int:
-    """Return the number of the configuration chosen on a grid of `lib.translation.grid.evaluate`."""
+    """Return the number of the configuration chosen on a grid of
+    `lib.translation.grid.evaluate`."""
     kept = table[~table["is_excluded"]]
     return int(kept.index[choose(kept["auc_20"], kept["auc_50"])])
 
 
 def nested(reduced: Sequence[Reduced], axes: Axes, configs: pd.DataFrame) -> pd.DataFrame:
-    """Choose for each target on its own training genes: each is predicted from the others, the target taking no part.
+    """Choose for each target on its own training genes: each is predicted from the others, the
+    target taking no part.
 
-    The target's image is not used and its embedding is struck from the lists that the training genes are looked up in.
+    The target's image is not used and its embedding is struck from the lists that the training
+    genes are looked up in.
 
     Parameters
     ----------
@@ -60,8 +69,8 @@ def nested(reduced: Sequence[Reduced], axes: Axes, configs: pd.DataFrame) -> pd.
     Returns
     -------
     DataFrame
-        `target`, `config`, `model`, `hit` (place of the target, 0 = nearest), `inner_auc_20` (of the choice, over the
-        training genes).
+        `target`, `config`, `model`, `hit` (place of the target, 0 = nearest), `inner_auc_20` (of
+        the choice, over the training genes).
     """
     n_train = len(reduced[0].train)
     kept = configs[~configs["is_excluded"]]
@@ -69,16 +78,21 @@ def nested(reduced: Sequence[Reduced], axes: Axes, configs: pd.DataFrame) -> pd.
     model = grid.model_of(kept, axes, n_train)
     rows = []
     for one in reduced:
-        places = np.stack([_places_within(one, row, axes) for row in one.train], axis=1)[inner_model]  # (C, N)
+        places = np.stack([_places_within(one, row, axes) for row in one.train], axis=1)[
+            inner_model
+        ]  # (C, N)
         areas = metrics.areas(places, ks=(20, 50))
         best = int(choose(areas["auc_20"], areas["auc_50"]))
         hit = grid.places_of(one, grid.model_weights(one, axes)[model[best]])
-        rows.append([one.target, kept.index[best], int(model[best]), int(hit), float(areas["auc_20"][best])])
+        rows.append(
+            [one.target, kept.index[best], int(model[best]), int(hit), float(areas["auc_20"][best])]
+        )
     return pd.DataFrame(rows, columns=["target", "config", "model", "hit", "inner_auc_20"])
 
 
 def _places_within(reduced: Reduced, row: int, axes: Axes) -> np.ndarray:
-    """Return the places (M,) of one training gene predicted from the others, in a network without the target."""
+    """Return the places (M,) of one training gene predicted from the others, in a network without
+    the target."""
     inner = reduced.predicting(row)
     weights = grid.model_weights(inner, axes)
     scores, own = weights @ reduced.gram, reduced.positions[reduced.own]

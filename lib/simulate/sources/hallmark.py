@@ -1,4 +1,5 @@
-"""Simulated gene sets in the GMT format: 50 sets as in Hallmark, some of them enriched in the planted modules."""
+"""Simulated gene sets in the GMT format: 50 sets as in Hallmark, some of them enriched in the
+planted modules."""
 
 from pathlib import Path
 
@@ -18,7 +19,8 @@ def write(
 ) -> dict[str, str]:
     """Write one set a line (name, description, genes) and return its name.
 
-    Each module has three sets with the wanted share of its genes, topped up at random; the other sets are random.
+    Each module has three sets with the wanted share of its genes, topped up at random; the other
+    sets are random.
     """
     names = genes["gene"].to_numpy(str)
     modules = [module for module in genes["module"].unique() if module != "none"]
@@ -28,10 +30,18 @@ def write(
         drawn = rng.random(len(names)) < SIZE / len(names)
         if i < len(planted):
             in_module = (genes["module"] == planted[i]).to_numpy()
-            drawn = np.where(in_module, rng.random(len(names)) < design.hallmark_share, drawn & (rng.random() < 0.5))
+            drawn = np.where(
+                in_module,
+                rng.random(len(names)) < design.hallmark_share,
+                drawn & (rng.random() < 0.5),
+            )
         if not drawn.any():
             drawn[rng.integers(len(names))] = True
         title = planted[i].upper().replace(" ", "_") if i < len(planted) else "RANDOM"
-        lines.append("\t".join([f"HALLMARK_SIMULATED_{i + 1:02d}_{title}", "simulated", *sorted(names[drawn])]))
+        lines.append(
+            "\t".join(
+                [f"HALLMARK_SIMULATED_{i + 1:02d}_{title}", "simulated", *sorted(names[drawn])]
+            )
+        )
     store.write_text(folder / FILES["hallmark"], "\n".join(lines) + "\n")
     return FILES

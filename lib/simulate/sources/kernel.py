@@ -13,13 +13,19 @@ def similarity(genes: pd.DataFrame, *, scale: float) -> np.ndarray:
     return np.exp(-cdist(states, states, "sqeuclidean") / (2 * scale**2))
 
 
-def correlated(genes: pd.DataFrame, n: int, *, scale: float, rng: np.random.Generator) -> np.ndarray:
+def correlated(
+    genes: pd.DataFrame, n: int, *, scale: float, rng: np.random.Generator
+) -> np.ndarray:
     """Draw n standard normal vectors over genes whose correlation is their similarity, (n, G)."""
     jitter = 1e-6 * np.eye(len(genes))  # equal states would make the matrix singular
-    return rng.normal(size=(n, len(genes))) @ np.linalg.cholesky(similarity(genes, scale=scale) + jitter).T
+    return (
+        rng.normal(size=(n, len(genes)))
+        @ np.linalg.cholesky(similarity(genes, scale=scale) + jitter).T
+    )
 
 
 def strength(genes: pd.DataFrame) -> np.ndarray:
-    """Return the length of each state over the median length of non-zero ones, (G,); 0 for genes without a state."""
+    """Return the length of each state over the median length of non-zero ones, (G,); 0 for genes
+    without a state."""
     length = np.linalg.norm(genes[list(DIMENSIONS)].to_numpy(float), axis=1)
     return length / np.median(length[length > 0]) if (length > 0).any() else length

@@ -17,8 +17,16 @@ QUANTILES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1)
 LOW_COSTS = (0.00078, 0.0399, 0.1184, 0.2216, 0.377, 0.4436, 0.493, 0.5611, 0.5895)
 HIGH_COSTS = (0.63215, 0.654948, 0.765937, 0.85922)
 HIGH_SHARES = (0.12, 0.53, 0.16, 0.19)
-HUB_REACH = {"UBC": 0.45, "APP": 0.12, "SUMO2": 0.08, "TP53": 0.05, "EGFR": 0.05, "SUMO1": 0.05,
-             "EP300": 0.04, "HDAC1": 0.04}  # fmt: skip
+HUB_REACH = {
+    "UBC": 0.45,
+    "APP": 0.12,
+    "SUMO2": 0.08,
+    "TP53": 0.05,
+    "EGFR": 0.05,
+    "SUMO1": 0.05,
+    "EP300": 0.04,
+    "HDAC1": 0.04,
+}
 ONLY_UBC = "CXXC4"  # linked to UBC alone, as in the real file: lost with the hubs
 N_SELF_LOOPS = 4
 
@@ -28,16 +36,20 @@ def write(
 ) -> dict[str, str]:
     """Write `protein1 protein2 cost`, tab-separated, and return its name.
 
-    One connected component, no pair twice, a few self-loops. Members of a module are linked to those with near states,
-    and to some of other modules, by confident (cheap) edges; every screened gene has a confident partner in the
-    background.
+    One connected component, no pair twice, a few self-loops. Members of a module are linked to
+    those with near states, and to some of other modules, by confident (cheap) edges; every screened
+    gene has a confident partner in the background.
     """
     names = genes["gene"].str.upper().to_numpy(str)
     lonely = names == ONLY_UBC
-    module = np.vstack([draw(genes[~lonely], design=design, rng=rng) for draw in (_module_pairs, _crosstalk_pairs)])
+    module = np.vstack(
+        [draw(genes[~lonely], design=design, rng=rng) for draw in (_module_pairs, _crosstalk_pairs)]
+    )
     module = np.flatnonzero(~lonely)[module]
     confident = _confident_pairs(genes, lonely, rng=rng)
-    other = _background_pairs(names, lonely, n=design.n_edges - len(module) - len(confident), rng=rng)
+    other = _background_pairs(
+        names, lonely, n=design.n_edges - len(module) - len(confident), rng=rng
+    )
     pairs = np.vstack([module, confident, other])
     is_planted = np.arange(len(pairs)) < len(module) + len(confident)
     costs = _costs(is_planted, rng=rng)
@@ -47,16 +59,20 @@ def write(
     pairs = np.vstack([pairs[kept], np.column_stack([loops, loops])])
     pairs = rng.permuted(pairs, axis=1)
     costs = np.append(costs[kept], np.full(N_SELF_LOOPS, TIES[1]))
-    table = pd.DataFrame({"protein1": names[pairs[:, 0]], "protein2": names[pairs[:, 1]], "cost": costs})
+    table = pd.DataFrame(
+        {"protein1": names[pairs[:, 0]], "protein2": names[pairs[:, 1]], "cost": costs}
+    )
     table = table.iloc[rng.permutation(len(table))]
     store.write_text(
-        folder / FILES["ppi"], table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+        folder / FILES["ppi"],
+        table.to_csv(sep="\t", index=False, float_format="%.6g", lineterminator="\n"),
     )
     return FILES
 
 
 def _module_pairs(genes: pd.DataFrame, *, design, rng: np.random.Generator) -> np.ndarray:
-    """Return pairs of members of one module, (pairs, 2) row numbers: near states first, each member linked."""
+    """Return pairs of members of one module, (pairs, 2) row numbers: near states first, each member
+    linked."""
     module = pd.factorize(genes["module"].where(genes["module"] != "none"))[0]  # −1: no module
     near = np.triu(kernel.similarity(genes, scale=design.state_scale), 1)
     near *= (module[:, None] == module) & (module[:, None] >= 0)
@@ -73,32 +89,48 @@ def _module_pairs(genes: pd.DataFrame, *, design, rng: np.random.Generator) -> n
 def _crosstalk_pairs(genes: pd.DataFrame, *, design, rng: np.random.Generator) -> np.ndarray:
     """Return pairs of members of two modules, (pairs, 2) row numbers, whatever their states."""
     module = pd.factorize(genes["module"].where(genes["module"] != "none"))[0]  # −1: no module
-    first, second = np.nonzero(np.triu((module[:, None] != module) & (module[:, None] >= 0) & (module >= 0)))
+    first, second = np.nonzero(
+        np.triu((module[:, None] != module) & (module[:, None] >= 0) & (module >= 0))
+    )
     n_wanted = round(design.crosstalk * (module >= 0).sum() / 2)
     drawn = rng.choice(len(first), min(n_wanted, len(first)), replace=False)
     return np.column_stack([first, second])[drawn]
 
 
-def _confident_pairs(genes: pd.DataFrame, lonely: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
-    """Link every gene with a module and every screened one to one or two genes of the background's core."""
+def _confident_pairs(
+    genes: pd.DataFrame, lonely: np.ndarray, *, rng: np.random.Generator
+) -> np.ndarray:
+    """Link every gene with a module and every screened one to one or two genes of the background's
+    core."""
     linked = np.flatnonzero((genes["is_screened"] | (genes["module"] != "none")) & ~lonely)
     names = genes["gene"].to_numpy(str)
-    core = np.flatnonzero((genes["module"] == "none") & ~genes["is_screened"] & ~np.isin(names, list(HUB_REACH)))[:60]
+    core = np.flatnonzero(
+        (genes["module"] == "none") & ~genes["is_screened"] & ~np.isin(names, list(HUB_REACH))
+    )[:60]
     ring = np.column_stack([core, np.roll(core, 1)])  # the core hangs together
     first = np.column_stack([linked, rng.choice(core, len(linked))])
-    only = np.column_stack([np.flatnonzero(lonely), np.flatnonzero(names == "UBC")[[0] * lonely.sum()]])
+    only = np.column_stack(
+        [np.flatnonzero(lonely), np.flatnonzero(names == "UBC")[[0] * lonely.sum()]]
+    )
     return np.vstack([first, ring, only])
 
 
-def _background_pairs(names: np.ndarray, lonely: np.ndarray, *, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return pairs at random, (pairs, 2): each gene once, the hubs' share, the rest by a heavy-tailed weight."""
+def _background_pairs(
+    names: np.ndarray, lonely: np.ndarray, *, n: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return pairs at random, (pairs, 2): each gene once, the hubs' share, the rest by a
+    heavy-tailed weight."""
     free = np.flatnonzero(~lonely)
     weight = rng.pareto(2.2, len(free)) + 0.3
     weight /= weight.sum()
-    every = np.column_stack([free[1:], free[(rng.random(len(free) - 1) * np.arange(1, len(free))).astype(int)]])
+    every = np.column_stack(
+        [free[1:], free[(rng.random(len(free) - 1) * np.arange(1, len(free))).astype(int)]]
+    )
     hubs = [(hub, share) for hub, share in HUB_REACH.items() if hub in names]
     stars = [
-        np.column_stack([np.full(k, np.flatnonzero(names == hub)[0]), rng.choice(free, k, replace=False)])
+        np.column_stack(
+            [np.full(k, np.flatnonzero(names == hub)[0]), rng.choice(free, k, replace=False)]
+        )
         for hub, share in hubs
         for k in [round(share * len(free))]
     ]
@@ -112,7 +144,8 @@ def _background_pairs(names: np.ndarray, lonely: np.ndarray, *, n: int, rng: np.
 
 
 def _costs(is_planted: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
-    """Draw costs, (edges,): the real distribution with its ties for the background, confident ones for the planted."""
+    """Draw costs, (edges,): the real distribution with its ties for the background, confident ones
+    for the planted."""
     n = len(is_planted)
     low = np.interp(rng.random(n), QUANTILES, LOW_COSTS)
     kind = rng.choice(4, n, p=SHARES)
