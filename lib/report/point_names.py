@@ -33,7 +33,7 @@ def name_points(
 
     Shapes: `points` (n, 2) in data coordinates.
     """
-    figure = ax.figure
+    figure = ax.figure.figure  # of a part of a figure, the whole
     figure.draw_without_rendering()
     scale = figure.dpi / 72  # pixels a typographic point
     places = ax.transData.transform(points)  # (n, 2) in pixels
