@@ -1,4 +1,4 @@
-"""Optimisers as data: what they are called, what they can be told, and torch's fused form of each.
+"""Optimisers as data: their names, their options, and torch's fused form of each.
 
 Fused is fast, since a step is one call for all weights, and it is exact: its square root is that of
 IEEE 754, where `torch.sqrt`, by which the plain forms step, differs between processors.
@@ -48,7 +48,21 @@ class Adam:
     def build(
         self, parameters: Iterable[Tensor], learning_rate: float, weight_decay: float
     ) -> torch.optim.Optimizer:
-        """Return torch's optimiser of these parameters."""
+        """Return torch's optimiser of these parameters.
+
+        Parameters
+        ----------
+        parameters : iterable of Tensor
+            Weights to train.
+        learning_rate : float
+            Rate of the first epoch; a schedule changes it.
+        weight_decay : float
+            Factor of the L2 penalty, ≥ 0.
+
+        Returns
+        -------
+        torch.optim.Optimizer
+        """
         options = {"betas": self.betas, "eps": self.eps, "amsgrad": self.amsgrad}
         return self._class(
             parameters, learning_rate, weight_decay=weight_decay, fused=True, **options
@@ -65,7 +79,7 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class SGD:
-    """Stochastic gradient descent, with momentum and Nesterov's look-ahead if told so.
+    """Stochastic gradient descent, with momentum and Nesterov's look-ahead if asked for.
 
     Parameters
     ----------
@@ -92,7 +106,21 @@ class SGD:
     def build(
         self, parameters: Iterable[Tensor], learning_rate: float, weight_decay: float
     ) -> torch.optim.Optimizer:
-        """Return torch's optimiser of these parameters."""
+        """Return torch's optimiser of these parameters.
+
+        Parameters
+        ----------
+        parameters : iterable of Tensor
+            Weights to train.
+        learning_rate : float
+            Rate of the first epoch; a schedule changes it.
+        weight_decay : float
+            Factor of the L2 penalty, ≥ 0.
+
+        Returns
+        -------
+        torch.optim.Optimizer
+        """
         options = {"momentum": self.momentum, "nesterov": self.nesterov}
         return torch.optim.SGD(
             parameters, learning_rate, weight_decay=weight_decay, fused=True, **options

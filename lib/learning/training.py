@@ -85,10 +85,11 @@ def fit(
     run = _Run(
         model.to(pick_device(settings.device)),
         settings,
-        seed=int(rng.integers(2**63)),
+        seed=int(rng.integers(2**63)),  # the run's only draw; each epoch derives its own stream
         score=score,
         validates=validation is not None,
     )
+    # a run that was killed goes on from its last checkpoint
     if checkpoint is not None and checkpoint.exists():
         run.load(checkpoint)
     written = time.monotonic()
@@ -114,14 +115,18 @@ def evaluate(
     settings: Settings | None = None,
     keep_outputs: bool = False,
 ) -> Metrics:
-    """Return the metrics of a model in evaluation mode over every sample of `batches(None)`.
+    """Compute the metrics of a model in evaluation mode over every sample of `batches(None)`.
 
     Parameters
     ----------
     model : Module
         It is left in evaluation mode.
-    batches, loss, settings
-        As in `fit`; of the settings only the precision counts.
+    batches : callable
+        As `train` of `fit`; it is called with None, so that every sample comes once, in order.
+    loss : callable
+        `loss(model, batch)` → `Outcome`.
+    settings : Settings, optional
+        Only its precision counts.
     keep_outputs : bool
         Whether the metrics hold outputs and targets of all samples, which takes their memory.
 
@@ -146,7 +151,19 @@ def evaluate(
 
 
 def autocast(settings: Settings, device: torch.device) -> Any:
-    """Return the context in which forward passes run: bfloat16 if the settings say so."""
+    """Return the context in which forward passes run.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says the precision: in `bf16`, torch computes in bfloat16 where it holds that to be safe.
+    device : torch.device
+        Where the network is.
+
+    Returns
+    -------
+    context manager
+    """
     is_on = settings.precision == "bf16"
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_on)
 
@@ -159,6 +176,7 @@ def _epoch(
     row = metrics.row("train")
     if validation is not None:
         keep = score is not None and score.sees_outputs
+        # outputs of all samples take memory, so only a score that needs them has them kept
         metrics = evaluate(run.model, validation, loss, settings=run.settings, keep_outputs=keep)
         prefix = "val"
         row |= metrics.row("val")
@@ -235,12 +253,15 @@ class _Run:
         last.
         """
         self.history.append({"epoch": self.epoch, **row})
+        # a rate that never changes needs no column
         if not isinstance(self.settings.schedule, schedules.Constant):
             self.history[-1]["learning_rate"] = self.optimiser.param_groups[0]["lr"]
+        # the first of equals, and a NaN never wins
         if self.score is None or rounded(score) > rounded(self.best_score):
             self.best_epoch, self.best_score = self.epoch, score
             if self.score is not None:
                 weights = self.model.state_dict()
+                # a copy, since the optimiser changes the weights in place
                 self.best_weights = {
                     name: value.detach().clone() for name, value in weights.items()
                 }
@@ -256,6 +277,7 @@ class _Run:
         """Return what tells this run from another one; how often it is saved, and where it runs, do
         not matter."""
         settings = self.settings.as_dict()
+        # neither changes a number of the run
         del settings["checkpoint_seconds"], settings["device"]
         shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
         return store.digest([settings, shapes, self.seed, self.score and self.score.name])
