@@ -40,7 +40,19 @@ class InputError(ValueError):
 
 
 def listed(values, *, limit: int = 8) -> str:
-    """Return values as text for a message: the first `limit` of them, and how many more there are.
+    """Return values as text for a message: the first few of them, and how many more there are.
+
+    Parameters
+    ----------
+    values : iterable
+        Values to name, in the order wanted.
+    limit : int
+        How many are named.
+
+    Returns
+    -------
+    str
+        Names separated by commas.
 
     Examples
     --------
