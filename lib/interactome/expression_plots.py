@@ -24,12 +24,14 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
     ----------
     counts : AnnData
         Cells × symbols before the filters.
+    min_genes, min_cells : int
+        The two cut-offs, as in `lib.interactome.expression.filter_counts`.
 
     Returns
     -------
     Figure
     DataFrame
-        `what` (genes per cell, cells per gene), `name`, `n`.
+        One row per cell and per gene: `what` ("genes per cell" or "cells per gene"), `name`, `n`.
     """
     detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)
     panels = {
@@ -74,19 +76,25 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
 def marker_scatter(
     table: pd.DataFrame, labels: pd.Series, *, target: str = "U2OS", n_named: int = 5
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the scatter of Fig 3A: expression of every gene in one line against its mean over the
-    others.
+    """Draw the scatter of Fig 3A: each gene in one cell line and on average in the others.
 
     Parameters
     ----------
-    table, labels : DataFrame, Series
-        From `lib.interactome.markers.screen` and `label`.
+    table : DataFrame
+        From `lib.interactome.markers.screen`, largest change first.
+    labels : Series
+        Of its rows, from `lib.interactome.markers.label`.
+    target : str
+        Cell line, for the axis.
+    n_named : int
+        How many genes with the largest changes are named.
 
     Returns
     -------
     Figure
     DataFrame
-        `gene`, the two expressions in log2(TPM + 1), `label`.
+        One row per gene: `gene`, `mean_of_others_log2_tpm`, `target_log2_tpm`, both in
+        log2(TPM + 1), `label`.
     """
     names = {"avg_log_expr_other": "mean_of_others_log2_tpm", "log_expr_target": "target_log2_tpm"}
     drawn = table[["gene", *names]].rename(columns=names).assign(label=labels)
@@ -116,8 +124,9 @@ def marker_scatter(
 
 
 def planted_truth(seen: planted.Observed) -> tuple[Figure, pd.DataFrame]:
-    """Draw what the truth predicts: correlation by module and by distance, fold changes, alike
-    signatures.
+    """Draw what the planted truth predicts of the sources.
+
+    Four panels: correlation by module and by distance, fold changes, cosines of signatures.
 
     Parameters
     ----------
@@ -173,6 +182,7 @@ def _shares(
     drawn = []
     for kind, colour in colours.items():
         values = table.loc[table["kind"] == kind, column]
+        # shares: kinds differ in size
         heights = np.histogram(values, edges)[0] / max(1, len(values))
         ax.stairs(
             heights, edges, color=colour, fill=True, alpha=0.45, label=f"{kind} ({len(values):,})"
@@ -194,6 +204,7 @@ def _shares(
 def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
     """Draw the correlation of module genes over the distance of their states: median and middle
     half by bin."""
+    # background genes have no state, so no distance
     near = pairs[pairs["kind"] != planted.BACKGROUND]
     bins = pd.cut(near["distance"], _N_BINS)
     quarters = (

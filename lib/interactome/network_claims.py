@@ -1,5 +1,7 @@
-"""What the pruned network and the interactome claim, by the ids of
-`params/published/interactome.yaml`."""
+"""Values of the published numbers of the pruned network and the interactome.
+
+Their ids are those of `params/published/interactome.yaml`.
+"""
 
 import os
 from collections.abc import Mapping
@@ -45,10 +47,20 @@ NAMES = {"mi": "mi_score", "spearman": "cost_spearman"}
 
 
 def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted module of each gene, `gene`, `module` ("none" for genes of no module).
+    """Read the planted module of each gene.
 
     No row unless network, single cells and cell lines are all simulated: beside real ones nothing
     is planted.
+
+    Parameters
+    ----------
+    sources_dir : path
+        Folder of the network sources.
+
+    Returns
+    -------
+    DataFrame
+        `gene`, `module` ("none" for genes of no module).
     """
     path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
     if not path.exists() or not origin.read(sources_dir).only(*USED).is_planted:
@@ -57,8 +69,18 @@ def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
 
 
 def network(whole: Network) -> Measured:
-    """Measure what the file of the network alone determines, the 249 published genes in it
-    included."""
+    """Measure what the file of the network alone determines, also of the 249 published genes.
+
+    Parameters
+    ----------
+    whole : Network
+        The interactome as read, before any filter.
+
+    Returns
+    -------
+    dict
+        Id of a published number → its value here.
+    """
     certain = whole.below(TIE)
     giant = certain.largest()
     lists, genes = published.gene_lists(), _published_genes()
@@ -74,6 +96,7 @@ def network(whole: Network) -> Measured:
         "ppi.below_tie.giant_nodes": giant.n_nodes,
         "ppi.below_tie.giant_edges": giant.n_edges,
     }
+    # all regulators survive from 0.562; 0.594 is the paper's; 0.598 an earlier one
     for name, cutoff in {"0562": 0.562, "0594": 0.594, "0598": 0.598}.items():
         found[f"published.edges_{name}"] = _among(whole.below(cutoff), genes).n_edges
     part = _among(whole.below(0.594), genes)
@@ -94,11 +117,12 @@ def network(whole: Network) -> Measured:
 def pruning(
     universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.DataFrame, *, jump: float
 ) -> Measured:
-    """Measure the pruning: the universe, the confidence sweep, the graph below the cut-off, and who
-    is lost where.
+    """Measure the pruning: universe, confidence sweep, graph below the cut-off, lost regulators.
 
     Parameters
     ----------
+    universe : Network
+        The network on the genes that every source has.
     sweep : DataFrame
         From `pruning.confidence_sweep` on the universe.
     certain : Network
@@ -107,6 +131,11 @@ def pruning(
         `gene`, `lost_in`, from `pruning.coverage`.
     jump : float
         As for `pruning.propose_cutoff`; the cut-off is missing where the rule finds none.
+
+    Returns
+    -------
+    dict
+        Id of a published number → its value here.
     """
     complete = sweep["n_targets"] == sweep["n_targets"].max()
     found = {
@@ -134,8 +163,7 @@ def trees(
     betas: np.ndarray,
     genes: pd.Series,
 ) -> Measured:
-    """Measure the sweep over β: the chosen solutions, published rows beside them, and how alike
-    solutions are.
+    """Measure the sweep over β: chosen solutions, published rows, and the overlap of solutions.
 
     Parameters
     ----------
@@ -145,13 +173,20 @@ def trees(
         Cost → chosen β.
     overlap : (B, B) ndarray
         From `lib.interactome.sweep.node_iou`, rows = MI cost.
+    betas : (B,) ndarray
+        Prize weights of both axes of `overlap`.
     genes : Series of str
         Genes of the interactome.
+
+    Returns
+    -------
+    dict
+        Id of a published number → its value here.
     """
     found: Measured = {}
     for name, cost in NAMES.items():
         rows = table[table["cost"] == cost].set_index("beta")
-        rows.index = rows.index.to_numpy().round(6)
+        rows.index = rows.index.to_numpy().round(6)  # so that 0.7 is found, however it was computed
         found[f"{name}.beta"] = chosen[cost]
         found |= {
             f"{name}.{end}": rows.at[round(chosen[cost], 6), column]
@@ -177,6 +212,11 @@ def planted(recovery: Mapping[str, float], nodes: pd.DataFrame, pruned: pd.DataF
         From `lib.interactome.interactome.recovery`; empty without a truth.
     nodes, pruned : DataFrame
         Nodes of the interactome and of the pruned network, with `is_regulator`.
+
+    Returns
+    -------
+    dict
+        Id of a planted number → its value here, four decimals.
     """
     if not recovery:
         return {}

@@ -1,5 +1,4 @@
-"""Fig 3A: the interactome drawn by a script, with its regulators, prizes, costs and Steiner
-tree."""
+"""Fig 3A: the interactome drawn by a script, with regulators, prizes, costs and Steiner tree."""
 
 import numpy as np
 import pandas as pd
@@ -20,15 +19,29 @@ _ASPECT = _WIDTH / _HEIGHT
 
 
 def place(nodes: pd.DataFrame, edges: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """Return the nodes with `x`, `y`, where they are drawn (0 … 1.29 by 0 … 1)."""
+    """Add to the nodes the positions at which they are drawn.
+
+    Parameters
+    ----------
+    nodes : DataFrame
+        `gene`, `module`.
+    edges : DataFrame
+        `gene_a`, `gene_b`, `cost_spearman`.
+    seed : int
+        Of the layout.
+
+    Returns
+    -------
+    DataFrame
+        The nodes with `x` (0 … 1.29) and `y` (0 … 1), in heights of the map.
+    """
     network = of_table(edges, cost="cost_spearman", nodes=nodes["gene"])
     points = layout.positions(network, nodes["module"].to_numpy(), seed=seed, aspect=_ASPECT)
     return nodes.assign(x=points[:, 0].round(6), y=points[:, 1].round(6))
 
 
 def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the interactome: regulators named, size = prize, grey and width = cost, the Steiner tree
-    dark.
+    """Draw the interactome: size = prize, grey and width = cost, regulators named, tree edges dark.
 
     Parameters
     ----------
@@ -58,11 +71,16 @@ def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFra
 def planted(
     placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the interactome with the planted module of each gene as its colour, or say that nothing
-    is planted.
+    """Draw the interactome with each gene in the colour of its planted module.
+
+    Where nothing is planted, the figure says so.
 
     Parameters
     ----------
+    placed : DataFrame
+        Nodes from `place`, as in `fig3a`.
+    edges : DataFrame
+        `gene_a`, `gene_b`, `cost_spearman`, `in_tree`.
     truth : DataFrame
         `gene`, `module` ("none" for genes of no module); empty for real sources.
 
@@ -114,7 +132,18 @@ def _marks(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def kinds(nodes: pd.DataFrame) -> np.ndarray:
-    """Return `regulator`, `screened gene` (not selected) or `other gene` for each node."""
+    """Return the kind of each node, which gives its colour.
+
+    Parameters
+    ----------
+    nodes : DataFrame
+        `is_regulator`, `is_orf_target`.
+
+    Returns
+    -------
+    (N,) ndarray of str
+        `regulator`, `screened gene` (screened, not selected) or `other gene`.
+    """
     return np.select(
         [nodes["is_regulator"], nodes["is_orf_target"]],
         ["regulator", "screened gene"],
@@ -138,6 +167,7 @@ def _draw_edges(ax: Axes, nodes: pd.DataFrame, edges: pd.DataFrame) -> None:
     )  # (E, 2 ends, 2)
     tightness = _tightness(edges)
     in_tree = edges["in_tree"].to_numpy(bool)
+    # drawn last, so on top: edges of the tree, then cheap ones
     order = np.lexsort((tightness, in_tree))
     shades = np.where(in_tree, 0.25, 0.88 - 0.35 * tightness)
     widths = np.where(in_tree, 0.7 + 0.7 * tightness, 0.3 + 0.6 * tightness)

@@ -65,6 +65,7 @@ def solve(
     >>> nodes.tolist(), chosen.tolist()
     ([1, 2], [1])
     """
+    # pcst_fast reads memory as it is: types and indices are checked before
     edges, prizes, costs = (
         _checked_edges(edges),
         _checked(prizes, "prizes"),

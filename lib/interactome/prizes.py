@@ -1,5 +1,4 @@
-"""Prizes of genes: how much U2OS differs from other cell lines, and the most for structural
-regulators."""
+"""Prizes of genes: how much U2OS differs from other cell lines; the largest for regulators."""
 
 import os
 from collections.abc import Collection
@@ -24,7 +23,14 @@ def node_prizes(prizes: pd.Series, genes: np.ndarray, regulators: Collection[str
         |log fold change| of U2OS against the mean of other lines (log2), of every gene of the
         marker screen.
     genes : (N,) ndarray of str
+        Genes of the network.
     regulators : collection of str
+        Structural regulators, in the network or not.
+
+    Returns
+    -------
+    (N,) ndarray of float
+        In the order of `genes`, ≥ 0.
 
     Raises
     ------
@@ -37,16 +43,25 @@ def node_prizes(prizes: pd.Series, genes: np.ndarray, regulators: Collection[str
 
 
 def scaled(prizes: np.ndarray) -> np.ndarray:
-    """Return prizes between 0 and 1: (p − min) / (max − min); zeros where all are equal.
+    """Scale prizes to 0 … 1: (p − min) / (max − min), or zeros where all are equal.
 
     As regulators have the largest prize, their scaled prize is exactly 1.
+
+    Parameters
+    ----------
+    prizes : (N,) ndarray of float
+        Prizes of one network's genes.
+
+    Returns
+    -------
+    (N,) ndarray of float
     """
     low, high = prizes.min(), prizes.max()
     return np.zeros(len(prizes)) if high == low else (prizes - low) / (high - low)
 
 
 def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
-    """Return prizes by gene, symbols in upper case, of a table whose first column is the gene.
+    """Read prizes by gene from a table whose first column is the gene.
 
     Parameters
     ----------
@@ -54,6 +69,11 @@ def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
         `.tsv` or `.txt` (tabs) or `.csv` (commas), with a header.
     value : str
         Column of the prizes: `abs_log_fc` in a marker screen.
+
+    Returns
+    -------
+    Series of float
+        By symbol in upper case.
 
     Raises
     ------

@@ -1,5 +1,4 @@
-"""Pictures of the pruning: the confidence curve of Fig 3A, the hub sweep, and histograms of prizes
-and costs."""
+"""Figures of the pruning: confidence curve of Fig 3A, hub sweep, histograms of prizes and costs."""
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,7 @@ _HUB_PANELS = {
 def confidence(
     sweep: pd.DataFrame, *, cutoff: float, n_regulators: int
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the number of edges by confidence cut-off as in Fig 3A, and below it the regulators that
-    survive.
+    """Draw the number of edges by confidence cut-off as in Fig 3A, and the regulators that survive.
 
     Parameters
     ----------
@@ -64,7 +62,9 @@ def hubs(
     quantile : float
         Where the dashed line is drawn.
     removed : DataFrame
-        `gene`, `degree` of the hubs that are removed, highest first; the first `n_named` are named.
+        `gene`, `degree` of the hubs that are removed, highest first.
+    n_named : int
+        How many of them are named.
 
     Returns
     -------
@@ -103,6 +103,8 @@ def prizes_and_costs(
         `prize` (|log2 fold change|), `is_regulator`.
     edges : DataFrame
         `cost_spearman`.
+    bins : int
+        Bars of each histogram.
 
     Returns
     -------

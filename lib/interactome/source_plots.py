@@ -1,5 +1,4 @@
-"""Pictures of the sources as they arrive: how many genes they share, and the interactome's costs
-and hubs."""
+"""Figures of the sources as they arrive: shared genes, and the interactome's costs and hubs."""
 
 from collections.abc import Collection, Mapping
 
@@ -16,8 +15,7 @@ _N_HUBS = 3
 def overview(
     edges: pd.DataFrame, universes: Mapping[str, Collection[str]], truth: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw genes of each source and those they share, costs of the interactome, and numbers of
-    partners.
+    """Draw the genes of each source and those all share, and the interactome's costs and degrees.
 
     Parameters
     ----------
@@ -94,6 +92,7 @@ def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 def _degrees(ax: Axes, edges: pd.DataFrame) -> pd.DataFrame:
     """Draw how many genes have how many partners or more, and name the hubs."""
     apart = edges[edges["protein1"] != edges["protein2"]]
+    # each edge counts at both ends; self-loops do not
     degree = pd.concat([apart["protein1"], apart["protein2"]]).value_counts()
     rank = np.arange(1, len(degree) + 1)
     ax.loglog(degree, rank, color="#0072B2")

@@ -1,5 +1,4 @@
-"""Pictures of the sweep over the prize weight β: six statistics, and how alike the solutions of two
-costs are."""
+"""Figures of the sweep over the prize weight β: six statistics, and the overlap of two costs."""
 
 from collections.abc import Mapping
 
@@ -24,8 +23,9 @@ COLOURS = ("#0072B2", "#D55E00")
 
 
 def sweep(table: pd.DataFrame, chosen: Mapping[str, float]) -> tuple[Figure, pd.DataFrame]:
-    """Draw six statistics of the augmented solutions over β, 3 × 2, a line a cost; dotted, the β
-    that is chosen.
+    """Draw six statistics of the augmented solutions over β, one line per cost.
+
+    The chosen β are dotted lines.
 
     Parameters
     ----------
