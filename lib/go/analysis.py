@@ -54,10 +54,10 @@ def enrich(
     Returns
     -------
     DataFrame
-        One row a term, by ascending p: `GO.ID`, `Term`, `Annotated`, `Significant`, `Expected`,
+        One row per term, by ascending p: `GO.ID`, `Term`, `Annotated`, `Significant`, `Expected`,
         `pval` (text as topGO prints it), `qval` (Benjamini-Hochberg on the printed values, as
-        published), `p_raw`, `q_raw`. `attrs` records the engine, versions, annotation release,
-        options, and the genes left out.
+        published), `p_raw`, `q_raw`. The three counts are those before an algorithm removes genes.
+        `attrs` records the engine, versions, annotation release, options, and the genes left out.
 
     Raises
     ------
@@ -65,6 +65,11 @@ def enrich(
         If the genes or options cannot be analysed.
     RNotAvailable
         If `engine="topgo"` and the package is not installed.
+
+    References
+    ----------
+    Alexa, Rahnenführer and Lengauer, Bioinformatics 22 (2006),
+    https://doi.org/10.1093/bioinformatics/btl140
     """
     _check_option("algorithm", algorithm, topgo.ALGORITHMS)
     _check_option("tie_order", tie_order, enrichment.TIE_ORDERS)
@@ -100,8 +105,9 @@ def compare_clusters(
     engine: str = "auto",
     tail: str = "auto",
 ) -> pd.DataFrame:
-    """Find the GO terms over-represented in each cluster of genes: clusterProfiler's
-    compareCluster(enrichGO).
+    """Find the GO terms over-represented in each cluster of genes.
+     The numbers are those of clusterProfiler's compareCluster(enrichGO), with which Fig 3C of
+    Image2Reg was made.
 
     Parameters
     ----------
@@ -130,9 +136,12 @@ def compare_clusters(
     Returns
     -------
     DataFrame
-        `Cluster`, `ID`, `Description`, `GeneRatio`, `BgRatio`, `pvalue`, `p.adjust`, `qvalue`,
-        `geneID` (Entrez ids), `Count`. Clusters without rows stay categories of `Cluster`; without
-        any row the table is empty.
+        One row per cluster and term that is kept, clusters in the order given, each by ascending p:
+        `Cluster`, `ID`, `Description`, `GeneRatio` (hits / annotated genes of the cluster),
+        `BgRatio` (size of the term / universe), `pvalue`, `p.adjust` (Benjamini-Hochberg over the
+        terms that the cluster hits), `qvalue`, `geneID` (Entrez ids joined by "/"), `Count` (hits).
+        Clusters without rows stay categories of `Cluster`; without any row the table is empty.
+        `attrs` records what ran and which genes were left out.
 
     Raises
     ------
@@ -140,6 +149,10 @@ def compare_clusters(
         If a cluster is empty or no background gene is annotated.
     RNotAvailable
         If `engine="clusterprofiler"` and the package is not installed.
+
+    References
+    ---------- Wu et al., clusterProfiler 4.0, The Innovation 2 (2021),
+    https://doi.org/10.1016/j.xinn.2021.100141
     """
     _check_option("by", by, ("symbol", "entrez"))
     clusters, background, unmapped, by = _as_entrez(
@@ -216,8 +229,10 @@ def _as_entrez(annotation: Annotation, clusters: dict, background, by: str):
     """
     if by == "entrez" or not len(annotation.codes.entrez):
         return clusters, background, [], by
+    # mapped in one go, so that a lost symbol is reported once
     symbols = [*(background or []), *(gene for genes in clusters.values() for gene in genes)]
     mapping = to_entrez(annotation, symbols)
+    # a symbol that several genes share stands for all of them
     ids = mapping.table.groupby("symbol", sort=False)["entrez"].agg(list).to_dict()
     mapped = {name: _flat(ids, genes) for name, genes in clusters.items()}
     for name in (name for name, genes in mapped.items() if not genes):
@@ -277,6 +292,7 @@ def _record(engine: str, annotation: Annotation, tail: str) -> dict:
         versions = (
             {"R": r.version()}
             if record["tail"] == "r"
+            # the last digits of p follow whichever computes the tail
             else {"scipy": importlib.metadata.version("scipy")}
         )
     return record | {"versions": versions}

@@ -1,5 +1,4 @@
-"""The only door to R. R starts at the first call; importing this module starts nothing and works
-without R.
+"""The only door to R, which starts at the first call; importing this module works without R.
 
 Only the low-level interface of rpy2 is used: it needs no conversion rules, which a notebook's
 kernel sets up for one context only, and it lets numbers pass as buffers.
@@ -50,22 +49,66 @@ def is_available() -> bool:
 
 
 def evaluate(code: str) -> Any:
-    """Evaluate R code and return the value of its last expression as an rpy2 low-level object."""
+    """Evaluate R code.
+
+    Parameters
+    ----------
+    code : str
+        One or several R expressions.
+
+    Returns
+    -------
+    object
+        Value of the last expression, as an rpy2 low-level object.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
+    """
     interface = session()
     with _lock():
         return interface.evalr(code)
 
 
 def call(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call an R function on Python values; see `to_r` for those that are converted."""
+    """Call an R function on Python values.
+
+    Parameters
+    ----------
+    function : rpy2 low-level function
+        From `evaluate`.
+    args, kwargs
+        Arguments, converted by `to_r`.
+
+    Returns
+    -------
+    object
+        An rpy2 low-level object.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
+    """
     session()
     with _lock():
         return function(*map(to_r, args), **{name: to_r(value) for name, value in kwargs.items()})
 
 
 def to_r(value: Any) -> Any:
-    """Return an R vector of a NumPy array, text, number, truth value, sequence of text, or dict of
-    these (a list)."""
+    """Convert a Python value to an R vector.
+
+    Parameters
+    ----------
+    value : array, str, number, bool, sequence of str, or dict of these
+        A dict becomes a named list; integers become doubles.
+
+    Returns
+    -------
+    object
+        An rpy2 low-level vector; any other value as it is.
+    """
     interface = session()
     if isinstance(value, dict):
         vector = interface.ListSexpVector([to_r(item) for item in value.values()])
@@ -77,6 +120,7 @@ def to_r(value: Any) -> Any:
         )
     if isinstance(value, np.ndarray) and value.dtype.kind == "b":
         return interface.BoolSexpVector(value.tolist())
+    # before numbers: a bool is an int in Python
     if isinstance(value, bool):
         return interface.BoolSexpVector([value])
     if isinstance(value, int | float):
@@ -89,20 +133,57 @@ def to_r(value: Any) -> Any:
 
 
 def floats(vector: Any) -> np.ndarray:
-    """Return an R vector of doubles as a float64 array of its own memory."""
+    """Copy an R vector of doubles.
+
+    Parameters
+    ----------
+    vector : rpy2 low-level vector of doubles
+        N numbers.
+
+    Returns
+    -------
+    (N,) float64 array
+        Of its own memory, which R may not free.
+    """
     return np.array(
         vector.memoryview() if len(vector) else [], dtype=float
     )  # rpy2 cannot view an empty vector
 
 
 def package_dir(package: str) -> Path | None:
-    """Return the folder of an installed R package, or None; nothing is attached."""
+    """Find the folder of an installed R package; nothing is attached.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    Path or None
+        None if it is not installed.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
+    """
     path = call(evaluate("base::system.file"), package=package)[0]
     return Path(path) if path else None
 
 
 def require_package(package: str) -> Path:
     """Return the folder of an installed R package.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    Path
+        Its folder.
 
     Raises
     ------
@@ -122,7 +203,22 @@ def require_package(package: str) -> Path:
 
 
 def package_version(package: str) -> str:
-    """Return the version of an installed R package, such as `3.16.0`."""
+    """Return the version of an installed R package, such as `3.16.0`.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    RNotAvailable
+        If it is not installed.
+    """
     require_package(package)
     return call(evaluate("function(p) as.character(utils::packageVersion(p))"), package)[0]
 

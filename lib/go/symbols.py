@@ -40,6 +40,8 @@ def to_entrez(
 
     Parameters
     ----------
+    annotation : Annotation
+        Its `genes` name the ids.
     symbols : sequence of str
         Gene symbols; repeats count once.
     rescue_aliases : bool
@@ -57,9 +59,10 @@ def to_entrez(
     table = _matches(wanted, known[~known["is_alias"]])
     if rescue_aliases:
         lost = wanted[~wanted["symbol"].isin(table["symbol"])]
+        # keep=False: an alias of two genes names neither
         aliases = known[known["is_alias"]].drop_duplicates("name", keep=False)
         table = pd.concat([table, _matches(lost, aliases)], ignore_index=True)
-        table = wanted.merge(table, on="symbol")
+        table = wanted.merge(table, on="symbol")  # back in input order
     unmapped = tuple(wanted.loc[~wanted["symbol"].isin(table["symbol"]), "symbol"])
     if unmapped:
         log.warning(

@@ -28,6 +28,11 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
     ontology : str
         `BP`, `MF` or `CC`; the tables hold one ontology.
 
+    Returns
+    -------
+    Annotation
+        Its `release` names the folder and a sha256 over its tables.
+
     Raises
     ------
     InputError
@@ -50,14 +55,18 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
 
 
 def read_gene_id_table(directory: str | os.PathLike) -> pd.DataFrame:
-    """Read the Ensembl ids of the genes from `gene_ids.csv` of a folder of tables; without the
-    file, no row.
+    """Read the Ensembl ids of the genes from `gene_ids.csv` of a folder of tables.
+
+    Parameters
+    ----------
+    directory : path
+        Folder of the tables.
 
     Returns
     -------
     DataFrame
         `ensembl`, `entrez`, `symbol`, as `lib.go.read_gene_ids` gives them, in the order of the
-        file.
+        file; no row without the file.
 
     Raises
     ------
@@ -91,6 +100,7 @@ def _read_pairs(folder: Path) -> pd.DataFrame:
         raise InputError(f"{folder}: needs direct_annotations.csv or annotations.csv")
     sets = _checked(path, {"go_id": GO_ID, "genes": r".*\S.*"}, unique=["go_id"])
     pairs = sets.assign(symbol=sets["genes"].str.split()).explode("symbol", ignore_index=True)
+    # a set may list a gene twice
     return pairs.drop_duplicates(["symbol", "go_id"]).reindex(columns=["symbol", "entrez", "go_id"])
 
 
@@ -195,6 +205,7 @@ def _in_or_above_cycle(edges: pd.DataFrame) -> pd.DataFrame:
     """Return the edges that remain when leaves, then roots, are peeled off again and again; none
     without a cycle."""
     for end, other in (("child", "parent"), ("parent", "child")):
+        # peeling leaves removes what lies below a cycle, peeling roots what lies above it
         n_before = -1
         while n_before != len(edges):
             n_before = len(edges)
