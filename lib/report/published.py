@@ -99,13 +99,34 @@ class Published(_Strict):
     note: str = ""
 
     def equals(self, value: Value) -> bool:
-        """Return whether a value is the published one; numbers to 1 part in 10⁹."""
+        """Return whether a value is the published one.
+
+        Parameters
+        ----------
+        value : bool, int, float or str
+            In the unit of the published one.
+
+        Returns
+        -------
+        bool
+            Numbers are compared to 1 part in 10⁹.
+        """
         if _is_number(self.value) and _is_number(value):
             return math.isclose(self.value, value, rel_tol=1e-9, abs_tol=1e-12)
         return type(self.value) is type(value) and self.value == value
 
     def agrees(self, value: Value) -> bool:
-        """Return whether a value is the published one, or as close to it as the tolerance says."""
+        """Return whether a value is the published one, or as close to it as the tolerance says.
+
+        Parameters
+        ----------
+        value : bool, int, float or str
+            In the unit of the published one.
+
+        Returns
+        -------
+        bool
+        """
         if self.equals(value) or self.tolerance == "exact":
             return self.equals(value)
         if self.tolerance.one_of is not None:
@@ -176,7 +197,17 @@ class GeneList(_Strict):
 
 
 def load(folder: Path | str = FOLDER) -> dict[str, Published]:
-    """Read every published value below `folder`, by its id.
+    """Read every published value of a folder.
+
+    Parameters
+    ----------
+    folder : path
+        YAML files of `entries`; default that of the project.
+
+    Returns
+    -------
+    dict of str to Published
+        By id, in the order of the files.
 
     Raises
     ------
@@ -199,8 +230,22 @@ def load(folder: Path | str = FOLDER) -> dict[str, Published]:
 
 
 def gene_lists(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, list[str]]:
-    """Return the published gene lists by name; a clustering is one list here, cluster after
-    cluster.
+    """Read the published gene lists.
+
+    Parameters
+    ----------
+    path : path
+        YAML file of `lists`; default that of the project.
+
+    Returns
+    -------
+    dict of str to list of str
+        Name → genes; a clustering is one list here, cluster after cluster.
+
+    Raises
+    ------
+    InputError
+        If the file or an entry is malformed.
 
     Examples
     --------
@@ -211,7 +256,24 @@ def gene_lists(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, list[st
 
 
 def gene_clusters(name: str, path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, list[str]]:
-    """Return the genes of each cluster of a published clustering.
+    """Read the genes of each cluster of a published clustering.
+
+    Parameters
+    ----------
+    name : str
+        Name of the clustering.
+    path : path
+        YAML file of `lists`; default that of the project.
+
+    Returns
+    -------
+    dict of str to list of str
+        Cluster → genes.
+
+    Raises
+    ------
+    InputError
+        If there is no such clustering, or the file is malformed.
 
     Examples
     --------
@@ -229,7 +291,23 @@ def gene_clusters(name: str, path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dic
 
 
 def gene_list_entries(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, GeneList]:
-    """Return the gene lists with their sources and certainty."""
+    """Read the gene lists with their sources and certainty.
+
+    Parameters
+    ----------
+    path : path
+        YAML file of `lists`; default that of the project.
+
+    Returns
+    -------
+    dict of str to GeneList
+        By name.
+
+    Raises
+    ------
+    InputError
+        If the file or an entry is malformed; names the file and the entry.
+    """
     path = store.resolve(path)
     entries = _read(path, "lists", dict)
     return {

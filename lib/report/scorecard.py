@@ -52,7 +52,7 @@ def compare(
     *,
     ran: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Return the scorecard, one row per published value, by figure in reading order.
+    """Set every published value beside the one measured here, by figure in reading order.
 
     Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance*, or
     *differ*; those that rest on other data or another release than here, or carry a note, differ
@@ -62,12 +62,19 @@ def compare(
     Parameters
     ----------
     published : iterable of Published
+        From `lib.report.published.load`.
     measured : mapping of id to value
         As given to `claims.record`.
     notes : mapping of id to str, optional
         Why a value differs, shown where it does.
     ran : collection of str, optional
         Slugs of the notebooks that have run; by default all.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`, one row per published value; `published` and `reproduced` are texts, `difference`
+        is a number in the unit of the value, NaN for texts and where nothing was measured.
 
     Raises
     ------
@@ -120,7 +127,18 @@ def overview(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> dict[str, int]:
-    """Count the rows of each status, every status named."""
+    """Count the rows of each status.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `status`, from `compare`.
+
+    Returns
+    -------
+    dict of str to int
+        Every status of `MARKS`, 0 where no row has it.
+    """
     counts = table["status"].value_counts()
     return {status: int(counts.get(status, 0)) for status in MARKS}
 

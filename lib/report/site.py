@@ -1,5 +1,7 @@
-"""The site of a profile: gallery, executed notebooks, scorecard, provenance of one run. Static,
-without a network."""
+"""The site of a profile: gallery, executed notebooks, scorecard and provenance of one run.
+
+It is static and loads nothing from the network.
+"""
 
 import re
 import shutil
@@ -47,7 +49,21 @@ style="padding: 0.4rem 1rem; font: 15px/1.4 system-ui, sans-serif">
 
 @dataclass
 class Section:
-    """A notebook on the site: what this run made of it, or why there is nothing."""
+    """A notebook on the site: what this run made of it, or why there is nothing.
+
+    Parameters
+    ----------
+    slug, title, chapter : str
+        Identity, one line, and the heading under which it is listed.
+    result : Result
+        What came of it.
+    figures : list of Saved
+        Its figures; empty if this run did not make them.
+    missing : tuple of str
+        Panels that the run did not make.
+    interactive : list of Path
+        HTML pages that it made.
+    """
 
     slug: str
     title: str
@@ -66,10 +82,10 @@ class Section:
 def build(
     profile: str, *, root: Path = store.ROOT, again: Mapping[str, Sequence[str]] | None = None
 ) -> Path:
-    """Build `runs/<profile>/site` and `ro-crate-metadata.json` from what this run made; say why the
-    rest is missing.
+    """Build `runs/<profile>/site` and `ro-crate-metadata.json` from what this run made.
 
-    The site is put together beside the old one and takes its place when it is whole.
+    What the run did not make is named with the reason. The site is put together beside the old one
+    and takes its place when it is whole.
 
     Parameters
     ----------
@@ -84,9 +100,17 @@ def build(
     -------
     Path
         The first page, `index.html`.
+
+    Raises
+    ------
+    ValueError
+        If a page would load something from the network.
+    PipelineError
+        If `pipeline.toml` is malformed.
     """
     run_dir = root / "runs" / profile
     new = run_dir / ".site.new"
+    # left over by a build that was killed
     shutil.rmtree(new, ignore_errors=True)
     (new / "notebooks").mkdir(parents=True)
     plan = (
@@ -117,8 +141,20 @@ def build(
 
 
 def collect(plan: Pipeline, again: Mapping[str, Sequence[str]] | None = None) -> list[Section]:
-    """List the notebooks in reading order, each with what this run made of it or why there is
-    nothing."""
+    """List the notebooks in reading order, each with what this run made of it.
+
+    Parameters
+    ----------
+    plan : Pipeline
+        All notebooks of a profile.
+    again : mapping of str to sequence of str, optional
+        Slug → why its notebook has to run again.
+
+    Returns
+    -------
+    list of Section
+        One per notebook.
+    """
     found = this_run.results(plan, again)
     pictures = {
         f"{one.slug}__{one.panel}": one
@@ -136,8 +172,18 @@ def collect(plan: Pipeline, again: Mapping[str, Sequence[str]] | None = None) ->
 
 
 def external(html: str) -> list[str]:
-    """Return every place where a page would load something from the network; links to follow are no
-    such places."""
+    """Return every place where a page would load something from the network.
+
+    Parameters
+    ----------
+    html : str
+        The page.
+
+    Returns
+    -------
+    list of str
+        Text of each place; links to follow are no such places.
+    """
     return [" ".join(match.group().split()) for match in _EXTERNAL.finditer(html)]
 
 
@@ -231,8 +277,23 @@ def _write_notebooks(sections: Sequence[Section], write: Callable, root: Path) -
 
 
 def notebook_body(exporter: HTMLExporter, section: Section, root: Path) -> str:
-    """Return an executed notebook as HTML without scripts, network addresses to load from, or
-    folders of this machine.
+    """Return an executed notebook as HTML that depends on nothing outside it.
+
+    Scripts and the folders of this machine are taken out.
+
+    Parameters
+    ----------
+    exporter : HTMLExporter
+        Of nbconvert.
+    section : Section
+        A notebook that was executed.
+    root : Path
+        The project, whose path is taken out of the text.
+
+    Returns
+    -------
+    str
+        Body of a page.
 
     Raises
     ------
@@ -288,6 +349,7 @@ def _swap(new: Path, site: Path) -> None:
     """Put a finished folder in the place of the old one."""
     old = site.with_name(".site.old")
     shutil.rmtree(old, ignore_errors=True)
+    # two renames: the old site is away for a moment only
     if site.exists():
         site.rename(old)
     new.rename(site)

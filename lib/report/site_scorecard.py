@@ -1,5 +1,4 @@
-"""What the site says of published numbers and of the planted truth, from the values that this run
-measured."""
+"""The site's words on published numbers and the planted truth, from what this run measured."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -42,6 +41,17 @@ def words(measured_dir: Path, profile: str, *, ran: Collection[str]) -> dict:
         Planted claims have their bounds by profile.
     ran : collection of str
         Slugs of the notebooks that this run made.
+
+    Returns
+    -------
+    dict
+        `classes`, `overview`, `counts`, `n_defined` and `groups` of the scorecard; `planted` and
+        `planted_counts` of the planted truth.
+
+    Raises
+    ------
+    ValueError
+        If two notebooks measured one claim.
     """
     entries = published.load()
     every, notes = claims.collect(measured_dir)

@@ -95,7 +95,7 @@ def style() -> AbstractContextManager:
 
 
 def cluster_colours(labels: Iterable) -> dict[str, str]:
-    """Return label → colour: the same cluster has the same colour in every picture.
+    """Give the same cluster the same colour in every figure.
 
     A label that is or ends with a number has the colour of that number; others follow in the order
     of their names. The empty label and "none" are no cluster.
@@ -104,6 +104,11 @@ def cluster_colours(labels: Iterable) -> dict[str, str]:
     ----------
     labels : iterable
         Labels of clusters; repeated ones count once.
+
+    Returns
+    -------
+    dict of str to str
+        Label → colour, labels in natural order.
 
     Examples
     --------
@@ -118,14 +123,32 @@ def cluster_colours(labels: Iterable) -> dict[str, str]:
 
 
 def on(colour: str) -> str:
-    """Return black or white, whichever is easier to read on a colour."""
+    """Return black or white, whichever is easier to read on a colour.
+
+    Parameters
+    ----------
+    colour : str
+        Any colour that Matplotlib knows.
+
+    Returns
+    -------
+    str
+    """
     red, green, blue = to_rgb(colour)
+    # luma of Rec. 601, 0 to 1
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
 
 
 def plain_numbers(*axes: Axis) -> None:
-    """Write 1,000 at the ticks of logarithmic axes, whose powers of ten would have letters below
-    the least size."""
+    """Write 1,000 in place of 10³ at the ticks of logarithmic axes.
+
+    The exponents would have letters below the least size.
+
+    Parameters
+    ----------
+    axes : Axis
+        For example `ax.xaxis`.
+    """
     for axis in axes:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         axis.set_minor_formatter(NullFormatter())
