@@ -40,7 +40,17 @@ class StaleCode(RuntimeError):
 
 
 class UnitsFailed(RuntimeError):
-    """Some units failed; the others are done and stay. Carries name → last line of the error."""
+    """Some units failed; the others are done and stay.
+
+    Parameters
+    ----------
+    errors : mapping of str to str
+        Name of a failed unit → last line of its error.
+    directory : Path
+        Folder of the units' files, where the tracebacks are.
+    n_units : int
+        All units of the call.
+    """
 
     def __init__(self, errors: Mapping[str, str], directory: Path, *, n_units: int) -> None:
         self.errors = dict(errors)
@@ -55,7 +65,20 @@ class UnitsFailed(RuntimeError):
 
 
 def unit_seed(seed: int, name: str) -> int:
-    """Return the seed of a unit: 64 bits of a hash of the base seed and the unit's name."""
+    """Derive the seed of a unit from the base seed and the unit's name.
+
+    Parameters
+    ----------
+    seed : int
+        Base seed.
+    name : str
+        Name of the unit.
+
+    Returns
+    -------
+    int
+        64 bits of a hash.
+    """
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big")
 
 
@@ -72,6 +95,26 @@ def unit_path(
 
     Arguments that are paths, of files or folders, count by their content.
 
+    Parameters
+    ----------
+    function : callable
+        A function of `lib`, as in `run_units`.
+    name : str
+        Name of the unit.
+    arguments : mapping
+        Its keyword arguments: paths, or plain JSON values.
+    directory : Path
+        Folder of the units' files.
+    suffix : str
+        File name ending.
+    seed : int
+        Base seed.
+
+    Returns
+    -------
+    Path
+        Absolute; twelve digits of the key are in its name.
+
     Raises
     ------
     TypeError
@@ -86,6 +129,7 @@ def unit_path(
             f"unit {name!r}: a unit's name is part of a file name: not empty, no '/', no '.' in "
             "front"
         )
+    # a path counts by what lies there, so a moved file keeps its units
     inputs = {
         key: _hash(value) if isinstance(value, Path) else value for key, value in arguments.items()
     }
@@ -108,8 +152,7 @@ def run_units(
     seed: int = 0,
     executor: str | None = None,
 ) -> dict[str, Path]:
-    """Run `function(part, seed=…, **arguments)` for every unit that is not done, and return name →
-    file.
+    """Run `function(part, seed=…, **arguments)` for every unit that is not done.
 
     Parameters
     ----------
@@ -128,18 +171,30 @@ def run_units(
         `inline`, `local:N`, `slurm:FILE.yaml`, `pbs:FILE.yaml` or `tcp://HOST:PORT`; default from
         the runner, else `local` on all cores.
 
+    Returns
+    -------
+    dict of str to Path
+        Name → file, in the order of `units`.
+
     Raises
     ------
     UnitsFailed
         After all units have been tried; results of the others are kept.
     NoWorkers
         If units wait on a cluster and no worker comes for some minutes; what is done is kept.
+    TypeError
+        For an argument that is neither a path nor JSON.
+    ValueError
+        For a unit's name that is no file name, or an executor that is unknown.
+    StaleCode
+        If the function's source was edited after this process imported it.
     """
     directory = store.resolve(directory)
     paths = {
         name: unit_path(function, name, arguments, directory=directory, suffix=suffix, seed=seed)
         for name, arguments in units.items()
     }
+    # the file is the only mark of what is done
     waiting = [name for name, path in paths.items() if not path.exists()]
     progress = _Progress(directory.name, total=len(units), done=len(units) - len(waiting))
     errors: dict[str, str] = {}
@@ -154,6 +209,7 @@ def run_units(
             name = futures[future]
             error = _outcome(future)
             if error:
+                # the whole traceback is beside the units
                 errors[name] = error.strip().splitlines()[-1]
                 store.write_text(directory / f"{name}.error.txt", error)
             else:

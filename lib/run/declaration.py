@@ -38,6 +38,11 @@ def meaning(text: str, *, unit: str = "", **bounds: Any) -> Any:
     **bounds
         Range of a number (`ge`, `gt`, `le`, `lt`) or length of a list (`min_length`, `max_length`).
 
+    Returns
+    -------
+    object
+        A pydantic field to put into `Annotated`.
+
     Examples
     --------
     >>> Folds = Annotated[int, meaning("cross-validation folds", ge=2, le=10)]
@@ -67,6 +72,11 @@ def parameter(
         Values in these profiles. A `paper` value that equals `mini` says that both are the same.
     published : str
         What the paper says, where the profile `paper` differs or a number needs words.
+
+    Returns
+    -------
+    object
+        A pydantic field, for a class that derives from `Section`.
 
     Examples
     --------
@@ -127,18 +137,54 @@ class Declared:
 
 
 def declarations(section: type[Section], *, folders: bool = False) -> list[Declared]:
-    """Return the parameters of a section in their order, with or without the two folders."""
+    """Return the parameters of a section in their order.
+
+    Parameters
+    ----------
+    section : type of Section
+        Class of the section.
+    folders : bool
+        Whether the two folders, which the runner fills in, are among them.
+
+    Returns
+    -------
+    list of Declared
+    """
     fields = section.model_fields.items()
     return [_declared(name, field) for name, field in fields if folders or name not in FOLDERS]
 
 
 def values_of(section: type[Section], profile: str) -> dict[str, Any]:
-    """Return the declared values of a section in one of `PROFILES`, as key → value."""
+    """Return the declared values of a section in one profile.
+
+    Parameters
+    ----------
+    section : type of Section
+        Class of the section.
+    profile : str
+        One of `PROFILES`.
+
+    Returns
+    -------
+    dict
+        Key → value, without the two folders.
+    """
     return {one.name: one.values[profile] for one in declarations(section)}
 
 
 def file_of(section: type[Section]) -> str:
-    """Return the file that declares a section, such as `lib/images/params.py`."""
+    """Return the file that declares a section.
+
+    Parameters
+    ----------
+    section : type of Section
+        Class of the section.
+
+    Returns
+    -------
+    str
+        Such as `lib/images/params.py`.
+    """
     return section.__module__.replace(".", "/") + ".py"
 
 
@@ -154,6 +200,19 @@ def _declared(name: str, field: FieldInfo) -> Declared:
 
 def told(text: str, unit: str, annotation: Any) -> str:
     """Return meaning, choices and unit in one line.
+
+    Parameters
+    ----------
+    text : str
+        Meaning, with special values after a semicolon.
+    unit : str
+        Unit in the plural; empty for none.
+    annotation : type
+        Type of the parameter; a `Literal` of two to four texts adds its choices.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -174,6 +233,15 @@ def told(text: str, unit: str, annotation: Any) -> str:
 def type_name(annotation: Any) -> str:
     """Return a type as a notebook writes it.
 
+    Parameters
+    ----------
+    annotation : type
+        Plain type, list of one, `Literal` or `Annotated`.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> type_name(list[Literal["umap", "tsne"]]), type_name(InputPath)
@@ -192,12 +260,21 @@ def type_name(annotation: Any) -> str:
 def plain_text(value: Any) -> str:
     """Return a value as a comment says it.
 
+    Parameters
+    ----------
+    value : bool, number, str or list
+        Value of a parameter.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> plain_text(1e-5), plain_text(400.0), plain_text(True), plain_text(["JUN", "RAF1"])
     ('1e-5', '400', 'true', 'JUN, RAF1')
     """
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # before numbers: a bool is an int in Python
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.12g}".replace("e-0", "e-").replace("e+0", "e")

@@ -58,10 +58,20 @@ class Jobs:
 
 
 def read(kind: str, file: str) -> Jobs:
-    """Read a YAML file of dask-jobqueue options, with `maximum_jobs` and `worker_timeout_seconds`
-    beside them.
+    """Read a YAML file of dask-jobqueue options.
+     `maximum_jobs` and `worker_timeout_seconds` may stand beside them. Jobs compute with the code
+    of this folder and under the numeric setting of this process.
 
-    Jobs compute with the code of this folder and under the numeric setting of this process.
+    Parameters
+    ----------
+    kind : str
+        `slurm` or `pbs`.
+    file : str
+        Path relative to the project root, or absolute; holds at least `cores` and `memory`.
+
+    Returns
+    -------
+    Jobs
 
     Raises
     ------
@@ -87,7 +97,7 @@ def read(kind: str, file: str) -> Jobs:
     )
     prologue = [f"export {name}={shlex.quote(value)}" for name, value in _environment().items()]
     defaults = {
-        "processes": options["cores"],
+        "processes": options["cores"],  # one process per core, as a process runs one unit at a time
         "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
     }
     options["job_script_prologue"] = prologue + (options.get("job_script_prologue") or [])
@@ -97,6 +107,11 @@ def read(kind: str, file: str) -> Jobs:
 
 def check_installed(kind: str) -> None:
     """Check that jobs can be sent from this machine.
+
+    Parameters
+    ----------
+    kind : str
+        `slurm` or `pbs`.
 
     Raises
     ------
@@ -111,10 +126,22 @@ def check_installed(kind: str) -> None:
 
 @contextmanager
 def cluster(jobs: Jobs, n_units: int, refused: list[str]) -> Iterator[Any]:
-    """Yield a Dask cluster that adapts between no job and the most allowed; lost jobs are replaced,
-    idle ones end.
+    """Yield a Dask cluster that adapts between no job and the most allowed.
 
-    What the batch system says when it refuses a job is added to `refused`.
+    Lost jobs are replaced, idle ones end.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        From `read`.
+    n_units : int
+        No more jobs than units are sent.
+    refused : list of str
+        What the batch system says when it refuses a job is added to it.
+
+    Yields
+    ------
+    dask_jobqueue.JobQueueCluster
     """
     import dask_jobqueue
 

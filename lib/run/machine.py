@@ -1,5 +1,4 @@
-"""This machine: its cores and GPUs, and Dask workers on it that die with the process that started
-them."""
+"""This machine: its cores and GPUs, and Dask workers that end with the process that starts them."""
 
 import ctypes
 import logging
@@ -29,14 +28,23 @@ DASK_SETTINGS = {
 
 @contextmanager
 def workers(n: int) -> Iterator[Any]:
-    """Yield a Dask cluster of `n` processes on this machine, each with a GPU of its own where there
-    are any.
+    """Yield a Dask cluster of processes on this machine, each with a GPU where there are any.
 
     They compute under the numeric setting even where the process that starts them does not.
+
+    Parameters
+    ----------
+    n : int
+        Number of processes, of one thread each.
+
+    Yields
+    ------
+    distributed.LocalCluster
     """
     import dask
     from distributed import Client, LocalCluster
 
+    # set before Python starts: hashing and threads are read once
     environment = {**dask.config.get(BEFORE_PYTHON, {}), **numeric.environment(), **HASHING}
     with (
         dask.config.set({**DASK_SETTINGS, BEFORE_PYTHON: environment}),
@@ -86,6 +94,11 @@ def die_with_parent(parent: int) -> None:
 
     Meant as `preexec_fn`: it runs between fork and exec, and also ends this process if the parent
     is gone already.
+
+    Parameters
+    ----------
+    parent : int
+        Id of the parent process.
     """
     if sys.platform == "linux":
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

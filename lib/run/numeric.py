@@ -78,6 +78,11 @@ def name() -> str:
     It is native where `COMPENDIUM_NUMERIC=native` says so, on other architectures, and on
     processors without AVX2.
 
+    Returns
+    -------
+    str
+        Part of every key, so that numbers of different settings never mix.
+
     Raises
     ------
     NumericError
@@ -92,8 +97,13 @@ def name() -> str:
 
 
 def why_native() -> str:
-    """Say in one sentence why results may differ here from the committed ones; nothing where they
-    should not."""
+    """Say in one sentence why results may differ here from the committed ones.
+
+    Returns
+    -------
+    str
+        Empty where they should not differ.
+    """
     if name() == COMMON:
         return ""
     reason = (
@@ -118,10 +128,14 @@ def is_possible() -> bool:
 
 
 def in_force() -> str:
-    """Return the setting that this process was started with: `name()`, or `unset: ` and the
-    variables that differ.
+    """Return the setting that this process was started with.
 
     A driver asks a worker that it did not start: both must say the same.
+
+    Returns
+    -------
+    str
+        `name()`, or `unset: ` and the variables that differ.
     """
     wrong = [
         variable for variable, value in environment().items() if os.environ.get(variable) != value

@@ -17,7 +17,20 @@ class ParamsError(ValueError):
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """Return a hint like `; did you mean 'n_terms'?`, or nothing if no known word is near."""
+    """Return a hint such as `; did you mean 'n_terms'?`.
+
+    Parameters
+    ----------
+    word : str
+        What was given.
+    known : sequence of str
+        What could have been meant.
+
+    Returns
+    -------
+    str
+        Empty if no known word is near.
+    """
     near = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -36,18 +49,44 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# YAML 1.1 asks for a dot in a number with an exponent, and would read 1e-5 as text
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
 
 
 def read_yaml(text: str) -> Any:
-    """Read YAML safely: plain values only, nothing is executed. Raises yaml.YAMLError."""
+    """Read YAML safely: plain values only, nothing is executed.
+
+    Parameters
+    ----------
+    text : str
+        YAML 1.1, in which `1e-5` is a number, too.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    yaml.YAMLError
+        If the text is not YAML, or gives a key twice.
+    """
     return yaml.load(text, Loader=_Loader)
 
 
 def read_own(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a user's YAML file as section → key → value.
+    """Read a user's YAML file.
+
+    Parameters
+    ----------
+    path : Path
+        Sections of keys.
+
+    Returns
+    -------
+    dict of str to dict
+        Section → key → value.
 
     Raises
     ------
@@ -75,6 +114,17 @@ def read_own(path: Path) -> dict[str, dict[str, Any]]:
 def run_name(profile: str, own: Path | None = None) -> str:
     """Return the name of a run's folders: that of the profile, or of the user's file.
 
+    Parameters
+    ----------
+    profile : str
+        One of `PROFILES`.
+    own : Path, optional
+        YAML file of the user.
+
+    Returns
+    -------
+    str
+
     Raises
     ------
     ParamsError
@@ -93,12 +143,25 @@ def run_name(profile: str, own: Path | None = None) -> str:
 def parse_overrides(
     assignments: Sequence[str], sections: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Turn `SECTION.KEY=VALUE` texts into section → key → value, with values read as YAML.
+    """Read the assignments of `--set`.
+
+    Parameters
+    ----------
+    assignments : sequence of str
+        `SECTION.KEY=VALUE` texts, values in YAML.
+    sections : sequence of str
+        Sections that there are.
+
+    Returns
+    -------
+    dict of str to dict
+        Section → key → value.
 
     Raises
     ------
     ParamsError
-        If a text lacks the dot or the equals sign, or names an unknown section.
+        If a text lacks the dot or the equals sign, names an unknown section, or its value is not
+        YAML.
     """
     overrides: dict[str, dict[str, Any]] = {}
     for assignment in assignments:
@@ -113,6 +176,7 @@ def parse_overrides(
                 f"--set {assignment}: no section {section!r}{suggest(section, sections)}"
             )
         try:
+            # `KEY=` is the empty text
             overrides.setdefault(section, {})[key] = read_yaml(value) if value.strip() else ""
         except yaml.YAMLError as error:
             raise ParamsError(

@@ -24,7 +24,17 @@ UNDECLARED = "stands in no SECTIONS of lib/<chapter>/params.py"
 
 
 def collect(package: Path) -> dict[str, type[Section]]:
-    """Return slug → section of all `params.py` below a package, and import nothing else of it.
+    """Import the sections of all `params.py` below a package, and nothing else of it.
+
+    Parameters
+    ----------
+    package : Path
+        Folder with one folder per chapter.
+
+    Returns
+    -------
+    dict of str to type of Section
+        Slug of a notebook → its section.
 
     Raises
     ------
@@ -54,7 +64,17 @@ SECTIONS = collect(store.ROOT / "lib")
 
 
 def sections_of(slugs: Sequence[str]) -> dict[str, type[Section]]:
-    """Return the sections of these notebooks, in their order.
+    """Return the sections of some notebooks.
+
+    Parameters
+    ----------
+    slugs : sequence of str
+        Notebooks.
+
+    Returns
+    -------
+    dict of str to type of Section
+        In their order.
 
     Raises
     ------
@@ -87,6 +107,11 @@ def resolve(
         Notebooks of the pipeline; default all that are declared.
     own : Path, optional
         YAML file of the user, with sections of keys; results go to folders of its name.
+
+    Returns
+    -------
+    dict of str to Section
+        Slug → section with its values.
 
     Raises
     ------
@@ -122,10 +147,16 @@ def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], run: str) 
 
     Parameters
     ----------
+    slug : str
+        The notebook.
     layers : sequence of (str, mapping)
         Where values come from, and the values.
     run : str
         Name of the folders of this run below `runs/` and `figures/`.
+
+    Returns
+    -------
+    Section
 
     Raises
     ------
@@ -134,7 +165,7 @@ def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], run: str) 
     """
     model = SECTIONS[slug]
     origin = {key: name for name, layer in layers for key in layer}
-    values = {key: value for _, layer in layers for key, value in layer.items()}
+    values = {key: value for _, layer in layers for key, value in layer.items()}  # later layers win
     folders = {"run_dir": f"runs/{run}", "figures_dir": f"figures/{run}"}
     if fixed := sorted(set(folders) & set(values)):
         raise ParamsError(
@@ -164,12 +195,22 @@ def _explain(
 
 
 def declared(source: str) -> dict[str, Any]:
-    """Return the names and literal values a notebook's `parameters` cell assigns.
+    """Read the names and literal values that a notebook's `parameters` cell assigns.
+
+    Parameters
+    ----------
+    source : str
+        Source of the cell.
+
+    Returns
+    -------
+    dict
+        Name → value.
 
     Raises
     ------
     ParamsError
-        If a value is not a literal: nothing in a parameters cell is ever executed.
+        If the cell is not Python, or a value is not a literal: nothing in it is ever executed.
     """
     values: dict[str, Any] = {}
     try:
@@ -190,8 +231,16 @@ def declared(source: str) -> dict[str, Any]:
 
 
 def check_declared(notebook: str, source: str, section: Section) -> None:
-    """Check that a notebook's `parameters` cell declares exactly the keys of its section, with
-    legal values.
+    """Check a notebook's `parameters` cell against its section: the same keys, and legal values.
+
+    Parameters
+    ----------
+    notebook : str
+        File name, for messages.
+    source : str
+        Source of the cell.
+    section : Section
+        Of this notebook.
 
     Raises
     ------
@@ -224,7 +273,18 @@ def check_declared(notebook: str, source: str, section: Section) -> None:
 
 
 def input_paths(section: Section) -> dict[str, str]:
-    """Return the parameters that name an input file or folder and are not empty, as key → path."""
+    """Return the parameters that name an input file or folder.
+
+    Parameters
+    ----------
+    section : Section
+        With its values.
+
+    Returns
+    -------
+    dict of str to str
+        Key → path, without empty ones.
+    """
     return {
         key: value
         for key, value in section.model_dump(include=_input_keys(section)).items()
@@ -233,7 +293,18 @@ def input_paths(section: Section) -> dict[str, str]:
 
 
 def plain_values(section: Section) -> dict[str, Any]:
-    """Return the parameters that name no input file, as key → value."""
+    """Return the parameters that name no input file.
+
+    Parameters
+    ----------
+    section : Section
+        With its values.
+
+    Returns
+    -------
+    dict
+        Key → value.
+    """
     return section.model_dump(exclude=_input_keys(section))
 
 

@@ -33,11 +33,17 @@ Symbol = tuple[str, str]  # module, name in it
 
 @dataclass
 class Reach:
-    """What is reached: definition or file → hash; top-level names of the packages from elsewhere;
-    source files.
+    """What a piece of code reaches.
 
-    The hash of a definition is that of its own syntax, a dot, and that of the definitions that its
-    names mean.
+    Parameters
+    ----------
+    hashes : dict of str to str
+        Definition or file → hash. That of a definition is the hash of its own syntax, a dot, and
+        that of the definitions that its names mean.
+    external : set of str
+        Top-level names of the packages from elsewhere.
+    files : set of Path
+        Source files.
     """
 
     hashes: dict[str, str] = field(default_factory=dict)
@@ -46,8 +52,15 @@ class Reach:
 
 
 class Code:
-    """The sources of a project, each read once and remembered by time and size in the file
-    `memory`."""
+    """The sources of a project, each read once.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    memory : Path, optional
+        JSON file in which what was read is kept from run to run, by time and size.
+    """
 
     def __init__(self, root: Path = store.ROOT, memory: Path | None = None) -> None:
         self.root, self.memory = root, memory
@@ -66,8 +79,18 @@ class Code:
             self.changed = False
 
     def file(self, module: str) -> Path | None:
-        """Return the file of a project module such as `lib.go.topgo`, or None if there is no such
-        module."""
+        """Return the file of a project module.
+
+        Parameters
+        ----------
+        module : str
+            Dotted name, such as `lib.go.topgo`.
+
+        Returns
+        -------
+        Path or None
+            None if there is no such module.
+        """
         if module not in self.files:
             base = self.root.joinpath(*module.split("."))
             places = (base.with_suffix(".py"), base / "__init__.py")
@@ -75,7 +98,17 @@ class Code:
         return self.files[module]
 
     def source(self, module: str) -> Source:
-        """Return what a module says."""
+        """Return what a module defines and imports.
+
+        Parameters
+        ----------
+        module : str
+            Dotted name of a module that there is.
+
+        Returns
+        -------
+        Source
+        """
         if module not in self.sources:
             self.sources[module] = self._read(module)
         return self.sources[module]
@@ -94,12 +127,36 @@ class Code:
         return source
 
     def of_function(self, module: str, name: str) -> Reach:
-        """Return what a top-level function or class of a project module reaches, itself
-        included."""
+        """Find what a top-level function or class of a project module reaches.
+
+        Parameters
+        ----------
+        module, name : str
+            Dotted name of the module, and the name in it.
+
+        Returns
+        -------
+        Reach
+            The function itself included.
+        """
         return self._reach([(module, name)], Reach())
 
     def of_cells(self, cells: Sequence[str]) -> tuple[list[str], Reach]:
-        """Return the hash of each cell's syntax, and what all cells together reach."""
+        """Find what the cells of a notebook reach.
+
+        Parameters
+        ----------
+        cells : sequence of str
+            Their sources.
+
+        Returns
+        -------
+        list of str
+            Hash of each cell's syntax.
+        Reach
+            What all cells together reach.
+        """
+        # cells share names: imports of one serve the others
         trees = [syntax.parse(cell) for cell in cells]
         imports = syntax.bindings(ast.Module([node for tree in trees for node in tree.body], []))
         found, reach, start = [], Reach(), []

@@ -28,7 +28,15 @@ class MissingInput(RuntimeError):
 
 
 class Run:
-    """One profile's pipeline with its checked parameters, ready to decide and to execute."""
+    """One profile's pipeline with its checked parameters, ready to decide and to execute.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        All notebooks, in order.
+    sections : mapping of str to Section
+        Slug → parameters, from `lib.run.params.resolve`.
+    """
 
     def __init__(self, pipeline: Pipeline, sections: Mapping[str, Section]) -> None:
         self.pipeline = pipeline
@@ -41,8 +49,14 @@ class Run:
 
     @contextmanager
     def warm_workers(self, executor: str) -> Iterator[None]:
-        """Let all notebooks run within the block share one pool of workers, if units run in several
-        processes here."""
+        """Let all notebooks that run within the block share one pool of workers.
+
+        Parameters
+        ----------
+        executor : str
+            As in `lib.run.engines.open_executor`; a pool is made where units run in several
+            processes here.
+        """
         if executor.startswith("local") and executor != "local:1":
             folder = notebook_process.private_folder(f"{self.pipeline.run_dir}/pool")
             self.pool = pool.Pool(folder, notebook_process.clean_environment(folder))
@@ -75,7 +89,19 @@ class Run:
         return self.log_path(step).with_suffix(".failure.json")
 
     def stamp(self, step: Step) -> dict | None:
-        """Return a notebook's stamp, or None if it has none that can be read."""
+        """Return a notebook's stamp.
+
+        Parameters
+        ----------
+        step : Step
+            One of the pipeline's.
+
+        Returns
+        -------
+        dict or None
+            `slug`, `notebook`, `key`, `parts`, `outputs` (name → sha256) and `seconds`; None if it
+            has none that can be read.
+        """
         try:
             stamp = json.loads(self.stamp_path(step).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -103,6 +129,11 @@ class Run:
     def check_inputs(self, selected: Sequence[str]) -> None:
         """Check that what the selected notebooks need is there or will be made.
 
+        Parameters
+        ----------
+        selected : sequence of str
+            Slugs.
+
         Raises
         ------
         MissingInput
@@ -128,7 +159,18 @@ class Run:
                     )
 
     def parts(self, step: Step) -> keys.Parts:
-        """Return the parts of a notebook's key as things are now."""
+        """Return the parts of a notebook's key as things are now.
+
+        Parameters
+        ----------
+        step : Step
+            One of the pipeline's.
+
+        Returns
+        -------
+        dict of str to dict
+            As `lib.run.keys.parts` returns them.
+        """
         section = self.sections[step.slug]
         named = {
             f"{step.slug}.{key}": store.resolve(value)
@@ -153,7 +195,19 @@ class Run:
         return {name: found[name] for name in ("R:R", *(f"R:{package}" for package in packages))}
 
     def decide(self, step: Step, *, force: bool = False) -> Decision:
-        """Decide whether a notebook has to run now, with what it needs as it is now."""
+        """Decide whether a notebook has to run now, with what it needs as it is now.
+
+        Parameters
+        ----------
+        step : Step
+            One of the pipeline's.
+        force : bool
+            Run it in any case.
+
+        Returns
+        -------
+        Decision
+        """
         stamp = self.stamp(step)
         reasons = keys.changes(stamp["parts"] if stamp else None, self.parts(step))
         for name, path in self.pipeline.outputs(step).items() if stamp else ():
@@ -167,8 +221,22 @@ class Run:
         return Decision(step.slug, bool(reasons), tuple(reasons), failed)
 
     def plan(self, selected: Sequence[str], *, force: bool = False) -> list[Decision]:
-        """Decide for all selected notebooks without running any: behind one that runs, others only
-        may."""
+        """Decide for all selected notebooks without running any.
+
+        Behind one that runs, others only may have to.
+
+        Parameters
+        ----------
+        selected : sequence of str
+            Slugs, in order.
+        force : bool
+            Run them in any case.
+
+        Returns
+        -------
+        list of Decision
+            One per notebook.
+        """
         decisions: dict[str, Decision] = {}
         for slug in selected:
             step = self.pipeline[slug]
@@ -189,13 +257,29 @@ class Run:
     def execute(
         self, step: Step, *, executor: str, progress: Progress, is_last: bool = True
     ) -> Outcome:
-        """Execute one notebook; on success check its outputs, put the executed copy in place, and
-        stamp last.
+        """Execute one notebook; on success check its outputs and stamp last.
 
         Unless it is the last, the process of the next one starts and loads its libraries meanwhile.
+
+        Parameters
+        ----------
+        step : Step
+            One of the pipeline's.
+        executor : str
+            As in `lib.run.engines.open_executor`.
+        progress : Progress
+            Draws it.
+        is_last : bool
+            Whether no other notebook may follow.
+
+        Returns
+        -------
+        Outcome
+            `ran` or `failed`.
         """
+        # taken first: an edit during the run makes the stamp stale, not wrong
         parts = self.parts(step)
-        before = self._states(step)
+        before = self._states(step)  # to see afterwards which outputs were written
         started = time.monotonic()
         executed = self.executed_path(step)
         part = executed.with_name(f".{step.slug}.part.ipynb")
@@ -230,6 +314,7 @@ class Run:
                 os.replace(part, self.failed_path(step))
             outcomes.keep_failure(self.failure_path(step), failure)
             return Outcome(step.slug, "failed", seconds, failure)
+        # the stamp comes last, so a run that is killed before it counts for nothing
         os.replace(part, executed)
         self.failed_path(step).unlink(missing_ok=True)
         self._write_stamp(step, parts, seconds)
@@ -322,6 +407,24 @@ class Run:
 
         After a failure everything that does not need the failed notebook still runs, unless
         `fail_fast`.
+
+        Parameters
+        ----------
+        selected : sequence of str
+            Slugs, in order.
+        executor : str
+            As in `lib.run.engines.open_executor`.
+        force : bool
+            Run them in any case.
+        fail_fast : bool
+            Skip everything after a failure.
+        progress : Progress
+            Draws the run.
+
+        Returns
+        -------
+        list of Outcome
+            One per notebook.
         """
         self._sweep()
         ended: dict[str, Outcome] = {}

@@ -1,5 +1,4 @@
-"""What one Python source says, apart from how it is written: the syntax of its definitions and what
-they refer to.
+"""The meaning of a Python source apart from its writing: syntax of definitions, and references.
 
 Comments, docstrings, layout and the order of definitions do not count, nor under which path a
 module is imported.
@@ -48,7 +47,15 @@ class Definition:
 
 @dataclass
 class Source:
-    """All definitions of a source, and what its imports bind: local name → dotted name."""
+    """A source's definitions and imports.
+
+    Parameters
+    ----------
+    definitions : dict of str to Definition
+        Name → definition.
+    imports : dict of str to str
+        Local name → dotted name.
+    """
 
     definitions: dict[str, Definition] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
@@ -64,8 +71,19 @@ class Source:
 
 
 def parse(text: str) -> ast.Module:
-    """Parse Python; of what does not parse, such as a cell of another language, only the imports
-    are kept."""
+    """Parse Python, with or without lines of IPython's.
+
+    Of what does not parse, such as a cell of another language, only the imports are kept.
+
+    Parameters
+    ----------
+    text : str
+        Source of a module or a cell.
+
+    Returns
+    -------
+    ast.Module
+    """
     for source in (text, MAGIC.sub(r"\1pass", text)):
         with suppress(SyntaxError):
             return ast.parse(source)
@@ -78,7 +96,17 @@ def parse(text: str) -> ast.Module:
 
 
 def parses(text: str) -> bool:
-    """Return whether a text is Python throughout, without any line of IPython's."""
+    """Return whether a text is Python throughout, without any line of IPython's.
+
+    Parameters
+    ----------
+    text : str
+        Source of a module or a cell.
+
+    Returns
+    -------
+    bool
+    """
     with suppress(SyntaxError):
         ast.parse(text)
         return True
@@ -95,6 +123,11 @@ def imported(text: str, *, package: str = "") -> frozenset[str]:
         Python source.
     package : str
         Package of the source, for relative imports.
+
+    Returns
+    -------
+    frozenset of str
+        Of `from a import b` both `a` and `a.b`, as `b` may be a module.
     """
     return _imported(parse(text), package)
 
@@ -119,6 +152,10 @@ def analyse(text: str, *, package: str = "") -> Source:
         Python source of a module.
     package : str
         Package of the source, for relative imports.
+
+    Returns
+    -------
+    Source
     """
     tree = parse(text)
     source = Source(imports=bindings(tree, package))
@@ -146,6 +183,10 @@ def definition(nodes: Iterable[ast.stmt], *, own: set[str], imports: dict[str, s
         Names that the same source defines elsewhere.
     imports : dict of str to str
         What the source's imports bind.
+
+    Returns
+    -------
+    Definition
     """
     reader = _Reader(own, imports)
     dumped = [reader.read(node) for node in nodes]
@@ -159,7 +200,20 @@ def definition(nodes: Iterable[ast.stmt], *, own: set[str], imports: dict[str, s
 
 
 def bindings(tree: ast.AST, package: str = "") -> dict[str, str]:
-    """Return local name → dotted name for every import in a tree, those within functions too."""
+    """Return what the imports in a tree bind, those within functions too.
+
+    Parameters
+    ----------
+    tree : ast.AST
+        Of a module or a cell.
+    package : str
+        Package of the source, for relative imports.
+
+    Returns
+    -------
+    dict of str to str
+        Local name → dotted name.
+    """
     bound: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -175,7 +229,18 @@ def bindings(tree: ast.AST, package: str = "") -> dict[str, str]:
 
 
 def names_of(node: ast.stmt) -> list[str]:
-    """Return the names that a top-level statement defines; nothing for one that only acts."""
+    """Return the names that a top-level statement defines.
+
+    Parameters
+    ----------
+    node : ast.stmt
+        One statement.
+
+    Returns
+    -------
+    list of str
+        Empty for one that only acts.
+    """
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):

@@ -37,7 +37,18 @@ Sections = Mapping[str, type[Section]]
 
 
 def cell(section: type[Section]) -> str:
-    """Return a notebook's `parameters` cell: one typed line per parameter, with the mini values."""
+    """Return a notebook's `parameters` cell, with the mini values.
+
+    Parameters
+    ----------
+    section : type of Section
+        Class of its section.
+
+    Returns
+    -------
+    str
+        One typed line per parameter.
+    """
     return "\n".join(
         _commented(
             (_filled(f"{one.name}: {one.type} = {python_text(one.values['mini'])}"), one.comment)
@@ -47,7 +58,20 @@ def cell(section: type[Section]) -> str:
 
 
 def profile_text(profile: str, sections: Sections) -> str:
-    """Return a profile's file: in mini every value, in the others what differs from it."""
+    """Return a profile's file: in mini every value, in the others what differs from it.
+
+    Parameters
+    ----------
+    profile : str
+        One of `PROFILES`.
+    sections : mapping of str to type of Section
+        Slug → section.
+
+    Returns
+    -------
+    str
+        YAML.
+    """
     blocks = [HEAD.format(profile=profile, about=ABOUT[profile])]
     for chapter, slugs in itertools.groupby(sections, key=lambda slug: _chapter(sections[slug])):
         texts = [_section_text(slug, sections[slug], profile) for slug in slugs]
@@ -104,6 +128,15 @@ def _filled(code: str) -> str:
 def python_text(value: Any) -> str:
     """Return a value as a literal of Python.
 
+    Parameters
+    ----------
+    value : object
+        Value of a parameter.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> python_text({"41757": ["e17"]}), python_text(True)
@@ -122,6 +155,15 @@ def python_text(value: Any) -> str:
 def yaml_text(value: Any) -> str:
     """Return a value as YAML on one line.
 
+    Parameters
+    ----------
+    value : object
+        Value of a parameter.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> yaml_text(["stain", "class mean", "no"]), yaml_text(""), yaml_text(1e-5)
@@ -139,7 +181,20 @@ def yaml_text(value: Any) -> str:
 
 
 def notebook_text(path: Path, section: type[Section]) -> str:
-    """Return a stored notebook with its `parameters` cell written anew."""
+    """Return a stored notebook with its `parameters` cell written anew.
+
+    Parameters
+    ----------
+    path : Path
+        The stored notebook.
+    section : type of Section
+        Class of its section.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for one in notebook["cells"]:
         if "parameters" in one.get("metadata", {}).get("tags", []):
@@ -148,7 +203,17 @@ def notebook_text(path: Path, section: type[Section]) -> str:
 
 
 def texts(root: Path = store.ROOT) -> dict[Path, str]:
-    """Return path → content of all files that follow from the declarations.
+    """Return all files that follow from the declarations.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+
+    Returns
+    -------
+    dict of Path to str
+        Path → content.
 
     Raises
     ------
@@ -167,7 +232,17 @@ def texts(root: Path = store.ROOT) -> dict[Path, str]:
 
 
 def stale(root: Path = store.ROOT) -> list[Path]:
-    """Return the files that are not what their declarations say."""
+    """Return the files that are not what their declarations say.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+
+    Returns
+    -------
+    list of Path
+    """
     wanted = texts(root)
     return [
         path
@@ -178,6 +253,13 @@ def stale(root: Path = store.ROOT) -> list[Path]:
 
 def check_profile(profile: str, root: Path = store.ROOT) -> None:
     """Check that nobody edited the files of a profile, which would change nothing.
+
+    Parameters
+    ----------
+    profile : str
+        One of `PROFILES`; the file of mini is checked as well.
+    root : Path
+        The project.
 
     Raises
     ------
@@ -201,7 +283,20 @@ def check_profile(profile: str, root: Path = store.ROOT) -> None:
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = store.ROOT) -> int:
-    """Write the files that are stale, or with `--check` name them, and return the exit status."""
+    """Write the files that are stale, or with `--check` name them.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Of the command line; default those of this process.
+    root : Path
+        The project.
+
+    Returns
+    -------
+    int
+        Exit status: 1 if `--check` found a stale file.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m lib.run.write_params", description=__doc__.splitlines()[0]
     )
