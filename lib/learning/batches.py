@@ -39,6 +39,7 @@ def row_batches(n: int, size: int, rng: np.random.Generator | None) -> list[np.n
     [array([0, 1, 2]), array([3])]
     """
     order = np.arange(n) if rng is None else rng.permutation(n)
+    # slices of one permutation: every row once
     batches = [order[start : start + size] for start in range(0, n, size)]
     if rng is not None and len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [np.concatenate(batches[-2:])]

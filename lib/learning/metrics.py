@@ -134,6 +134,7 @@ def cross_entropy(class_weights: Sequence[float] | None = None) -> Loss:
         weights = None
         if class_weights is not None:
             weights = torch.as_tensor(class_weights, dtype=torch.float32).to(logits)
+        # in float32 even under bfloat16: the exponential needs the digits
         mean = functional.cross_entropy(logits, targets, weight=weights)
         return Outcome(mean, len(targets), logits, targets)
 
@@ -146,8 +147,12 @@ def mean_squared_error() -> Loss:
     Returns
     -------
     callable
-        `loss(model, batch)` → `Outcome` with outputs and targets of one shape. It raises a
-        ValueError where outputs (n, 1) meet targets (n,): torch would compare every output with
+        `loss(model, batch)` → `Outcome` with outputs and targets of one shape.
+
+    Raises
+    ------
+    ValueError
+        From the loss, where outputs (n, 1) meet targets (n,): torch would compare every output with
         every target.
     """
 
@@ -202,6 +207,7 @@ class Total:
             raise ValueError(
                 "no samples: a split is empty, so there is nothing to train on or to evaluate"
             )
+        # numbers leave the device only here
         means = {name: float(value) / self.n for name, value in self.sums.items()}
         confusion = None if self.confusion is None else self.confusion.cpu().numpy()
         kept = {name: _joined(parts) for name, parts in self.kept.items() if parts}

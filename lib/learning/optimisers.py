@@ -16,7 +16,7 @@ from lib.learning.declared import require
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (https://arxiv.org/abs/1412.6980); weight decay joins the gradient, as in torch.
+    """Adam; weight decay joins the gradient, as in torch.
 
     Parameters
     ----------
@@ -31,6 +31,10 @@ class Adam:
     ------
     ValueError
         If a number is out of its range.
+
+    References
+    ----------
+    Kingma and Ba, Adam: a method for stochastic optimization, https://arxiv.org/abs/1412.6980
     """
 
     kind: str = field(default="adam", init=False)
@@ -71,7 +75,12 @@ class Adam:
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam whose weight decay acts on the weights alone (https://arxiv.org/abs/1711.05101)."""
+    """Adam whose weight decay acts on the weights alone; options as those of `Adam`.
+
+    References
+    ----------
+    Loshchilov and Hutter, Decoupled weight decay regularization, https://arxiv.org/abs/1711.05101
+    """
 
     kind: str = field(default="adamw", init=False)
     _class: ClassVar[type[torch.optim.Optimizer]] = torch.optim.AdamW

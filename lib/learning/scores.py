@@ -50,6 +50,7 @@ def pearson_r(metrics: Metrics) -> float:
         If outputs and targets are absent or not one number per sample.
     """
     outputs, targets = _one_number_each(metrics)
+    # NumPy would divide by a spread of 0
     if len(outputs) < 2 or not (np.ptp(outputs) and np.ptp(targets)):
         return math.nan
     return float(np.corrcoef(outputs, targets)[0, 1])
@@ -97,7 +98,7 @@ def average_precision(metrics: Metrics) -> float:
     ValueError
         If outputs and targets are absent, or are of more than two classes.
     """
-    from sklearn.metrics import average_precision_score
+    from sklearn.metrics import average_precision_score  # slow to import, and few runs need it
 
     outputs, targets = _kept(metrics)
     if outputs.ndim == 2 and outputs.shape[1] == 2:

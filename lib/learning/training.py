@@ -79,6 +79,10 @@ def fit(
         For a checkpoint of another run, or no batches.
     FloatingPointError
         If the training loss is no longer a number.
+
+    References
+    ----------
+    The defaults are those of Image2Reg (Paysan et al., Cell Systems), code `uhlerlab/image2reg`
     """
     settings = settings or Settings()
     score = score or scores.named(settings.score)
@@ -94,6 +98,7 @@ def fit(
         run.load(checkpoint)
     written = time.monotonic()
     with _private_random(run.device), _bar(progress, settings.max_epochs, run.epoch) as bar:
+        # one turn per epoch: train, score, note, now and then a checkpoint
         while run.epoch < settings.max_epochs and not run.out_of_patience():
             epoch_rng = run.start_epoch()
             row, value = _epoch(run, train(epoch_rng), validation, loss)
@@ -191,7 +196,7 @@ def _train_epoch(run: "_Run", batches: Iterable[Batch], loss: Loss) -> Metrics:
     is_scored = run.score is not None and not run.validates
     total = Total(keeps_outputs=is_scored and run.score.sees_outputs)
     for batch in batches:
-        run.optimiser.zero_grad(set_to_none=True)
+        run.optimiser.zero_grad(set_to_none=True)  # saves a pass over the weights
         with autocast(run.settings, run.device):
             outcome = loss(run.model, batch)
         outcome.loss.backward()
@@ -224,6 +229,7 @@ class _Run:
         rates = (settings.learning_rate, settings.weight_decay)
         self.optimiser = settings.optimiser.build(model.parameters(), *rates)
         self.schedule = settings.schedule.build(self.optimiser)
+        # epochs count from 1; 0 is before the first
         self.epoch = self.best_epoch = 0
         self.best_score = -math.inf
         self.best_weights: dict[str, Tensor] = {}
@@ -239,6 +245,7 @@ class _Run:
         self.epoch += 1
         rng = np.random.default_rng([self.seed, self.epoch])
         seed = int(rng.integers(2**63))
+        # dropout draws from here; each epoch's stream stands alone, so a resumed run is the same
         torch.default_generator.manual_seed(seed)
         if (
             self.device.type == "cuda"
@@ -268,6 +275,7 @@ class _Run:
         schedules.step(self.schedule, row.get("val_loss", row["train_loss"]))
 
     def finish(self) -> Fitted:
+        # none without a score: then the last epoch's stay
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         self.model.eval()

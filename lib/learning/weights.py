@@ -205,6 +205,7 @@ def read_card(source: Source) -> Card:
     InputError
         If there is no such file, it has no card, or it is not what its card describes.
     """
+    # the whole file is read, as the sha256 is over all of it
     return _checked(*_bytes_of(source))
 
 
