@@ -35,6 +35,7 @@ class InputError(ValueError):
     ) -> None:
         self.what, self.file, self.row, self.fix = what, file, row, fix
         row_words = f"row {row}" if isinstance(row, int) else row
+        # as a person looks it up: file, then row
         place = ", ".join(filter(None, [file and Path(file).name, row_words]))
         super().__init__(f"{f'{place}: ' if place else ''}{what}{f'; {fix}' if fix else ''}")
 

@@ -129,6 +129,7 @@ def write_gctx(
     Path
         The absolute path.
     """
+    # no times and no order of creation: the same matrix has the same bytes
     with store.atomic(path) as part, h5py.File(part, "w", track_order=False) as file:
         file.attrs["version"] = np.bytes_("GCTX1.0")
         file.create_dataset(MATRIX, data=np.asarray(values, np.float32), track_times=False)
@@ -180,6 +181,7 @@ def read_gct(path: str | os.PathLike) -> AnnData:
         table.index[n_column_fields:], path, "row", f"lines from {4 + n_column_fields}"
     )
     body = table.iloc[n_column_fields:, n_row_fields:]
+    # every spelling of a missing value becomes one that NumPy reads
     values = body.mask(body.isin(MISSING), "nan").to_numpy().astype(np.float64)
     obs = table.iloc[:n_column_fields, n_row_fields:].T  # (samples, fields)
     return AnnData(
@@ -239,6 +241,7 @@ def _refuse_repeated(ids: Sequence[str], path: Path, what: str, line: str) -> No
 def _metadata(group: h5py.Group) -> pd.DataFrame:
     """Return one row an id with the other fields of the group that have one value an id."""
     ids = pd.Index(_text(group["id"][:]))
+    # fields of another shape belong to no id
     fields = {
         name: _text(data[:])
         for name, data in group.items()
@@ -295,6 +298,7 @@ def _cut(matrix: h5py.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndar
 
 def _block_rows(matrix: h5py.Dataset) -> int:
     """Return how many rows are read at once: whole chunks, some 64 MB."""
+    # at least one row, however wide
     n_rows = max(1, BLOCK_BYTES // max(1, matrix.shape[1] * matrix.dtype.itemsize))
     chunk = matrix.chunks[0] if matrix.chunks else 1
     return max(chunk, n_rows // chunk * chunk)  # HDF5 decompresses whole chunks

@@ -146,7 +146,17 @@ class Origin:
 
 
 def simulated(*names: str) -> Origin:
-    """Return the origin of parts simulated with a planted truth."""
+    """Return the origin of parts simulated with a planted truth.
+
+    Parameters
+    ----------
+    names : str
+        The parts, such as "images".
+
+    Returns
+    -------
+    Origin
+    """
     return Origin({name: ("simulated", "") for name in names})
 
 
@@ -228,6 +238,7 @@ def write(path: str | os.PathLike, found: Origin) -> Path:
     Path
         The JSON file, absolute.
     """
+    # a list in the file, since write_json sorts the keys of a mapping
     parts = {name: {"kind": kind, "source": source} for name, (kind, source) in found.parts.items()}
     return store.write_json(
         _beside(path), {"parts": [{"name": name, **one} for name, one in parts.items()]}
@@ -257,7 +268,17 @@ def read(*paths: str | os.PathLike) -> Origin:
 
 
 def is_known(path: str | os.PathLike) -> bool:
-    """Return whether a file or folder says where it comes from."""
+    """Return whether a file or folder says where it comes from.
+
+    Parameters
+    ----------
+    path : path
+        The file or folder.
+
+    Returns
+    -------
+    bool
+    """
     return _beside(path).exists()
 
 

@@ -41,7 +41,7 @@ def read(path: str | os.PathLike, schema: pa.DataFrameSchema, **options) -> pd.D
     """
     path = store.resolve(path)
     table = _read(path, schema, options)
-    if table.empty:
+    if table.empty:  # a header alone passes most checks
         raise InputError(
             "the table has no row", file=path, fix="give at least one row below the header"
         )
