@@ -18,7 +18,19 @@ TABLES = ("pairs", "edges", "terms", "genes")
 
 
 class Codes(NamedTuple):
-    """An annotation in numbers: positions in `terms`, `symbols` and `entrez`; −1 for none."""
+    """An annotation in numbers: positions in `terms`, `symbols` and `entrez`; −1 for none.
+
+    Parameters
+    ----------
+    terms : (T,) Index of str
+        GO ids, ascending.
+    symbols, entrez : Index of str
+        Official symbols and Entrez ids of the annotated genes.
+    pair_term, pair_symbol, pair_entrez : (P,) int array
+        Positions of each pair's term and gene.
+    child, parent : (E,) int array
+        Positions of each edge's terms.
+    """
 
     terms: pd.Index  # (T,) GO ids, ascending
     symbols: pd.Index
@@ -150,7 +162,13 @@ def save(annotation: Annotation, directory: str | os.PathLike) -> None:
         As `read_installed` and `read_tables` return it.
     directory : path
         Folder of the files; a relative one is taken from the project root.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
     """
+    # tables of a user have no release of Bioconductor
     release = annotation.release.get("org.Hs.eg.db")
     words = f"org.Hs.eg.db {release}" if release else annotation.release["source"]
     origin.write(directory, origin.published(PART, words) if release else origin.own(PART, words))
@@ -181,6 +199,7 @@ def load(directory: str | os.PathLike) -> Annotation:
         If the folder holds no complete annotation.
     """
     folder = store.resolve(directory)
+    # release.json is written last: a folder without it was cut short
     absent = [
         name
         for name in (*(f"{t}.parquet" for t in TABLES), "release.json")

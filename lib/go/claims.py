@@ -139,6 +139,7 @@ def regulatory_clusters(table: pd.DataFrame) -> dict[str, float | str | bool]:
         measured[f"go.regulatory.theme.{name}"] = bool(
             significant["ID"].isin(THEMES.get(name, ())).any()
         )
+    # a term that another release lacks has no bar
     heights = table.set_index(["Cluster", "ID"])["p.adjust"]
     measured |= {
         f"go.regulatory.bar.{bar}": _height(heights[key])

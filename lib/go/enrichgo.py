@@ -128,10 +128,12 @@ def cluster_universe(
         If no background gene is annotated.
     """
     codes = annotation.codes
+    # without a background, every gene with an annotation
     chosen = (
         (codes.symbols if by == "symbol" else codes.entrez) if background is None else background
     )
     genes = dict.fromkeys([*chosen, *(gene for members in clusters.values() for gene in members)])
+    # cluster genes outside the background count as drawn, so they need sets too
     sets = gene_sets(annotation, list(genes), by=by)
     inside = sets.feasible & sets.pack(chosen)
     if not inside.any():
@@ -213,6 +215,11 @@ def test_cluster(
     -------
     DataFrame
         One row per term that is kept, by ascending p: `COLUMNS` of enrichGO without `Cluster`.
+
+    Raises
+    ------
+    InputError
+        If the tail is unknown.
     """
     sets = universe.sets
     drawn = sets.pack(genes) & sets.feasible  # n counts annotated genes, in the universe or not
@@ -249,6 +256,7 @@ test_cluster.__test__ = False  # a verb, not a test for pytest
 def _within_cutoffs(tests: pd.DataFrame, cutoffs: Cutoffs) -> pd.DataFrame:
     """Keep the rows below the cut-offs; missing q-values switch the q cut-off off."""
     kept = (order.rounded(tests[["pvalue", "p.adjust"]]) <= cutoffs.p).all(axis=1)
+    # clusterProfiler drops this cut-off where qvalue fails
     if not tests.loc[kept, "qvalue"].isna().any():
         kept &= order.rounded(tests["qvalue"]) <= cutoffs.q
     return tests[kept].reset_index(drop=True)

@@ -52,6 +52,7 @@ def check_genes(foreground, background) -> tuple[list[str], list[str]]:
     _refuse_repeats("foreground", foreground)
     _refuse_repeats("background", background)
     known = set(background)
+    # topGO drops the others without a word
     inside = [gene for gene in foreground if gene in known]
     outside = [gene for gene in foreground if gene not in known]
     if not inside:
@@ -158,6 +159,7 @@ def with_adjusted(table: pd.DataFrame) -> pd.DataFrame:
         `COLUMNS`; `qval` of the printed values, `q_raw` of the exact ones.
     """
     q_raw = benjamini_hochberg(table["p_raw"])
+    # `as.numeric` of R makes NA of these
     too_small = table["pval"].str.startswith("<")
     if too_small.any():
         log.warning(

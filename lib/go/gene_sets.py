@@ -110,7 +110,7 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
     names, pair_gene = (
         (codes.symbols, codes.pair_symbol) if by == "symbol" else (codes.entrez, codes.pair_entrez)
     )
-    genes = pd.Index(universe, dtype=object)
+    genes = pd.Index(universe, dtype=object)  # (G,) bits stand in this order
     column = np.append(genes.get_indexer(names), -1)[
         pair_gene
     ]  # (P,) position of each pair's gene in the universe
@@ -155,7 +155,7 @@ def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
     """
     if node_size < 1:
         raise InputError(f"node_size is {node_size}; a term needs at least 1 gene to be tested")
-    kept = sets.sizes >= node_size
+    kept = sets.sizes >= node_size  # (T,)
     if not kept.any():
         raise InputError(
             f"no term has {node_size} of the {count(sets.feasible)} annotated background genes "
@@ -218,6 +218,7 @@ def _propagate(bits: np.ndarray, child: np.ndarray, parent: np.ndarray) -> None:
     level = _longest_path(child, parent, len(bits))
     for children, parents in edges_by_level(level, child, parent):
         rows, union = union_of_children(bits, children, parents)
+        # children are complete when their parents' turn comes
         bits[rows] |= union
 
 

@@ -126,5 +126,6 @@ def installed_release() -> dict[str, str]:
 def _database(package: str, file: str):
     """Open the database file of an R package, read-only."""
     path: Path = r.require_package(package) / "extdata" / file
+    # read-only, so that a shared library folder needs no right to write
     with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         yield connection

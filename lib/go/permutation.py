@@ -98,6 +98,7 @@ def _null_smallest_p(
     """Return (n_draws,) smallest p-values of random sets of annotated background genes."""
     blocks = []
     for start in range(0, n_draws, BLOCK):
+        # ranks of random numbers: n_drawn genes per column without replacement
         scores = rng.random((member.shape[1], min(BLOCK, n_draws - start)))
         drawn = (
             np.argsort(np.argsort(scores, axis=0), axis=0) < n_drawn
@@ -140,6 +141,11 @@ def permute_cluster(
         Random sets.
     min_size, max_size : int
         Fewest and most genes of a tested term.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no annotation, or no background gene is annotated.
     """
     table = permutation_null(
         load(annotation_dir),

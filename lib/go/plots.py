@@ -145,6 +145,7 @@ def bar_grid(
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, sum(heights) + 0.6 * len(grid) + 0.3))
         axes = figure.subplots(len(grid), n_columns, height_ratios=heights, squeeze=False)
+        # 0 leaves each panel its own scale
         longest = (
             max((table["minus_log10_p"].max() for table in drawn.values() if len(table)), default=0)
             * common_axis
@@ -152,6 +153,7 @@ def bar_grid(
         for ax, title in zip(axes.flat, drawn, strict=False):
             _bars(ax, drawn[title], threshold, wrap, longest)
             _heading(ax, title, (subtitles or {}).get(title, ""), 34)
+        # the last row may be short
         for ax in axes.flat[len(drawn) :]:
             ax.remove()
         figure.supxlabel(_axis_name(value) + note)
@@ -287,8 +289,8 @@ def dot_table(table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05)
         f"{cluster}\n({size:.0f})" for cluster, size in zip(dots["Cluster"], sizes, strict=True)
     ]
     dots["gene_ratio"] = hits / sizes
-    dots["x"] = pd.factorize(dots["label"])[0]
-    terms = pd.factorize(dots["ID"])[0]
+    dots["x"] = pd.factorize(dots["label"])[0]  # columns in the order of clusters
+    terms = pd.factorize(dots["ID"])[0]  # rows in the order of first appearance
     return dots.assign(y=terms.max(initial=0) - terms)  # first term on top
 
 
@@ -313,7 +315,7 @@ def _bars(
     """Lie bars down, alphabetical from the bottom; a taller slot for a term of more lines."""
     if drawn.empty:
         return _nothing(ax, "no term to test")
-    slots = np.array([_lines(term, wrap) for term in drawn["term"]]) + _GAP
+    slots = np.array([_lines(term, wrap) for term in drawn["term"]]) + _GAP  # (terms,)
     centres = np.cumsum(slots) - slots / 2  # (terms,), in lines of text
     ax.barh(centres, drawn["minus_log10_p"], height=1.1, color=BAR)
     ax.set_yticks(centres, [textwrap.fill(term, wrap) for term in drawn["term"]], linespacing=1.05)
@@ -334,6 +336,7 @@ def _dots(dots: pd.DataFrame, wrap: int) -> Figure:
     ]
     figure = Figure(figsize=(figures.PAGE, 0.8 + max(0.22 * len(terms), 2)))
     ax, keys = figure.subplots(1, 2, width_ratios=[4 + 0.5 * len(labels), 1])
+    # the scale begins at the best possible p
     colours = Normalize(0, dots["p.adjust"].max())
     areas = _areas(dots["gene_ratio"], dots["gene_ratio"])
     ax.scatter(

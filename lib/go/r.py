@@ -108,6 +108,11 @@ def to_r(value: Any) -> Any:
     -------
     object
         An rpy2 low-level vector; any other value as it is.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
     """
     interface = session()
     if isinstance(value, dict):
@@ -115,6 +120,7 @@ def to_r(value: Any) -> Any:
         vector.names = interface.StrSexpVector(list(value))
         return vector
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+        # one copy of memory, not one call per number
         return interface.FloatSexpVector.from_memoryview(
             memoryview(np.ascontiguousarray(value, dtype=float))
         )
@@ -224,7 +230,13 @@ def package_version(package: str) -> str:
 
 
 def version() -> str:
-    """Return the version of R, such as `4.2.2`."""
+    """Return the version of R, such as `4.2.2`.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
+    """
     return evaluate("as.character(getRversion())")[0]
 
 
@@ -265,6 +277,7 @@ def _same_library_path():
     try:
         yield
     finally:
+        # restored exactly: absent is not the same as empty
         os.environ.pop("LD_LIBRARY_PATH", None)
         if before is not None:
             os.environ["LD_LIBRARY_PATH"] = before

@@ -142,12 +142,14 @@ def run_clusterprofiler(
     # in the order of the R function's arguments
     limits = (cutoffs.p, cutoffs.q, cutoffs.min_size, cutoffs.max_size)
     columns = _run(CLUSTERPROFILER, dict(clusters), list(background or []), ontology, *limits)
+    # counts come back as doubles
     table = pd.DataFrame(columns).astype({"Count": np.int64})[COLUMNS]
     return table.assign(Cluster=pd.Categorical(table["Cluster"], categories=list(clusters)))
 
 
 def _run(code: str, *args: Any) -> dict[str, Any]:
     """Call an R function that returns named columns, log what it said, and return the columns."""
+    # local: nothing is left in R's global environment
     result = r.call(r.evaluate(f"local({{ {QUIETLY}\n{code} }})"), *args)
     columns = {name: _column(column) for name, column in zip(result.names, result, strict=True)}
     for line in columns.pop("log"):

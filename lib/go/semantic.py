@@ -86,7 +86,7 @@ def wang_similarity(
     Wang et al., Bioinformatics 23 (2007), https://doi.org/10.1093/bioinformatics/btm087
     """
     values = _semantic_values(list(go_ids), edges, weights)  # (N, all terms)
-    has = (values > 0).astype(float)
+    has = (values > 0).astype(float)  # (N, all terms) which ancestors a term has
     common = values @ has.T  # (N, N) what each term gives to ancestors that the other has too
     total = values.sum(axis=1)  # (N,) a term's own value and its ancestors'
     similarity = (common + common.T) / (total[:, None] + total[None, :])
@@ -129,6 +129,7 @@ def simplify(
     )
     dropped = pd.Series(False, index=table.index)
     for _, part in groups:
+        # (n, n) of one cluster's terms; each is alike itself
         alike = similarity.loc[part["ID"], part["ID"]].to_numpy() > threshold
         dropped[part.index] = _worse_than_alike(alike, part["p.adjust"].to_numpy())
     return table[~dropped].reset_index(drop=True)
@@ -168,6 +169,7 @@ def _spread(
     wave = np.zeros(len(row), bool)
     wave[start] = True
     while len(edge := np.flatnonzero(wave[child])):
+        # the first edge of a wave decides, as in GOSemSim
         reached, first = np.unique(parent[edge], return_index=True)
         new = row[reached] == 0
         row[reached[new]] = (row[child[edge]] * weight[edge])[first[new]]

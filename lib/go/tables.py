@@ -46,6 +46,7 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
     pairs = _read_pairs(folder)
     _check_graph(folder / "dag_edges.csv", edges, pairs)
     genes = _read_genes(folder / "genes.csv", pairs)
+    # the pairs' own Entrez ids come first
     if pairs["entrez"].isna().all():
         pairs["entrez"] = pairs["symbol"].map(
             dict(zip(genes["name"], genes["entrez"], strict=True))
@@ -192,6 +193,7 @@ def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
             f"{path}: the graph has {len(roots)} roots ({listed(roots)}); keep the edges of one "
             "ontology"
         )
+    # an annotation outside the graph would be lost in propagation
     absent = ~pairs["go_id"].isin(pd.concat([edges["child"], edges["parent"]]))
     if absent.any():
         raise InputError(

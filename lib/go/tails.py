@@ -91,6 +91,7 @@ def _by_scipy(hits, white, black, drawn) -> np.ndarray:
     """Evaluate SciPy's survival function on whole vectors."""
     from scipy import stats  # a second to import, and not needed where R is
 
+    # SciPy: population, white in it, drawn
     return stats.hypergeom.sf(hits - 1, white + black, white, drawn)
 
 

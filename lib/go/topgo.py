@@ -64,6 +64,7 @@ def test_terms(
     Alexa, Rahnenführer and Lengauer, Bioinformatics 22 (2006),
     https://doi.org/10.1093/bioinformatics/btl140
     """
+    # genes without annotation leave foreground and universe alike
     chosen = sets.pack(foreground) & sets.feasible
     significant = count(sets.bits & chosen)
     p = ALGORITHMS[algorithm](sets, chosen, significant > 0, tail)
@@ -124,6 +125,7 @@ def _elim(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> np.
         for part in edges_by_level(sets.level, child, parent)
         if len(part[1])
     }
+    # deepest first: removals reach all ancestors before their test
     for level in range(int(sets.level.max()), -1, -1):
         if level in incoming:
             rows, union = union_of_children(handed_up, *incoming[level])
