@@ -117,6 +117,7 @@ def record(
     for what, names in {"intervals": given, "notes": notes or {}}.items():
         if stray := sorted(set(names) - set(values)):
             raise ValueError(f"{what} without a measured value: {', '.join(stray)}")
+    # bounds are not stored: they are looked up whenever claims are judged
     content = {"measured": values, "intervals": given, "notes": dict(notes or {})}
     store.write_json(path, content)
     return _judged(
@@ -206,6 +207,7 @@ def collect(results_dir: Path | str) -> tuple[dict[str, Measured], dict[str, str
         If two notebooks measured one claim.
     """
     measured, notes = {}, {}
+    # no id is in two files, `read` saw to that
     for content in read(results_dir).values():
         measured |= content["measured"]
         notes |= content["notes"]
@@ -256,6 +258,7 @@ def refuse_unknown(measured: Iterable[str], claims: Iterable[str]) -> None:
     claims = list(claims)
     for name in measured:
         if name not in claims:
+            # most unknown ids are misspelt
             close = difflib.get_close_matches(name, claims, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise ValueError(
@@ -264,7 +267,7 @@ def refuse_unknown(measured: Iterable[str], claims: Iterable[str]) -> None:
 
 
 def _judged(claims: Iterable[Claim], files: Mapping[str, dict], profile: str) -> pd.DataFrame:
-    spreads = planted.spreads(profile)
+    spreads = planted.spreads(profile)  # bounds of planted claims hang on the profile
     recorded = {
         name: {
             "value": value,
@@ -381,6 +384,7 @@ def _plain(name: str, value: object) -> Measured:
 
 def _refuse_words(values: Mapping[str, Measured], claims: Mapping[str, Claim]) -> None:
     for name, value in values.items():
+        # a spread over seeds needs numbers
         if isinstance(claims[name], Planted) and isinstance(value, bool | str):
             raise ValueError(f"{name}: a planted claim is a number, not {value!r}")
 

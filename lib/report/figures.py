@@ -87,6 +87,7 @@ _MARGIN, _LINE = (
 )  # above and below what is drawn; height of the line that says the origin
 _DPI = 300
 _ZOOM = 4.9  # screen pixels per printed millimetre in a notebook, a little larger than in print
+# lower case only: some file systems do not tell capitals apart
 _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 
@@ -383,6 +384,7 @@ def _check_letters(figure: Figure, name: str) -> None:
         text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()
     ]
     for text in texts:
+        # sizes are floats, and 6 must pass
         if text.get_fontsize() < LEAST - 1e-6:
             raise ValueError(
                 f"{name}: {text.get_text()!r} has {text.get_fontsize():.1f} points; at least "
@@ -391,7 +393,7 @@ def _check_letters(figure: Figure, name: str) -> None:
 
 
 def _warn_of_what_is_cut(drawn: Bbox, figure: Figure, name: str) -> None:
-    over = max(-drawn.x0, drawn.x1 - figure.get_figwidth()) / MM
+    over = max(-drawn.x0, drawn.x1 - figure.get_figwidth()) / MM  # in millimetres, left and right
     if over > 0.3:
         warnings.warn(
             f"{name}: what is drawn is {over:.1f} mm wider than the picture and is cut",

@@ -92,4 +92,5 @@ def come_from(path: str | os.PathLike, *, what: str = "gene lists") -> Origin:
     """
     if not str(path):
         return origin.published(what, "Image2Reg")
+    # whatever this project makes has its origin beside it
     return origin.read(path) if origin.is_known(path) else origin.own(what, path)

@@ -84,6 +84,11 @@ def places(shown: list[PaperFigure] | None = None) -> dict[str, Place]:
     dict of str to Place
         By the name of the analysis.
 
+    Raises
+    ------
+    InputError
+        If the file or an entry is malformed.
+
     Examples
     --------
     >>> places()["JUMP images"].figure

@@ -175,6 +175,7 @@ def all_spreads(path: Path | str = SPREAD) -> list[Spread]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
+        # an old table would be read with columns exchanged
         if tuple(reader.fieldnames or ()) != SPREAD_COLUMNS:
             raise InputError(f"{path.name}: expected the columns {', '.join(SPREAD_COLUMNS)}")
         rows = [
@@ -214,6 +215,7 @@ def bound(claim: Planted, spread: Spread | None) -> Bound | None:
     """
     if spread is None or spread.n_seeds < LEAST_SEEDS:
         return None
+    # one normal value in 740 lies below
     low = max(claim.limits[0], spread.mean - N_SD * spread.sd)
     high = min(claim.limits[1], spread.mean + N_SD * spread.sd)
     if claim.direction == "higher":

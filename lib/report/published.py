@@ -113,6 +113,7 @@ class Published(_Strict):
         """
         if _is_number(self.value) and _is_number(value):
             return math.isclose(self.value, value, rel_tol=1e-9, abs_tol=1e-12)
+        # True is not 1 here
         return type(self.value) is type(value) and self.value == value
 
     def agrees(self, value: Value) -> bool:
@@ -127,6 +128,7 @@ class Published(_Strict):
         -------
         bool
         """
+        # equality first: texts and booleans have no distance
         if self.equals(value) or self.tolerance == "exact":
             return self.equals(value)
         if self.tolerance.one_of is not None:
@@ -216,6 +218,7 @@ def load(folder: Path | str = FOLDER) -> dict[str, Published]:
     """
     found: dict[str, Published] = {}
     for path in sorted(store.resolve(folder).glob("*.yaml")):
+        # files of another form in the same folder
         if path.name in (GENE_LISTS, PAPER_FIGURES):
             continue
         for number, entry in enumerate(_read(path, "entries", list), start=1):

@@ -83,6 +83,7 @@ def compare(
     """
     published, places = list(published), paper_figures.places()
     claims.refuse_unknown(measured, [entry.id for entry in published])
+    # stable: within a figure, the order of the files
     ordered = sorted(published, key=lambda entry: _place(entry, places).number)
     rows = [
         _row(
@@ -110,7 +111,13 @@ def overview(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per figure: `figure`, `title`, one column per status (measured values only),
         `defined` (values that are defined or read back, where they agree), `summary` in words.
+
+    Raises
+    ------
+    InputError
+        If the file of figures is malformed.
     """
+    # several analyses share a figure
     titles = {place.figure: place.title for place in paper_figures.places().values()}
     rows = []
     for name, group in table.groupby("figure", sort=False):
@@ -156,6 +163,7 @@ def _row(
     reasons = (
         [f"published with {entry.needs}" if entry.needs else "", note] if status == DIFFERS else []
     )
+    # a difference that has a reason is no failure
     if any(reasons):
         status = EXPLAINED
     return {

@@ -73,6 +73,7 @@ def _draw_bars(ax: Axes, counts: pd.DataFrame) -> None:
     rows, left = range(len(counts)), 0
     for status in JUDGED:
         ax.barh(rows, counts[status], left=left, height=0.62, color=MARKS[status][1], linewidth=0)
+        # stacked: each status begins where the last one ends
         left = left + counts[status]
     ax.set(
         ylim=(len(counts), -0.6),

@@ -113,6 +113,7 @@ def build(
     # left over by a build that was killed
     shutil.rmtree(new, ignore_errors=True)
     (new / "notebooks").mkdir(parents=True)
+    # a test's root may hold no pipeline
     plan = (
         pipeline.load(profile, root=root)
         if (root / "pipeline.toml").exists()
@@ -222,6 +223,7 @@ def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
     for section in sections:
         for path in section.interactive:
             html = path.read_text(encoding="utf-8")
+            # the site has to work without a network, and years from now
             if loads := external(html):
                 raise ValueError(
                     f"{path.name} loads from the network: {loads[0]}; embed it instead"
@@ -243,6 +245,7 @@ def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
 
 def _write_page(site: Path, profile: str, path: str, template: str, **words: object) -> None:
     up = "../" * path.count("/")
+    # `up` leads from a page back to the site's root
     html = _templates().get_template(template).render(profile=profile, here=path, up=up, **words)
     store.write_text(site / path, html)
 
@@ -303,11 +306,13 @@ def notebook_body(exporter: HTMLExporter, section: Section, root: Path) -> str:
     executed = section.result.executed
     notebook = nbformat.read(executed, as_version=4)
     body, _ = exporter.from_notebook_node(notebook)
+    # scripts of nbconvert and of outputs may load from the network
     body = re.sub(r"<script\b.*?</script>", "", body, flags=re.DOTALL | re.IGNORECASE)
     body = body.replace(
         "No description has been provided for this image",
         f"Output of the notebook: {section.title}",
     )
+    # tracebacks and warnings name files with their folders
     for folder in (root, Path.home()):
         body = body.replace(f"{folder}/", "")
     if external(body):

@@ -55,10 +55,12 @@ def words(measured_dir: Path, profile: str, *, ran: Collection[str]) -> dict:
     """
     entries = published.load()
     every, notes = claims.collect(measured_dir)
+    # planted claims have a page of their own
     measured = {name: value for name, value in every.items() if name in entries}
     values = scorecard.compare(entries.values(), measured, notes, ran=ran)
     table = claims.table(measured_dir, profile)
     planted = table[table["kind"] == "planted"]
+    # definitions that are read back would flatter the counts
     is_measured = values["basis"] == "measured"
     return {
         "classes": CLASSES,

@@ -175,6 +175,7 @@ def _use_own_fonts() -> None:
     """Take Liberation Sans from this repository, so that letters do not depend on what a machine
     has installed."""
     manager = font_manager.fontManager
+    # a system's Liberation Sans may be of another version
     manager.ttflist = [font for font in manager.ttflist if font.name != "Liberation Sans"]
     for path in sorted(_FONTS.glob("*.ttf")):
         manager.addfont(path)

@@ -102,6 +102,7 @@ def others(figures_dir: Path, made: Iterable[Path]) -> list[str]:
 
 def _result(run: runner.Run, step: Step, reasons: list[str], broken: Sequence[Result]) -> Result:
     stamp = run.stamp(step)
+    # what the runner says comes first, as it knows parameters and code
     reasons = reasons or _changed(run, step, stamp)
     if stamp and not reasons and not broken:
         executed = run.executed_path(step)
