@@ -226,6 +226,7 @@ def run_units(
 def _run_unit(function: UnitFunction, path: str, seed: int, arguments: dict[str, Any]) -> str:
     """Run one unit, alone in its process; return the traceback of its error, or nothing."""
     try:
+        # a worker of several threads still runs one unit at a time
         with engines.ALONE:
             _check_fresh(function)
             _use_one_thread()
@@ -248,6 +249,7 @@ def _use_one_thread() -> None:
     os.environ.update(
         dict.fromkeys(numeric.THREADS, "1")
     )  # for libraries that the unit is the first to load
+    # for libraries that are loaded already
     threadpool_limits(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
@@ -260,6 +262,7 @@ def _outcome(future: Any) -> str:
     except (
         Exception
     ) as error:  # the engine's own: a worker that was killed, a function that cannot be sent
+        # by name: importing Dask here would load it for every engine
         if type(error).__name__ == "KilledWorker":
             return (
                 f"{error}\nits process was killed each time it was tried; out of memory is the "
@@ -280,6 +283,7 @@ def _code(function: UnitFunction) -> tuple[list[str], dict[str, str]]:
 def _reach(function: UnitFunction) -> Reach:
     if function.__module__.split(".")[0] == PROJECT:
         return _sources.of_function(function.__module__, function.__qualname__)
+    # a function outside the project, such as a test's, has its source for a key
     [own], reached = _sources.of_cells([textwrap.dedent(inspect.getsource(function))])
     reached.hashes[function.__qualname__] = own
     return reached

@@ -91,6 +91,7 @@ def parameter(
         name: value for name, value in (("smoke", smoke), ("paper", paper)) if value is not SAME
     }
     described = {} if text is None else {"description": text}
+    # profiles travel with the field, so that one declaration is all
     return Field(default=mini, json_schema_extra=extra, **described, **bounds)
 
 
@@ -191,6 +192,7 @@ def file_of(section: type[Section]) -> str:
 def _declared(name: str, field: FieldInfo) -> Declared:
     extra = dict(field.json_schema_extra or {})
     values = {profile: extra.get(profile, field.default) for profile in PROFILES}
+    # words win over the value of the profile `paper`
     published = extra.get("published", "")
     if not published and "paper" in extra:
         published = plain_text(extra["paper"])
@@ -250,6 +252,7 @@ def type_name(annotation: Any) -> str:
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return type_name(inner[0])
+    # all choices of one parameter have one type
     if origin is Literal:
         return type(inner[0]).__name__
     if isinstance(annotation, types.GenericAlias):

@@ -169,6 +169,7 @@ class Dask:
                 return ended.get(timeout=min(LOOK_SECONDS, self.patience))
             except queue.Empty:
                 waited = time.monotonic() - seen
+            # as long as a worker is there, the wait may be a long unit
             if self.client.nthreads():
                 seen = time.monotonic()
             elif self.refused:
@@ -213,6 +214,7 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
     from distributed import Client
 
     kind, _, rest = name.partition(":")
+    # for a cluster of someone else's, whose workers nobody here can start
     options: dict[str, Any] = {
         "patience": job_queues.PATIENCE,
         "advice": "Do its workers run? Do they find it? ",

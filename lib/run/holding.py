@@ -35,7 +35,7 @@ def locked(run_dir: Path, *, command: str) -> Iterator[None]:
             # the kernel frees the lock when the process ends, whatever ends it
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
+            file.seek(0)  # opened for appending, so that a holder's words are not cut
             holder = file.read().strip() or "a process that has not said its name"
             raise Busy(f"runs/{run_dir.name} is held by {holder}; wait for it or stop it") from None
         file.truncate(0)
@@ -54,6 +54,7 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
+    # SIGKILL cannot be heeded; what it leaves is swept by the next run
     heeded = [
         number
         for number in (signal.SIGTERM, signal.SIGHUP)

@@ -100,6 +100,7 @@ def read(kind: str, file: str) -> Jobs:
         "processes": options["cores"],  # one process per core, as a process runs one unit at a time
         "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
     }
+    # before Python starts, as libraries read the setting when they load
     options["job_script_prologue"] = prologue + (options.get("job_script_prologue") or [])
     options["worker_extra_args"] = [*NO_LIMIT, *(options.get("worker_extra_args") or [])]
     return Jobs(kind, file, {**defaults, **options}, maximum, patience)
@@ -176,6 +177,7 @@ def _environment() -> dict[str, str]:
 
 
 def _positive(value: Any, name: str, where: str, kind: Any) -> Any:
+    # YAML's `yes` is a bool, which is an int
     if isinstance(value, bool) or not isinstance(value, kind) or not value > 0:
         raise QueueError(f"{where}: {name} is {value!r}; expected a number > 0")
     return value

@@ -111,10 +111,12 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     >>> sorted(versions(["os", "yaml"]))
     ['PyYAML', 'numeric setting', 'python']
     """
+    # Python's minor release: patch releases count as the same
     found = {
         "python": ".".join(platform.python_version_tuple()[:2]),
         "numeric setting": numeric.name(),
     }
+    # the standard library comes with Python's release
     for package in sorted(set(packages) - sys.stdlib_module_names):
         for distribution in _distributions(package):
             found[distribution] = _version(distribution) or "absent"
@@ -194,6 +196,7 @@ def files_below(folder: Path) -> list[tuple[str, Path]]:
     """
     found: list[tuple[str, Path]] = []
     for here, folders, names in os.walk(folder, followlinks=True):
+        # a link to a folder above would never end
         above = {os.path.realpath(here)} | {os.path.realpath(part) for part in Path(here).parents}
         folders[:] = sorted(
             name for name in folders if os.path.realpath(os.path.join(here, name)) not in above
@@ -370,6 +373,7 @@ def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
     moved."""
     came = {name: after[name] for name in after if name not in before}
     gone = {name: before[name] for name in before if name not in after}
+    # same hash, other name: moved
     both = Counter(came.values()) & Counter(gone.values())
     moved = set()
     for names in (came, gone):

@@ -75,6 +75,7 @@ def gpus() -> list[str]:
         names = [name.strip() for name in visible.split(",")]
         return [name for name in names if name not in ("", "-1")]
     try:
+        # a GPU library would take its share of GPU memory
         listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return []
@@ -102,6 +103,7 @@ def die_with_parent(parent: int) -> None:
     """
     if sys.platform == "linux":
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # the parent may have ended between fork and prctl
         if os.getppid() != parent:
             os._exit(1)
 

@@ -70,6 +70,7 @@ def private_folder(name: str) -> Path:
     Path
     """
     label = hashlib.sha256(name.encode()).hexdigest()[:10]
+    # the shortest-lived place first
     places = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
     usable = [
         place
@@ -83,6 +84,7 @@ def private_folder(name: str) -> Path:
     except FileExistsError:
         status = folder.lstat()
         if (
+            # in a folder that all may write to, somebody else could have put a link there
             not stat.S_ISDIR(status.st_mode)
             or status.st_uid != os.getuid()
             or status.st_mode & 0o077
@@ -325,6 +327,7 @@ def _run(job: Mapping[str, Any], manager: Any) -> Failure | None:
             on_cell_start=begin,
         )
     except (PapermillExecutionError, CellExecutionError) as error:
+        # of a long message the first and the last line say most
         summary = f"{error.ename}: {error.evalue}".strip().splitlines()
         return _failure(
             started, summary[0] if len(summary) == 1 else f"{summary[0]} … {summary[-1]}"

@@ -64,6 +64,11 @@ def environment() -> dict[str, str]:
     dict of str to str
         Threads always; instruction sets unless the setting is native. Each library ignores what it
         does not know.
+
+    Raises
+    ------
+    NumericError
+        If `COMPENDIUM_NUMERIC` is neither empty nor a setting.
     """
     threads = dict.fromkeys(THREADS, "1")
     if name() != COMMON:
@@ -103,6 +108,11 @@ def why_native() -> str:
     -------
     str
         Empty where they should not differ.
+
+    Raises
+    ------
+    NumericError
+        If `COMPENDIUM_NUMERIC` is neither empty nor a setting.
     """
     if name() == COMMON:
         return ""
@@ -136,6 +146,11 @@ def in_force() -> str:
     -------
     str
         `name()`, or `unset: ` and the variables that differ.
+
+    Raises
+    ------
+    NumericError
+        If `COMPENDIUM_NUMERIC` is neither empty nor a setting.
     """
     wrong = [
         variable for variable, value in environment().items() if os.environ.get(variable) != value
@@ -156,6 +171,7 @@ def apply() -> None:
         for variable, value in environment().items()
         if os.environ.get(variable) != value
     }
+    # threads can still be set when libraries are loaded
     instructions = missing.keys() - set(THREADS)
     loaded = [library for library in LIBRARIES if library in sys.modules]
     if instructions and loaded:
@@ -175,6 +191,7 @@ def _numpy_features() -> str:
 def main() -> None:
     """Run a command under the setting, or print the setting for a shell."""
     if len(sys.argv) > 1:
+        # in the place of this process: signals and exit status are the command's
         os.execvpe(sys.argv[1], sys.argv[1:], {**os.environ, **environment()})
     for variable, value in environment().items():
         print(f"export {variable}={shlex.quote(value)}")

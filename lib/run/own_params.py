@@ -132,6 +132,7 @@ def run_name(profile: str, own: Path | None = None) -> str:
     """
     if own is None:
         return profile
+    # the name becomes that of folders
     if own.stem in PROFILES or not re.fullmatch(r"\w[\w-]*", own.stem):
         raise ParamsError(
             f"--params {own}: results go to runs/{own.stem}; name the file after your screen, with "

@@ -131,6 +131,7 @@ def resolve(
     ]
     resolved: dict[str, Section] = {}
     for slug, section in sections.items():
+        # as a layer like the others, so that messages name its file
         below = [(file_of(section), values_of(section, profile))]
         above = [(origin, layer.get(slug, {})) for origin, layer in layers]
         try:
@@ -167,6 +168,7 @@ def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], run: str) 
     origin = {key: name for name, layer in layers for key in layer}
     values = {key: value for _, layer in layers for key, value in layer.items()}  # later layers win
     folders = {"run_dir": f"runs/{run}", "figures_dir": f"figures/{run}"}
+    # two runs that share a folder would overwrite each other
     if fixed := sorted(set(folders) & set(values)):
         raise ParamsError(
             "\n".join(

@@ -212,6 +212,7 @@ def _step(slug: str, entry: object) -> Step:
 def _check_makers(steps: Iterable[Step]) -> None:
     maker: dict[str, str] = {}
     for step in steps:
+        # two writers of a file: the last one would win
         for file in (*step.makes, f"notebooks/{step.notebook}"):
             if file in maker:
                 does = "run" if file.startswith("notebooks/") else "make"
@@ -330,6 +331,7 @@ def find(pipeline: Pipeline, target: str) -> str:
         ]
         for step in pipeline.steps
     }
+    # forgiving: hyphens and capitals are not told apart
     asked = _plain(name)
     found = [slug for slug, names in owners.items() if asked in map(_plain, names)]
     if len(found) == 1:

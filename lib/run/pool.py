@@ -109,6 +109,7 @@ def ask(n_workers: int) -> str:
                 answer = talk.readline().strip()
     except OSError as error:
         answer = str(error)
+    # anything else is the text of an error
     if answer.startswith(ADDRESS):
         return answer
     print(
@@ -137,6 +138,7 @@ class Workers:
         str
             Address of their scheduler.
         """
+        # workers have modules loaded that are no longer what the files say
         if self.cluster is not None and (_edited_since(self.started) or self._busy()):
             self.close()
         if self.cluster is None:

@@ -28,7 +28,7 @@ def can_draw(stream: TextIO) -> bool:
     """
     if not stream.isatty() or os.environ.get("TERM") == "dumb":
         return False
-    return min(os.get_terminal_size(stream.fileno())) > 0
+    return min(os.get_terminal_size(stream.fileno())) > 0  # a pseudo-terminal may have no size
 
 
 class Progress:
@@ -101,6 +101,7 @@ class Progress:
                 break
             except subprocess.TimeoutExpired:
                 pass
+            # from a file: the notebook runs in another process
             units = self._units()
             if self.bars:
                 self.notebook_bar.refresh()

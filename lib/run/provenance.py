@@ -152,6 +152,7 @@ def write_crate(
     """
     crate, code = ROCrate(), commit(root)
     crate.name, crate.description = name, description
+    # not today's: the same results give the same crate
     crate.root_dataset["datePublished"] = code["date"] if code["date"] != "unknown" else NO_DATE
     crate.root_dataset["version"] = code["commit"]
     for path, words in sorted(files.items()):

@@ -188,6 +188,7 @@ class Code:
             seen.add(symbol)
             source = self.source(module)
             reach.files.add(self.file(module))
+            # whatever is used of a module, importing it runs its top level
             if name != ALWAYS:
                 queue.append((module, ALWAYS))
             else:
@@ -201,6 +202,7 @@ class Code:
         """Put one definition into the reach and return what it refers to."""
         found = source.definitions[name]
         symbols = self._symbols(found, module, source.imports, reach)
+        # by their own syntax alone: what they refer to has entries of its own
         targets = sorted(
             [other, self.source(there).definitions[other].syntax]
             for there, other in symbols
@@ -209,6 +211,7 @@ class Code:
         label = f"{module}.{name}" if name != ALWAYS else module
         reach.hashes[label] = f"{found.syntax[:32]}.{store.digest(targets)[:32]}"
         for text in found.texts:
+            # a text that names a file beside the module, such as a template, is part of it
             beside = self.file(module).parent / text
             if beside.suffix != ".py" and beside.is_file():
                 reach.hashes[str(beside.relative_to(self.root))] = store.sha256(beside)
@@ -234,6 +237,7 @@ class Code:
     def _resolve(self, names: Sequence[str]) -> list[Symbol]:
         """Return the symbols that a dotted name stands for: one, or all of a module that is used as
         a value."""
+        # the longest part of the name that is a module
         depth = max(
             (d for d in range(1, len(names) + 1) if self.file(".".join(names[:d]))), default=0
         )

@@ -170,6 +170,11 @@ class Run:
         -------
         dict of str to dict
             As `lib.run.keys.parts` returns them.
+
+        Raises
+        ------
+        NotebookError
+            If the notebook cannot be read.
         """
         section = self.sections[step.slug]
         named = {
@@ -207,9 +212,15 @@ class Run:
         Returns
         -------
         Decision
+
+        Raises
+        ------
+        NotebookError
+            If the notebook cannot be read.
         """
         stamp = self.stamp(step)
         reasons = keys.changes(stamp["parts"] if stamp else None, self.parts(step))
+        # a file that somebody edited or removed is made again
         for name, path in self.pipeline.outputs(step).items() if stamp else ():
             if name not in stamp["outputs"]:
                 reasons.append(f"output: {name} is new in pipeline.toml")
@@ -236,6 +247,11 @@ class Run:
         -------
         list of Decision
             One per notebook.
+
+        Raises
+        ------
+        NotebookError
+            If a notebook cannot be read.
         """
         decisions: dict[str, Decision] = {}
         for slug in selected:
@@ -276,6 +292,13 @@ class Run:
         -------
         Outcome
             `ran` or `failed`.
+
+        Raises
+        ------
+        NotebookError
+            If the notebook cannot be read.
+        OSError
+            If there is no room.
         """
         # taken first: an edit during the run makes the stamp stale, not wrong
         parts = self.parts(step)
@@ -342,6 +365,7 @@ class Run:
         outputs = [
             path for step in self.pipeline.steps for path in self.pipeline.outputs(step).values()
         ]
+        # half-written files have a dot in front and lie beside their target
         folders = {path.parent for path in outputs} | set(self.pipeline.run_dir.glob("*/"))
         for folder in [path for path in outputs if path.is_dir()] + [
             self.pipeline.run_dir / "units"
@@ -425,6 +449,13 @@ class Run:
         -------
         list of Outcome
             One per notebook.
+
+        Raises
+        ------
+        NotebookError
+            If a notebook cannot be read.
+        OSError
+            If there is no room.
         """
         self._sweep()
         ended: dict[str, Outcome] = {}
@@ -432,6 +463,7 @@ class Run:
         for slug in selected:
             step = self.pipeline[slug]
             failed = [name for name, outcome in ended.items() if outcome.state == "failed"]
+            # asked anew for each: a notebook may wait for one that failed a moment ago
             broken = outcomes.failed_before(self.pipeline.upstream(step), ended)
             if broken or (fail_fast and failed):
                 ended[slug] = Outcome(slug, "skipped", waits_for=broken)

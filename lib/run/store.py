@@ -64,13 +64,14 @@ def atomic(path: str | os.PathLike) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem[:200]}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
-        part.open("xb").close()
+        part.open("xb").close()  # made by `open`, so it has the permissions of any new file
         yield part
         with part.open("rb") as written:
             # on disk before its name: a crash must not leave a whole name with half a file
             os.fsync(written.fileno())
         os.replace(part, path)
     except OSError as error:
+        # a full disk or quota is the one failure with a cure that we know
         if error.errno not in NO_ROOM:
             raise
         hint = (
@@ -96,6 +97,11 @@ def write_text(path: str | os.PathLike, text: str) -> Path:
     -------
     Path
         The absolute path.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
     """
     with atomic(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
@@ -116,6 +122,13 @@ def write_json(path: str | os.PathLike, value: Any) -> Path:
     -------
     Path
         The absolute path.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    TypeError
+        If JSON cannot hold the value.
     """
     return write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 

@@ -87,6 +87,7 @@ def parse(text: str) -> ast.Module:
     for source in (text, MAGIC.sub(r"\1pass", text)):
         with suppress(SyntaxError):
             return ast.parse(source)
+    # a cell of R or of shell: imports are all that a key can know
     body: list[ast.stmt] = []
     for line in text.splitlines():
         if line.strip().startswith(("import ", "from ")):
@@ -165,6 +166,7 @@ def analyse(text: str, *, package: str = "") -> Source:
     for names, node in named:
         for name in names or [ALWAYS]:
             grouped.setdefault(name, []).append(node)
+        # a copy, as the reader changes the tree
         if names and _acts(node):
             grouped.setdefault(ALWAYS, []).append(copy.deepcopy(node))
     for name, nodes in grouped.items():

@@ -175,6 +175,7 @@ def yaml_text(value: Any) -> str:
         pairs = [f"{yaml_text(key)}: {yaml_text(one)}" for key, one in value.items()]
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, str):
+        # quoted where YAML would read another type, as `no` or `1e5`
         is_plain = re.fullmatch(r"[A-Za-z_][\w./-]*", value) and params.read_yaml(value) == value
         return value if is_plain else json.dumps(value, ensure_ascii=False)
     return yaml.safe_dump(value).removesuffix("\n...\n")
@@ -197,6 +198,7 @@ def notebook_text(path: Path, section: type[Section]) -> str:
     """
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for one in notebook["cells"]:
+        # other cells stay as they are
         if "parameters" in one.get("metadata", {}).get("tags", []):
             one["source"] = cell(section).splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
@@ -242,6 +244,11 @@ def stale(root: Path = store.ROOT) -> list[Path]:
     Returns
     -------
     list of Path
+
+    Raises
+    ------
+    ParamsError
+        If a notebook of `pipeline.toml` has no section.
     """
     wanted = texts(root)
     return [
