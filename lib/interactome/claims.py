@@ -64,6 +64,11 @@ def measured(
     -------
     dict
         Id of a published number → its value here.
+
+    Raises
+    ------
+    InputError
+        If CMap's table of genes is not readable.
     """
     found: dict[str, float | int | str] = {}
     if not sources["fucci_counts"].simulated:

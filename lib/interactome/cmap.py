@@ -91,6 +91,7 @@ def landmarks(path: str | os.PathLike) -> pd.Series:
     if symbols.index.has_duplicates or symbols.duplicated().any():
         twice = symbols[symbols.duplicated() | symbols.index.duplicated()].iloc[0]
         raise InputError(f"{path}: landmark gene {twice} is there twice; keep one row")
+    # the reference's order is that of a set, so another on every run
     return symbols.sort_values()
 
 
@@ -117,6 +118,11 @@ def mean_signatures(
     ------
     InputError
         If the file lacks a signature or gene, or a value is not finite.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods; code `uhlerlab/image2reg`,
+    `notebooks/rohban/ppi/gex_analyses/cmap_preprocessing.ipynb`
     """
     found = gctx.read_gctx(
         level5, signatures=signatures["sig_id"].tolist(), genes=symbols.index.tolist()
@@ -127,6 +133,7 @@ def mean_signatures(
         raise InputError(
             f"{level5}: {found.obs_names[row]}, gene {symbols.iloc[column]} is not a finite number"
         )
+    # codes (signatures,): row of each signature's gene
     names, codes, counts = np.unique(
         signatures["cmap_name"].str.upper().to_numpy(str), return_inverse=True, return_counts=True
     )
@@ -161,7 +168,7 @@ def unit_length(signatures: AnnData) -> AnnData:
         If a signature is zero everywhere.
     """
     values = np.asarray(signatures.X, np.float64)
-    length = np.linalg.norm(values, axis=1, keepdims=True)
+    length = np.linalg.norm(values, axis=1, keepdims=True)  # (genes, 1)
     if not length.all():
         gene = signatures.obs_names[np.flatnonzero(length.ravel() == 0)[0]]
         raise InputError(
@@ -219,6 +226,11 @@ def coverage(path: str | os.PathLike, genes: Collection[str]) -> pd.DataFrame:
     DataFrame
         One row per gene in the order given: `gene`, `feature_space` ("landmark", "best inferred",
         "inferred", "not reported", or "absent" for those that the table lacks).
+
+    Raises
+    ------
+    InputError
+        If the file is not readable, or a column is missing.
     """
     table = (
         read_columns(path, GENE_COLUMNS)

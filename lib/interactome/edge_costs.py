@@ -53,6 +53,10 @@ def correlation_costs(
     InputError
         If there are fewer than three cells, `kind` is unknown, or a gene has a missing value or the
         same value in all cells: it has no correlation. See `usable`.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods of the interactome: 1 − |ρ| over 1126 cells
     """
     if kind not in ("spearman", "pearson"):
         raise InputError(f"kind {kind!r} is unknown; choose spearman or pearson")
@@ -62,6 +66,7 @@ def correlation_costs(
     costs = np.empty(len(ends))
     for start in range(0, len(ends), BLOCK):
         first, second = ends[start : start + BLOCK].T  # (block,) each
+        # rows have mean 0 and length 1, so their product is r
         costs[start : start + BLOCK] = np.einsum("ec,ec->e", scores[first], scores[second])
     return 1 - np.minimum(np.abs(costs), 1)  # rounding may lift |r| above 1
 
@@ -146,6 +151,7 @@ def usable(values: ArrayLike) -> NDArray[np.bool_]:
     """
     values = np.asarray(values)
     with np.errstate(invalid="ignore"):
+        # a constant gene has no standard deviation to divide by
         return np.isfinite(values).all(axis=0) & (values.max(axis=0) > values.min(axis=0))
 
 
@@ -179,6 +185,7 @@ def _standardised(values: np.ndarray, *, ranked: bool) -> np.ndarray:
         block = np.ascontiguousarray(
             values[:, start : start + BLOCK].T, dtype=np.float64
         )  # (genes, cells)
+        # Spearman's ρ is Pearson's r of the ranks
         block = stats.rankdata(block, axis=1) if ranked else block
         block -= block.mean(axis=1, keepdims=True)
         scores[start : start + BLOCK] = block / np.linalg.norm(block, axis=1, keepdims=True)

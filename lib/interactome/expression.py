@@ -36,6 +36,11 @@ def filter_counts(counts: AnnData, *, min_genes: int = 8000, min_cells: int = 10
     ------
     InputError
         If no cell or no gene is left.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods; code `uhlerlab/image2reg`,
+    `notebooks/rohban/ppi/gex_analyses/scgex_preprocessing.ipynb`; data: GEO GSE146773
     """
     detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)
     per_cell = np.asarray(detected.sum(axis=1)).ravel()  # (cells,)
@@ -81,6 +86,10 @@ def log_normalise(counts: AnnData, *, target_sum: float = 1e6) -> AnnData:
     ------
     InputError
         If a cell has no counts.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods
     """
     values = counts.X.toarray() if sparse.issparse(counts.X) else np.array(counts.X)
     # (cells, 1); float32 sums would be inexact
@@ -90,6 +99,7 @@ def log_normalise(counts: AnnData, *, target_sum: float = 1e6) -> AnnData:
             f"cell {counts.obs_names[np.flatnonzero(totals.ravel() == 0)[0]]} has no counts; "
             "filter the cells first"
         )
+    # in place from here: the published matrix is 100 MB
     scaled = values.astype(np.float32, copy=False)
     scaled *= (target_sum / totals).astype(np.float32)
     np.log1p(scaled, out=scaled)

@@ -73,6 +73,7 @@ def as_network(nodes: pd.DataFrame, edges: pd.DataFrame, *, cost: str = "mi_scor
     """
     network = of_table(edges, cost=cost, nodes=nodes["gene"])
     first, second = network.genes[network.ends].T
+    # costs and prizes are joined by position later
     in_order = list(network.genes) == list(nodes["gene"]) and (edges["gene_a"] == first).all()
     if not (in_order and (edges["gene_b"] == second).all()):
         raise InputError(
@@ -133,6 +134,7 @@ def tables(
         )
     inside = kept[network.ends].all(axis=1)  # (E,) both ends are nodes of the tree
     in_tree = np.isin(np.arange(network.n_edges), found.trees[row])
+    # the augmented solution: all edges between the tree's nodes
     part = network.induced(kept)
     chosen = nodes[kept].assign(degree=part.degrees, module=louvain(part, seed=seed))
     return chosen.reset_index(drop=True), edges[inside].assign(in_tree=in_tree[inside]).reset_index(
@@ -250,6 +252,7 @@ def recovery(nodes: pd.DataFrame, network: Network, truth: pd.DataFrame) -> dict
     if truth.empty:
         return {}
     planted = truth.set_index("gene")["module"]
+    # genes of no module are the background
     planted = planted[planted != "none"]
     reachable = network.has(planted.index)
     chosen = nodes[nodes["gene"].isin(planted.index)]

@@ -140,6 +140,7 @@ def _evened(points: np.ndarray) -> np.ndarray:
     """Return points between 0 and 1, spread so that a dense middle gets room: most of the way to
     equal ranks."""
     ranks = np.argsort(order.ascending(points, scale=1, axis=0), axis=0) / max(len(points) - 1, 1)
+    # a share of the true place keeps the shape of modules
     low, high = points.min(axis=0), points.max(axis=0)
     return 0.35 * (points - low) / np.maximum(high - low, 1e-12) + 0.65 * ranks
 
@@ -150,7 +151,7 @@ def _apart(points: np.ndarray, gap: float, aspect: float, n_steps: int = 200) ->
     for _ in range(n_steps):
         away = points[:, None] - points[None]  # (N, N, 2)
         distance = np.maximum(np.linalg.norm(away, axis=2), 1e-9)
-        push = np.clip(gap - distance, 0, None) / distance
+        push = np.clip(gap - distance, 0, None) / distance  # (N, N)
         np.fill_diagonal(push, 0)
         if push.max() < 1e-3:
             break
@@ -163,12 +164,13 @@ def _crowding(points: np.ndarray) -> np.ndarray:
 
 
 def _cover(centre, half, points, sizes, boxes) -> float:
-    """Return how badly a name placed at `centre` would cover nodes (1 each, by depth) and names (2
-    each)."""
-    beyond = np.abs(points - centre) - half - sizes[:, None]
+    """Return how badly a name at `centre` would cover nodes, by depth, and names, by area."""
+    beyond = np.abs(points - centre) - half - sizes[:, None]  # (N, 2), negative inside the name
     nodes = np.prod(np.clip(-beyond, 0, None), axis=1).sum() / np.prod(half)
     if not boxes:
         return float(nodes)
     placed = np.array(boxes)
+    # (names, 2) width and height of each overlap
     shared = np.minimum(centre + half, placed[:, 2:]) - np.maximum(centre - half, placed[:, :2])
+    # a covered name costs more than a covered node
     return float(nodes + 4 * np.prod(np.clip(shared, 0, None), axis=1).sum() / np.prod(half))

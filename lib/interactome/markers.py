@@ -51,6 +51,7 @@ def read_ccle(path: str | os.PathLike, sample_info: str | os.PathLike) -> pd.Dat
         raise InputError(
             f"{info_path.name}: no column {missing[0]!r}; expected DepMap's sample_info.csv"
         )
+    # the first row of an id, should it be there twice
     names = info.drop_duplicates("DepMap_ID").set_index("DepMap_ID")[NAME]
     table = _read_csv(path, index_col=0, low_memory=False)
     listed = table.index.isin(names.index)
@@ -58,6 +59,7 @@ def read_ccle(path: str | os.PathLike, sample_info: str | os.PathLike) -> pd.Dat
         raise InputError(
             f"{path.name}: none of its {len(table)} lines is listed in {info_path.name}"
         )
+    # the two files of DepMap may be of two releases
     if not listed.all():
         log.warning(
             "%d of %d lines are not in %s, left out", (~listed).sum(), len(table), info_path.name
@@ -146,6 +148,11 @@ def screen(
     ------
     InputError
         If the target is not among the lines or there twice, or fewer than two others are left.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Fig 3A; code `uhlerlab/image2reg`,
+    `src/utils/notebooks/ppi/preprocessing.py`
     """
     row = _target_row(expression, target)
     table = expression if genes is None else expression.loc[:, expression.columns.isin(list(genes))]
@@ -171,6 +178,7 @@ def screen(
         }
     )
     kept = found[(found["abs_log_fc"] > min_log_fc) & (detected >= min_pct)]
+    # the paper adjusts over the genes that are kept
     kept = kept.assign(fdr=benjamini_hochberg(kept["pval"].to_numpy()))
     return order.sort_table(kept, "abs_log_fc", ties="gene", largest_first=True).reset_index(
         drop=True

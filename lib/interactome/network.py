@@ -50,6 +50,7 @@ class Network:
 
         The largest component is 0; components of one size are ordered by their first gene.
         """
+        # one entry per edge is enough: components take the graph as undirected
         graph = sparse.coo_array(
             (np.ones(self.n_edges, bool), self.ends.T), shape=(self.n_nodes, self.n_nodes)
         )
@@ -145,6 +146,7 @@ def of_table(edges: pd.DataFrame, *, cost: str, nodes: Iterable[str] = ()) -> Ne
     -------
     Network
     """
+    # genes without an edge keep their row
     genes = np.array(sorted({*nodes, *edges["gene_a"], *edges["gene_b"]}), dtype=str)
     ends = np.sort(
         np.stack(

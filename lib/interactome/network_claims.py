@@ -81,6 +81,7 @@ def network(whole: Network) -> Measured:
     dict
         Id of a published number → its value here.
     """
+    # strictly below: the tie itself stays out
     certain = whole.below(TIE)
     giant = certain.largest()
     lists, genes = published.gene_lists(), _published_genes()
@@ -100,7 +101,7 @@ def network(whole: Network) -> Measured:
     for name, cutoff in {"0562": 0.562, "0594": 0.594, "0598": 0.598}.items():
         found[f"published.edges_{name}"] = _among(whole.below(cutoff), genes).n_edges
     part = _among(whole.below(0.594), genes)
-    degrees = part.degrees[part.has(lists["impactful_genes"])]
+    degrees = part.degrees[part.has(lists["impactful_genes"])]  # of the regulators
     found |= {
         "published.mean_degree": _rounded(part.degrees.mean()),
         "published.sd_degree": _rounded(part.degrees.std()),
@@ -193,6 +194,7 @@ def trees(
             for end, column in STATISTICS.items()
         }
         for beta in (beta for beta in FURTHER[name] if beta in rows.index):
+            # ids of published values spell β 2.7 as 27
             end = f"{beta:.1f}".replace(".", "")
             found[f"{name}.nodes_{end}"] = rows.at[beta, "n_nodes"]
             found[f"{name}.edges_{end}"] = rows.at[beta, "n_edges"]
@@ -222,6 +224,7 @@ def planted(recovery: Mapping[str, float], nodes: pd.DataFrame, pruned: pd.DataF
         return {}
     return _with_prefix(
         {
+            # share of the regulators of the pruned network that the interactome holds
             "planted.regulators": round(
                 float(nodes["is_regulator"].sum() / max(pruned["is_regulator"].sum(), 1)), 4
             ),

@@ -61,6 +61,7 @@ def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFra
     with figures.style():
         figure, ax = _sheet()
         _draw_edges(ax, drawn, edges)
+        # areas, for the legend
         radii = _draw_nodes(ax, drawn, colours, names=drawn["is_regulator"])
         _kind_legend(figure, drawn)
         _edge_legend(figure, edges)
@@ -152,7 +153,7 @@ def kinds(nodes: pd.DataFrame) -> np.ndarray:
 
 
 def _sheet() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH, _HEIGHT + 0.6), layout="none")
+    figure = Figure(figsize=(_WIDTH, _HEIGHT + 0.6), layout="none")  # 0.6 inches on top for legends
     ax = figure.add_axes((0, 0, 1, _HEIGHT / (_HEIGHT + 0.6)))
     ax.set(xlim=(-0.05, _ASPECT + 0.05), ylim=(-0.04, 1.04), aspect="equal")
     ax.axis("off")
@@ -165,6 +166,7 @@ def _draw_edges(ax: Axes, nodes: pd.DataFrame, edges: pd.DataFrame) -> None:
     lines = np.stack(
         [places.loc[edges[name]].to_numpy() for name in ("gene_a", "gene_b")], axis=1
     )  # (E, 2 ends, 2)
+    # (E,) shades and widths are relative to the edges drawn
     tightness = _tightness(edges)
     in_tree = edges["in_tree"].to_numpy(bool)
     # drawn last, so on top: edges of the tree, then cheap ones

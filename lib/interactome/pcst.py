@@ -73,12 +73,14 @@ def solve(
     )
     _check_problem(edges, prizes, costs)
     _check_options(len(prizes), root, n_clusters, pruning)
+    # 0: prints nothing
     nodes, chosen = pcst_fast(edges, prizes, costs, root, n_clusters, pruning, 0)
     return np.sort(nodes).astype(np.int64), np.sort(chosen).astype(np.int64)
 
 
 def _checked_edges(edges: ArrayLike) -> NDArray[np.int64]:
     edges = np.asarray(edges)
+    # an empty list has no second axis to check
     if edges.size == 0:
         return np.empty((0, 2), dtype=np.int64)
     if edges.ndim != 2 or edges.shape[1] != 2 or edges.dtype.kind not in "iu":

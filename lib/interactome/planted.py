@@ -20,7 +20,17 @@ SAME, OTHER, BACKGROUND = "same module", "other modules", "background"
 
 @dataclass(frozen=True)
 class Observed:
-    """What the sources show of the planted truth; tables without rows where nothing is planted."""
+    """The planted truth as the sources show it; tables without rows where nothing is planted.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        From `gene_pairs`: `kind`, `distance`, `abs_spearman`.
+    changes : DataFrame
+        From `fold_changes`: `gene`, `abs_log_fc`, `in_module`.
+    signatures : DataFrame
+        From `signature_pairs`: `kind`, `cosine`.
+    """
 
     pairs: pd.DataFrame  # kind, distance, abs_spearman
     changes: pd.DataFrame  # gene, abs_log_fc, in_module
@@ -47,6 +57,11 @@ def observed(
     -------
     Observed
         Tables without rows where nothing is planted.
+
+    Raises
+    ------
+    InputError
+        If a signature is zero everywhere.
     """
     if truth.empty:
         return Observed(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
@@ -148,6 +163,11 @@ def signature_pairs(signatures: AnnData, truth: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per pair: `kind` (`SAME`, `OTHER`, or `BACKGROUND` where a gene has no module),
         `cosine` (−1 to 1).
+
+    Raises
+    ------
+    InputError
+        If a signature is zero everywhere.
     """
     module = (
         truth.set_index("gene")["module"]
@@ -156,7 +176,7 @@ def signature_pairs(signatures: AnnData, truth: pd.DataFrame) -> pd.DataFrame:
         .to_numpy(str)
     )
     first, second = np.triu_indices(len(module), 1)
-    none = (module[first] == NO_MODULE) | (module[second] == NO_MODULE)
+    none = (module[first] == NO_MODULE) | (module[second] == NO_MODULE)  # (pairs,)
     kind = np.where(none, BACKGROUND, np.where(module[first] == module[second], SAME, OTHER))
     unit = cmap.unit_length(signatures).X
     return pd.DataFrame({"kind": kind, "cosine": (unit @ unit.T)[first, second]})
@@ -183,7 +203,9 @@ def measured(seen: Observed, clusters: pd.DataFrame, truth: pd.DataFrame) -> dic
         return {}
     middle = seen.pairs.groupby("kind")["abs_spearman"].median()
     module = truth.set_index("gene")["module"]
+    # genes of no module have no planted cluster to agree with
     known = clusters[clusters["gene"].map(module).fillna(NO_MODULE) != NO_MODULE]
+    # within a module correlation falls with the distance of states
     near = seen.pairs[seen.pairs["kind"] == SAME]
     found = {
         "expression.planted.contrast": middle[SAME] - middle[BACKGROUND],

@@ -191,6 +191,7 @@ def _read_text(path: Path, *, has_header: bool) -> pd.DataFrame:
 
 
 def _numbers(texts: pd.Series, path: Path, first_row: int) -> np.ndarray:
+    # NaN where the text is no number
     values = pd.to_numeric(texts, errors="coerce").to_numpy(float)
     wrong = ~np.isfinite(values) | (values < 0)
     if wrong.any():
@@ -215,6 +216,7 @@ def _check_names(lines: pd.DataFrame, path: Path, first_row: int) -> None:
 def _simple(table: pd.DataFrame, path: Path, *, first_row: int) -> Network:
     """Return the simple graph of rows of symbols and costs."""
     names = np.concatenate([table["protein1"], table["protein2"]]).astype(str)
+    # codes (2 · rows,): all first ends, then all second ones
     genes, codes = np.unique(names, return_inverse=True)
     costs = table["cost"].to_numpy()
     ends = np.sort(codes.reshape(2, -1).T, axis=1)  # (rows, 2)
@@ -222,6 +224,7 @@ def _simple(table: pd.DataFrame, path: Path, *, first_row: int) -> Network:
     ends, costs = ends[order], costs[order]
     # (rows,) the same pair as the row before, in sorted order
     again = np.r_[False, (ends[1:] == ends[:-1]).all(axis=1)]
+    # which of two costs is right cannot be known
     differs = again & np.r_[False, costs[1:] != costs[:-1]]
     if differs.any():
         place = int(np.argmax(differs))

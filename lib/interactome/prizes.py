@@ -36,8 +36,13 @@ def node_prizes(prizes: pd.Series, genes: np.ndarray, regulators: Collection[str
     ------
     InputError
         For a repeated gene, a prize that is missing or negative, or no prize at all.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods of the interactome
     """
     _check(prizes)
+    # a gene that the screen dropped has no change, so no prize
     own = prizes.reindex(genes, fill_value=0.0).to_numpy(float)
     return np.where(np.isin(genes, np.array(list(regulators), dtype=str)), float(prizes.max()), own)
 
@@ -96,6 +101,7 @@ def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
         raise InputError(
             f"{path.name}: expected a first column of genes and a column {value!r}, got {got}"
         )
+    # the network's symbols are capitals
     names = table.iloc[:, 0].str.strip().str.upper()
     if (names == "").any():
         raise InputError(

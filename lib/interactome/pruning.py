@@ -48,6 +48,7 @@ def universe(network: Network, sets: Mapping[str, Collection[str]]) -> Network:
         raise InputError(
             f"no gene of the network is in all sources ({sizes}); are all symbols, in upper case?"
         )
+    # no edge is lost but those of the genes that go
     return network.induced(kept)
 
 
@@ -72,6 +73,11 @@ def confidence_sweep(
     DataFrame
         One row per cut-off: `cutoff`, `n_nodes`, `n_targets`, `n_edges`, `avg_degree` (2 edges /
         nodes; 0 without nodes), `n_components`.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Fig 3A; code `uhlerlab/image2reg`,
+    `notebooks/rohban/ppi/preprocesssing`
     """
     cutoffs = np.asarray(list(cutoffs), float)
     cheapest = np.full(network.n_nodes, np.inf)  # (N,) the cut-off above which a node is there
@@ -119,6 +125,7 @@ def propose_cutoff(sweep: pd.DataFrame, *, jump: float = 0.05) -> float:
         If no such jump follows; the message says what to do.
     """
     edges = sweep["n_edges"].to_numpy()
+    # the first condition: no target is lost to confidence
     complete = (sweep["n_targets"] == sweep["n_targets"].max()).to_numpy()
     rises = np.r_[np.diff(edges), 0] > jump * edges[-1]  # (C,) from each cut-off to the next
     if not (complete & rises).any():
@@ -200,6 +207,10 @@ def remove_hubs(network: Network, quantile: float) -> tuple[Network, pd.DataFram
         Without the hubs; what only they connected is isolated.
     DataFrame
         `gene`, `degree` of the hubs, highest first.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods of the interactome
     """
     is_hub = network.degrees >= degree_threshold(network, quantile)
     hubs = pd.DataFrame({"gene": network.genes[is_hub], "degree": network.degrees[is_hub]})
@@ -281,6 +292,7 @@ def _joining_costs(network: Network) -> np.ndarray:
     graph = sparse.coo_array(
         (ranks + 1.0, network.ends.T), shape=size
     )  # + 1: a weight of 0 would be no edge
+    # Kruskal adds edges by rising cost, and keeps those that join
     forest = csgraph.minimum_spanning_tree(graph.tocsr())
     return costs[forest.data.astype(int) - 1]
 

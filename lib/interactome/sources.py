@@ -109,6 +109,7 @@ def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, 
     folder = store.resolve(folder)
     if stray := [name for name in {**made, **own} if name not in NAMES]:
         raise InputError(f"no source is called {stray[0]!r}; the sources are {', '.join(NAMES)}")
+    # a user's own file comes first
     paths = {name: own.get(name) or made.get(name, "") for name in NAMES}
     listing = {}
     for name, path in paths.items():
@@ -191,6 +192,7 @@ def read_truth(folder: str | os.PathLike, *beside: str | os.PathLike) -> pd.Data
         One row per gene: `gene`, `module`, `is_screened`, and the latent state `s1` … `s6`.
     """
     path = store.resolve(folder) / TRUTH
+    # one real source breaks the truth of all
     if not origin.read(folder, *beside).is_planted or not path.exists():
         return pd.DataFrame(
             columns=["gene", "module", "is_screened", *(f"s{i}" for i in range(1, 7))]

@@ -71,6 +71,11 @@ def run(
     ------
     ValueError
         If a cost or prize is negative or not finite, or their number is not the network's.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods of the interactome; code `uhlerlab/image2reg`,
+    `src/utils/notebooks/ppi/inference.py`
     """
     betas = np.asarray(list(betas), float)
     weights, seconds = order.rounded(prizes.scaled(node_prizes)), 0.0
@@ -78,6 +83,7 @@ def run(
     nodes, trees = np.zeros((len(betas), network.n_nodes), bool), []
     for row, beta in enumerate(betas):
         start = time.perf_counter()
+        # β scales prizes, so a larger β buys more edges
         chosen, tree = pcst.solve(network.ends, beta * weights, costs)
         seconds += time.perf_counter() - start
         nodes[row, chosen] = len(tree) > 0  # a tree without an edge is no solution
@@ -158,6 +164,7 @@ def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: i
         If no solution holds a regulator.
     """
     most = table["n_spec_target_nodes"].max()
+    # NaN where the table has no row
     if not most > 0:
         raise InputError(
             f"no tree up to β = {table['beta'].max():g} holds a structural regulator; raise β, or "
@@ -189,7 +196,7 @@ def first_plateau(overlap: np.ndarray, tied: np.ndarray, least: int) -> tuple[in
     first, length : int
         First row and full length of the run; zeros where there is none.
     """
-    places = np.arange(len(tied))
+    places = np.arange(len(tied))  # rows of the sweep
     broken = np.concatenate([[0], np.cumsum(~tied)])  # (B + 1,)
     unbroken = (
         broken[places + 1][None] == broken[places][:, None]
@@ -219,7 +226,7 @@ def node_iou(first: Sweep, second: Sweep) -> np.ndarray:
     """
     one, other = first.nodes.astype(np.float64), second.nodes.astype(np.float64)
     shared = one @ other.T  # (B₁, B₂) nodes in both
-    either = one.sum(axis=1)[:, None] + other.sum(axis=1)[None] - shared
+    either = one.sum(axis=1)[:, None] + other.sum(axis=1)[None] - shared  # (B₁, B₂) nodes in either
     return np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
 
 
@@ -261,6 +268,7 @@ def _describe(
     part: Network, is_regulator: np.ndarray, is_target: np.ndarray, louvain_up_to: int, seed: int
 ) -> dict:
     degrees = part.degrees
+    # Louvain takes longer than the solver on large solutions
     counted = 0 < part.n_nodes <= louvain_up_to
     return {
         "n_nodes": part.n_nodes,

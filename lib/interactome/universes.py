@@ -100,6 +100,7 @@ def single_cell_genes(path: str | os.PathLike, gene_ids: str | os.PathLike) -> s
         If a file is not readable, or a column is missing.
     """
     known = read_columns(gene_ids, ("ensembl", "symbol"))
+    # ENSG00000139618.14 → ENSG00000139618
     ids = {name.split(".")[0] for name in _header(path)}
     return set(
         known.loc[known["ensembl"].isin(ids) & (known["symbol"] != ""), "symbol"].str.upper()
@@ -138,6 +139,11 @@ def universes(found: Mapping[str, Source]) -> dict[str, set[str]]:
     -------
     dict of str to set of str
         Keys "single cells", "cell lines", "interactome" and "signatures".
+
+    Raises
+    ------
+    InputError
+        If a file is not readable, or a column is missing.
     """
     return {
         "single cells": single_cell_genes(found["fucci_counts"].path, found["gene_ids"].path),
