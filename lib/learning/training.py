@@ -1,5 +1,4 @@
-"""The one training loop: any network, any loss, early stopping, mixed precision, checkpoint and
-resume.
+"""The one training loop: any network, any loss, early stopping, mixed precision, checkpoints.
 
 >>> loss = metrics.cross_entropy(weights)  # doctest: +SKIP
 >>> fitted = fit(model, train, validation, loss=loss, rng=rng)  # doctest: +SKIP
@@ -240,8 +239,10 @@ class _Run:
         return patience is not None and self.epoch - self.best_epoch > patience
 
     def start_epoch(self) -> np.random.Generator:
-        """Count the epoch and give it its random streams: the returned one, and torch's own for
-        layers that draw."""
+        """Count the epoch and give it its random streams.
+
+        They are the returned one, and torch's own for layers that draw.
+        """
         self.epoch += 1
         rng = np.random.default_rng([self.seed, self.epoch])
         seed = int(rng.integers(2**63))
@@ -282,8 +283,10 @@ class _Run:
         return Fitted(pd.DataFrame(self.history), self.best_epoch or self.epoch, self.best_score)
 
     def fingerprint(self) -> str:
-        """Return what tells this run from another one; how often it is saved, and where it runs, do
-        not matter."""
+        """Return what tells this run from another one.
+
+        How often it is saved, and where it runs, do not matter.
+        """
         settings = self.settings.as_dict()
         # neither changes a number of the run
         del settings["checkpoint_seconds"], settings["device"]
@@ -328,8 +331,10 @@ class _Run:
 
 @contextmanager
 def _private_random(device: torch.device) -> Iterator[None]:
-    """Draw from torch's generators alone and leave them as they were; on a GPU choose algorithms
-    that repeat."""
+    """Draw from torch's generators alone and leave them as they were.
+
+    On a GPU, algorithms are chosen that repeat.
+    """
     exact = {"benchmark": False, "deterministic": True, "allow_tf32": False}
     with randomness.alone(device), torch.backends.cudnn.flags(enabled=True, **exact):
         yield
