@@ -239,7 +239,7 @@ def _refuse_repeated(ids: Sequence[str], path: Path, what: str, line: str) -> No
 
 
 def _metadata(group: h5py.Group) -> pd.DataFrame:
-    """Return one row an id with the other fields of the group that have one value an id."""
+    """Return one row per id, with the other fields of the group that have one value per id."""
     ids = pd.Index(_text(group["id"][:]))
     # fields of another shape belong to no id
     fields = {
@@ -281,8 +281,9 @@ def _positions(ids: pd.Index, wanted: Sequence[str] | None, path: Path, what: st
 
 
 def _cut(matrix: h5py.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return rows and columns of a matrix on disk in any order, (rows, columns), reading whole
-    blocks of rows.
+    """Return rows and columns of a matrix on disk in any order, (rows, columns).
+
+    Whole blocks of rows are read.
     """
     found = np.empty((len(rows), len(columns)), matrix.dtype)
     order = np.argsort(rows, kind="stable")  # blocks ascend, the result keeps the order asked for

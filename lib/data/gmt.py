@@ -1,6 +1,4 @@
-"""Gene sets in the GMT format of MSigDB: one line per set with name, description and genes,
-tab-separated.
-"""
+"""Gene sets in MSigDB's GMT format: tab-separated lines of name, description and genes."""
 
 import os
 

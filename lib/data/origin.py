@@ -63,8 +63,7 @@ class Origin:
                 )
 
     def __or__(self, other: "Origin") -> "Origin":
-        """Return the origin of what rests on both; a part that both name must come from one
-        place."""
+        """Return the origin of what rests on both; a part in both must come from one place."""
         for name in self.parts.keys() & other.parts.keys():
             if self.parts[name] != other.parts[name]:
                 raise InputError(
@@ -101,8 +100,10 @@ class Origin:
 
     @property
     def simulated(self) -> tuple[str, ...]:
-        """Names of the simulated parts; no number that rests on one may be compared with a
-        paper's."""
+        """Names of the simulated parts.
+
+        No number that rests on one may be compared with a paper's.
+        """
         return self._of("simulated")
 
     @property
