@@ -144,8 +144,10 @@ def to_symbols(counts: AnnData, gene_ids: pd.DataFrame) -> AnnData:
 
 
 def _sparse_row(text: str, ids: list[str], *, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return columns and values of one line's counts that are not zero; `where` names the line in
-    messages."""
+    """Return columns and values of one line's counts that are not zero.
+
+    In messages, `where` names the line.
+    """
     try:
         values = np.fromstring(text, sep=",")
     except (ValueError, DeprecationWarning):

@@ -179,7 +179,7 @@ def _check(values: np.ndarray, genes: np.ndarray) -> None:
 
 
 def _standardised(values: np.ndarray, *, ranked: bool) -> np.ndarray:
-    """Return genes × cells with mean 0 and length 1 a gene, of ranks or of the values."""
+    """Return genes × cells, each gene with mean 0 and length 1, of ranks or of the values."""
     scores = np.empty(values.shape[::-1])  # (N, C): one gene's cells lie side by side
     for start in range(0, values.shape[1], BLOCK):
         block = np.ascontiguousarray(

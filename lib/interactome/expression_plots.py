@@ -1,5 +1,4 @@
-"""Pictures of the expression sources: quality of cells, markers of U2OS (Fig 3A), and the planted
-truth."""
+"""Figures of the expression sources: quality of cells, markers of U2OS (Fig 3A), planted truth."""
 
 import numpy as np
 import pandas as pd
@@ -177,7 +176,7 @@ def planted_truth(seen: planted.Observed) -> tuple[Figure, pd.DataFrame]:
 def _shares(
     ax: Axes, panel: str, table: pd.DataFrame, column: str, colours: dict, label: str, of: str
 ) -> pd.DataFrame:
-    """Draw the distribution of a column, one outline a kind, each with area 1."""
+    """Draw the distribution of a column, one outline per kind, each with area 1."""
     edges = np.linspace(table[column].min(), table[column].max(), 41)
     drawn = []
     for kind, colour in colours.items():
@@ -202,8 +201,10 @@ def _shares(
 
 
 def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Draw the correlation of module genes over the distance of their states: median and middle
-    half by bin."""
+    """Draw the correlation of module genes over the distance of their states.
+
+    Each bin shows the median and the middle half.
+    """
     # background genes have no state, so no distance
     near = pairs[pairs["kind"] != planted.BACKGROUND]
     bins = pd.cut(near["distance"], _N_BINS)

@@ -109,8 +109,7 @@ def labels(
 
 
 def _rings(network: Network, modules: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a start for every node: modules around a circle, neighbours in the quotient graph side
-    by side."""
+    """Return a start for every node: modules around a circle, neighbours side by side."""
     names, codes = np.unique(modules, return_inverse=True)
     between = np.zeros((len(names), len(names)))  # edges between every two modules
     np.add.at(between, (codes[network.ends[:, 0]], codes[network.ends[:, 1]]), 1)
@@ -137,8 +136,10 @@ def _rings(network: Network, modules: np.ndarray, rng: np.random.Generator) -> n
 
 
 def _evened(points: np.ndarray) -> np.ndarray:
-    """Return points between 0 and 1, spread so that a dense middle gets room: most of the way to
-    equal ranks."""
+    """Return points between 0 and 1, spread so that a dense middle gets room.
+
+    They are most of the way to equal ranks.
+    """
     ranks = np.argsort(order.ascending(points, scale=1, axis=0), axis=0) / max(len(points) - 1, 1)
     # a share of the true place keeps the shape of modules
     low, high = points.min(axis=0), points.max(axis=0)

@@ -253,8 +253,7 @@ def _giant(whole: Network) -> Measured:
 
 
 def _other_hubs(universe: Network, quantile: float = 0.999) -> Measured:
-    """Return the hubs of earlier versions of the pruning: with the cut-off 0.562, and without
-    any."""
+    """Return the hubs of earlier versions of the pruning: cut-off 0.562, and none."""
     _, hubs = remove_hubs(universe.below(0.562).largest(), quantile)
     left, every = remove_hubs(universe.largest(), quantile)
     left = left.largest()

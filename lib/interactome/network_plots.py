@@ -120,8 +120,10 @@ def planted(
 
 
 def _marks(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per node and then one per edge, which has a `partner`; `x`, `y` in heights of
-    the map."""
+    """Return one row per node and then one per edge, which has a `partner`.
+
+    `x` and `y` are in heights of the map.
+    """
     names = {"x": "x_map_heights", "y": "y_map_heights", "prize": "prize_abs_log2_fc"}
     columns = {"gene_a": "gene", "gene_b": "partner", "cost_spearman": "cost_1_minus_abs_rho"}
     lines = edges[[*columns, "in_tree"]].rename(columns=columns)

@@ -133,8 +133,7 @@ def _check_options(n_nodes: int, root: int, n_clusters: int, pruning: str) -> No
 
 
 def _refuse_broken_solver() -> None:
-    """Raise ImportError if a solved instance comes out wrong, as wheels built for NumPy 1 may give
-    it."""
+    """Raise ImportError if a known instance comes out wrong, as by wheels built for NumPy 1."""
     # Reaching node 3 costs 8 and brings 10; the last edge costs 2 and would bring 1.
     nodes, chosen = solve(
         [[0, 1], [1, 2], [2, 3], [3, 4]], prizes=[10, 0, 1, 10, 1], costs=[4, 3, 1, 2]

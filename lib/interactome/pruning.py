@@ -101,9 +101,10 @@ def confidence_sweep(
 
 def propose_cutoff(sweep: pd.DataFrame, *, jump: float = 0.05) -> float:
     """Return the cut-off that the paper's rule gives.
-     All targets survive below it, and the next step of the sweep brings a steep jump of edges.
-    Costs are heavily tied, so the number of edges leaps where a cut-off passes a tie (13,396 edges
-    at 0.594442 and 65,585 at 0.598835 in iRefIndex 14). The paper does not say how steep is steep;
+
+    All targets survive below it, and the next step of the sweep brings a steep jump of edges. Costs
+    are heavily tied, so the number of edges leaps where a cut-off passes a tie (13,396 edges at
+    0.594442 and 65,585 at 0.598835 in iRefIndex 14). The paper does not say how steep is steep;
     here it is a share of the edges.
 
     Parameters
@@ -285,8 +286,10 @@ def _count_below(values: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
 
 
 def _joining_costs(network: Network) -> np.ndarray:
-    """Return the costs at which two components become one, as edges are added by rising cost: a
-    spanning forest's."""
+    """Return the costs at which two components become one, as edges are added by rising cost.
+
+    They are the costs of a minimum spanning forest.
+    """
     costs, ranks = np.unique(network.costs, return_inverse=True)
     size = (network.n_nodes, network.n_nodes)
     graph = sparse.coo_array(

@@ -44,7 +44,7 @@ def overview(
 
 
 def _shared(ax: Axes, universes: Mapping[str, Collection[str]]) -> pd.DataFrame:
-    """Draw one bar a source, the genes that all share in dark."""
+    """Draw one bar per source, the genes that all share in dark."""
     shared = len(set.intersection(*(set(genes) for genes in universes.values())))
     sizes = {name: len(set(genes)) for name, genes in universes.items()}
     ax.barh(list(sizes), list(sizes.values()), color="#9ecae1", label="genes")
