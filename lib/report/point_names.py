@@ -85,8 +85,7 @@ def _readable(colour: str) -> tuple[float, ...]:
 
 
 def _beside(turn: float, half: np.ndarray, away: float) -> np.ndarray:
-    """Return the offset of a box's centre such that the box lies `away` from the point in that
-    direction."""
+    """Return the offset of the centre of a box that lies `away` from the point in a direction."""
     direction = np.array([np.cos(turn), np.sin(turn)])
     return direction * away + np.round(direction, 6) * half
 

@@ -151,8 +151,10 @@ def summary(table: pd.DataFrame) -> dict[str, int]:
 
 
 def _place(entry: Published, places: Mapping[str, Place]) -> Place:
-    """Return the figure of a value; an analysis of no listed figure is one of its own, after the
-    others."""
+    """Return the figure of a value.
+
+    An analysis of no listed figure is one of its own, after the others.
+    """
     return places.get(entry.analysis, Place(entry.analysis, "", len(places), ""))
 
 
@@ -186,8 +188,7 @@ def _row(
 
 
 def _in_words(rows: pd.DataFrame) -> str:
-    """Sum up the measured values of a figure: how many agree, why others differ, what is
-    missing."""
+    """Sum up a figure's measured values: how many agree, why others differ, what is missing."""
     counts, n = summary(rows), len(rows)
     n_values = n - counts[NEEDS_DATA] - counts[NOT_RUN]
     parts = [f"{counts[REPRODUCED] + counts[WITHIN]} of {n_values} agree"] if n_values else []

@@ -197,8 +197,10 @@ def _add_files(section: Section, step: Step, pictures: Mapping[str, Saved]) -> N
 
 
 def _copy_files(plan: Pipeline, sections: Sequence[Section], site: Path) -> None:
-    """Copy figures, measured values and what the run was made from, so that the folder can be sent
-    as it is."""
+    """Copy figures, measured values and what the run was made from.
+
+    So the folder can be sent as it is.
+    """
     for folder in ("figures", "measured", "source"):
         (site / folder).mkdir()
     for name, path in (item for section in sections for item in section.result.files.items()):
@@ -218,8 +220,10 @@ def _copy_files(plan: Pipeline, sections: Sequence[Section], site: Path) -> None
 
 
 def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
-    """Copy the pages that notebooks made, with a way back; one that would load from the network is
-    refused."""
+    """Copy the pages that notebooks made, with a way back.
+
+    One that would load from the network is refused.
+    """
     for section in sections:
         for path in section.interactive:
             html = path.read_text(encoding="utf-8")

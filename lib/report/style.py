@@ -172,8 +172,10 @@ def _natural(name: str) -> tuple[str, int]:
 
 
 def _use_own_fonts() -> None:
-    """Take Liberation Sans from this repository, so that letters do not depend on what a machine
-    has installed."""
+    """Take Liberation Sans from this repository.
+
+    Letters so do not depend on what a machine has installed.
+    """
     manager = font_manager.fontManager
     # a system's Liberation Sans may be of another version
     manager.ttflist = [font for font in manager.ttflist if font.name != "Liberation Sans"]
