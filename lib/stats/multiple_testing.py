@@ -100,8 +100,10 @@ def format_p(p, *, eps: float = 1e-30) -> list[str]:
 
 
 def _step_up(p: np.ndarray, scaled) -> np.ndarray:
-    """Return the running minimum of the scaled p-values from the largest p down, at most 1, in the
-    order of p."""
+    """Return the running minimum of scaled p-values from the largest p down, at most 1.
+
+    The result is in the order of p.
+    """
     order = np.argsort(-p, kind="stable")
     # the largest p has rank M
     rank = np.arange(len(p), 0, -1)
@@ -111,8 +113,10 @@ def _step_up(p: np.ndarray, scaled) -> np.ndarray:
 
 
 def _format_together(p: np.ndarray) -> list[str]:
-    """Format values with two significant digits and a common number of decimals, fixed where that
-    is no wider."""
+    """Format values with two significant digits and a common number of decimals.
+
+    Notation is fixed where that is no wider than the scientific one.
+    """
     unique, inverse = np.unique(p, return_inverse=True)  # (U,), (M,)
     parts = [f"{value:.1e}".split("e") for value in unique]
     exponents = [int(exponent) for _, exponent in parts]

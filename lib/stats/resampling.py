@@ -1,6 +1,4 @@
-"""Bootstrap intervals and sign-flip tests over independent units, such as groups of signatures of
-one drug.
-"""
+"""Bootstrap intervals and sign-flip tests over independent units, such as drugs."""
 
 import numpy as np
 
