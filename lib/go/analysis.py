@@ -106,7 +106,8 @@ def compare_clusters(
     tail: str = "auto",
 ) -> pd.DataFrame:
     """Find the GO terms over-represented in each cluster of genes.
-     The numbers are those of clusterProfiler's compareCluster(enrichGO), with which Fig 3C of
+
+    The numbers are those of clusterProfiler's compareCluster(enrichGO), with which Fig 3C of
     Image2Reg was made.
 
     Parameters
@@ -152,6 +153,11 @@ def compare_clusters(
 
     References
     ---------- Wu et al., clusterProfiler 4.0, The Innovation 2 (2021),
+    https://doi.org/10.1016/j.xinn.2021.100141
+
+    References
+    ----------
+    Wu et al., clusterProfiler 4.0, The Innovation 2 (2021),
     https://doi.org/10.1016/j.xinn.2021.100141
     """
     _check_option("by", by, ("symbol", "entrez"))
@@ -222,8 +228,7 @@ def _is_installed(annotation: Annotation) -> bool:
 
 
 def _as_entrez(annotation: Annotation, clusters: dict, background, by: str):
-    """Return clusters and background as Entrez ids, the symbols without one, and what the genes are
-    now.
+    """Return clusters and background as Entrez ids, symbols without one, and what genes are now.
 
     An annotation without Entrez ids, such as one from outside tables, is used by symbol.
     """

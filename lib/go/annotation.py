@@ -217,8 +217,10 @@ def load(directory: str | os.PathLike) -> Annotation:
 
 
 def _positions(values: pd.Series, index: pd.Index) -> np.ndarray:
-    """Return the position of every value in `index`, -1 where it is missing; each distinct value is
-    looked up once."""
+    """Return the position of every value in `index`, −1 where it is missing.
+
+    Each distinct value is looked up once.
+    """
     codes, distinct = (
         pd.factorize(values)
         if values.dtype != "category"

@@ -263,8 +263,10 @@ def _within_cutoffs(tests: pd.DataFrame, cutoffs: Cutoffs) -> pd.DataFrame:
 
 
 def _hit_genes(universe: Universe, rows: np.ndarray, genes: Sequence[str]) -> list[str]:
-    """Return the genes of a list that are in each term and in the universe, joined by '/', in the
-    order of the list."""
+    """Return the genes of a list that are in each term and in the universe, joined by '/'.
+
+    They are in the order of the list.
+    """
     position = universe.sets.genes.get_indexer(pd.Index(genes, dtype=object))
     bits = universe.sets.bits[rows] & universe.inside
     member = (bits[:, position >> 3] >> (7 - (position & 7)).astype(np.uint8)) & 1  # (rows, genes)

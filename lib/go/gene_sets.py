@@ -133,7 +133,8 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
 
 def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
     """Drop the terms with few genes.
-     What is left is closed under ancestors by itself, since a parent is never smaller than its
+
+    What is left is closed under ancestors by itself, since a parent is never smaller than its
     child.
 
     Parameters
@@ -223,8 +224,10 @@ def _propagate(bits: np.ndarray, child: np.ndarray, parent: np.ndarray) -> None:
 
 
 def _packed(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return a (shape[0], ceil(shape[1] / 8)) array with the bits at (row, column) set; pairs may
-    repeat."""
+    """Return a (shape[0], ceil(shape[1] / 8)) array with the bits at (row, column) set.
+
+    Pairs of row and column may repeat.
+    """
     bits = np.zeros((shape[0], -(-shape[1] // 8)), np.uint8)
     np.bitwise_or.at(bits, (row, column >> 3), (128 >> (column & 7)).astype(np.uint8))
     return bits

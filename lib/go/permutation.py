@@ -102,7 +102,7 @@ def _null_smallest_p(
         scores = rng.random((member.shape[1], min(BLOCK, n_draws - start)))
         drawn = (
             np.argsort(np.argsort(scores, axis=0), axis=0) < n_drawn
-        )  # (G, block), n_drawn true a column
+        )  # (G, block), n_drawn true per column
         blocks.append(_smallest_p(member, drawn, tails))
     return np.concatenate(blocks)
 

@@ -365,8 +365,7 @@ def _dots(dots: pd.DataFrame, wrap: int) -> Figure:
 def _areas(
     ratios: pd.Series | np.ndarray, among: pd.Series, low: float = 25, high: float = 160
 ) -> np.ndarray:
-    """Return areas in square points, linear between the smallest and the largest gene ratio
-    drawn."""
+    """Return areas in square points, linear between the smallest and largest gene ratio drawn."""
     return np.interp(ratios, [among.min(), max(among.max(), among.min() + 1e-9)], [low, high])
 
 

@@ -271,8 +271,10 @@ def _started():
 
 @contextlib.contextmanager
 def _same_library_path():
-    """Keep LD_LIBRARY_PATH. R puts the system's libraries first, and child processes must not load
-    another Python's."""
+    """Keep LD_LIBRARY_PATH as it is.
+
+    R puts the system's libraries first, and child processes must not load another Python's.
+    """
     before = os.environ.get("LD_LIBRARY_PATH")
     try:
         yield

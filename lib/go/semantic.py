@@ -101,7 +101,8 @@ def simplify(
     weights: Mapping[str, float] = INSTALLED_WEIGHTS,
 ) -> pd.DataFrame:
     """Drop terms that resemble a more significant term of the same cluster.
-     This is clusterProfiler's `simplify`: among the terms more similar to a term than the
+
+    This is clusterProfiler's `simplify`: among the terms more similar to a term than the
     threshold, all are dropped but those with the smallest `p.adjust`. Dropped terms still count in
     the groups of others.
 
@@ -146,8 +147,7 @@ def _worse_than_alike(alike: np.ndarray, p: np.ndarray) -> np.ndarray:
 def _semantic_values(
     go_ids: list[str], edges: pd.DataFrame, weights: Mapping[str, float]
 ) -> np.ndarray:
-    """Return an (N, ancestors) array of the value that each term gives to itself and to its
-    ancestors."""
+    """Return an (N, ancestors) array of the values that terms give to themselves and ancestors."""
     above = _closure(go_ids, edges)
     terms = (
         pd.Index(go_ids).append(pd.Index(above["parent"])).append(pd.Index(above["child"])).unique()
@@ -163,8 +163,7 @@ def _semantic_values(
 def _spread(
     row: np.ndarray, start: int, child: np.ndarray, parent: np.ndarray, weight: np.ndarray
 ) -> None:
-    """Fill one row of semantic values breadth-first, in place; the first value that reaches a term
-    stays."""
+    """Fill one row of semantic values breadth-first, in place; a term keeps the first value."""
     row[start] = 1.0
     wave = np.zeros(len(row), bool)
     wave[start] = True

@@ -75,7 +75,6 @@ def to_entrez(
 
 
 def _matches(wanted: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return symbol, entrez and by_alias of the wanted symbols among known names, in the order
-    wanted."""
+    """Return symbol, entrez and by_alias of wanted symbols that are known, in the order wanted."""
     found = wanted.merge(known, left_on="symbol", right_on="name")
     return found[["symbol", "entrez", "is_alias"]].rename(columns={"is_alias": "by_alias"})

@@ -123,8 +123,7 @@ def _read_genes(path: Path, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _checked(path: Path, patterns: dict[str, str], *, unique: list[str] | None) -> pd.DataFrame:
-    """Read a CSV file as text and check that columns are there, match a pattern, and do not repeat
-    together."""
+    """Read a CSV as text; check that columns are there, match a pattern, and do not repeat."""
     import pandera.pandas as pa  # half a second, and only needed for outside tables
 
     if not path.exists():
@@ -204,8 +203,10 @@ def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
 
 
 def _in_or_above_cycle(edges: pd.DataFrame) -> pd.DataFrame:
-    """Return the edges that remain when leaves, then roots, are peeled off again and again; none
-    without a cycle."""
+    """Return the edges left when leaves, then roots, are peeled off again and again.
+
+    None are left without a cycle.
+    """
     for end, other in (("child", "parent"), ("parent", "child")):
         # peeling leaves removes what lies below a cycle, peeling roots what lies above it
         n_before = -1

@@ -68,8 +68,7 @@ def resolve(tail: str) -> str:
 
 
 def _unique_rows(cases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows of an (M, 4) array of counts and the position of each row among
-    them."""
+    """Return the distinct rows of an (M, 4) array and the position of each row among them."""
     width = cases.max(axis=0, initial=0) + 1
     if np.prod(width.astype(float)) >= 2**62:  # too many genes to number the rows
         unique, inverse = np.unique(cases, axis=0, return_inverse=True)

@@ -70,8 +70,7 @@ def topgo_order(terms: np.ndarray, child: np.ndarray, parent: np.ndarray) -> np.
 
 
 def _waves_from_root(n_terms: int, child: np.ndarray, parent: np.ndarray):
-    """Yield breadth-first waves of positions: the children of a wave, in its order, each once a
-    wave."""
+    """Yield breadth-first waves of positions: the children of a wave, in its order, each once."""
     start = np.searchsorted(
         parent, np.arange(n_terms + 1)
     )  # edges of parent i: start[i] to start[i + 1]

@@ -114,8 +114,10 @@ def _weight01(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) ->
 
 
 def _elim(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> np.ndarray:
-    """Test from the deepest level up; a term with p at most the cut-off removes all its genes from
-    its ancestors."""
+    """Test from the deepest level up.
+
+    A term with p at most the cut-off removes all its genes from its ancestors.
+    """
     p = np.ones(len(sets.terms))
     removed = np.zeros_like(sets.bits)
     handed_up = np.zeros_like(sets.bits)
@@ -141,8 +143,10 @@ def _elim(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> np.
 def _p_without(
     sets: GeneSets, removed: np.ndarray, chosen: np.ndarray, tail: str, rows=slice(None)
 ) -> np.ndarray:
-    """Return p of the terms at `rows` after removed genes, as far as they are the term's own, left
-    the universe."""
+    """Return p of the terms at `rows` after genes were removed from the universe.
+
+    Only genes of the term itself are removed.
+    """
     bits = sets.bits[rows]
     gone = removed & bits  # the universe shrinks only by genes of the term itself
     rest = bits & ~removed
