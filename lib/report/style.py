@@ -174,7 +174,7 @@ def _natural(name: str) -> tuple[str, int]:
 def _use_own_fonts() -> None:
     """Take Liberation Sans from this repository.
 
-    Letters so do not depend on what a machine has installed.
+    What a machine has installed then does not change the letters.
     """
     manager = font_manager.fontManager
     # a system's Liberation Sans may be of another version
