@@ -238,11 +238,10 @@ def _run_unit(function: UnitFunction, path: str, seed: int, arguments: dict[str,
 
 
 def _use_one_thread() -> None:
-    """Let this process compute with one thread from now on: sums have one order of terms whatever
-    the engine.
+    """Let this process compute with one thread from now on.
 
-    It stays so. Each thread of a process has a count of its own, so each unit sets that of the
-    thread it runs in.
+    Sums then have one order of terms, whatever the engine. It stays so. Each thread of a process
+    has a count of its own, so each unit sets that of the thread it runs in.
     """
     from threadpoolctl import threadpool_limits
 
@@ -272,8 +271,7 @@ def _outcome(future: Any) -> str:
 
 
 def _code(function: UnitFunction) -> tuple[list[str], dict[str, str]]:
-    """Return the syntax of all that a function reaches, and the versions of the packages that this
-    uses."""
+    """Return the syntax of all that a function reaches, and the versions of its packages."""
     _check_fresh(function)
     reached = _reach(function)
     return sorted(reached.hashes.values()), keys.versions(reached.external)
@@ -290,8 +288,10 @@ def _reach(function: UnitFunction) -> Reach:
 
 
 def _check_fresh(function: UnitFunction) -> None:
-    """Refuse to run code that is no longer what the files say: its result would pass for that of
-    the new code."""
+    """Refuse to run code that is no longer what the files say.
+
+    Its result would pass for that of the new code.
+    """
     edited = [file for file in sorted(_reach(function).files) if file.stat().st_mtime > LOADED]
     if edited:
         names = ", ".join(str(_relative(file)) for file in edited)

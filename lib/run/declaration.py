@@ -18,8 +18,7 @@ SAME = object()  # marks a value that is not given
 
 
 class InputFile:
-    """Marks a parameter that names a file or folder: its content, not its name, is part of a
-    key."""
+    """Marks a parameter that names a file or folder, whose content is part of a key."""
 
 
 InputPath = Annotated[str, InputFile()]

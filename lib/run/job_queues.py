@@ -59,8 +59,9 @@ class Jobs:
 
 def read(kind: str, file: str) -> Jobs:
     """Read a YAML file of dask-jobqueue options.
-     `maximum_jobs` and `worker_timeout_seconds` may stand beside them. Jobs compute with the code
-    of this folder and under the numeric setting of this process.
+
+    `maximum_jobs` and `worker_timeout_seconds` may stand beside them. Jobs compute with the code of
+    this folder and under the numeric setting of this process.
 
     Parameters
     ----------

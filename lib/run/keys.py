@@ -224,8 +224,9 @@ def broken_links(folder: Path) -> list[Path]:
 
 class Hashes:
     """sha256 of files, remembered by size, times and inode.
-     A plan over large files so stays fast. What was written a moment ago is not remembered: it
-    could be written again within one tick of the clock.
+
+    So a plan over large files stays fast. What was written a moment ago is not remembered: it could
+    be written again within one tick of the clock.
 
     Parameters
     ----------
@@ -356,8 +357,7 @@ def changes(old: Parts | None, new: Parts) -> list[str]:
 
 
 def _causes(names: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return the definitions that changed themselves, without those that only refer to them or were
-    moved."""
+    """Return the definitions that changed themselves, not those that only refer to them."""
     moved = _moved(before, after)
     left = [name for name in names if name not in moved]
     own = [
@@ -369,8 +369,7 @@ def _causes(names: Sequence[str], before: Mapping[str, str], after: Mapping[str,
 
 
 def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
-    """Return the names of what is there before and after, under another name: a definition that was
-    moved."""
+    """Return the names of moved definitions: there before and after, under other names."""
     came = {name: after[name] for name in after if name not in before}
     gone = {name: before[name] for name in before if name not in after}
     # same hash, other name: moved

@@ -1,4 +1,4 @@
-"""This machine: its cores and GPUs, and Dask workers that end with the process that starts them."""
+"""Cores and GPUs of this machine, and Dask workers that end with the process that starts them."""
 
 import ctypes
 import logging
@@ -63,8 +63,10 @@ def workers(n: int) -> Iterator[Any]:
 
 
 def n_cores() -> int:
-    """Return the number of cores that this process may use, which on a cluster is not all of the
-    machine's."""
+    """Return the number of cores that this process may use.
+
+    On a cluster these are not all of the machine's.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -109,8 +111,10 @@ def die_with_parent(parent: int) -> None:
 
 
 def _prepare_workers(client: Any) -> None:
-    """Give each worker of this machine a GPU of its own, and let it die with this process;
-    restarted ones too."""
+    """Give each worker of this machine a GPU of its own, and let it die with this process.
+
+    This holds for restarted workers too.
+    """
     from distributed import WorkerPlugin
 
     devices = gpus()

@@ -57,7 +57,8 @@ class Failure:
 
 def private_folder(name: str) -> Path:
     """Make an empty folder for sockets that only this user can enter.
-     Its path is short enough for them. The same `name` gives the same folder, so that one left over
+
+    Its path is short enough for them. The same `name` gives the same folder, so that one left over
     by a killed run is used again.
 
     Parameters
@@ -269,8 +270,10 @@ def describe_exit(code: int | None) -> str:
 
 
 def _manager(sockets: Path) -> Any:
-    """Return a kernel manager for this very Python, on IPC sockets, whose kernel dies with this
-    process."""
+    """Return a kernel manager for this very Python, on IPC sockets.
+
+    The kernel dies with this process.
+    """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 

@@ -1,5 +1,4 @@
-"""The numeric setting that makes x86-64 processors agree, put in place before any numeric library
-loads.
+"""The numeric setting that makes x86-64 processors agree, set before numeric libraries load.
 
 Libraries choose their code by processor, and another code has another last digit; training turns it
 into another gene. Here all of them are held to what every x86-64 processor since 2013 to 2015 has
@@ -77,11 +76,7 @@ def environment() -> dict[str, str]:
 
 
 def name() -> str:
-    """Return the setting for keys and captions: `x86-64-v3`, or `native-` and the kind of
-    processor.
-
-    It is native where `COMPENDIUM_NUMERIC=native` says so, on other architectures, and on
-    processors without AVX2.
+    """Return the setting for keys and captions: `x86-64-v3`, or `native-` and the processor's kind.
 
     Returns
     -------

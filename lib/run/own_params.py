@@ -1,5 +1,4 @@
-"""What a user gives beside a profile: a YAML file with `--params`, and `--set
-SECTION.KEY=VALUE`."""
+"""What a user gives beside a profile: a YAML file with `--params`, and `--set` assignments."""
 
 import difflib
 import re
@@ -36,8 +35,7 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake, not the
-    later value."""
+    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         names = [key.value for key, _ in node.value]

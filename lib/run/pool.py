@@ -84,7 +84,8 @@ class Pool:
 
 def ask(n_workers: int) -> str:
     """Ask the run's pool for workers.
-     A pool that does not answer is reported on stderr; the caller then starts workers of its own,
+
+    A pool that does not answer is reported on stderr; the caller then starts workers of its own,
     with the same results.
 
     Parameters
@@ -154,8 +155,7 @@ class Workers:
         self.cluster = None
 
     def _busy(self) -> bool:
-        """Return whether a worker still computes; only a notebook that is gone can have left
-        that."""
+        """Return whether a worker still computes; only a notebook that is gone can leave that."""
         from distributed import Client
 
         def executing(dask_worker: Any) -> int:

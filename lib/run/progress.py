@@ -136,8 +136,7 @@ class Progress:
             return None
 
     def _draw_units(self, bar, units: dict | None):
-        """Bring the bar up to date; another set of units gets a bar of its own, in the same
-        place."""
+        """Bring the bar up to date; another set of units gets a bar of its own in its place."""
         if units is None:
             return bar
         name = f"  {units['name']}"

@@ -1,5 +1,4 @@
-"""Which definitions of `lib` a piece of code reaches, through calls, constants, classes and
-imports.
+"""The definitions of `lib` that code reaches, through calls, constants, classes and imports.
 
 >>> code = Code()  # doctest: +SKIP
 >>> code.of_function("lib.screen.runs", "screen_run").hashes  # doctest: +SKIP
@@ -168,8 +167,7 @@ class Code:
         return found, self._reach(start, reach)
 
     def _modules(self, dotted: Iterable[str]) -> list[str]:
-        """Return those dotted names that are modules of the project, with the packages above
-        them."""
+        """Return those dotted names that are modules of the project, and the packages above."""
         ours = (name for name in dotted if name.split(".")[0] == PROJECT)
         above = {
             ".".join(name.split(".")[:depth])
@@ -220,8 +218,7 @@ class Code:
     def _symbols(
         self, found: Definition, module: str, imports: dict[str, str], reach: Reach
     ) -> list[Symbol]:
-        """Return the project's symbols that a definition refers to, and note packages from
-        elsewhere."""
+        """Return the project's symbols that a definition refers to, and note other packages."""
         symbols = [(module, name) for name in found.own]
         for root, *attributes in found.bound:
             dotted = imports[root]
@@ -235,8 +232,10 @@ class Code:
         return symbols
 
     def _resolve(self, names: Sequence[str]) -> list[Symbol]:
-        """Return the symbols that a dotted name stands for: one, or all of a module that is used as
-        a value."""
+        """Return the symbols that a dotted name stands for.
+
+        They are one, or all of a module that is used as a value.
+        """
         # the longest part of the name that is a module
         depth = max(
             (d for d in range(1, len(names) + 1) if self.file(".".join(names[:d]))), default=0
@@ -261,8 +260,7 @@ class Code:
         )
 
     def _exported(self, dotted: str) -> list[Symbol]:
-        """Return what a package's own import stands for; of a whole module nothing, until it is
-        used."""
+        """Return what a package's own import stands for; of a whole module nothing."""
         if dotted.split(".")[0] != PROJECT or self.file(dotted):
             return []
         return self._resolve(dotted.split("."))

@@ -191,8 +191,10 @@ class Run:
         )
 
     def _r_versions(self, packages: Sequence[str]) -> dict[str, str]:
-        """Return the versions of R and of these packages; R is asked once for those of all
-        notebooks."""
+        """Return the versions of R and of some packages.
+
+        R is asked once for those of all notebooks.
+        """
         if not packages:
             return {}
         every = {package for step in self.pipeline.steps for package in step.r_packages}
@@ -380,8 +382,10 @@ class Run:
             told.unlink(missing_ok=True)
 
     def _states(self, step: Step) -> dict[str, tuple[int, int] | None]:
-        """Return which file each output is, by time and inode (of a folder its newest), or None
-        where it is missing."""
+        """Return which file each output is, by time and inode, or None where it is missing.
+
+        Of a folder it is the newest file.
+        """
         states = {}
         for name, path in self.pipeline.outputs(step).items():
             below = path.rglob("*") if path.is_dir() else ()

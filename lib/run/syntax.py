@@ -265,8 +265,10 @@ def _statements(node: ast.stmt) -> list[ast.stmt]:
 
 
 def _says_nothing(node: ast.stmt) -> bool:
-    """Return whether a statement is an import, whose names are resolved where they are used, or a
-    docstring."""
+    """Return whether a statement is an import or a docstring.
+
+    Imported names are resolved where they are used.
+    """
     return isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node)
 
 
@@ -279,8 +281,10 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def _acts(node: ast.stmt) -> bool:
-    """Return whether a statement that defines a name does something at import too: it may, in a
-    block or a target."""
+    """Return whether a statement that defines a name does something at import too.
+
+    It may, in a block or in a target.
+    """
     if isinstance(node, ast.Assign):
         return any(not isinstance(target, ast.Name | ast.Tuple) for target in node.targets)
     return isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While)
@@ -292,8 +296,7 @@ def _base(node: ast.ImportFrom, package: str) -> str:
 
 
 class _Reader(ast.NodeTransformer):
-    """Takes docstrings and imports out of a statement, notes references, and shortens those into
-    the project."""
+    """Takes docstrings and imports out of a statement, and notes and shortens references."""
 
     def __init__(self, own: set[str], imports: dict[str, str]) -> None:
         self.own, self.imports = own, imports
@@ -364,8 +367,7 @@ def _chain(node: ast.expr) -> list[str]:
 
 
 def _local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
-    """Return the names that a function binds itself: its arguments and what it assigns, imports
-    apart."""
+    """Return the names that a function binds itself: arguments and what it assigns, not imports."""
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     names = {argument.arg for argument in [*every, arguments.vararg, arguments.kwarg] if argument}
