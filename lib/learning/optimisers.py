@@ -68,6 +68,7 @@ class Adam:
         torch.optim.Optimizer
         """
         options = {"betas": self.betas, "eps": self.eps, "amsgrad": self.amsgrad}
+        # fused: one call for all weights, and IEEE's square root
         return self._class(
             parameters, learning_rate, weight_decay=weight_decay, fused=True, **options
         )
@@ -103,6 +104,7 @@ class SGD:
         If momentum is out of its range, or Nesterov's has none.
     """
 
+    # the name that JSON and YAML give
     kind: str = field(default="sgd", init=False)
     momentum: float = 0.0
     nesterov: bool = False
