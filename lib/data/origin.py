@@ -65,6 +65,7 @@ class Origin:
     def __or__(self, other: "Origin") -> "Origin":
         """Return the origin of what rests on both; a part in both must come from one place."""
         for name in self.parts.keys() & other.parts.keys():
+            # two sources of one part: a caption could name only one
             if self.parts[name] != other.parts[name]:
                 raise InputError(
                     f"{name} comes from {self.parts[name]} and from {other.parts[name]}"
@@ -96,6 +97,7 @@ class Origin:
     def kind(self) -> str:
         """One of `KINDS` if all parts are of it, else "mixed"."""
         kinds = {kind for kind, _ in self.parts.values()}
+        # mixed data are neither a paper's nor planted throughout
         return kinds.pop() if len(kinds) == 1 else "mixed"
 
     @property
@@ -285,6 +287,7 @@ def is_known(path: str | os.PathLike) -> bool:
 
 def _beside(path: str | os.PathLike) -> Path:
     path = store.resolve(path)
+    # beside a folder, not inside it
     return path.with_name(path.name + SUFFIX)
 
 
