@@ -88,6 +88,7 @@ def measured(
         }
     if not sources["ccle_expression"].simulated:
         found |= {"expression.ccle.lines": len(ccle), "expression.ccle.genes": ccle.shape[1]}
+        # a marker that the universe lacks is not measured
         table = markers.set_index("gene")
         found |= {
             f"expression.markers.{g.lower()}": float(table["log_fc"][g])

@@ -32,7 +32,7 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
     DataFrame
         One row per cell and per gene: `what` ("genes per cell" or "cells per gene"), `name`, `n`.
     """
-    detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)
+    detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)  # (cells, genes) of 0 and 1
     panels = {
         "genes per cell": (
             counts.obs_names,
@@ -112,6 +112,7 @@ def marker_scatter(
                 label=f"{name} ({len(rows):,})",
                 rasterized=True,
             )
+        # the diagonal: no change
         ends = [0, drawn[["mean_of_others_log2_tpm", "target_log2_tpm"]].max(axis=None)]
         ax.plot(ends, ends, color="0.6", linewidth=0.7, zorder=0)
         ax.set(xlabel="mean of the other lines, log2(TPM + 1)", ylabel=f"{target}, log2(TPM + 1)")
@@ -177,6 +178,7 @@ def _shares(
     ax: Axes, panel: str, table: pd.DataFrame, column: str, colours: dict, label: str, of: str
 ) -> pd.DataFrame:
     """Draw the distribution of a column, one outline per kind, each with area 1."""
+    # one set of bins for all kinds, so that heights compare
     edges = np.linspace(table[column].min(), table[column].max(), 41)
     drawn = []
     for kind, colour in colours.items():
@@ -223,6 +225,7 @@ def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
         markersize=3,
         label="median, middle half",
     )
+    # what correlation looks like without a shared state
     level = pairs.loc[pairs["kind"] == planted.BACKGROUND, "abs_spearman"].median()
     ax.axhline(
         level,
@@ -245,6 +248,7 @@ def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
     drawn = pd.DataFrame({name: line.to_numpy() for name, line in lines.items()}).assign(
         x=middle, background=level
     )
+    # one row per point drawn
     long = drawn.melt("x", var_name="kind", value_name="y")
     return long.assign(
         panel="distance", x_is="distance of states (SD of control nuclei)", y_is="|Spearman|"

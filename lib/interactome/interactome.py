@@ -220,6 +220,7 @@ def read_graphml(path: str | os.PathLike) -> tuple[pd.DataFrame, pd.DataFrame]:
     import networkx as nx
 
     graph = nx.read_graphml(store.resolve(path))
+    # `name` was added for Cytoscape
     nodes = pd.DataFrame([row for _, row in graph.nodes(data=True)]).drop(columns="name")
     edges = pd.DataFrame(
         [{"gene_a": a, "gene_b": b, **row} for a, b, row in graph.edges(data=True)]

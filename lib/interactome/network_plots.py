@@ -105,6 +105,7 @@ def planted(
         handles = [
             _dot(colour, f"{name} ({counts.get(name, 0)})") for name, colour in palette.items()
         ]
+        # colours are taken by modules, so a ring marks regulators
         handles.append(_dot("white", "black ring: regulator", ring="black"))
         figure.legend(
             handles=handles,
@@ -173,6 +174,7 @@ def _draw_edges(ax: Axes, nodes: pd.DataFrame, edges: pd.DataFrame) -> None:
     in_tree = edges["in_tree"].to_numpy(bool)
     # drawn last, so on top: edges of the tree, then cheap ones
     order = np.lexsort((tightness, in_tree))
+    # grey level, 0 is black
     shades = np.where(in_tree, 0.25, 0.88 - 0.35 * tightness)
     widths = np.where(in_tree, 0.7 + 0.7 * tightness, 0.3 + 0.6 * tightness)
     ax.add_collection(

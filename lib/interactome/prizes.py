@@ -118,6 +118,7 @@ def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
 def _check(prizes: pd.Series) -> None:
     if prizes.empty:
         raise InputError("no gene has a prize")
+    # which of two prizes is meant cannot be known
     again = prizes.index.duplicated()
     if again.any():
         gene = prizes.index[again][0]

@@ -45,6 +45,7 @@ def overview(
 
 def _shared(ax: Axes, universes: Mapping[str, Collection[str]]) -> pd.DataFrame:
     """Draw one bar per source, the genes that all share in dark."""
+    # genes in every source
     shared = len(set.intersection(*(set(genes) for genes in universes.values())))
     sizes = {name: len(set(genes)) for name, genes in universes.items()}
     ax.barh(list(sizes), list(sizes.values()), color="#9ecae1", label="genes")
@@ -83,6 +84,7 @@ def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
         }
         drawn.append(pd.DataFrame(rows | {"y_is": "edges"}))
     ax.set(xlabel="cost (low = confident)", ylabel="edges", yscale="log")
+    # room for the legend
     ax.set_ylim(top=20 * np.histogram(edges["cost"], bins)[0].max())
     figures.plain_numbers(ax.yaxis)
     ax.legend(loc="upper left", handlelength=1, borderaxespad=0)
@@ -94,6 +96,7 @@ def _degrees(ax: Axes, edges: pd.DataFrame) -> pd.DataFrame:
     apart = edges[edges["protein1"] != edges["protein2"]]
     # each edge counts at both ends; self-loops do not
     degree = pd.concat([apart["protein1"], apart["protein2"]]).value_counts()
+    # degrees descend, so the rank counts genes with as many or more
     rank = np.arange(1, len(degree) + 1)
     ax.loglog(degree, rank, color="#0072B2")
     for name, x, y in zip(degree.index[:_N_HUBS], degree, rank, strict=False):

@@ -162,6 +162,7 @@ def _header(path: str | os.PathLike) -> list[str]:
             if path.suffix == ".gz"
             else path.open(encoding="utf-8") as file
         ):
+            # the first line alone: the tables are large
             names = [name.strip('" ') for name in file.readline().rstrip("\r\n").split(",")[1:]]
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(
