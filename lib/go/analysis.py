@@ -73,6 +73,7 @@ def enrich(
     """
     _check_option("algorithm", algorithm, topgo.ALGORITHMS)
     _check_option("tie_order", tie_order, enrichment.TIE_ORDERS)
+    # checked before R starts, which takes seconds
     inside, outside = enrichment.check_genes(list(foreground), list(background))
     unannotated = _unannotated(annotation, background)
     engine = _choose(engine, "topgo", annotation)
@@ -80,6 +81,7 @@ def enrich(
     if engine == "topgo":
         table = r_engines.run_topgo(inside, background, ontology=annotation.ontology, **options)
         table = enrichment.with_adjusted(table)
+        # R has sorted already, in the order of topGO
         if tie_order == "go_id":
             table = table.sort_values("GO.ID")
             table = table.iloc[order.by_p_value(table["p_raw"])].reset_index(drop=True)
@@ -87,6 +89,7 @@ def enrich(
         table = enrichment.run_builtin(
             annotation, inside, list(background), tie_order=tie_order, tail=tail, **options
         )
+    # attrs travel with the table, so that what was left out can be shown
     left_out = {"outside_background": outside, "unannotated": unannotated}
     table.attrs = _record(engine, annotation, tail) | options | {"tie_order": tie_order} | left_out
     return table
@@ -168,6 +171,7 @@ def compare_clusters(
     cutoffs = Cutoffs(p_cutoff, q_cutoff, min_size, max_size)
     engine = _choose(engine, "clusterprofiler", annotation)
     if engine == "clusterprofiler":
+        # R knows its own release alone, so the annotation is not handed over
         table = r_engines.run_clusterprofiler(
             clusters, background, ontology=annotation.ontology, cutoffs=cutoffs
         )
