@@ -172,6 +172,7 @@ def read(results_dir: Path | str, slugs: Iterable[str] | None = None) -> dict[st
     ValueError
         If two notebooks measured one claim.
     """
+    # sorted: the order of a folder differs between file systems
     paths = sorted(store.resolve(results_dir).glob(f"*{SUFFIX}"))
     wanted = (
         paths
@@ -336,6 +337,7 @@ def _planted(claim: Planted, ours: Mapping, spreads: Mapping[str, planted.Spread
     status = NOT_MEASURED
     if ours["value"] is not None:
         status = NO_BOUND if bound is None else HOLDS if bound.holds(ours["value"]) else SHORT
+    # NaN where no seeds were run
     numbers = {name: getattr(spread, name, math.nan) for name in ("mean", "sd", "min", "max")}
     return {
         "kind": "planted",
@@ -352,6 +354,7 @@ def _planted(claim: Planted, ours: Mapping, spreads: Mapping[str, planted.Spread
 
 def _told(row: Mapping) -> str:
     value = _text(row["value"]) + (f" [{row['interval']}]" if row["interval"] else "")
+    # some quantities name their unit themselves
     unit = f" {row['unit']}" if row["unit"] and row["unit"] not in row["quantity"] else ""
     why = (
         f" (from {row['n_seeds']} seeds, mean {row['mean']:.3g})"

@@ -181,6 +181,7 @@ def all_spreads(path: Path | str = SPREAD) -> list[Spread]:
         rows = [
             _spread(row, f"{path.name}, row {number}") for number, row in enumerate(reader, start=2)
         ]
+    # a claim has one row per profile
     names = [(row.profile, row.id) for row in rows]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -218,6 +219,7 @@ def bound(claim: Planted, spread: Spread | None) -> Bound | None:
     # one normal value in 740 lies below
     low = max(claim.limits[0], spread.mean - N_SD * spread.sd)
     high = min(claim.limits[1], spread.mean + N_SD * spread.sd)
+    # no bound on the better side
     if claim.direction == "higher":
         return Bound(low=low)
     return Bound(high=high) if claim.direction == "lower" else Bound(low=low, high=high)

@@ -149,6 +149,7 @@ class Published(_Strict):
         if self.tolerance == "exact":
             return float(self.value), float(self.value)
         given = self.tolerance
+        # a distance from the value; else a bound of its own
         if given.abs is not None or given.rel is not None:
             reach = given.abs if given.abs is not None else given.rel * abs(self.value)
             return self.value - reach, self.value + reach
@@ -346,6 +347,7 @@ def _parse(model: type[_Strict], entry: object, where: str):
     except ValidationError as error:
         # of the ways to fail a union, show the one that came furthest
         first = max(error.errors(), key=lambda e: (e["type"] != "model_type", len(e["loc"])))
+        # the path to the field, as the file has it
         field = ".".join(map(str, first["loc"])) or "entry"
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{where}: {field}: {message} (got {first['input']!r:.80})") from None

@@ -162,6 +162,7 @@ def _row(
     entry: Published, value: Measured | None, note: str, place: Place, ran: Collection[str] | None
 ) -> dict:
     status = _status(entry, value, is_run=ran is None or place.notebook in ran)
+    # a reason counts only where a value differs
     reasons = (
         [f"published with {entry.needs}" if entry.needs else "", note] if status == DIFFERS else []
     )
@@ -211,7 +212,9 @@ def _of(number: int, verb: str) -> str:
 def _most_common(rows: pd.DataFrame, status: str) -> str:
     """Return the reason that most rows of a status give; the first of those that are tied."""
     chosen = rows[rows["status"] == status]
+    # what a value needs comes before notes
     reasons = chosen["note"].where(chosen["needs"] == "", "published with " + chosen["needs"])
+    # unsorted: idxmax then takes the first of equals
     counts = reasons[reasons != ""].value_counts(sort=False)
     return str(counts.idxmax()) if len(counts) else ""
 

@@ -240,6 +240,7 @@ def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
             way_back = _WAY_BACK.format(
                 **{key: str(jinja2.filters.escape(word)) for key, word in words.items()}
             )
+            # a page without body gets the way back in front
             body = re.search(r"<body\b[^>]*>", html)
             start = body.end() if body else 0
             store.write_text(
@@ -342,6 +343,7 @@ def _gallery_words(plan: Pipeline, sections: Sequence[Section]) -> dict:
 
 
 def _provenance_words(plan: Pipeline, sections: Sequence[Section]) -> dict:
+    # R is asked once for all notebooks
     packages = sorted({package for step in plan.steps for package in step.r_packages})
     return {
         "tables": {
@@ -367,6 +369,7 @@ def _swap(new: Path, site: Path) -> None:
 
 def _write_crate(sections: Sequence[Section], profile: str, run_dir: Path, root: Path) -> None:
     files = {}
+    # the same title for all files of a figure
     captions = {figure.png.stem: figure.title for section in sections for figure in section.figures}
     for section in (section for section in sections if section.page):
         files[f"executed/{section.result.executed.name}"] = f"executed notebook: {section.title}"

@@ -80,6 +80,7 @@ def words(measured_dir: Path, profile: str, *, ran: Collection[str]) -> dict:
 
 def _parts(rows: pd.DataFrame) -> dict[str, list[dict]]:
     """Return the values of a figure as measured here, missing, and defined or read back."""
+    # each row falls into exactly one part
     is_defined, is_absent = rows["basis"] == DEFINED, rows["status"].isin([NEEDS_DATA, NOT_RUN])
     parts = {
         "Measured": rows[~is_defined & ~is_absent],

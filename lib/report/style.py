@@ -117,6 +117,7 @@ def cluster_colours(labels: Iterable) -> dict[str, str]:
     True
     """
     names = sorted({str(label) for label in labels}, key=_natural)
+    # labels without a number take colours in their own order
     named = [name for name in names if name not in ("", "none") and _number(name) is None]
     places = {name: place for place, name in enumerate(named)}
     return {name: _colour(name, places) for name in names}
@@ -162,6 +163,7 @@ def _colour(name: str, places: dict[str, int]) -> str:
 
 
 def _number(name: str) -> int | None:
+    # `.0`: pandas makes floats of numbers with gaps
     found = re.search(r"(\d+)(?:\.0)?$", name)
     return int(found[1]) if found else None
 

@@ -114,6 +114,7 @@ def _result(run: runner.Run, step: Step, reasons: list[str], broken: Sequence[Re
         log = run.log_path(step).relative_to(run.pipeline.root)
         return Result(step.slug, FAILED, f"It failed; {log} says where.")
     if broken:
+        # the notebook that failed, not one that waits for it
         cause = broken[0].cause or broken[0].slug
         return Result(step.slug, WAITS, f"It waits for {cause}, which failed.", cause=cause)
     command = f"python run_all.py {step.slug} --profile {run.pipeline.profile}"
