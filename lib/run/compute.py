@@ -306,6 +306,7 @@ class _Progress:
 
     def __init__(self, name: str, *, total: int, done: int) -> None:
         self.state = {"name": name, "total": total, "done": done, "failed": 0}
+        # set by the runner, whose terminal draws the bar
         self.file = os.environ.get(PROGRESS_VARIABLE)
         self.bar = None
         if not self.file and total > done:

@@ -255,6 +255,7 @@ class Hashes:
         known = self.known.get(str(path))
         if known is None or known[:-1] != state:
             known = [*state, store.sha256(path)]
+            # a file may be written twice within one tick
             if time.time_ns() - stat.st_ctime_ns > TICK_NS:
                 self.known[str(path)] = known
                 self.changed = True
@@ -312,6 +313,7 @@ def parts(
     """
     cells = {
         f"cell {number}": cell["source"]
+        # as Jupyter counts them after a run of all
         for number, cell in enumerate(notebook_cells(notebook), start=1)
         if "parameters" not in cell["tags"]
     }
@@ -340,6 +342,7 @@ def changes(old: Parts | None, new: Parts) -> list[str]:
     list of str
         One line per difference; empty if the notebook is done.
     """
+    # no stamp: nothing to compare with
     if old is None:
         return ["it has not been run"]
     lines = []

@@ -92,6 +92,7 @@ def read_own(path: Path) -> dict[str, dict[str, Any]]:
         If the file is missing, is not YAML, or is not sections of keys.
     """
     try:
+        # an empty file changes nothing
         content = read_yaml(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file") from None

@@ -137,6 +137,7 @@ def resolve(
         try:
             resolved[slug] = check(slug, below + above, run)
         except ParamsError as error:
+            # all problems of all notebooks in one message
             problems.append(str(error))
     if problems:
         raise ParamsError("\n".join(problems))
@@ -165,6 +166,7 @@ def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], run: str) 
         One line per problem: where the value comes from, key, value, and what is allowed.
     """
     model = SECTIONS[slug]
+    # the last layer that gives a key is to blame
     origin = {key: name for name, layer in layers for key in layer}
     values = {key: value for _, layer in layers for key, value in layer.items()}  # later layers win
     folders = {"run_dir": f"runs/{run}", "figures_dir": f"figures/{run}"}
@@ -221,6 +223,7 @@ def declared(source: str) -> dict[str, Any]:
         raise ParamsError(
             f"parameters cell: line {error.lineno} is not Python: {error.msg}"
         ) from None
+    # only `name: type = literal` and `name = literal`
     for node in body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         try:

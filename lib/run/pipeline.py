@@ -188,6 +188,7 @@ def _step(slug: str, entry: object) -> Step:
         raise PipelineError(
             f'pipeline.toml: [{slug}]: needs the line: notebook = "NN_{slug}.ipynb"'
         )
+    # the slug is the table's name
     known = [field.name for field in fields(Step) if field.name != "slug"]
     values = {}
     for key, value in entry.items():
@@ -220,6 +221,7 @@ def _check_makers(steps: Iterable[Step]) -> None:
                     f"pipeline.toml: both {maker[file]} and {step.slug} {does} {file}; rename one "
                     "of them"
                 )
+            # a profile writes below its own folders alone
             if Path(file).is_absolute() or ".." in Path(file).parts:
                 raise PipelineError(
                     f"pipeline.toml: [{step.slug}]: {file} leaves the folder runs/<profile>/"
@@ -257,6 +259,7 @@ def _check_files(pipeline: Pipeline) -> None:
                 f"pipeline.toml: [{step.slug}]: notebooks/{step.notebook} does not exist"
             )
         for file in step.needs:
+            # data of the repository need no maker
             if file not in makers and not (pipeline.root / file).exists():
                 raise PipelineError(
                     f"pipeline.toml: [{step.slug}] needs {file}, which no notebook makes and which "
@@ -321,6 +324,7 @@ def find(pipeline: Pipeline, target: str) -> str:
         If nothing, or more than one notebook, has that name; with a hint.
     """
     name = Path(target).name
+    # a target may be pasted as a path
     name = Path(name).stem if name.endswith((".ipynb", *FIGURE_SUFFIXES)) else name
     owners = {
         step.slug: [

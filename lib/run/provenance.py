@@ -80,6 +80,7 @@ def environment(root: Path = store.ROOT) -> dict[str, str]:
         if project.exists()
         else []
     )
+    # direct dependencies; the lock file has the others
     for name in sorted((Requirement(line).name for line in wanted), key=str.lower):
         try:
             found[name] = importlib.metadata.version(name)

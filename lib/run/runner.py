@@ -58,6 +58,7 @@ class Run:
             processes here.
         """
         if executor.startswith("local") and executor != "local:1":
+            # a socket's path must be short
             folder = notebook_process.private_folder(f"{self.pipeline.run_dir}/pool")
             self.pool = pool.Pool(folder, notebook_process.clean_environment(folder))
         try:
@@ -197,6 +198,7 @@ class Run:
         """
         if not packages:
             return {}
+        # one start of R for all notebooks
         every = {package for step in self.pipeline.steps for package in step.r_packages}
         found = keys.r_versions(tuple(sorted(every)))
         return {name: found[name] for name in ("R:R", *(f"R:{package}" for package in packages))}
@@ -262,6 +264,7 @@ class Run:
             waits = [
                 up for up in self.pipeline.upstream(step) if up in decisions and decisions[up].run
             ]
+            # what it reads may come out the same, and then it does not run
             if waits and not decision.run:
                 reasons = tuple(f"if {up} changes what it makes" for up in sorted(waits))
                 decision = Decision(
@@ -389,6 +392,7 @@ class Run:
         states = {}
         for name, path in self.pipeline.outputs(step).items():
             below = path.rglob("*") if path.is_dir() else ()
+            # of a folder the newest file below it counts
             stats = [file.stat() for file in (path, *below) if file.exists()]
             states[name] = max(((stat.st_mtime_ns, stat.st_ino) for stat in stats), default=None)
         return states
@@ -412,6 +416,7 @@ class Run:
 
     def _write_stamp(self, step: Step, parts: keys.Parts, seconds: float) -> None:
         outputs = {name: self.hashes(path) for name, path in self.pipeline.outputs(step).items()}
+        # parts are kept, not only the key, so that a re-run can say why
         stamp = {
             "slug": step.slug,
             "notebook": step.notebook,
@@ -469,6 +474,7 @@ class Run:
             failed = [name for name, outcome in ended.items() if outcome.state == "failed"]
             # asked anew for each: a notebook may wait for one that failed a moment ago
             broken = outcomes.failed_before(self.pipeline.upstream(step), ended)
+            # what it needs is missing, or no more shall run
             if broken or (fail_fast and failed):
                 ended[slug] = Outcome(slug, "skipped", waits_for=broken)
                 continue

@@ -84,6 +84,7 @@ def parse(text: str) -> ast.Module:
     -------
     ast.Module
     """
+    # lines of IPython count as `pass`
     for source in (text, MAGIC.sub(r"\1pass", text)):
         with suppress(SyntaxError):
             return ast.parse(source)
@@ -161,6 +162,7 @@ def analyse(text: str, *, package: str = "") -> Source:
     tree = parse(text)
     source = Source(imports=bindings(tree, package))
     named = [(names_of(node), node) for node in tree.body if not _says_nothing(node)]
+    # names that this module defines
     own = {name for names, _ in named for name in names}
     grouped: dict[str, list[ast.stmt]] = {}
     for names, node in named:
@@ -347,6 +349,7 @@ class _Reader(ast.NodeTransformer):
         if root in self.imports and not self._is_local(root):
             self.bound_found.add(tuple(chain))
             if self.imports[root].split(".")[0] == PROJECT:
+                # a module that moves leaves the syntax of its users alone
                 last = chain[-1] if len(chain) > 1 else self.imports[root].rpartition(".")[2]
                 return ast.Name(last, ast.Load())
         elif root in self.own and not self._is_local(root):
@@ -376,5 +379,6 @@ def _local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.Global | ast.Nonlocal):
+            # global and nonlocal names are not the function's own
             shared |= set(node.names)
     return names - shared - set(bindings(function))

@@ -102,6 +102,7 @@ def _differs(one: Declared, profile: str) -> bool:
 def _commented(rows: Sequence[tuple[str, str]]) -> list[str]:
     """Join code and comments: in one column, else two spaces behind the code, else above it."""
     rows = list(rows)
+    # long code must not push all comments to the right
     column = max((len(code) for code, _ in rows if len(code) <= CODE_WIDTH), default=0)
     lines = []
     for code, comment in rows:
@@ -118,6 +119,7 @@ def _commented(rows: Sequence[tuple[str, str]]) -> list[str]:
 
 def _filled(code: str) -> str:
     """Break an assignment that is too long between two elements of its list."""
+    # blanks within texts are no place to break
     whole = re.sub(r'"(?:[^"\\]|\\.)*"', lambda text: text[0].replace(" ", "\0"), code)
     indent = code[: len(code) - len(code.lstrip())] + "    "
     options = {"break_long_words": False, "break_on_hyphens": False}
@@ -276,6 +278,7 @@ def check_profile(profile: str, root: Path = store.ROOT) -> None:
     sections = params.sections_of([step.slug for step in pipeline.listed(root)])
     for name in dict.fromkeys(("mini", profile)):
         path = root / "params" / f"{name}.yaml"
+        # an absent file misleads nobody
         there = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         pairs = itertools.zip_longest(
             there, profile_text(name, sections).splitlines(), fillvalue=""
