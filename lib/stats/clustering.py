@@ -43,7 +43,8 @@ def linkage(values, *, what: str, metric: str = "euclidean", optimal: bool = Fal
 
     Parameters
     ----------
-    values : (N, L) array
+    values : (N, L) array of float
+        One row per vector.
     what : str
         What a row is, for the message: `genes`.
     metric : str
