@@ -39,7 +39,8 @@ def slides(
     top, left = (max(0, (length - window) // 2) for length in sample.shape)
     part = slice(top, top + window), slice(left, left + window)
     width = figures.PAGE if len(outlines) > 1 else figures.MIDDLE
-    figure = Figure(figsize=(width, 0.5 + width / len(outlines)))
+    height = width / len(outlines) + (0.34 if spots else 0.16)  # of titles and key, in inches
+    figure = Figure(figsize=(width, height))
     axes = np.atleast_1d(figure.subplots(1, len(outlines)))
     drawn = []
     for axis, (title, labels) in zip(axes, outlines.items(), strict=True):
@@ -76,7 +77,7 @@ def location_maps(
         axis.set(title=title, xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
         rows.append({"map": title, "share": (values[part] > 0.5).mean()})
-    figure.colorbar(shown, ax=axes[-1], shrink=0.7, label="nearness to a spot")
+    figure.colorbar(shown, ax=axes[-1], shrink=0.7, label="location map")
     return figure, pd.DataFrame(rows)
 
 
@@ -99,7 +100,7 @@ def losses(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[Figu
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     figures.plain_numbers(axis.yaxis)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.legend()
+    axis.legend(loc="upper right")
     return figure, pd.concat(rows, ignore_index=True)
 
 
@@ -121,7 +122,7 @@ def precision(scores: pd.DataFrame, by: str) -> tuple[Figure, pd.DataFrame]:
             table.index, table.mean(axis=1), color=colour, marker="o", markersize=3, label=name
         )
     axis.set(xlabel="least overlap of a match (IoU)", ylabel="average precision", ylim=(0, 1.02))
-    axis.legend(title=by)
+    axis.legend(title=by, loc="upper right")
     return figure, scores[[by, "sample", "iou", "ap"]].reset_index(drop=True)
 
 
@@ -198,9 +199,11 @@ def grey(axis: Axes, image: np.ndarray) -> None:
 def _scale_bar(axis: Axes) -> None:
     """Draw how long 20 pixels are, in the lower left corner of a picture of a slide."""
     bottom = axis.get_ylim()[0]  # rows grow downwards
-    axis.plot([4, 4 + BAR], [bottom - 5] * 2, color="white", linewidth=2, solid_capstyle="butt")
+    ends = [4, 4 + BAR]
+    bar = axis.plot(ends, [bottom - 5] * 2, color="white", linewidth=2, solid_capstyle="butt")
     words = axis.text(4, bottom - 7, f"{BAR} pixels", color="white", fontsize=figures.LEAST)
-    words.set_path_effects([withStroke(linewidth=1.5, foreground="black")])
+    for part in (*bar, words):
+        part.set_path_effects([withStroke(linewidth=3 if part in bar else 1.5, foreground="black")])
 
 
 def _name_spots(figure: Figure) -> None:
