@@ -100,7 +100,7 @@ def losses(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[Figu
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     figures.plain_numbers(axis.yaxis)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.legend(loc="upper right")
+    axis.legend(loc="lower left")
     return figure, pd.concat(rows, ignore_index=True)
 
 
