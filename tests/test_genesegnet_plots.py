@@ -53,7 +53,9 @@ def test_share_of_a_location_map(sample):
     half[:, :30] = 1
     figure, drawn = plots.location_maps(sample, {"σ = 2 pixels": half}, window=60)
     assert is_of_a_journal(figure) and drawn["share"].tolist() == [0.5]
-    assert sentences.maps(drawn) == "The map lies above one half on 50% (σ = 2 pixels) of the pixels."
+    assert (
+        sentences.maps(drawn) == "The map lies above one half on 50% (σ = 2 pixels) of the pixels."
+    )
 
 
 def test_losses_end_where_the_sentence_says():
@@ -92,7 +94,8 @@ def test_every_class_of_transcripts_is_counted_in_the_legend():
     figure, drawn = plots.mapping_quality({"one": account}, cells)
     assert is_of_a_journal(figure) and len(drawn) == 8
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert names == ["cell (8)", "background (2)", "outside (0)", "low (0)", "control (0)"]
+    assert names[:3] == ["in a cell (8)", "in no cell (2)", "off the slide (0)"]
+    assert names[3:] == ["low quality (0)", "control (0)"]
     words = "8 of 10 transcripts (80%) lie in one of 3 cells, 2 in the median cell."
     assert sentences.mapping(drawn) == words
 

@@ -18,6 +18,13 @@ from lib.report import figures
 RASTER = {"rasterized": True}  # thousands of marks as pixels: an SVG of a tenth of the size
 BLUE, ORANGE, _, OUTLINE, PINK, CYAN, YELLOW, BLACK = figures.PALETTE
 COLOURS = BLUE, ORANGE, PINK, CYAN, BLACK  # of lines: no green beside the orange
+WORDS = {
+    "cell": "in a cell",
+    "background": "in no cell",
+    "outside": "off the slide",
+    "low": "low quality",
+    "control": "control",
+}
 BAR = 20  # pixels, the length of the bar that tells the scale
 
 
@@ -173,7 +180,7 @@ def mapping_quality(
     table = pd.DataFrame(accounts).T[list(CLASSES)]
     start = np.zeros(len(table))
     for name, colour in zip(CLASSES, (BLUE, "0.75", ORANGE, PINK, BLACK), strict=True):
-        label = f"{name} ({table[name].sum():,})"
+        label = f"{WORDS[name]} ({table[name].sum():,})"
         left.barh(table.index, table[name], left=start, color=colour, label=label)
         start += table[name].to_numpy()
     left.invert_yaxis()
