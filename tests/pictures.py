@@ -15,6 +15,8 @@ SIMULATED = {
     "data/sources.origin.json",
     "data/epigenome",
     "data/epigenome_source",
+    "data/genesegnet/raw.origin.json",
+    "data/genesegnet/labels.origin.json",
 }
 UNITS_NOT_YET = ["80_", "81_", "82_", "84_", "86_", "88_"]
 """Notebooks whose tables do not name their units yet: all else of their pictures is checked."""
@@ -28,6 +30,11 @@ layout."""
 
 NO_UNIT = {
     "accuracy",
+    "ap",
+    "assigned",
+    "gene_iou",
+    "loss",
+    "purity",
     "ami",
     "ari",
     "auc",
@@ -88,6 +95,9 @@ NO_UNIT = {
 
 LABELS = {
     "Cluster",
+    "cell_id",
+    "epoch",
+    "round",
     "beta",
     "beta_mi",
     "beta_spearman",
