@@ -13,6 +13,9 @@ from lib.epigenome.signals import WINDOW, Signals
 from lib.report import figures
 
 GREY = "0.55"
+ACTIVITY = ["activity_ln_depth", "expressed_ln_depth", "other_ln_depth"]
+"""Mean ln(1 + depth) of all genes, of expressed ones and of the others."""
+
 GROUP_COLOURS = dict(
     zip((*GROUPS, OWN_GROUP), ("#D55E00", "#E69F00", "#009E73", "#0072B2", "#CC79A7"), strict=True)
 )
@@ -37,7 +40,14 @@ def profiles(
                 mean = made[label == value, :, i].mean(axis=0)
                 ax.plot(position, mean, color=colour, label=name)
                 rows.append(
-                    pd.DataFrame({"mark": mark, "genes": name, "kbp": position, "signal": mean})
+                    pd.DataFrame(
+                        {
+                            "mark": mark,
+                            "genes": name,
+                            "position_kbp": position,
+                            "signal_ln_depth": mean,
+                        }
+                    )
                 )
             ax.set_title(mark)
             ax.set_xticks([-15, 0, 15])
@@ -73,7 +83,7 @@ def by_mark(
     """
     chosen = units[units["assay"].isin(marks)]
     keys = ["assay", "cell"] if by_cell else ["assay"]
-    drawn = chosen.groupby(keys)["r"].agg(mean="mean", sd="std", n="count").reset_index()
+    drawn = chosen.groupby(keys)["r"].agg(mean_r="mean", sd="std", n="count").reset_index()
     cells = list(dict.fromkeys(chosen["cell"])) if by_cell else [None]
     with figures.style():
         figure = Figure(figsize=(figures.PAGE if by_cell else figures.COLUMN, 2.8))
@@ -86,9 +96,15 @@ def by_mark(
             x = np.arange(len(marks)) + shift
             colour = "0.35" if cell is None else figures.PALETTE[number % 8]
             ax.errorbar(
-                x, rows["mean"], yerr=rows["sd"], fmt="none", ecolor=colour, elinewidth=1, capsize=2
+                x,
+                rows["mean_r"],
+                yerr=rows["sd"],
+                fmt="none",
+                ecolor=colour,
+                elinewidth=1,
+                capsize=2,
             )
-            ax.scatter(x, rows["mean"], s=22, c=colours if cell is None else colour, edgecolors="0.2",
+            ax.scatter(x, rows["mean_r"], s=22, c=colours if cell is None else colour, edgecolors="0.2",
                        linewidths=0.4, zorder=3, label=cell)  # fmt: skip
         if expected is not None:
             ax.scatter(
@@ -107,8 +123,8 @@ def by_mark(
         if expected is not None or reference is not None or by_cell:
             figure.legend(loc="outside upper center", ncols=4)
     if expected is not None:
-        drawn = drawn.assign(planted=drawn["assay"].map(expected))
-    return figure, drawn.assign(all_marks=np.nan if reference is None else reference)
+        drawn = drawn.assign(planted_r=drawn["assay"].map(expected))
+    return figure, drawn.assign(all_marks_r=np.nan if reference is None else reference)
 
 
 def receptive_field(
@@ -125,7 +141,7 @@ def receptive_field(
     """
     marks = [mark for mark in MARKS if mark in set(units["assay"])]
     drawn = units[units["assay"].isin(marks)].groupby(["model", "assay"])["r"]
-    drawn = drawn.agg(mean="mean", sd="std", n="count").reset_index()
+    drawn = drawn.agg(mean_r="mean", sd="std", n="count").reset_index()
     names = {
         "promoter": "6 kbp, promoter network",
         "chromoformer": "40 kbp and contacts, Chromoformer",
@@ -136,7 +152,7 @@ def receptive_field(
         for number, (model, name) in enumerate(names.items()):
             rows = drawn[drawn["model"] == model].set_index("assay").reindex(marks)
             x = np.arange(len(marks)) + (number - 0.5) * 0.3
-            ax.errorbar(x, rows["mean"], yerr=rows["sd"], fmt="os"[number], markersize=5, capsize=2, label=name,
+            ax.errorbar(x, rows["mean_r"], yerr=rows["sd"], fmt="os"[number], markersize=5, capsize=2, label=name,
                         color=("#E69F00", "#0072B2")[number])  # fmt: skip
             if expected is not None:
                 known = expected[expected["model"] == model].set_index("assay")["r"].reindex(marks)
@@ -155,7 +171,7 @@ def receptive_field(
         figure.legend(loc="outside upper center", ncols=3)
     if expected is not None:
         drawn = drawn.merge(
-            expected.rename(columns={"r": "planted"}), on=["model", "assay"], how="left"
+            expected.rename(columns={"r": "planted_r"}), on=["model", "assay"], how="left"
         )
     return figure, drawn
 
@@ -172,7 +188,7 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
     drawn = (
         units[units["assay"].isin(order)]
         .groupby("assay")["r"]
-        .agg(mean="mean", sd="std", n="count")
+        .agg(mean_r="mean", sd="std", n="count")
     )
     drawn = drawn.reindex(order).reset_index()
     reference = units.loc[units["assay"] == every, "r"].mean()
@@ -182,7 +198,7 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
         for x, row in enumerate(drawn.itertuples()):
             second = row.assay.split("-")[-1]
             colour = GREY if "-" not in row.assay else COLOURS[second]
-            ax.errorbar(x, row.mean, yerr=row.sd, fmt="o", color=colour, markeredgecolor="0.2",
+            ax.errorbar(x, row.mean_r, yerr=row.sd, fmt="o", color=colour, markeredgecolor="0.2",
                         markeredgewidth=0.4, markersize=5, capsize=2)  # fmt: skip
         if expected is not None:
             ax.scatter(
@@ -203,7 +219,7 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
         ax.set_ylabel("Pearson r, test genes")
         figure.legend(loc="outside upper center", ncols=2)
     planted = drawn["assay"].map(expected) if expected is not None else np.nan
-    return figure, drawn.assign(all_marks=reference, planted=planted)
+    return figure, drawn.assign(all_marks_r=reference, planted_r=planted)
 
 
 def models(cells: pd.DataFrame, bands: pd.DataFrame, assay: str) -> tuple[Figure, pd.DataFrame]:
@@ -327,7 +343,7 @@ def activity_and_performance(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]
     Parameters
     ----------
     table : DataFrame
-        assay, cell, fold, group, activity, r.
+        assay, cell, fold, group, activity_ln_depth, r.
     """
     from scipy import stats
 
@@ -341,17 +357,18 @@ def activity_and_performance(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]
             mine = table[table["group"] == group].dropna(subset=["r"])
             for mark in MARKS:
                 one = mine[mine["assay"] == mark]
-                ax.scatter(one["activity"], one["r"], s=12, color=COLOURS[mark], edgecolors="0.3", linewidths=0.3,
+                ax.scatter(one[ACTIVITY[0]], one["r"], s=12, color=COLOURS[mark], edgecolors="0.3", linewidths=0.3,
                            label=mark if group == groups[0] else None)  # fmt: skip
-            fit = stats.linregress(mine["activity"], mine["r"])
-            x = np.array([mine["activity"].min(), mine["activity"].max()])
+            fit = stats.linregress(mine[ACTIVITY[0]], mine["r"])
+            x = np.array([mine[ACTIVITY[0]].min(), mine[ACTIVITY[0]].max()])
             ax.plot(x, fit.intercept + fit.slope * x, color="black", linewidth=0.8)
             ax.set_title(
                 f"{group}\nr {fit.rvalue:.2f}, p {fit.pvalue:.1g}, n {len(mine)}",
                 fontsize=7.5,
                 fontweight="normal",
             )
-            rows.append(mine.assign(line_r=fit.rvalue, line_p=fit.pvalue))
+            columns = ["assay", "cell", "fold", "group", ACTIVITY[0], "r"]
+            rows.append(mine[columns].assign(line_r=fit.rvalue, line_p=fit.pvalue))
         figure.supxlabel("mean ln(1 + depth) over 40 kbp, test genes", fontsize=8)
         figure.axes[0].set_ylabel("Pearson r, test genes")
         figure.legend(loc="outside right center", markerscale=1.5)
@@ -403,7 +420,7 @@ def matrix(
 
 
 def lines(table: pd.DataFrame, *, x: str, y: str, hue: str) -> tuple[Figure, pd.DataFrame]:
-    """Draw a line per mark over windows, on a logarithmic axis in kbp."""
+    """Draw a line per mark over windows `x`, in bp, on a logarithmic axis in kbp."""
     with figures.style():
         figure = Figure(figsize=(figures.MIDDLE, 2.6))
         ax = figure.add_subplot()
@@ -419,7 +436,8 @@ def lines(table: pd.DataFrame, *, x: str, y: str, hue: str) -> tuple[Figure, pd.
         ax.set_xlabel("window around the start site, kbp")
         ax.set_ylabel("Pearson r")
         figure.legend(loc="outside right center")
-    return figure, table.reset_index(drop=True)
+    drawn = table.rename(columns={x: f"{x}_bp"})
+    return figure, drawn.reset_index(drop=True)
 
 
 def activity_table(known: Mapping[str, Signals], parts: Mapping[str, pd.Series]) -> pd.DataFrame:
@@ -442,9 +460,7 @@ def activity_table(known: Mapping[str, Signals], parts: Mapping[str, pd.Series])
                     for k in (1, 0)
                 ]
                 rows.append((cell, mark, int(fold), values[test, i].mean(), *means))
-    return pd.DataFrame(
-        rows, columns=["cell", "assay", "fold", "activity", "activity_expressed", "activity_other"]
-    )
+    return pd.DataFrame(rows, columns=["cell", "assay", "fold", *ACTIVITY])
 
 
 def strata(
@@ -468,12 +484,14 @@ def strata(
         bias = (group["pred"] - group["act"]).mean()
         r = pearson(group["act"], group["pred"]) if len(group) > 2 else np.nan
         rows.append((model, int(number), error, bias, r, len(group)))
-    drawn = pd.DataFrame(rows, columns=["model", "level", "rmse", "bias", "r", "n"])
+    drawn = pd.DataFrame(
+        rows, columns=["model", "level", "rmse_log2_rpkm", "bias_log2_rpkm", "r", "n"]
+    )
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.5))
         for ax, (value, label) in zip(
             figure.subplots(1, 2),
-            (("bias", "mean error, log2 units"), ("r", "Pearson r within")),
+            (("bias_log2_rpkm", "mean error, log2 units"), ("r", "Pearson r within")),
             strict=True,
         ):
             for model, group in drawn.groupby("model"):
@@ -482,7 +500,7 @@ def strata(
                     group[value],
                     "o-",
                     markersize=4,
-                    label=model if value == "bias" else None,
+                    label=None if value == "r" else model,
                 )
             ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
             ax.set_xticks(
