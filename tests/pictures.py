@@ -15,10 +15,11 @@ SIMULATED = {
     "data/sources.origin.json",
     "data/epigenome",
     "data/epigenome_source",
+    "data/lincs.origin.json",
 }
 UNITS = (
     "abs_log2_fc au sd mm px px2 um um2 s pct log2_tpm log2_fc log10_p map_heights of_planted "
-    "control_sd bp kbp log2_rpkm ln_depth"
+    "control_sd bp kbp log2_rpkm ln_depth z z2 grey2 1_minus_r"
 )
 """Units that end a column's name; `au` stands for the arbitrary units of an embedding or a
 layout, `log2_rpkm` for log2(RPKM + 1), `ln_depth` for ln(1 + depth)."""
@@ -92,6 +93,11 @@ NO_UNIT = {
     "enrichment",
     "expected_share",
     "unmatched_share",
+    "ks",
+    "gain",
+    "gene_rank",
+    "mean_rank",
+    "null_mean",
 }
 """Ratios, probabilities, indices and counts: quantities without a unit."""
 
@@ -122,6 +128,15 @@ LABELS = {
     "level",
     "first",
     "second",
+    "class",
+    "code",
+    "digit",
+    "epoch",
+    "gene",
+    "node",
+    "other",
+    "signature",
+    "step",
 }
 """Numbers that name or place something; `x` and `y` have words and units in `x_is` and `y_is`."""
 

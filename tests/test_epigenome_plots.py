@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import toy_epigenome as toy
 
-from lib.epigenome import perturbation_plots, plots, sentences
+from lib.epigenome import cell_plots, perturbation_plots, plots, sentences
 from lib.report import figures
 
 SINGLES = ("H3K4me3", "H3K36me3", "H3K9me3")
@@ -72,20 +72,20 @@ def test_models_beside_each_other():
 def test_correlation_of_performance_is_a_lower_triangle():
     rng = np.random.default_rng(0)
     found = units(["chromoformer"]).assign(r=lambda t: rng.normal(size=len(t)))
-    figure, drawn = plots.correlation(found)
+    figure, drawn = cell_plots.correlation(found)
     assert is_of_a_journal(figure) and len(drawn) == 6 and (drawn["n"] == 4).all()
     assert "goes together most" in sentences.correlation(drawn)
 
 
 def test_groups_and_activity():
     found = units(["chromoformer"]).assign(activity_ln_depth=lambda t: 2 * t["r"])
-    figure, drawn = plots.by_group(found, value="r", label="r", marks=SINGLES)
+    figure, drawn = cell_plots.by_group(found, value="r", label="r", marks=SINGLES)
     assert (
         is_of_a_journal(figure)
         and len(drawn) == 12
         and "Groups differ most" in sentences.groups(drawn, "r")
     )
-    figure, drawn = plots.activity_and_performance(found[found["assay"].isin(SINGLES)])
+    figure, drawn = cell_plots.activity_and_performance(found[found["assay"].isin(SINGLES)])
     assert is_of_a_journal(figure) and drawn["line_r"].round(6).tolist() == [1.0] * 12
     assert "ESC r = 1.00" in sentences.lines(drawn)
 
@@ -96,7 +96,7 @@ def test_levels_of_expression():
         {"model": "m", "part": "test", "cell": "E003", "gene": genes, "act": range(12), "pred": 6.0}
     )
     levels = {"E003": pd.Series(np.arange(12) // 6, genes)}
-    figure, drawn = plots.strata(test, levels)
+    figure, drawn = cell_plots.strata(test, levels)
     assert (
         is_of_a_journal(figure)
         and drawn["bias_log2_rpkm"].tolist() == [3.5, -2.5]
@@ -110,7 +110,9 @@ def test_from_cell_to_cell():
         [(a, b, 0.9 if a == b else 0.5) for a in "xy" for b in "xy"],
         columns=["trained_on", "cell", "r"],
     )
-    figure, drawn = plots.matrix(table, rows="trained_on", columns="cell", value="r", label="r")
+    figure, drawn = cell_plots.matrix(
+        table, rows="trained_on", columns="cell", value="r", label="r"
+    )
     assert (
         is_of_a_journal(figure)
         and sentences.cross(drawn) == "Mean r is 0.90 in the training cell and 0.50 in others."
