@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 from lib.run import compute, engines, keys, notebook_process, outcomes, params, pool, store
@@ -18,6 +19,8 @@ from lib.run.outcomes import Decision, Outcome
 from lib.run.pipeline import Pipeline, Step
 from lib.run.progress import Progress
 from lib.run.reach import MEMORY, Code
+
+UNITS_FILE = "units.json"  # below logs/: how many units of the notebook that runs are done
 
 
 class MissingInput(RuntimeError):
@@ -33,6 +36,8 @@ class Run:
         self.hashes = keys.Hashes(pipeline.run_dir / ".hashes.json")
         self.code = Code(pipeline.root, pipeline.run_dir.parent / MEMORY)
         self.pool: pool.Pool | None = None
+        self.waiting: notebook_process.Waiting | None = None
+        self.places = cycle("ab")
 
     @contextmanager
     def warm_workers(self, executor: str) -> Iterator[None]:
@@ -44,6 +49,7 @@ class Run:
         try:
             yield
         finally:
+            self._drop_waiting()
             if self.pool is not None:
                 self.pool.close()
                 self.pool = None
@@ -180,27 +186,39 @@ class Run:
             self.remember()
         return list(decisions.values())
 
-    def execute(self, step: Step, *, executor: str, progress: Progress) -> Outcome:
+    def execute(
+        self, step: Step, *, executor: str, progress: Progress, is_last: bool = True
+    ) -> Outcome:
         """Execute one notebook; on success check its outputs, put the executed copy in place, and
-        stamp last."""
+        stamp last.
+
+        Unless it is the last, the process of the next one starts and loads its libraries meanwhile.
+        """
         parts = self.parts(step)
         before = self._states(step)
         started = time.monotonic()
         executed = self.executed_path(step)
         part = executed.with_name(f".{step.slug}.part.ipynb")
-        units_file = self.log_path(step).with_suffix(".units.json")
+        units_file = self.pipeline.run_dir / "logs" / UNITS_FILE
         units_file.unlink(missing_ok=True)
+        environment = {
+            engines.EXECUTOR_VARIABLE: executor,
+            compute.PROGRESS_VARIABLE: str(units_file),
+            **(self.pool.variables() if self.pool else {}),
+        }
+        if self.waiting and not self.waiting.is_usable():
+            self._drop_waiting()
+        waiting, self.waiting = self.waiting, None
+        if not is_last:
+            self.waiting = self._start_next(environment)
         progress.begin(step.slug, units_file)
         failure = notebook_process.execute(
             self.pipeline.notebook_path(step),
             part,
             params=self.sections[step.slug].model_dump(),
             log=self.log_path(step),
-            environment={
-                engines.EXECUTOR_VARIABLE: executor,
-                compute.PROGRESS_VARIABLE: str(units_file),
-                **(self.pool.variables() if self.pool else {}),
-            },
+            environment=environment,
+            waiting=waiting,
             wait=progress.watch,
         )
         units_file.unlink(missing_ok=True)
@@ -218,6 +236,22 @@ class Run:
         self.failure_path(step).unlink(missing_ok=True)
         return Outcome(step.slug, "ran", seconds)
 
+    def _start_next(self, environment: Mapping[str, str]) -> notebook_process.Waiting:
+        """Start the process of the next notebook, in another place than the one that now runs."""
+        place = next(self.places)
+        return notebook_process.Waiting(
+            f"{self.pipeline.run_dir}/notebook/{place}",
+            log=self.pipeline.run_dir / "logs" / f".waiting_{place}.log",
+            environment=environment,
+        )
+
+    def _drop_waiting(self) -> None:
+        """End the process that waits for a notebook, if there is one."""
+        if self.waiting is not None:
+            self.waiting.close()
+            self.waiting.log.unlink(missing_ok=True)
+            self.waiting = None
+
     def _sweep(self) -> None:
         """Remove what a killed run left half-written; nothing of it was ever counted."""
         outputs = [
@@ -233,7 +267,7 @@ class Run:
                 shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink(
                     missing_ok=True
                 )
-        for told in self.pipeline.run_dir.glob("logs/*.units.json"):
+        for told in self.pipeline.run_dir.glob(f"logs/{UNITS_FILE}"):
             told.unlink(missing_ok=True)
 
     def _states(self, step: Step) -> dict[str, tuple[int, int] | None]:
@@ -291,6 +325,7 @@ class Run:
         """
         self._sweep()
         ended: dict[str, Outcome] = {}
+        last = ""
         for slug in selected:
             step = self.pipeline[slug]
             failed = [name for name, outcome in ended.items() if outcome.state == "failed"]
@@ -302,7 +337,10 @@ class Run:
                 ended[slug] = Outcome(slug, "done")
                 progress.end(f"{slug}: already done")
                 continue
-            ended[slug] = outcome = self.execute(step, executor=executor, progress=progress)
+            last = last or [one.slug for one in self.plan(selected, force=force) if one.run][-1]
+            ended[slug] = outcome = self.execute(
+                step, executor=executor, progress=progress, is_last=slug == last
+            )
             self.remember()
             progress.end(
                 f"{slug}: {'done in' if outcome.state == 'ran' else 'FAILED after'} "
