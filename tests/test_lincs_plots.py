@@ -126,6 +126,7 @@ def test_codes_and_their_network():
         "node": 3,
         "edge": 3,
     }
+    assert drawn["to"].dropna().tolist() == ["B", "A", "C"]
     assert sentences.network(drawn) == (
         "2 of 3 classes are the nearest of their own nearest class; its correlation lies between "
         "0.20 and 0.80."

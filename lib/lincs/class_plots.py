@@ -165,9 +165,9 @@ def code_heat(distances: np.ndarray, classes: Sequence[str]) -> tuple[Figure, pd
 
 def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
     """Draw the nearest-neighbour network: an arrow to each class from the class nearest to it."""
-    places = _layout(graph)
+    places, names = _layout(graph), dict(graph.nodes(data="label"))
     edges = pd.DataFrame(
-        [(a, b, data["weight"]) for a, b, data in graph.edges(data=True)],
+        [(names[a], names[b], data["weight"]) for a, b, data in graph.edges(data=True)],
         columns=["from", "to", "r"],
     )
     width, height = (figures.MIDDLE, 3.6) if len(graph) <= 20 else (figures.PAGE, 8.6)
@@ -181,14 +181,16 @@ def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
         )  # fmt: skip
         nx.draw_networkx_nodes(graph, places, ax=ax, node_size=28, node_color=figures.PALETTE[1])
         for node, at in places.items():
-            words = "\n".join(short(graph.nodes[node]["label"]).rsplit(" ", 1))
-            ax.annotate(words, at, (0, 4), textcoords="offset points", ha="center", fontsize=6,
-                        bbox={"color": "white", "alpha": 0.7, "pad": 0.3})  # fmt: skip
+            words = "\n".join(short(names[node]).rsplit(" ", 1))
+            ax.annotate(
+                words, at, (0, 4), textcoords="offset points", ha="center", fontsize=figures.LEAST,
+                bbox={"color": "white", "alpha": 0.6, "pad": 0}, zorder=1.5,  # below the nodes
+            )  # fmt: skip
         ax.margins(0.14)
         ax.set_axis_off()
         figure.colorbar(scale, ax=ax, label="Pearson r of the codes", shrink=0.4)
     at = pd.DataFrame(
-        [(graph.nodes[node]["label"], *places[node]) for node in graph],
+        [(names[node], *places[node]) for node in graph],
         columns=["label", "x_au", "y_au"],
     )
     return figure, pd.concat([at.assign(mark="node"), edges.assign(mark="edge")], ignore_index=True)
@@ -207,7 +209,8 @@ def digit_codes(prototypes: np.ndarray, distances: pd.DataFrame) -> tuple[Figure
             ax.set_axis_off()
         ax = right.subplots()
         apart = distances.to_numpy()[~np.eye(len(distances), dtype=bool)]
-        shown = ax.imshow(distances, cmap="viridis", vmin=apart.min(), vmax=apart.max())
+        others = distances.mask(np.eye(len(distances), dtype=bool))  # none to itself
+        shown = ax.imshow(others, cmap="viridis", vmin=apart.min(), vmax=apart.max())
         ax.set_xticks(range(10), distances.columns)
         ax.set_yticks(range(10), distances.index)
         ax.set_xlabel("digit")

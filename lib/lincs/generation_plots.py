@@ -159,7 +159,7 @@ def path_heat(
         ax.set_ylabel(what)
         figure.colorbar(image, ax=ax, label="z-score")
     table = pd.DataFrame(shown, columns=[genes[i] for i in chosen]).assign(step=list(labels))
-    return figure, table.melt("step", var_name="gene", value_name="z")
+    return figure, table.melt("step", var_name="gene", value_name="z_score")
 
 
 def by_gene(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:

@@ -143,7 +143,7 @@ def pattern(drawn: pd.DataFrame, pcl: str) -> str:
 
 def path(drawn: pd.DataFrame) -> str:
     """Say which genes change most from one end to the other."""
-    wide = drawn.pivot(index="gene", columns="step", values="z")
+    wide = drawn.pivot(index="gene", columns="step", values="z_score")
     change = wide[wide.columns.max()] - wide[wide.columns.min()]
     low, high = change.idxmin(), change.idxmax()
     return (
