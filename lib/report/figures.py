@@ -63,7 +63,6 @@ __all__ = [
     "cluster_colours",
     "on",
     "plain_numbers",
-    "save",
     "saved",
     "show",
     "style",
@@ -226,65 +225,6 @@ def show(
     with store.atomic(base.with_suffix(".csv")) as part:
         data.to_csv(part, index=any(data.index.names), float_format="%.10g", lineterminator="\n")
     return shown
-
-
-def save(
-    figure: Figure,
-    data: pd.DataFrame,
-    slug: str,
-    panel: str,
-    *,
-    figures_dir: Path | str,
-    caption: str,
-    title: str = "",
-) -> Path:
-    """Write a figure whose caption says itself where the data come from.
-
-    The companion chapters still use this call; `show` takes its place, with an origin and checked
-    sizes. The picture is cut to what is drawn.
-
-    Parameters
-    ----------
-    figure : Figure
-        Of any width.
-    data : DataFrame
-        Every mark drawn; one row at least.
-    slug, panel : str
-        As in `show`.
-    figures_dir : path
-        Relative to the project root.
-    caption : str
-        What is drawn, and where the data come from.
-    title : str
-        By default the panel in words.
-
-    Returns
-    -------
-    Path
-        The PNG.
-
-    Raises
-    ------
-    ValueError
-        If a name is malformed, the caption is blank, or the data have no row.
-    """
-    if not caption.strip() or data.empty or not all(map(_NAME.fullmatch, (slug, panel))):
-        raise ValueError(f"{slug}__{panel}: needs a name of small letters, a caption and data")
-    base = store.resolve(figures_dir) / f"{slug}__{panel}"
-    words = {"Title": title or _title(panel), "Description": " ".join(caption.split())}
-    metadata = {
-        ".svg": words | {"Date": None, "Creator": None},
-        ".png": words | {"Software": None},
-        ".pdf": {"Title": words["Title"], "Subject": words["Description"]}
-        | dict.fromkeys(_UNDATED),
-    }
-    with matplotlib.rc_context(STYLE | _SAVING):
-        for suffix, about in metadata.items():
-            with store.atomic(base.with_suffix(suffix)) as part:
-                figure.savefig(part, dpi=_DPI, bbox_inches="tight", pad_inches=0.05, metadata=about)
-    with store.atomic(base.with_suffix(".csv")) as part:
-        data.to_csv(part, index=any(data.index.names), float_format="%.10g", lineterminator="\n")
-    return base.with_suffix(".png")
 
 
 def saved(figures_dir: Path | str) -> list[Saved]:
