@@ -9,6 +9,7 @@ from pathlib import Path
 from lib.run import store
 from lib.run.own_params import suggest
 
+CHAPTERS = "chapters"  # key of the packages of lib, the only one that is no notebook
 FIGURE_SUFFIXES = (".svg", ".png", ".pdf", ".csv")
 
 
@@ -180,6 +181,7 @@ def listed(root: Path = store.ROOT) -> list[Step]:
             content = tomllib.load(file)
         except tomllib.TOMLDecodeError as error:
             raise PipelineError(f"pipeline.toml: {error}") from None
+    content.pop(CHAPTERS, None)
     return [_step(slug, entry) for slug, entry in content.items()]
 
 
