@@ -18,6 +18,7 @@ from lib.run import store
 
 CLAIMS, SPREAD = "params/planted.yaml", "params/planted_spread.csv"
 LEAST_SEEDS, N_SD = 10, 3
+LEAST_SD = 0.01  # of the possible range, where seeds agree
 SPREAD_COLUMNS = ("profile", "id", "n_seeds", "mean", "sd", "min", "max")
 
 
@@ -192,7 +193,7 @@ def all_spreads(path: Path | str = SPREAD) -> list[Spread]:
 def bound(claim: Planted, spread: Spread | None) -> Bound | None:
     """Return the bound of a planted claim: the mean over seeds and 3 SD on the side that is worse.
 
-    It is never beyond the possible range.
+    It is never beyond the possible range, and the SD counts as 1 % of that range at least.
 
     Parameters
     ----------
@@ -216,9 +217,11 @@ def bound(claim: Planted, spread: Spread | None) -> Bound | None:
     """
     if spread is None or spread.n_seeds < LEAST_SEEDS:
         return None
+    # ten equal draws do not say that an eleventh is equal, too
+    sd = max(spread.sd, LEAST_SD * (claim.limits[1] - claim.limits[0]))
     # one normal value in 740 lies below
-    low = max(claim.limits[0], spread.mean - N_SD * spread.sd)
-    high = min(claim.limits[1], spread.mean + N_SD * spread.sd)
+    low = max(claim.limits[0], spread.mean - N_SD * sd)
+    high = min(claim.limits[1], spread.mean + N_SD * sd)
     # no bound on the better side
     if claim.direction == "higher":
         return Bound(low=low)
