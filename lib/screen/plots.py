@@ -346,7 +346,7 @@ def _score_row(ax: Axes, drawn: pd.DataFrame, low: float, threshold: float) -> N
 
 
 def _rows(ax: Axes, drawn: pd.DataFrame, methods: list[str]) -> None:
-    """Draw a row of squares a method, filled where it calls the gene."""
+    """Draw one row of squares per method, filled where it calls the gene."""
     for i, method in enumerate(methods):
         x, on = np.arange(len(drawn)), drawn[method].to_numpy(bool)
         ax.scatter(x[~on], np.full((~on).sum(), i), s=14, marker="s", color="0.93", linewidths=0)
@@ -373,7 +373,7 @@ def _symbols(ax: Axes, symbols: pd.Series, is_bold: pd.Series) -> None:
 
 
 def _density(ax: Axes, scores: pd.Series, colour: str, label: str, adjust: float) -> None:
-    """Draw a kernel density and a tick a gene; the ticks alone where a density cannot be
+    """Draw a kernel density and one tick per gene; the ticks alone where a density cannot be
     estimated."""
     if scores.nunique() > 1:
         density = stats.gaussian_kde(scores, bw_method=lambda kde: adjust * kde.scotts_factor())

@@ -33,8 +33,8 @@ READ_ROWS = 1024  # rows of a store in memory at one time
 
 @dataclass(frozen=True)
 class Samples:
-    """+stores : tuple of NucleiStore
-        Open stores, one per plate.
+    """Pixels of `n` nuclei, each input (n, side, side) uint8, in memory or in the stores of their
+    plates.
 
     Parameters
     ----------
@@ -42,6 +42,8 @@ class Samples:
         What a network sees, in order: nucleus, region, binary_nucleus, binary_region.
     size : int
         Side of the network's input in pixels (paper: 224).
+    stores : tuple of NucleiStore
+        Open stores, one per plate.
     plate, row : (n,) int
         Number of the nucleus's store, and its row there.
     pixels : mapping

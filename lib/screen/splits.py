@@ -5,7 +5,7 @@ Two groupings are offered. `field` is the paper's: no field of view is in two sp
 of one well are, so what a well looks like leaks from training to test. `well` keeps wells (plate
 and well) whole and leaks nothing.
 
-A split is a table with one row a nucleus that takes part, index `nucleus_id`, and one column a fold
+A split is a table with one row per nucleus used, index `nucleus_id`, and one column per fold
 whose values are train, val or test. It depends on the set of nuclei and the seed, not on the order
 of rows.
 """
