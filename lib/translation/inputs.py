@@ -1,5 +1,5 @@
-"""What the translation starts from: image and regulatory embeddings of the genes, two files a
-left-out target."""
+"""Read what the translation starts from: image and regulatory embeddings of the genes, two files
+per left-out target."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -54,8 +54,17 @@ class Problem:
         return np.array([row[name] for name in self.shared])
 
     def split(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return images (S − 1, D) and embeddings (S − 1, R) of the training genes, and the
-        target's image (1, D)."""
+        """Return what a regressor gets.
+
+        Returns
+        -------
+        images : (S − 1, D) array
+            Of the training genes.
+        genes : (S − 1, R) array
+            Their regulatory embeddings.
+        new : (1, D) array
+            The target's image.
+        """
         train = np.arange(len(self.shared)) != self.own
         return self.images[train], self.regulatory[self.positions[train]], self.images[~train]
 
@@ -63,16 +72,22 @@ class Problem:
 def problem(
     target: str, images: pd.DataFrame, regulatory: pd.DataFrame, *, shared: Sequence[str] = ()
 ) -> Problem:
-    """Check the embeddings of one target and bring genes into order.
+    """Check the embeddings of one target and bring its genes into order.
 
     Parameters
     ----------
+    target : str
+        Left-out gene.
     images : DataFrame, (conditions, D)
         Mean image embeddings, index = gene.
     regulatory : DataFrame, (genes, R)
         Any length; rows are divided by theirs.
     shared : sequence of str
         Genes to use; by default those with both embeddings.
+
+    Returns
+    -------
+    Problem
 
     Raises
     ------
@@ -99,7 +114,7 @@ def problem(
         )
     names = tuple(sorted(regulatory.index))
     values = regulatory.loc[list(names)].to_numpy(float)
-    lengths = np.linalg.norm(values, axis=1)
+    lengths = np.linalg.norm(values, axis=1)  # (G,)
     if not lengths.all():
         raise InputError(
             f"the regulatory embedding of {names[int(lengths.argmin())]} is zero and has no "
@@ -111,7 +126,7 @@ def problem(
 
 
 def read_images(directory: str | os.PathLike, *, control: str = CONTROL) -> dict[str, pd.DataFrame]:
-    """Return target → mean image embeddings of all genes by the encoder that never saw the target.
+    """Read the mean image embeddings of all genes by the encoders that never saw a target.
 
     Parameters
     ----------
@@ -120,6 +135,16 @@ def read_images(directory: str | os.PathLike, *, control: str = CONTROL) -> dict
         mean over its nuclei, training nuclei or left-out ones.
     control : str
         Condition that is no gene.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Target → (conditions, D), index = gene.
+
+    Raises
+    ------
+    InputError
+        As `condition_means`.
     """
     return {
         target: condition_means(path, control=control) for target, path in _files(directory).items()
@@ -143,7 +168,7 @@ def read(
     list of Problem
         Sorted by target; all with the same genes.
     DataFrame
-        Coverage, one row a gene that is missing somewhere or a target: `gene`, `has_images`,
+        Coverage, one row per gene that is missing somewhere or a target: `gene`, `has_images`,
         `has_regulatory`, `is_target`, `note`.
 
     Raises
@@ -164,11 +189,12 @@ def read(
         for part in (images, regulatory)
     ]
     coverage = _coverage([set(images), set(files)], tables)
-    shared = sorted(tables[0] & tables[1])
+    shared = sorted(tables[0] & tables[1])  # genes with both embeddings for every target
     targets = coverage.loc[coverage["is_target"], "gene"]
     problems = [
         problem(target, images[target], regulatory[target], shared=shared) for target in targets
     ]
+    # places among different genes cannot be averaged
     other = next((one for one in problems if one.names != problems[0].names), None)
     if other is not None:
         raise InputError(
@@ -180,8 +206,25 @@ def read(
 
 
 def condition_means(path: Path, *, control: str = CONTROL) -> pd.DataFrame:
-    """Return the mean image embedding of every condition but the control, in double precision,
-    sorted by gene."""
+    """Return the mean image embedding of every condition but the control.
+
+    Parameters
+    ----------
+    path : Path
+        `.h5ad` of `lib.screen.runs.target_run`.
+    control : str
+        Condition that is no gene.
+
+    Returns
+    -------
+    DataFrame, (conditions, D)
+        Sorted by gene; float64.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or an embedding is not finite.
+    """
     from lib.screen import encoding
 
     table = encoding.read_target_embeddings(path, use=("train", "out"))
@@ -231,8 +274,7 @@ def _check(table: pd.DataFrame, what: str) -> None:
 
 
 def planted_states(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return `gene`, `module`, `s1` … `s6` of a network's genes; no row with a real screen or
-    source.
+    """Return the planted states of a simulated network's genes.
 
     Beside a real screen a simulated network has states of its own, which the images know nothing
     of; beside one real source the others' truth is not that of the network.
@@ -241,5 +283,10 @@ def planted_states(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike
     ----------
     sources_dir, screen_dir : path
         Folders that say where they come from.
+
+    Returns
+    -------
+    DataFrame
+        `gene`, `module`, `s1` … `s6`; no row with a real screen or source.
     """
     return sources.read_truth(sources_dir, screen_dir)
