@@ -83,13 +83,13 @@ def trace(labels: np.ndarray, wanted: np.ndarray, corners: np.ndarray) -> Outlin
     """
     from skimage.measure import find_contours
 
-    loops = []
+    loops = []  # one (points, 2) array per nucleus
     for label, (top, left, bottom, right) in zip(wanted, np.asarray(corners), strict=True):
         # one pixel of frame closes the outlines at the edge of the box
         mask = np.pad(labels[top:bottom, left:right] == label, 1)
         longest = max(find_contours(mask.astype(float), 0.5), key=len)
         loops.append(longest[:-1] + (top - 1, left - 1))  # its last point is its first
-    lengths = np.array([len(loop) for loop in loops], int)
+    lengths = np.array([len(loop) for loop in loops], int)  # (n,)
     points = np.concatenate([np.empty((0, 2)), *loops])
     return Outlines(np.repeat(np.arange(len(loops)), lengths), points, lengths)
 
@@ -171,7 +171,7 @@ def local_curvature(outlines: Outlines) -> np.ndarray:
     # curvature of the circle through three points: 2 × cross product by the product of its sides
     sides = [np.hypot(*side.T) for side in (smooth - before, after - smooth, after - before)]
     product = np.prod(sides, axis=0)
-    cross = _cross(smooth - before, after - smooth)
+    cross = _cross(smooth - before, after - smooth)  # (m,), its sign tells bulge from dent
     curvature = np.divide(2 * cross, product, out=np.zeros_like(product), where=product > 0)
     # (n,) twice the signed area: tells in which direction an outline was traced
     turning = pixels.sums(outlines.nucleus, _cross(smooth, smooth[outlines.shifted(1)]), outlines.n)
@@ -205,7 +205,7 @@ def curvature_features(outlines: Outlines) -> dict[str, np.ndarray]:
     }
     for sign, name in ((1, "positive"), (-1, "negative")):
         size = sign * curvature
-        of, part = nucleus[size > 0], size[size > 0]
+        of, part = nucleus[size > 0], size[size > 0]  # points of this sign
         median, largest = pixels.quantiles(of, part, n, (0.5, 1))
         features |= {
             f"curvature_{name}_mean": pixels.means(of, part, n),

@@ -130,6 +130,7 @@ def extract_screen(
     directory, suffix = store.resolve(directory), nuclei_store.SUFFIX
     folder = directory / "blocks"
     blocks = _blocks(store.resolve(fields), images, masks, settings or Settings(), block)
+    # plate → files of its blocks, known before anything is run
     parts = {
         plate: [
             compute.unit_path(
@@ -230,6 +231,7 @@ def extract_plate(
     options = Settings.of(settings)
     table = _read_fields(fields)
     table = table[table["plate"].astype(str) == plate].sort_values("field").iloc[start:stop]
+    # of one nucleus
     shapes = {"nuclei": (options.size,) * 2, "regions": (options.region_size,) * 2}
     tables, reports, n_rows = [], [], 0
     with nuclei_store.create(
@@ -266,6 +268,7 @@ def join_blocks(part: Path, *, seed: int, folder: str, blocks: list[str]) -> Non
     blocks : list of str
         File names, in the order of their fields.
     """
+    # in the order of fields
     stores = [NucleiStore(store.resolve(folder) / name) for name in blocks]
     shapes = {name: stores[0].shape(name)[1:] for name in stores[0].names}
     tables, n_rows = [], 0
@@ -342,7 +345,7 @@ def _extract_field(
         return report | {"problem": f"unreadable: {error}"}, None
     # measure, filter, pad, then cut the region around each nucleus that is stored
     objects = nuclei.measure(found.labels, found.image)
-    kept, lost = nuclei.select(objects, options.filters)
+    kept, lost = nuclei.select(objects, options.filters)  # n objects within the limits
     padded, too_large, blank = nuclei.pad(found.image, found.labels, kept, size=options.size)
     lost |= {"too_large": int(too_large.sum()), "blank": int(blank.sum())}
     stored = ~(too_large | blank)  # (n,)

@@ -178,7 +178,7 @@ def moments(
     weights = np.ones(len(of_nuclei.row)) if weights is None else weights.astype(float)
     of, n = of_nuclei.nucleus, of_nuclei.n
     row, column = of_nuclei.row - corners[of, 0], of_nuclei.column - corners[of, 1]
-    raw = _power_sums(of, row, column, weights, n)
+    raw = _power_sums(of, row, column, weights, n)  # (p, q) → (n,)
     mass = np.maximum(raw[0, 0], 1e-9)  # (n,)
     # about the centre of mass, so that moments do not depend on the place
     central = _power_sums(
@@ -224,7 +224,7 @@ def intensity(of_nuclei: Pixels, scaled: np.ndarray) -> dict[str, np.ndarray]:
     low, q20, q25, median, q75, q80, high = pixels.quantiles(
         of, values, n, (0, 0.2, 0.25, 0.5, 0.75, 0.8, 1)
     )
-    mean, deviation = pixels.means(of, values, n), pixels.deviations(of, values, n)
+    mean, deviation = pixels.means(of, values, n), pixels.deviations(of, values, n)  # (n,) each
     standard = (values - mean[of]) / np.maximum(deviation, 1e-9)[of]  # (m,)
     # (n, 256)
     histogram = np.bincount(of * 256 + values.astype(int), minlength=256 * n).reshape(n, 256)
@@ -265,6 +265,7 @@ def content(of_nuclei: Pixels, image: np.ndarray, labels: np.ndarray) -> dict[st
         `intensity_total`, `intensity_mean_above_background`, in grey values of the field.
     """
     outside = image[labels == 0]  # background pixels of the field
+    # (m,)
     above = of_nuclei.of(image).astype(float) - (np.median(outside) if outside.size else 0.0)
     return {
         "intensity_total": pixels.sums(of_nuclei.nucleus, above, of_nuclei.n),
@@ -287,7 +288,7 @@ def tidy(features: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         `feature`, `reason`.
     """
     values = features.select_dtypes("number")
-    broken = ~np.isfinite(values).all()
+    broken = ~np.isfinite(values).all()  # by feature
     constant = ~broken & (values.nunique() <= 1)
     reasons = {name: "missing values" for name in values.columns[broken]}
     reasons |= {name: "constant" for name in values.columns[constant]}
@@ -387,6 +388,7 @@ def measure_block(
         If a label of the table is not in the mask.
     """
     table = pd.read_parquet(nuclei, columns=["plate", "slide_image_name", "nucleus_id", "label"])
+    # field → its nuclei
     by_field = dict(list(table[table["plate"].astype(str) == plate].groupby("slide_image_name")))
     tables = []
     for name in sorted(by_field)[start : start + BLOCK]:

@@ -204,7 +204,7 @@ def feature_map(
     InputError
         As `lib.images.well_profiles.scale_to_controls`.
     """
-    values = features.drop(columns="nucleus_id")
+    values = features.drop(columns="nucleus_id")  # (nuclei, features)
     profiles = well_profiles.well_means(values, nuclei, names=values.columns)  # wells × features
     means = well_profiles.scale_to_controls(profiles).groupby(level="gene_symbol").mean()
     # similar genes and features side by side

@@ -194,6 +194,7 @@ def check_files(
         number.
     """
     screen_dir = store.resolve(screen_dir)
+    # folder → (fields,) bool
     absent = {kind: _absent(fields, screen_dir / kind) for kind in (images, masks) if kind}
     if not drop and any(missing.any() for missing in absent.values()):
         names = [

@@ -93,7 +93,7 @@ def measure(labels: np.ndarray, image: np.ndarray) -> pd.DataFrame:
     from skimage.measure import regionprops_table
 
     found = pd.DataFrame(regionprops_table(labels, image, properties=_PROPERTIES))
-    found["bb_width"] = found["bbox-2"] - found["bbox-0"]
+    found["bb_width"] = found["bbox-2"] - found["bbox-0"]  # rows: the published names are swapped
     found["bb_height"] = found["bbox-3"] - found["bbox-1"]
     found["aspect_ratio"] = found["axis_minor_length"] / found["axis_major_length"].where(
         lambda axis: axis > 0
@@ -131,6 +131,7 @@ def select(
         Rule → objects lost, each counted at the first rule it breaks.
     """
     filters = filters or Filters()
+    # limits are inclusive
     passes = {
         "area": objects["area"].between(filters.min_area, filters.max_area),
         "bounding_box": objects["bb_width"] * objects["bb_height"] <= filters.max_bounding_box,
@@ -180,7 +181,7 @@ def pad(
         objects["bb_height"].to_numpy(),
     )  # rows, columns
     too_large = (heights > size) | (widths > size)
-    fits = ~too_large
+    fits = ~too_large  # (n,)
     # the frame starts size // 2 - n // 2 pixels before a nucleus of n pixels, so an odd pixel is
     # added after it
     rows = objects["first_row"].to_numpy()[fits] - (size // 2 - heights[fits] // 2) + size

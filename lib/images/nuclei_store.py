@@ -134,6 +134,12 @@ def create(
         224)}`.
     attributes : mapping
         JSON: plate, sizes and settings.
+    chunk_rows : int
+        Rows of a chunk, the smallest part that is written.
+
+    Yields
+    ------
+    Writer
 
     Examples
     --------

@@ -83,7 +83,7 @@ def overlay(
     from skimage.measure import regionprops_table
     from skimage.segmentation import find_boundaries
 
-    low, high = np.percentile(image, [0.5, 99.8])
+    low, high = np.percentile(image, [0.5, 99.8])  # a few bright specks do not darken the rest
     # the root shows dim nuclei beside bright ones
     grey = np.sqrt(np.clip((image - low) / max(high - low, 1e-9), 0, 1))
     colour = np.repeat(grey[..., None], 3, axis=2)  # (rows, columns, 3)

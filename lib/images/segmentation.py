@@ -195,7 +195,7 @@ def f1_at_iou(truth: np.ndarray, predicted: np.ndarray, iou: float = 0.5) -> dic
         raise ValueError(
             f"compare images of one size at iou ≥ 0.5, got {truth.shape}, {predicted.shape}, {iou}"
         )
-    n_truth, true = _dense(truth)
+    n_truth, true = _dense(truth)  # number of objects, flat labels
     n_predicted, found = _dense(predicted)
     overlap = np.bincount(
         true * (n_predicted + 1) + found, minlength=(n_truth + 1) * (n_predicted + 1)
@@ -240,6 +240,7 @@ def _background(smooth: np.ndarray, bright: np.ndarray, reach: float) -> np.ndar
         return np.full(smooth.shape, smooth.min())
     level = np.median(smooth[dark > 0])
     side = max(1, int(reach / 4))
+    # share of background nearby
     weight = ndimage.gaussian_filter(block_reduce(dark, side, np.mean), reach / side)
     excess = ndimage.gaussian_filter(
         block_reduce(dark * (smooth - level), side, np.mean), reach / side
@@ -285,7 +286,7 @@ def _outlines(smooth: np.ndarray, labels: np.ndarray, level: float, half: float)
 def _tidy(labels: np.ndarray, diameter: float, settings: Settings) -> np.ndarray:
     """Drop small objects, and those at the edge if asked to, and number the others 1 … n."""
     areas = np.bincount(labels.ravel())  # (1 + n,)
-    keep = areas >= settings.min_area * np.pi / 4 * diameter**2
+    keep = areas >= settings.min_area * np.pi / 4 * diameter**2  # (1 + n,)
     keep[0] = False
     if not settings.keep_border:
         keep[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = False

@@ -72,15 +72,15 @@ def _measures(
 ) -> dict[str, np.ndarray]:
     """Return each measure (n,) of pairs of grey values (p,)."""
     a, b = first.astype(float), second.astype(float)
-    difference = np.abs(a - b)
+    difference = np.abs(a - b)  # (p,)
     mean = pixels.means(nucleus, (a + b) / 2, n)
     da, db = a - mean[nucleus], b - mean[nucleus]  # the matrix is symmetric, so both have this mean
     covariance, variance = (
         pixels.means(nucleus, da * db, n),
         pixels.means(nucleus, (da**2 + db**2) / 2, n),
     )
-    asm = _second_moment(nucleus, first, second, n)
-    n_pairs = np.bincount(nucleus, minlength=n)
+    asm = _second_moment(nucleus, first, second, n)  # angular second moment
+    n_pairs = np.bincount(nucleus, minlength=n)  # (n,)
     uniform = (n_pairs > 0).astype(float)  # correlation of a constant texture, as in scikit-image
     return {
         "contrast": pixels.means(nucleus, difference**2, n),

@@ -115,10 +115,6 @@ class GraphAutoencoder(nn.Module):
 
     Shapes: features (N, F) → latents z (N, L) → features (N, F), logits (N, C).
 
-    Shapes
-    ------
-    features : (N, F) → latents z : (N, L) → features (N, F), logits (N, C)
-
     Parameters
     ----------
     architecture : Architecture

@@ -166,7 +166,7 @@ def embed(
     # the total loss of the validation links, as published
     settings = replace(settings, score="loss")
     device = training.pick_device(settings.device)
-    # one seed for the weights, another for the split
+    # not the split's generator
     model = autoencoder.build(Architecture(problem.features.shape[1], problem.n_classes, size), rng)
     batches = _Batches(problem, parts, device)
     loss = autoencoder.loss(weights)

@@ -18,11 +18,6 @@ class LinkSplit:
     """A split of the links; every array is (2, n) of node numbers, the smaller first, each pair
     once.
 
-    Shapes
-    ------
-    train, validation, test : (2, E), the links
-    validation_negatives, test_negatives : (2, E), as many pairs that are nowhere linked
-
     Parameters
     ----------
     train, validation, test : (2, E) int array

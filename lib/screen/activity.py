@@ -64,7 +64,7 @@ def mean_average_precision(
     ----------
     Kalinin et al. 2025, the package copairs.
     """
-    meta = profiles.index.to_frame(index=False)
+    meta = profiles.index.to_frame(index=False)  # one row per well
     is_control = meta["gene_symbol"] == control
     if not is_control.any() or is_control.all():
         raise InputError(
@@ -77,7 +77,7 @@ def mean_average_precision(
         .rename("n_wells")
         .reset_index()
     )
-    # copairs refuses profiles in which no well has a sister
+    # without any two sister wells there is nothing to rank
     if _has_sisters(meta[~is_control], across_plates):
         scores = _by_gene(_precisions(profiles, meta, is_control, across_plates), fdr, n_null, seed)
         table = table.merge(scores, on="gene_symbol", how="left")

@@ -56,7 +56,7 @@ def distance_heatmap(means: AnnData, table: pd.DataFrame) -> tuple[Figure, pd.Da
         def place(left: float, bottom: float, w: float, h: float) -> Axes:
             return figure.add_axes((left / width, bottom / height, w / width, h / height))
 
-        ax = place(branch + strip, names, heat, heat)
+        ax = place(branch + strip, names, heat, heat)  # the heat map, then what surrounds it
         image = ax.imshow(distances, cmap="Greys_r", vmin=0, aspect="auto", interpolation="nearest")
         _dendrogram(
             place(branch + strip, names + heat + strip, heat, branch), tree, n, turned=False

@@ -151,7 +151,7 @@ def assign(means: AnnData, *, k: int) -> pd.DataFrame:
         For fewer than three conditions, or k outside 1 … G.
     """
     tree = linkage(means)
-    leaves = hierarchy.leaves_list(tree)
+    leaves = hierarchy.leaves_list(tree)  # (G,) from one end of the dendrogram to the other
     numbers = clustering.cut(tree, k, what="conditions", first=1)
     return pd.DataFrame({"gene": means.obs_names.astype(str)[leaves], "cluster": numbers[leaves]})
 
@@ -173,7 +173,7 @@ def split_by_size(table: pd.DataFrame, *, min_size: int = 2) -> tuple[pd.DataFra
     large, small : DataFrame
         With the columns of `table`.
     """
-    sizes = table.groupby("cluster")["gene"].transform("size")
+    sizes = table.groupby("cluster")["gene"].transform("size")  # of each gene's cluster
     large, small = table[sizes >= min_size], table[sizes < min_size]
     return large.reset_index(drop=True), small.reset_index(drop=True)
 

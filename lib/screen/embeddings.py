@@ -99,7 +99,7 @@ def subset(embeddings: AnnData, *, fold: int | None = 0, split: str | None = "te
     InputError
         If no nucleus is left.
     """
-    chosen = np.ones(embeddings.n_obs, bool)
+    chosen = np.ones(embeddings.n_obs, bool)  # (N,)
     for name, value in {"fold": fold, "split": split}.items():
         if value is not None:
             chosen &= embeddings.obs[name].astype(str).to_numpy() == str(value)
@@ -140,13 +140,13 @@ def condition_means(embeddings: AnnData, *, exclude: Collection[str] = ("EMPTY",
         raise InputError(
             f"embeddings of {len(folds)} folds do not share a space; take one with subset(fold=…)"
         )
-    symbols = embeddings.obs["gene_symbol"].astype(str).to_numpy()
+    symbols = embeddings.obs["gene_symbol"].astype(str).to_numpy()  # (N,)
     kept = ~np.isin(symbols, list(exclude))
     if not kept.any():
         raise InputError(f"no condition is left without {', '.join(exclude)}")
     # (G,) names, (N,) codes, (G,) counts
     names, codes, counts = np.unique(symbols[kept], return_inverse=True, return_counts=True)
-    # float64 sums in the order of the nuclei: means do not depend on how rows are grouped
+    # rows of one condition side by side, for the sums below
     order = np.argsort(codes, kind="stable")
     starts = np.r_[0, np.cumsum(counts)[:-1]]
     sums = np.add.reduceat(
@@ -217,6 +217,7 @@ def lay_out(
     scaled = standardise(embeddings)
     rows = np.arange(scaled.n_obs)
     if len(rows) > max_nuclei:
+        # nuclei keep their order
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_nuclei, replace=False))
     if len(rows) < 3:
         raise InputError(f"a layout of {len(rows)} nuclei shows nothing; three or more are needed")
@@ -280,6 +281,7 @@ def confusion(truth, predicted, classes: Collection[str] | None = None) -> pd.Da
         len(names), -1
     )
     totals = counts.sum(axis=1, keepdims=True)  # (C, 1)
+    # NaN for a class without nuclei
     shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     return pd.DataFrame(shares, index=names, columns=names.rename("predicted"))
 

@@ -100,7 +100,7 @@ def specificity(results: pd.DataFrame, *, score: str = SCORE) -> pd.DataFrame:
     ----------
     Image2Reg, Fig 2C.
     """
-    _check_results(results, score)
+    _check_results(results, score)  # before anything is averaged
     # population SD over folds, as in Fig 2C
     folds = results.rename(columns={"gene": "gene_symbol"}).groupby("gene_symbol", observed=True)[
         score
@@ -307,6 +307,7 @@ def overlap(first: Collection[str], second: Collection[str], universe: Collectio
     if stray:
         raise InputError(f"{len(stray)} selected genes were not screened, such as {stray[0]}")
     both = len(first & second)  # cells of the 2 × 2 table
+    # both, one, the other, neither
     cells = [both, len(first) - both, len(second) - both, len(universe) - len(first | second)]
     test = stats.fisher_exact(np.reshape(cells, (2, 2)))
     return Overlap(*cells, odds_ratio=float(test.statistic), p=float(test.pvalue))

@@ -79,7 +79,7 @@ def score_bars(
     with figures.style():
         rows = _rows_of(drawn)  # one table per row of bars
         figure = Figure(figsize=(figures.PAGE, (1.75 + 0.16 * len(methods)) * len(rows) + 0.2))
-        heights = [0.16 * len(methods), 1.5] if methods else [1.5]
+        heights = [0.16 * len(methods), 1.5] if methods else [1.5]  # inches of marks and bars
         axes = figure.subplots(
             len(heights) * len(rows), 1, height_ratios=heights * len(rows), squeeze=False
         )[:, 0]
@@ -193,7 +193,7 @@ def set_densities(
             figure.subplots(1, len(sets), squeeze=False)[0], sets.items(), strict=True
         ):
             test = impact.compare_set(table, genes)
-            inside = table["gene_symbol"].isin(set(genes))
+            inside = table["gene_symbol"].isin(set(genes))  # (M,)
             _density(ax, table.loc[inside, "score"], SELECTED, f"{name} ({test.n_in})", adjust)
             _density(ax, table.loc[~inside, "score"], OTHER, f"other ({test.n_out})", adjust)
             ax.set_title(f"p = {test.p:.2g}", fontweight="normal", loc="right")
@@ -309,7 +309,7 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
         left.axhline(0.5, color="0.6", linestyle=":", linewidth=0.8)
         left.set(xlabel="planted effect (SD of control nuclei)", ylabel="balanced accuracy")
         left.legend(loc="upper left", bbox_to_anchor=(0, 1.16), ncols=2)
-        false, true, _ = roc_curve(active, drawn["score"])
+        false, true, _ = roc_curve(active, drawn["score"])  # of active against inert genes
         right.plot(false, true, color="black", drawstyle="steps-post", clip_on=False)
         right.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=0.8)
         right.set(

@@ -168,7 +168,7 @@ def baseline(
     # one model per fold; validation nuclei are not used
     for fold, (name, roles) in enumerate(splits.items()):
         train, test = ((roles == role).to_numpy() for role in ("train", "test"))
-        unfit = _unfit(values, train, str(name))
+        unfit = _unfit(values, train, str(name))  # column → reason, in this fold
         kept = [column for column in names if column not in unfit.index]
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iterations)
         scaled = scale(

@@ -98,7 +98,7 @@ class Samples:
         -------
         Samples
         """
-        # read once where there is room; the stores are compressed
+        # read once where there is room, else anew in every epoch
         if self.pixels or self.n_bytes() > (
             _free_memory() * SHARE_OF_MEMORY if limit is None else limit
         ):

@@ -67,7 +67,7 @@ def null_genes(
     }
     treated = wells[wells["gene_symbol"] != control]
     layouts = treated.groupby(["gene_symbol", "plate"], observed=True).size()
-    names = sorted(set(genes) or set(treated["gene_symbol"]))
+    names = sorted(set(genes) or set(treated["gene_symbol"]))  # templates that are copied
     # every template once before one is taken again
     templates = np.concatenate([rng.permutation(names) for _ in range(-(-n_draws // len(names)))])[
         :n_draws
@@ -186,7 +186,7 @@ def select(
     InputError
         As `p_values`.
     """
-    p = p_values(table["score"], null_scores, method=method)
+    p = p_values(table["score"], null_scores, method=method)  # (M,)
     q = benjamini_hochberg(p)
     return table.assign(p=p, q=q, is_active=order.rounded(q) <= fdr)
 

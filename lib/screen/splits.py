@@ -69,7 +69,7 @@ def screen_splits(
     Image2Reg, splits of the impact screen behind Fig 2C.
     """
     check_symbols(nuclei, [gene, control])
-    chosen = _canonical(nuclei, [gene, control], grouping)
+    chosen = _canonical(nuclei, [gene, control], grouping)  # nuclei with their groups, by id
     _check_groups(chosen, n_folds)
     rng = np.random.default_rng(seed)
     size = int(chosen["gene_symbol"].value_counts().min())  # nuclei per class after undersampling
@@ -319,7 +319,7 @@ def _undersample(
 
 def _undersample_control(chosen: pd.DataFrame, control: str, seed: int) -> pd.DataFrame:
     """Undersample the control to the largest of the other classes."""
-    counts = chosen["gene_symbol"].value_counts()
+    counts = chosen["gene_symbol"].value_counts()  # nuclei per class
     others = counts.drop(control)  # nuclei per gene
     if others.empty:
         raise InputError(f"no condition but {control} is left; expected genes to compare it with")
@@ -399,7 +399,7 @@ def _deal(
         fold_of = _lightest_first(sizes, n_folds)  # group → fold in which it is tested
         for fold, name in enumerate(names):
             rest = sorted(fold_of.index[fold_of != fold])
-            n_validation = max(1, round(share * len(rest)))
+            n_validation = max(1, round(share * len(rest)))  # groups
             validation = rng.choice(rest, n_validation, replace=False)  # whole groups
             folds[name][rows.index[rows["group"].isin(validation)]] = "val"
             folds[name][rows.index[rows["group"].map(fold_of) == fold]] = "test"

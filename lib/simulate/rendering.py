@@ -121,6 +121,8 @@ def render_field(
         Blur of this field, pixels (SD).
     gain, offset : float
         Multiplies the signal; adds counts.
+    rng : Generator
+        Of chromatin, uneven light and noise.
 
     Returns
     -------

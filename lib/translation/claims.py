@@ -39,7 +39,7 @@ def published(translations: Sequence[Translation], random: np.ndarray) -> dict[s
     ----------
     Image2Reg, Fig 4B.
     """
-    main = translations[0]
+    main = translations[0]  # sizes are those of the main setting
     measured: dict[str, float] = {
         "translation.n_targets": len(main.problems),
         "translation.n_genes": main.n_genes,
@@ -116,6 +116,7 @@ def planted(
         over chance).
     """
     fixed = metrics.area(paired, 20)  # (1 + B,)
+    # the two mean baselines
     means = [metrics.area(found.places[name], 20) for name in ("mean (train)", "mean (all)")]
     values = {
         "above_null": fixed[0] - np.quantile(fixed[1:], 0.999),
@@ -170,7 +171,7 @@ def grid_definition(axes: Axes) -> dict[str, int | str]:
     dict of str to int or str
         Empty where the grid has another size than the published one.
     """
-    configs = grid.configurations(axes)
+    configs = grid.configurations(axes)  # one row per configuration
     if len(configs) != len(grid.configurations(Axes())):
         return {}
     shown = configs[

@@ -50,6 +50,7 @@ def places(reduced: Sequence[Reduced], axes: Axes) -> np.ndarray:
             "two genes with both embeddings leave none to learn from when two are left out"
         )
     configs, n_train = grid.configurations(axes), len(reduced[0].train)
+    # a model of 38 neighbours is one of all where fewer are there
     model = {n: grid.model_of(configs, axes, n) for n in (n_train, n_train - 1)}
     found = np.empty((len(configs), len(reduced), len(reduced)), np.int16)
     for t, image in enumerate(reduced):
@@ -57,8 +58,8 @@ def places(reduced: Sequence[Reduced], axes: Axes) -> np.ndarray:
             # neither t nor u is trained on
             train = image.train[image.train != network.own]
             pair = replace(image, train=train, gram=network.gram, genes=network.genes)
-            weights = grid.model_weights(pair, axes)
-            row = int(network.positions[network.own])
+            weights = grid.model_weights(pair, axes)  # (M, S)
+            row = int(network.positions[network.own])  # of the gene that is looked for
             # (M,) places by distinct model
             hits = metrics.hits(weights @ network.gram, row, scale=np.abs(weights).sum(axis=-1))
             found[:, t, u] = hits[model[len(train)]]  # (C,)
@@ -81,7 +82,7 @@ def orders(n_targets: int, n: int, rng: np.random.Generator) -> np.ndarray:
     (1 + n, T) array of int
         The first row is the order as it is.
     """
-    found = np.tile(np.arange(n_targets), (n + 1, 1))
+    found = np.tile(np.arange(n_targets), (n + 1, 1))  # row 0: nothing is exchanged
     found[1:] = rng.permuted(found[1:], axis=1)
     return found
 

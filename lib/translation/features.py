@@ -91,7 +91,7 @@ def geometry(rows) -> Geometry:
     [[0.0, 25.0], [25.0, 0.0]]
     """
     rows = np.asarray(rows, float)
-    dots = rows @ rows.T
+    dots = rows @ rows.T  # (N, N)
     np.fill_diagonal(dots, np.einsum("nd,nd->n", rows, rows))
     return Geometry(dots, cdist(rows, rows, "sqeuclidean"))
 
@@ -112,7 +112,7 @@ def neighbour_lists(distances: np.ndarray, n_neighbours: int) -> np.ndarray:
     -------
     (N + 1, min(k, N)) array of int
     """
-    ranked = distances[:, :-1].copy()
+    ranked = distances[:, :-1].copy()  # the new row is nobody's neighbour
     np.fill_diagonal(ranked, -1)  # a row is its own nearest neighbour
     return order.ascending(ranked)[:, :n_neighbours]
 
@@ -129,7 +129,7 @@ def check_independent(rows: np.ndarray) -> None:
     InputError
         If the rows span fewer than N dimensions.
     """
-    values = np.linalg.svd(rows, compute_uv=False)
+    values = np.linalg.svd(rows, compute_uv=False)  # singular values, largest first
     rank = int((values > 1e-10 * values[0]).sum())
     if rank < len(rows):
         raise InputError(
@@ -198,7 +198,7 @@ def explicit(
     -------
     (N, F), (1, F) arrays
     """
-    rows = np.vstack([images, new])
+    rows = np.vstack([images, new])  # (N + 1, D), the new row last
     if config["use_mean"]:
         rows = np.hstack([rows, np.tile(np.mean(genes, axis=0), (len(rows), 1))])
     if config["n_neighbours"] == 0:

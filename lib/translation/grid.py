@@ -148,6 +148,7 @@ def reduce(problem: Problem) -> Reduced:
     -------
     Reduced
     """
+    # R of a QR decomposition has the inner products of the images in at most S dimensions
     triangle = np.linalg.qr(
         problem.images.T, mode="r"
     )  # (min(D, S), S); columns keep products and distances
@@ -186,7 +187,7 @@ def configurations(axes: Axes = Axes()) -> pd.DataFrame:  # noqa: B008
     sets = (axes.encodings, axes.appended, features.ENCODINGS, axes.sigmas)
     rows = [
         row
-        for block in axes.neighbours
+        for block in axes.neighbours  # blocks were run one after the other
         for row in itertools.product(axes.ridges, axes.means, block, *sets)
     ]
     table = pd.DataFrame(rows, columns=CHOICES).rename_axis("config")
@@ -242,6 +243,7 @@ def model_of(configs: pd.DataFrame, axes: Axes, n_train: int) -> np.ndarray:
     -------
     (C,) array of int
     """
+    # configuration → number of its model
     known = {
         row: i for i, row in enumerate(models(axes, n_train).itertuples(index=False, name=None))
     }
@@ -280,17 +282,17 @@ def model_weights(reduced: Reduced, axes: Axes, *, mean_length: float | None = N
     """
     order = np.append(reduced.train, reduced.own)  # the new row last
     rows, genes = reduced.rows[order], _subset(reduced.genes, order)
-    plain = features.geometry(rows)
+    plain = features.geometry(rows)  # (N + 1, N + 1)
     length = reduced.mean_length() if mean_length is None else mean_length
     if max(axes.counts) > 0:
         features.check_independent(rows[:-1])
     parts = []  # one block of models per choice of mean and neighbours
     for use_mean, count in _inputs(axes, len(reduced.train)):
-        base = plain.shifted(length if use_mean else 0.0)
+        base = plain.shifted(length if use_mean else 0.0)  # the mean adds a constant block
         if count == 0:
             parts.append(_plain_weights(base, axes.ridges))
             continue
-        lists = features.neighbour_lists(plain.distances, count)
+        lists = features.neighbour_lists(plain.distances, count)  # (N + 1, k)
         gaps = _gaps(rows, length if use_mean else 0.0, lists[-1], axes, reduced.target)
         sources = {"none": None, "images": base, "genes": genes}
         parts += [
@@ -349,7 +351,7 @@ def places_of(reduced: Reduced, weights: np.ndarray) -> np.ndarray:
     (...) array of int
         0 = nearest.
     """
-    scale = np.abs(weights).sum(axis=-1)
+    scale = np.abs(weights).sum(axis=-1)  # how large rounding errors of the scores may be
     return metrics.hits(weights @ reduced.gram, int(reduced.positions[reduced.own]), scale=scale)
 
 
@@ -425,6 +427,7 @@ def _gaps(
     step[0] -= 1  # from (1, 0, …, 0), the weights of every training row
     gaps = np.empty((len(_sizes(axes)), len(axes.sigmas), axes.n_draws))
     for i, (name, m) in enumerate(_sizes(axes)):
+        # a draw depends on target and size only, so that σ and λ are compared on the same draws
         normal = (
             gauss_draws(axes.n_draws, m, len(near), axes.seed, target) if name == "gauss" else None
         )

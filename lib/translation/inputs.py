@@ -97,7 +97,7 @@ def problem(
     """
     _check(images, f"image embeddings without {target}")
     _check(regulatory, f"regulatory embeddings without {target}")
-    shared = tuple(sorted(shared or set(images.index) & set(regulatory.index)))
+    shared = tuple(sorted(shared or set(images.index) & set(regulatory.index)))  # S genes
     if target not in shared:
         lacks = [
             name
@@ -112,7 +112,7 @@ def problem(
         raise InputError(
             f"{len(shared)} genes have both embeddings; a target needs two others to learn from"
         )
-    names = tuple(sorted(regulatory.index))
+    names = tuple(sorted(regulatory.index))  # G genes
     values = regulatory.loc[list(names)].to_numpy(float)
     lengths = np.linalg.norm(values, axis=1)  # (G,)
     if not lengths.all():
@@ -177,7 +177,7 @@ def read(
         As `problem`; if no target is left; if the targets' networks hold different genes.
     """
     files = _files(regulatory_dir)
-    both = sorted(set(images) & set(files))
+    both = sorted(set(images) & set(files))  # targets with both files
     if not both:
         raise InputError(
             f"no gene has an image file and one in {regulatory_dir}; make leave_one_target_out and "
@@ -228,7 +228,7 @@ def condition_means(path: Path, *, control: str = CONTROL) -> pd.DataFrame:
     from lib.screen import encoding
 
     table = encoding.read_target_embeddings(path, use=("train", "out"))
-    values = table.drop(columns="labels").astype(float)
+    values = table.drop(columns="labels").astype(float)  # (nuclei, D)
     if not np.isfinite(values.to_numpy()).all():
         raise InputError(
             f"{Path(path).name}: an image embedding has NaN or infinity; train its encoder again"

@@ -156,6 +156,7 @@ def leave_one_out_weights(kernel, ridges) -> np.ndarray:
         If the kernel with the smallest λ has no inverse in double precision.
     """
     n = len(kernel)
+    # the weights for unit rows are the inverse itself
     inverse = ridge_weights(kernel, np.eye(n), ridges)  # (L, N, N)
     weights = -inverse / np.diagonal(inverse, axis1=1, axis2=2)[:, :, None]  # −A_ij / A_ii
     weights[:, np.arange(n), np.arange(n)] = 0
@@ -172,7 +173,7 @@ def _scaled(rows, name: str) -> tuple[np.ndarray, np.ndarray]:
             f"row {broken[0]} of {name} has NaN or infinity; leave it out or mend its embedding"
         )
     rows = np.hstack([rows, np.ones((len(rows), 1))])
-    _, exponents = np.frexp(np.abs(rows).max(axis=1))
+    _, exponents = np.frexp(np.abs(rows).max(axis=1))  # so that no square overflows
     return np.ldexp(rows, -exponents[:, None]), exponents
 
 
@@ -185,7 +186,7 @@ def _arc(sine: np.ndarray, cosine: np.ndarray) -> np.ndarray:
 def _perpendicular(x: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Return the length (P,) of the part of x that is perpendicular to z, for pairs of rows (P,
     D)."""
-    squared = np.einsum("pd,pd->p", z, z)
+    squared = np.einsum("pd,pd->p", z, z)  # (P,)
     rest = x
     for _ in range(2):  # the second time takes away what rounding left along z
         rest = rest - (np.einsum("pd,pd->p", rest, z) / squared)[:, None] * z

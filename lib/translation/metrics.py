@@ -49,7 +49,7 @@ def hits(scores, target: int, *, scale=None) -> np.ndarray:
     if not 0 <= target < scores.shape[-1]:
         raise InputError(f"row {target} of the true gene is none of {scores.shape[-1]} genes")
     scale = np.abs(scores).max(axis=-1) if scale is None else np.asarray(scale)
-    own, slack = scores[..., target], TIE * scale
+    own, slack = scores[..., target], TIE * scale  # (...)
     # equal scores go by row: those of earlier rows count as nearer
     before = (scores[..., :target] >= (own - slack)[..., None]).sum(axis=-1)
     return before + (scores[..., target + 1 :] > (own + slack)[..., None]).sum(axis=-1)

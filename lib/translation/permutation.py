@@ -46,6 +46,7 @@ def pairings(reduced: Sequence[Reduced], n: int, rng: np.random.Generator) -> np
         raise InputError(f"{n} permutations give no null; 1 or more are needed")
     found = np.tile(np.arange(n_shared), (n + 1, 1))
     targets = np.array([one.own for one in reduced])  # (T,)
+    # targets stay targets, so that each has an encoder that never saw it
     for part in (targets, np.setdiff1d(np.arange(n_shared), targets)):
         found[1:, part] = rng.permuted(np.tile(part, (n, 1)), axis=1)
     return found
@@ -79,7 +80,7 @@ def places(
         for network in reduced:
             # pairings that look for image t in this network
             here = np.flatnonzero(orders[:, image.own] == network.own)
-            length = network.mean_length() if use_mean else 0.0
+            length = network.mean_length() if use_mean else 0.0  # of the mean training target
             weights = grid.model_weights(image, axes, mean_length=length)[0]  # (S,)
             found[here, t] = _places(weights, network, orders[here])
     return found
@@ -152,9 +153,9 @@ def band(curves, *, level: float = 0.95) -> pd.DataFrame:
     """
     curves = np.asarray(curves, float)
     mean, spread = curves.mean(axis=0), curves.std(axis=0)
-    low, high = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    low, high = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)  # (k_max,) each
     away = np.abs(curves - mean) / np.where(spread > 0, spread, np.inf)  # (B, k_max), in SD
-    width = np.quantile(away.max(axis=1), level) * spread
+    width = np.quantile(away.max(axis=1), level) * spread  # (k_max,)
     k = np.arange(1, curves.shape[1] + 1)
     return pd.DataFrame(
         {

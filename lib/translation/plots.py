@@ -72,6 +72,7 @@ def accuracy_curves(
     """
     k_max = min(50, n_genes)
     k = np.arange(1, k_max + 1)
+    # (k_max,)
     rows = {name: metrics.accuracy(places, k_max=k_max) for name, places in curves.items()}
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 4.2))
@@ -173,6 +174,7 @@ def null_histograms(
     DataFrame
         `model`, `low`, `high`, `n_exchanges` of every bar, `observed`, `p`.
     """
+    # one scale for all panels
     top = max([*means.values(), *(values.max() for values in areas.values())])
     edges = np.linspace(0, 1.05 * top, 41)  # the same bins in every panel
     rows = []

@@ -40,6 +40,7 @@ def ntk_ridge(images, genes, new, *, ridge: float = 1.0) -> np.ndarray:
     ----------
     Image2Reg, Methods; the kernel is that of `lib.translation.kernel`.
     """
+    # (M, N)
     weights = kernel.ridge_weights(kernel.ntk(images), kernel.ntk(new, images), [ridge])[0]
     return weights @ np.asarray(genes, float)
 

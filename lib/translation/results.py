@@ -153,7 +153,7 @@ def repaired(found: Translation, *, n: int, rng: np.random.Generator) -> np.ndar
     InputError
         If `n` is below 1.
     """
-    reduced = [grid.reduce(one) for one in found.problems]
+    reduced = [grid.reduce(one) for one in found.problems]  # one per target
     return permutation.places(reduced, permutation.pairings(reduced, n, rng), ridge=PLAIN_RIDGE)
 
 
@@ -179,7 +179,7 @@ def exchanged(
         Way of choosing → `auc_<k>` (1 + n,), the observed value first.
     """
     places = exchange.places([grid.reduce(one) for one in found.problems], axes)
-    orders = exchange.orders(len(found.problems), n, rng)
+    orders = exchange.orders(len(found.problems), n, rng)  # (1 + n, T)
     table = found.table
     # the model that was fixed in advance, as a configuration of the grid
     plain = table.index[
@@ -259,7 +259,7 @@ def permutation_table(
         One row per null, method and area: `setting`, `null`, `model`, then as
         `permutation.summary`.
     """
-    nulls = {(REPAIRED, PLAIN): metrics.areas(paired)} | {
+    nulls = {(REPAIRED, PLAIN): metrics.areas(paired)} | {  # (null, method) → areas
         (EXCHANGED, name): values for name, values in exchanges.items()
     }
     parts = [

@@ -89,7 +89,7 @@ def nested(reduced: Sequence[Reduced], axes: Axes, configs: pd.DataFrame) -> pd.
         the choice, over the training genes).
     """
     n_train = len(reduced[0].train)
-    kept = configs[~configs["is_excluded"]]
+    kept = configs[~configs["is_excluded"]]  # C configurations
     inner_model = grid.model_of(kept, axes, n_train - 1)  # one training gene less
     model = grid.model_of(kept, axes, n_train)
     rows = []
@@ -97,8 +97,9 @@ def nested(reduced: Sequence[Reduced], axes: Axes, configs: pd.DataFrame) -> pd.
         places = np.stack([_places_within(one, row, axes) for row in one.train], axis=1)[
             inner_model
         ]  # (C, N)
-        areas = metrics.areas(places, ks=(20, 50))
+        areas = metrics.areas(places, ks=(20, 50))  # (C,) each, over the training genes
         best = int(choose(areas["auc_20"], areas["auc_50"]))
+        # with all training genes
         hit = grid.places_of(one, grid.model_weights(one, axes)[model[best]])
         rows.append(
             [one.target, kept.index[best], int(model[best]), int(hit), float(areas["auc_20"][best])]
