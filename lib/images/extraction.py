@@ -126,6 +126,10 @@ def extract_screen(
         If the table lacks a column or holds a field twice.
     UnitsFailed
         If fields cannot be read and the settings do not exclude them; names file and fix.
+
+    References
+    ----------
+    Image2Reg's preprocessing of idr0033: 1,063,641 padded nuclei.
     """
     directory, suffix = store.resolve(directory), nuclei_store.SUFFIX
     folder = directory / "blocks"

@@ -51,6 +51,10 @@ def read_metadata(path: str | os.PathLike, *, suffix: str = schema.CORRECTED) ->
         For a missing file or column, a wrong type, an empty cell, a bad well name, a
         plate/well/site or file given twice, a name that contradicts its row, or two conditions in
         one well.
+
+    References
+    ----------
+    Image table of Rohban et al. (2017), IDR idr0033.
     """
     fields = schema.checked(path, schema.read_text(path))
     # the screen inserts suffixes at the first dot

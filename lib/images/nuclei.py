@@ -129,6 +129,11 @@ def select(
     kept : DataFrame
     lost : dict of str to int
         Rule → objects lost, each counted at the first rule it breaks.
+
+    References
+    ----------
+    Image2Reg keeps areas of 400 to 4000 pixels, bounding boxes of at most 4000, solidity and axis
+    ratio of at least 0.1.
     """
     filters = filters or Filters()
     # limits are inclusive
@@ -243,6 +248,10 @@ def add_field_columns(nuclei: pd.DataFrame, *, seed: int = 1234) -> pd.DataFrame
     DataFrame
         `nuclei` with `aspect_ratio_cluster` (1 = elongated), `nuclei_count_image` and
         `aspect_ratio_cluster_ratio` (share of elongated nuclei in the field).
+
+    References
+    ----------
+    Columns of Image2Reg's table of nuclei.
     """
     nuclei = nuclei.assign(
         aspect_ratio_cluster=elongation_clusters(nuclei["aspect_ratio"].to_numpy(), seed=seed)

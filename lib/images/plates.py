@@ -30,6 +30,10 @@ def collect(stores: Mapping[str, Path], *, seed: int = 1234) -> pd.DataFrame:
     DataFrame
         One row per stored nucleus, with the columns of `lib.images.nuclei.COLUMNS`; `row` is its
         row in the plate's store.
+
+    References
+    ----------
+    Image2Reg's table of nuclei, one row per padded nucleus.
     """
     tables = [
         NucleiStore(stores[plate]).table("nuclei") for plate in sorted(stores, key=_plate_order)

@@ -258,6 +258,10 @@ def loss(weights: Weights) -> Loss:
     -------
     callable
         (model, batch) → `Outcome`, as `lib.learning.training.fit` wants it.
+
+    References
+    ----------
+    Image2Reg's published code, with the weights (α, β, γ) = (1, 0, 1) in its main setting.
     """
 
     def outcome(model: GraphAutoencoder, batch: Batch) -> Outcome:

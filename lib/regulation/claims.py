@@ -43,7 +43,7 @@ def definitions() -> Measured:
         model = autoencoder.GraphAutoencoder(Architecture())
     parts = {
         "encoder": [model.convolutions, model.activations, model.latent],
-        "features": [model.features],
+        "features": [model.features],  # decoder, without weight in the main setting
         "clusters": [model.clusters],
     }
     counts = {
@@ -170,7 +170,7 @@ def planted(
         "regulation.planted.link_auc": metrics["test_auc"],
         "regulation.planted.cluster_ari": compared.loc[compared["second"] == "planted", "ari"],
     }
-    values, intervals = _means(repeats)
+    values, intervals = _means(repeats)  # each run has a link split of its own
     share = together(regulators, known)
     return values | (
         {"regulation.planted.together": round(share, 4)} if np.isfinite(share) else {}

@@ -67,6 +67,10 @@ def assign(embeddings: AnnData, *, k: int) -> pd.DataFrame:
     ------
     InputError
         As `linkage`, or if there are fewer genes than clusters.
+
+    References
+    ----------
+    Image2Reg, clusters behind Fig 3C: cosine distance, complete linkage, k = 8.
     """
     numbers = clustering.cut(linkage(embeddings), k, what="genes")
     return pd.DataFrame({"gene": embeddings.obs_names.astype(str), "cluster": numbers})
@@ -93,6 +97,10 @@ def curves(embeddings: AnnData, *, k_max: int = 15) -> pd.DataFrame:
     ------
     InputError
         As `linkage`.
+
+    References
+    ----------
+    Image2Reg chooses 8 clusters from silhouette, distortion and Calinski-Harabasz index.
     """
     return clustering.curves(linkage(embeddings), embeddings.X, k_max=k_max, metric="cosine")
 

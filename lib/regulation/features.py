@@ -74,6 +74,10 @@ def scaled_expression(expression: AnnData, genes: Sequence[str]) -> np.ndarray:
     ------
     InputError
         For no genes, a gene that is repeated or absent, or a value that is not finite.
+
+    References
+    ----------
+    Image2Reg scales every cell over the genes of the network, not every gene over the cells.
     """
     _check_genes(expression.var_names, genes)
     chosen = expression[:, list(genes)].X  # (cells, N)

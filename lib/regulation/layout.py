@@ -59,8 +59,12 @@ def tsne(embeddings: AnnData, *, learning_rate: float = 200.0, seed: int = 1234)
     ------
     InputError
         For fewer than four genes, or as `normalised`.
+
+    References
+    ----------
+    Image2Reg, Fig 3B.
     """
-    n = embeddings.n_obs
+    n = embeddings.n_obs  # N
     perplexity = math.ceil(math.sqrt(n))  # 16 for the paper's 249 genes
     if perplexity >= n:
         raise InputError(f"{n} genes are too few for a layout; four or more are needed")

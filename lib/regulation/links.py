@@ -119,6 +119,10 @@ def split(links: np.ndarray, n_nodes: int, *, rng: np.random.Generator) -> LinkS
     ------
     InputError
         For a network with too few links, or with too few pairs that are not linked.
+
+    References
+    ----------
+    Image2Reg's split of the links, made by torch_geometric.
     """
     n_links = links.shape[1]
     n_validation, n_test = int(VALIDATION_SHARE * n_links), int(TEST_SHARE * n_links)
@@ -224,6 +228,10 @@ def draw_negatives(
     (2, n) ndarray of int
         In random order, the smaller node first; all free pairs in order if there are no more than
         `n`.
+
+    References
+    ----------
+    Image2Reg draws training negatives anew in every epoch.
     """
     n_pairs = n_nodes * (n_nodes - 1) // 2  # unordered
     if n_pairs > DENSE * (links.shape[1] + n):

@@ -114,7 +114,7 @@ def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure,
     table = pd.DataFrame(values, index=embeddings.var_names, columns=genes).iloc[
         hierarchy.leaves_list(rows), order
     ]
-    found = [labels.get(gene, NO_CLUSTER) for gene in table.columns]
+    found = [labels.get(gene, NO_CLUSTER) for gene in table.columns]  # (R,)
     colours = cluster_colours(found)
     width, height = figures.MIDDLE if len(genes) <= 24 else figures.PAGE, 4.6
     named = len(genes) <= _NAMED
@@ -177,7 +177,7 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
     }
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.4))
-        axes = figure.subplots(1, 3)
+        axes = figure.subplots(1, 3)  # one panel per index
         for ax, (column, name) in zip(axes, names.items(), strict=True):
             ax.plot(curves["k"], curves[column], color="black", marker="o", markersize=3)
             ax.axvline(k, color=figures.ACCENT, linestyle="--", linewidth=1)

@@ -179,6 +179,7 @@ def _write(
     problem: Problem,
     kept: Mapping[str, np.ndarray],
 ) -> None:
+    # labels that the loss sees
     counts = {"n_labelled": int((problem.classes >= 0).sum()), "n_classes": problem.n_classes}
     history = {column: values.to_numpy() for column, values in embedded.fitted.history.items()}
     scores = {name: float(value) for name, value in (counts | embedded.row()).items()}

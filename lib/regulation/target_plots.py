@@ -26,7 +26,7 @@ def settings(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         `setting`, `target`, `link_split`, `is_leaky`, `test_auc`, `test_ap`, `n_labelled`,
         `n_classes`.
     """
-    names = list(dict.fromkeys(table["setting"]))
+    names = list(dict.fromkeys(table["setting"]))  # in the order of the table
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 0.45 * len(names) + 1.0))
         axes = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))

@@ -41,6 +41,7 @@ def found(directory: Path, nodes: pd.DataFrame) -> dict[str, Path]:
     InputError
         If no target is in the network.
     """
+    # target → file
     files = {file.stem: file for file in sorted(store.resolve(directory).glob("*.h5ad"))}
     kept = {target: file for target, file in files.items() if target in set(nodes["gene"])}
     if not kept:
@@ -93,6 +94,10 @@ def units(
     ------
     InputError
         If the labels of a setting with a cluster term are in fewer than two clusters.
+
+    References
+    ----------
+    Image2Reg trains one network per setting and left-out target, all on one split of the links.
     """
     made = {}
     # read once, used by every setting

@@ -150,6 +150,10 @@ def read_target_embeddings(
     ------
     InputError
         If the file cannot be read as AnnData.
+
+    References
+    ----------
+    Layout of Image2Reg's published embeddings: columns `zs_*` and `labels`.
     """
     found = h5ad.read(path)
     found = found[found.obs["split"].isin(use).to_numpy()]

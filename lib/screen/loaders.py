@@ -171,6 +171,11 @@ def ahead(items: Iterator, n: int) -> Iterator:
     ------
     object
         The items, in order.
+
+    Raises
+    ------
+    Exception
+        Whatever the iterator raises, where its next item is asked for.
     """
     waiting: queue.Queue = queue.Queue(n)
     stop = threading.Event()

@@ -154,6 +154,10 @@ def baseline(
     InputError
         For a nucleus of the splits without features or label, a repeated nucleus, or no usable
         column.
+
+    References
+    ----------
+    Image2Reg's morphological-profile baseline, a linear classifier on standardised features.
     """
     columns = choose_columns(features)
     names = columns.loc[columns["is_used"], "column"].tolist()

@@ -316,6 +316,10 @@ def target_run(
         As `splits.target_split`, `open_samples` and `networks.build`.
     ValueError
         For a setting out of its range.
+
+    References
+    ----------
+    Image2Reg, leave one target out: 42 networks, one per gene and one for the control.
     """
     shape, chosen = Network(**network), Settings(**settings)
     conditions = sorted({*genes, (split or {}).get("control", splits.CONTROL)})
@@ -452,6 +456,11 @@ def train_fold(
     ------
     InputError
         If a class has no training nucleus, or as `networks.build`.
+
+    References
+    ----------
+    Image2Reg trains with class-weighted cross-entropy and keeps the epoch with the best validation
+    balanced accuracy.
     """
     classes = sorted(classes)
     device = training.pick_device(settings.device)

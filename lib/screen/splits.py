@@ -171,6 +171,10 @@ def target_split(
     InputError
         As `class_splits`, if a target is not among the conditions, or if fewer than two conditions
         are left.
+
+    References
+    ----------
+    Image2Reg, splits of the networks that leave one target out.
     """
     conditions = sorted({*genes, control})
     for target in targets:

@@ -126,6 +126,11 @@ def figure(
         Says that there is no planted truth where fewer than three genes have a state.
     DataFrame
         As `lib.translation.plots.power_curves`, or `absent`, the reason.
+
+    Raises
+    ------
+    ValueError
+        As `power`.
     """
     states = states[states["gene"].isin(like.names)]
     shared = [gene for gene in like.shared if gene in set(states["gene"])]

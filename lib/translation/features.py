@@ -197,6 +197,15 @@ def explicit(
     Returns
     -------
     (N, F), (1, F) arrays
+
+    Raises
+    ------
+    InputError
+        For an unknown encoding.
+
+    References
+    ----------
+    Image2Reg, grid behind Fig 4B.
     """
     rows = np.vstack([images, new])  # (N + 1, D), the new row last
     if config["use_mean"]:

@@ -325,6 +325,10 @@ def evaluate(problems: Sequence[Problem], axes: Axes = Axes()) -> tuple[pd.DataF
     ------
     InputError
         As `model_weights`.
+
+    References
+    ----------
+    Image2Reg, grid behind Fig 4B.
     """
     n_train = len(problems[0].shared) - 1
     configs = configurations(axes)

@@ -132,6 +132,10 @@ def area(places, k: int, *, denominator: Denominator = "loto") -> np.ndarray:
     InputError
         For another denominator.
 
+    References
+    ----------
+    Image2Reg divides by k + 1 for Fig 4B and by k for Fig 4C.
+
     Examples
     --------
     >>> round(float(area([0, 1, 30], 5)), 3)  # (5 + 4 + 0) / 3 targets / 6
@@ -162,5 +166,10 @@ def areas(
     -------
     dict of str to (...) array
         `auc_<k>`.
+
+    Raises
+    ------
+    InputError
+        For another denominator.
     """
     return {f"auc_{k}": area(places, k, denominator=denominator) for k in ks}

@@ -114,6 +114,10 @@ def mean_all_places(problems: Sequence[Problem]) -> np.ndarray:
     Returns
     -------
     (T,) array of int
+
+    References
+    ----------
+    Mean baseline of Image2Reg's Fig 4B.
     """
     return np.array(
         [
@@ -140,6 +144,10 @@ def random_places(
     Returns
     -------
     (n, T) array of int
+
+    References
+    ----------
+    Random baseline of Image2Reg's Fig 4B.
     """
     # (n, R) per target
     drawn = [one.regulatory[rng.integers(len(one.names), size=n)] for one in problems]

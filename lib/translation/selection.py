@@ -33,6 +33,10 @@ def choose(area_20, area_50) -> np.ndarray:
     InputError
         For no configuration, or an area that is missing.
 
+    References
+    ----------
+    Image2Reg chooses by AUC_20 and AUC_50 of the targets that it then reports.
+
     Examples
     --------
     >>> int(choose([0.3, 0.2, 0.1], [0.1, 0.3, 0.2]))
@@ -63,6 +67,11 @@ def published(table: pd.DataFrame) -> int:
     -------
     int
         Its number, `config`.
+
+    Raises
+    ------
+    InputError
+        As `choose`.
     """
     kept = table[~table["is_excluded"]]
     return int(kept.index[choose(kept["auc_20"], kept["auc_50"])])
@@ -87,6 +96,11 @@ def nested(reduced: Sequence[Reduced], axes: Axes, configs: pd.DataFrame) -> pd.
     DataFrame
         `target`, `config`, `model`, `hit` (place of the target, 0 = nearest), `inner_auc_20` (of
         the choice, over the training genes).
+
+    Raises
+    ------
+    InputError
+        As `choose` and `grid.model_weights`.
     """
     n_train = len(reduced[0].train)
     kept = configs[~configs["is_excluded"]]  # C configurations
