@@ -15,19 +15,24 @@ SIMULATED = {
     "data/sources.origin.json",
     "data/epigenome",
     "data/epigenome_source",
+    "data/genesegnet/raw.origin.json",
+    "data/genesegnet/labels.origin.json",
+    "data/lincs.origin.json",
 }
-UNITS_NOT_YET = ["80_", "81_", "82_", "84_", "86_", "88_"]
-"""Notebooks whose tables do not name their units yet: all else of their pictures is checked."""
-
 UNITS = (
     "abs_log2_fc au sd mm px px2 um um2 s pct log2_tpm log2_fc log10_p map_heights of_planted "
-    "control_sd"
+    "control_sd bp kbp log2_rpkm ln_depth z z2 grey2 1_minus_r"
 )
 """Units that end a column's name; `au` stands for the arbitrary units of an embedding or a
-layout."""
+layout, `log2_rpkm` for log2(RPKM + 1), `ln_depth` for ln(1 + depth)."""
 
 NO_UNIT = {
     "accuracy",
+    "ap",
+    "assigned",
+    "gene_iou",
+    "loss",
+    "purity",
     "ami",
     "ari",
     "auc",
@@ -83,11 +88,31 @@ NO_UNIT = {
     "n",
     "difference",
     "tolerance",
+    "r",
+    "mean_r",
+    "planted_r",
+    "all_marks_r",
+    "line_r",
+    "line_p",
+    "r_kept",
+    "factor",
+    "mse_ratio",
+    "enrichment",
+    "expected_share",
+    "unmatched_share",
+    "ks",
+    "gain",
+    "gene_rank",
+    "mean_rank",
+    "null_mean",
 }
 """Ratios, probabilities, indices and counts: quantities without a unit."""
 
 LABELS = {
     "Cluster",
+    "cell_id",
+    "epoch",
+    "round",
     "beta",
     "beta_mi",
     "beta_spearman",
@@ -109,6 +134,19 @@ LABELS = {
     "site",
     "x",
     "y",
+    "decile",
+    "level",
+    "first",
+    "second",
+    "class",
+    "code",
+    "digit",
+    "epoch",
+    "gene",
+    "node",
+    "other",
+    "signature",
+    "step",
 }
 """Numbers that name or place something; `x` and `y` have words and units in `x_is` and `y_is`."""
 
@@ -145,8 +183,7 @@ def faults(folder: Path, name: str) -> list[str]:
     if missing:
         return [f"{name}: no {', '.join(missing)}"]
     found = [*_of_drawing(folder / f"{name}.svg"), *_of_words(folder, name)]
-    if not _step(name).notebook.startswith(tuple(UNITS_NOT_YET)):
-        found += _of_table(folder / f"{name}.csv")
+    found += _of_table(folder / f"{name}.csv")
     if b"CreationDate" in (folder / f"{name}.pdf").read_bytes():
         found.append("the PDF has a date")
     return [f"{name}: {fault}" for fault in found]

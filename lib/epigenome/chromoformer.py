@@ -156,7 +156,7 @@ class Embedding(nn.Module):
         token = self.lin_proj(x[:, centre]) + code[centre]  # (B, D)
         query, key, value = layer.att.weight.chunk(3)  # (D, D) each
         mixed = attend(
-            token @ query.T, x, penalty(spans, x.shape[1]),
+            token @ query.T, x, penalty(spans, x.shape[1]), code=code,
             project=self.lin_proj.weight, key=key, value=value, heads=layer.heads,
         )  # fmt: skip
         return block.ff(layer.ln(token + layer.ff(mixed)))
@@ -178,13 +178,16 @@ class PairwiseInteraction(nn.Module):
 
     def forward(self, promoter: Tensor, x: Tensor, spans: Tensor) -> Tensor:
         """Map centre tokens (N, D), of each partner's gene, and partner bins (N, L, F) to (N, D)."""
+        code = position_code(x.shape[1], promoter.shape[1]).to(x)
         hidden = penalty(spans, x.shape[1])  # (N, L)
+        seen = with_data(spans, x.shape[1])  # short regions are mostly padding
+        x, hidden, code = x[:, seen], hidden[:, seen], code[seen]
         token = self.lin_proj_p(promoter)
         for block in self.transformer.layers:
             layer = block.self_att
             key, value = layer.c_att.weight.chunk(2)
             mixed = attend(
-                layer.p_att(token), x, hidden,
+                layer.p_att(token), x, hidden, code=code,
                 project=self.lin_proj_pcre.weight, key=key, value=value, heads=layer.heads,
             )  # fmt: skip
             token = block.ff(layer.ln(token + layer.ff(mixed)))
@@ -280,7 +283,8 @@ class Chromoformer(nn.Module):
 
 
 def attend(
-    query: Tensor, x: Tensor, hidden: Tensor, *, project: Tensor, key: Tensor, value: Tensor, heads: int
+    query: Tensor, x: Tensor, hidden: Tensor, *,
+    code: Tensor, project: Tensor, key: Tensor, value: Tensor, heads: int,
 ) -> Tensor:  # fmt: skip
     """Return what one query takes from the bins of its region, without projecting the bins.
 
@@ -293,6 +297,8 @@ def attend(
     x : (..., L, F) tensor
     hidden : (..., L) tensor
         Added to the scores: 0, or `BLOCKED` for bins that must not be seen.
+    code : (L, D) tensor
+        p, of the positions.
     project : (D, F) tensor
         W; `key` and `value`, (D, D), are K and V.
 
@@ -302,7 +308,6 @@ def attend(
         Heads side by side.
     """
     width = query.shape[-1]
-    code = position_code(x.shape[-2], width).to(x)  # (L, D)
     q = query.unflatten(-1, (heads, width // heads))  # (..., H, e)
     asked = torch.einsum("...he,hed->...hd", q, key.unflatten(0, (heads, -1)))  # Kᵀ q
     scores = asked @ project @ x.transpose(-1, -2) + asked @ code.T  # (..., H, L)
@@ -331,6 +336,21 @@ def outside(spans: Tensor, length: int) -> Tensor:
     position = torch.arange(length, device=spans.device)
     left, n = spans[..., :1], spans[..., 1:]
     return (position < left) | (position >= left + n)
+
+
+def with_data(spans: Tensor, length: int) -> slice:
+    """Return the bins in which any span (N, 2) has data; all where a span is empty, or there is none.
+
+    A bin outside gets a share of exactly 0, so leaving it out changes no output.
+
+    Examples
+    --------
+    >>> with_data(torch.tensor([[3, 4], [2, 3]]), 10)
+    slice(2, 7, None)
+    """
+    if not len(spans) or not spans[:, 1].all():
+        return slice(0, length)
+    return slice(int(spans[:, 0].min()), int(spans.sum(dim=1).max()))
 
 
 def penalty(spans: Tensor, length: int) -> Tensor:

@@ -19,10 +19,10 @@ Patience = Annotated[
 class EpigenomeTraining(Section):
     """How networks of the epigenome chapter are trained."""
 
-    learning_rate: LearningRate = parameter(0.003, paper=0.001)
+    learning_rate: LearningRate = parameter(0.004, paper=0.001)
     batch_size: BatchSize = parameter(16, paper=128)
     patience: Patience = parameter(8, paper=12)
-    max_epochs: int = parameter(12, "largest number of epochs", smoke=2, paper=100, ge=1)
+    max_epochs: int = parameter(8, "largest number of epochs", smoke=2, paper=100, ge=1)
     seed: int = parameter(101, "base seed", paper=101, ge=0)
 
 
@@ -176,8 +176,8 @@ class FirstApproach(EpigenomeTraining):
 class MarkScreen(EpigenomeTraining):
     """One network per cell, mark set and fold."""
 
-    learning_rate: LearningRate = parameter(0.004, "first learning rate", paper=0.001)
-    batch_size: BatchSize = parameter(32, paper=64)
+    learning_rate: LearningRate = parameter(0.006, "first learning rate", paper=0.001)
+    batch_size: BatchSize = parameter(48, paper=64)
     patience: Patience = parameter(4, paper=12)
     max_epochs: int = parameter(10, "largest number of epochs", smoke=2, paper=100, ge=1)
     singles: list[Mark] = parameter(

@@ -22,19 +22,19 @@ def dose(found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     some = found[(found["start"] == PROMOTER[0]) & (found["end"] == PROMOTER[1])]
     drawn = (
         some.groupby(["assay", "cell", "factor"])["difference"]
-        .agg(mean="mean", sem="sem", n="count")
+        .agg(change_log2_rpkm="mean", sem_log2_rpkm="sem", n="count")
         .reset_index()
     )
-    whole = drawn.drop_duplicates(["assay", "cell"]).assign(
-        factor=1.0, mean=0.0, sem=0.0
-    )  # nothing taken away
+    drawn["change_log2_rpkm"] *= -1  # what is lost is a change below zero
+    nothing = {"factor": 1.0, "change_log2_rpkm": 0.0, "sem_log2_rpkm": 0.0}
+    whole = drawn.drop_duplicates(["assay", "cell"]).assign(**nothing)
     drawn = pd.concat([drawn, whole]).sort_values(["assay", "cell", "factor"], ignore_index=True)
     marks = list(dict.fromkeys(some["assay"]))
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.4))
         for ax, mark in zip(figure.subplots(1, len(marks), squeeze=False)[0], marks, strict=True):
             for number, (cell, group) in enumerate(drawn[drawn["assay"] == mark].groupby("cell")):
-                ax.errorbar(group["factor"], -group["mean"], yerr=group["sem"], fmt="o-", markersize=3,
+                ax.errorbar(group["factor"], group["change_log2_rpkm"], yerr=group["sem_log2_rpkm"], fmt="o-", markersize=3,
                             color=figures.PALETTE[number % 8], label=cell if mark == marks[0] else None)  # fmt: skip
             ax.set_title(mark)
             ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
@@ -56,19 +56,20 @@ def positions(
     planted : mapping, optional
         Mark → planted effect of each 2-kbp bin of the window, drawn scaled to the largest change.
     """
+    drawn = _changes(table, planted or {})
     marks = list(dict.fromkeys(table["assay"]))
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.5))
         for ax, mark in zip(figure.subplots(1, len(marks), squeeze=False)[0], marks, strict=True):
-            mine = table[table["assay"] == mark]
+            mine = drawn[drawn["assay"] == mark].sort_values("start_bp")
             for number, (cell, group) in enumerate(mine.groupby("cell")):
-                ax.plot(group["middle"] / 1_000, -group["difference"], "o-", markersize=2.5, linewidth=0.8,
-                        color=figures.PALETTE[number % 8], label=cell if mark == marks[0] else None)  # fmt: skip
-            shown = np.unique((mine["start"] + 20_000) // 2_000)  # bins that are perturbed
-            if planted is not None and np.any(planted[mark][shown]):
-                scale = mine["difference"].abs().max() / np.abs(planted[mark][shown]).max()
-                middle = -19 + 2 * shown
-                ax.step(middle, -scale * planted[mark][shown], where="mid", color="black", linewidth=0.8, linestyle=":",
+                ax.plot(group["middle_bp"] / 1_000, group["change_log2_rpkm"], "o-",
+                        markersize=2.5, linewidth=0.8, color=figures.PALETTE[number % 8],
+                        label=cell if mark == marks[0] else None)  # fmt: skip
+            known = mine.drop_duplicates("start_bp").dropna(subset=["planted_log2_rpkm"])
+            if len(known):
+                ax.step(known["middle_bp"] / 1_000, known["planted_log2_rpkm"], where="mid",
+                        color="black", linewidth=0.8, linestyle=":",
                         label="planted, scaled" if mark == marks[0] else None)  # fmt: skip
             ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
             ax.set_title(mark)
@@ -77,7 +78,23 @@ def positions(
         )
         figure.axes[0].set_ylabel("change of expectation,\nlog2 units")
         figure.legend(loc="outside right center")
-    return figure, table.reset_index(drop=True)
+    return figure, drawn
+
+
+def _changes(table: pd.DataFrame, planted: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return changes by position, and the planted ones of marks that have any, scaled to the
+    largest change of their mark."""
+    names = {name: f"{name}_bp" for name in ("start", "end", "middle")}
+    drawn = table.rename(columns=names).reset_index(drop=True)
+    drawn["change_log2_rpkm"] = 0.0 - drawn.pop("difference")
+    drawn["planted_log2_rpkm"] = np.nan
+    for mark, mine in drawn.groupby("assay"):
+        number = (mine["start_bp"].to_numpy() + 20_000) // 2_000
+        effect = planted[mark][number] if mark in planted else np.zeros(len(mine))
+        if np.any(effect):
+            scale = mine["change_log2_rpkm"].abs().max() / np.abs(effect).max()
+            drawn.loc[mine.index, "planted_log2_rpkm"] = -scale * effect
+    return drawn
 
 
 def deciles(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -109,7 +126,8 @@ def deciles(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
             ax.set_xlabel("decile")
         figure.axes[0].set_ylabel("eQTL against bins\nat the same distance")
         figure.legend(loc="outside upper center", ncols=3)
-    return figure, table
+    shares = {"expected": "expected_share", "unmatched": "unmatched_share"}
+    return figure, table.rename(columns=shares)
 
 
 def first_approach(units: pd.DataFrame, baseline: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -123,11 +141,14 @@ def first_approach(units: pd.DataFrame, baseline: pd.DataFrame) -> tuple[Figure,
         assay, cell, fold, mse of the mean of the training genes.
     """
     drawn = units.merge(baseline, on=["assay", "cell", "fold"], suffixes=("", "_mean"))
-    drawn = drawn.assign(relative=drawn["mse"] / drawn["mse_mean"])
+    drawn = drawn.assign(mse_ratio=drawn["mse"] / drawn["mse_mean"])
     assays = list(dict.fromkeys(drawn["assay"]))
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.6))
-        panels = (("r", "Pearson r, blind genes"), ("relative", "squared error / that of the mean"))
+        panels = (
+            ("r", "Pearson r, blind genes"),
+            ("mse_ratio", "squared error / that of the mean"),
+        )
         for ax, (value, label) in zip(figure.subplots(1, 2), panels, strict=True):
             for x, assay in enumerate(assays):
                 y = drawn.loc[drawn["assay"] == assay, value].to_numpy()
@@ -145,7 +166,7 @@ def first_approach(units: pd.DataFrame, baseline: pd.DataFrame) -> tuple[Figure,
             )
             ax.set_xticks(range(len(assays)), assays, rotation=35, ha="right")
             ax.set_ylabel(label)
-    return figure, drawn
+    return figure, drawn[["assay", "cell", "fold", "r", "mse_ratio"]]
 
 
 def own_cell(
@@ -194,4 +215,7 @@ def own_cell(
         if len(known):
             figure.legend(loc="outside upper left", ncols=2, markerscale=1.5)
     parts = {"gene": table, "mark": importance, "position": positions_}
-    return figure, pd.concat(parts, names=["what"]).reset_index(level=0)
+    drawn = pd.concat(parts, names=["what"]).reset_index(level=0)
+    expression = ("expected", "spread", "observed", "change", "difference")
+    units = dict.fromkeys(expression, "log2_rpkm") | dict.fromkeys(("start", "end"), "bp")
+    return figure, drawn.rename(columns={name: f"{name}_{unit}" for name, unit in units.items()})

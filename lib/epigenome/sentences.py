@@ -6,7 +6,7 @@ import pandas as pd
 
 def profiles(drawn: pd.DataFrame) -> str:
     """Say which mark differs most between expressed and other genes."""
-    wide = drawn.pivot(index=["mark", "kbp"], columns="genes", values="signal")
+    wide = drawn.pivot(index=["mark", "position_kbp"], columns="genes", values="signal_ln_depth")
     gap = (wide["expressed"] - wide["not expressed"]).groupby("mark", sort=False).mean()
     mark = gap.abs().idxmax()
     return f"Expressed and other genes differ most in {mark}: by {gap[mark]:+.2f} on average over the window."
@@ -20,15 +20,15 @@ def first(drawn: pd.DataFrame) -> str:
 
 def marks(drawn: pd.DataFrame) -> str:
     """Say which marks alone predict best and worst."""
-    mean = drawn.groupby("assay")["mean"].mean()
+    mean = drawn.groupby("assay")["mean_r"].mean()
     text = f"{mean.idxmax()} alone reaches a mean r of {mean.max():.2f}, {mean.idxmin()} {mean.min():.2f}"
-    every = drawn["all_marks"].iloc[0]
+    every = drawn["all_marks_r"].iloc[0]
     return f"{text}." if np.isnan(every) else f"{text}; all marks reach {every:.2f}."
 
 
 def receptive_field(drawn: pd.DataFrame) -> str:
     """Say which mark gains most from the wider view."""
-    wide = drawn.pivot(index="assay", columns="model", values="mean")
+    wide = drawn.pivot(index="assay", columns="model", values="mean_r")
     gain = wide["chromoformer"] - wide["promoter"]
     return f"From 6 kbp to 40 kbp and contacts {gain.idxmax()} gains most, {gain.max():+.2f} in mean r."
 
@@ -38,10 +38,10 @@ def pairs(drawn: pd.DataFrame) -> str:
     is_pair = drawn["assay"].str.contains("-")
     if not is_pair.any():
         return "No pair was asked for."
-    best = drawn[is_pair].loc[drawn[is_pair]["mean"].idxmax()]
-    single = drawn[~is_pair]["mean"].max()
+    best = drawn[is_pair].loc[drawn[is_pair]["mean_r"].idxmax()]
+    single = drawn[~is_pair]["mean_r"].max()
     name = best["assay"].replace("-", " + ")
-    return f"The best pair, {name}, has a mean r of {best['mean']:.2f}; a first mark alone {single:.2f}."
+    return f"The best pair, {name}, has a mean r of {best['mean_r']:.2f}; a first mark alone {single:.2f}."
 
 
 def models(drawn: pd.DataFrame) -> str:
@@ -78,7 +78,7 @@ def lines(drawn: pd.DataFrame) -> str:
 
 def windows(drawn: pd.DataFrame) -> str:
     """Say which mark changes most with the window."""
-    wide = drawn.pivot(index="mark", columns="window", values="r")
+    wide = drawn.pivot(index="mark", columns="window_bp", values="r")
     change = wide[wide.columns.max()] - wide[wide.columns.min()]
     mark = change.abs().idxmax()
     return f"From the narrowest to the widest window {mark} changes most, by {change[mark]:+.2f}."
@@ -96,7 +96,7 @@ def correlation(drawn: pd.DataFrame) -> str:
 def levels(drawn: pd.DataFrame) -> str:
     """Say how silent and highest genes are missed."""
     model = drawn["model"].iloc[0]
-    mine = drawn[drawn["model"] == model].set_index("level")["bias"]
+    mine = drawn[drawn["model"] == model].set_index("level")["bias_log2_rpkm"]
     low, high = mine.iloc[0], mine.iloc[-1]
     return f"The {model} network expects {low:+.2f} at the lowest level and {high:+.2f} at the highest."
 
@@ -111,9 +111,11 @@ def cross(drawn: pd.DataFrame) -> str:
 def dose(drawn: pd.DataFrame) -> str:
     """Say what taking a mark away at the promoter changes."""
     least = (
-        drawn[drawn["factor"] == drawn["factor"].min()].groupby("assay", sort=False)["mean"].mean()
+        drawn[drawn["factor"] == drawn["factor"].min()]
+        .groupby("assay", sort=False)["change_log2_rpkm"]
+        .mean()
     )
-    texts = [f"{mark} {-value:+.2f}" for mark, value in least.items()]
+    texts = [f"{mark} {value:+.2f}" for mark, value in least.items()]
     return (
         f"Without the mark within ±3 kbp the expectation changes by {', '.join(texts)} log2 units."
     )

@@ -1,4 +1,4 @@
-"""Parameters of the segmentation with transcripts, each declared once (see `lib.run.declaration`)."""
+"""Parameters of segmentation with transcripts, each declared once (see `lib.run.declaration`)."""
 
 from typing import Annotated, Literal
 
@@ -36,7 +36,9 @@ class GeneSegNetMasks(Section):
 
 
 class GeneSegNetData(Section):
-    """Slides with stain, labels and transcripts: simulated with a planted truth, or a folder with real ones."""
+    """Slides with stain, labels and transcripts: simulated with a planted truth, or a folder of
+    real ones.
+    """
 
     source: InputPath = parameter("", "folder with images, labels and spots; empty = simulate")
     n_slides: int = parameter(8, "simulated slides", smoke=4, ge=3, le=1000)
@@ -98,17 +100,17 @@ class GeneSegNetPreprocess(Section):
 class GeneSegNetTrain(Section):
     """Training with recursion; names are those of the published flags."""
 
-    learning_rate: float = parameter(0.003, "of AdamW", smoke=0.01, paper=0.001, gt=0, le=1)
+    learning_rate: float = parameter(0.004, "of AdamW", smoke=0.01, paper=0.001, gt=0, le=1)
     weight_decay: float = parameter(1e-05, "of AdamW", paper=1e-05, ge=0, le=1)
     n_epochs: int = parameter(
-        25, "epochs; the last one is kept", smoke=24, paper=500, ge=1, le=100_000
+        14, "epochs; the last one is kept", smoke=24, paper=500, ge=1, le=100_000
     )
     n_warm_up: int = parameter(
-        3, "epochs of rising learning rate", smoke=1, paper=10, ge=0, le=1000
+        2, "epochs of rising learning rate", smoke=1, paper=10, ge=0, le=1000
     )
-    batch_size: int = parameter(8, "crops per step", paper=8, ge=2, le=4096)
+    batch_size: int = parameter(4, "crops per step", smoke=8, paper=8, ge=2, le=4096)
     tile: int = parameter(
-        64, "side of a training window", unit="pixels", smoke=32, paper=224, ge=16, le=2048
+        48, "side of a training window", unit="pixels", smoke=32, paper=224, ge=16, le=2048
     )
     diam_mean: float = parameter(
         18.0, "diameter that cells are scaled to", unit="pixels", paper=34.0, ge=5, le=500
@@ -192,7 +194,7 @@ class GeneSegNetAblations(GeneSegNetMasks):
         ["stain", "rna"], "inputs that are used alone", smoke=["stain"]
     )
     sigmas: list[float] = parameter(
-        [2.0, 7.0],
+        [7.0],
         "widths of the location map to compare",
         unit="pixels",
         smoke=[],

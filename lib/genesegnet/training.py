@@ -63,7 +63,7 @@ class Recipe:
 def build(
     architecture: Architecture, rng: np.random.Generator, *, diameter_mean: float = 34.0
 ) -> SegmentationNetwork:
-    """Return a network with weights drawn by `rng` alone; torch's own random state stays as it was."""
+    """Return a network with weights drawn by `rng` alone; torch's own random state stays."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))
         return SegmentationNetwork(architecture, diameter_mean=diameter_mean)
@@ -122,10 +122,11 @@ def train(
         validation = _epochs(shown if len(shown) else val_crops, architecture, recipe)[1]
     with torch.no_grad():
         network.diam_labels.fill_(float(data.diameters.mean()))
+    network.to(memory_format=torch.channels_last)  # a fifth less time on a CPU
     fitted = training.fit(
         network, run, validation, loss=loss, rng=rng, settings=recipe.settings(), progress=progress
     )
-    return network, fitted
+    return network.to(memory_format=torch.contiguous_format), fitted
 
 
 def relabel(

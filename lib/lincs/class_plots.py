@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import networkx as nx
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from lib.lincs.codes import leaf_order
@@ -30,7 +33,7 @@ def score_dots(
     names = list(dict.fromkeys(table["representation"]))
     ways = list(dict.fromkeys(table["folds"]))
     with figures.style():
-        figure = Figure(figsize=(figures.COLUMN + 1.2, 0.9 + 0.3 * len(names)))
+        figure = Figure(figsize=(figures.MIDDLE, 0.9 + 0.3 * len(names)))
         ax = figure.add_subplot()
         for i, (way, colour) in enumerate(zip(ways, figures.PALETTE, strict=False)):
             own = table[table["folds"] == way]
@@ -62,13 +65,14 @@ def score_dots(
     lines = pd.DataFrame(
         {"representation": list(chance), value: list(chance.values()), "folds": "line"}
     )
-    return figure, pd.concat([table, lines], ignore_index=True)
+    columns = ["folds", "representation", value, *(c for c in ("low", "high", "n") if c in table)]
+    return figure, pd.concat([table[columns], lines], ignore_index=True)
 
 
 def confusion(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw which class (rows) is predicted as which (columns)."""
     with figures.style():
-        figure = Figure(figsize=(figures.PAGE * 0.75, figures.PAGE * 0.62))
+        figure = Figure(figsize=(figures.MIDDLE, 0.82 * figures.MIDDLE))
         ax = figure.add_subplot()
         image = ax.imshow(shares, cmap="viridis", vmin=0, vmax=1)
         ax.set_xticks(range(shares.shape[1]), [short(name) for name in shares.columns], rotation=90)
@@ -91,7 +95,7 @@ def target_ranks(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     at = np.arange(len(shown))
     found = shown["p"] < 0.05
     with figures.style():
-        figure = Figure(figsize=(figures.COLUMN + 1, 0.9 + 0.115 * len(shown)))
+        figure = Figure(figsize=(figures.COLUMN, 0.9 + 0.115 * len(shown)))
         ax = figure.add_subplot()
         ax.hlines(
             at,
@@ -126,57 +130,68 @@ def rank_chance(ranks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.
         left.hist(defined["rank"], bins=40, color=figures.PALETTE[0])
         left.set_xlabel("rank of the best target signature")
         left.set_ylabel(f"signatures of drugs (n = {len(defined)})")
-        right.scatter(summary["chance"], summary["mean_rank"], s=12, color=figures.PALETTE[0])
-        ends = [0, 1.05 * max(summary["chance"].max(), summary["mean_rank"].max())]
+        right.scatter(
+            summary["chance"], summary["mean_rank"], s=10, alpha=0.6, linewidth=0,
+            color=figures.PALETTE[0],
+        )  # fmt: skip
+        ends = [0, 1.15 * summary["chance"].max()]
         right.plot(ends, ends, color="0.5", linewidth=0.8)
-        right.set_xlabel("expected by chance")
+        right.set_xlim(ends)
+        right.set_xlabel("rank expected by chance")
         right.set_ylabel(f"mean rank of a drug (n = {len(summary)})")
     rows = pd.concat([defined.assign(part="query"), summary.assign(part="drug")], ignore_index=True)
     return figure, rows[["part", "drug", "rank", "mean_rank", "chance"]]
 
 
 def code_heat(distances: np.ndarray, classes: Sequence[str]) -> tuple[Figure, pd.DataFrame]:
-    """Draw the correlation distances between codes, in the order of the dendrogram; dark is close."""
+    """Draw the correlation distances between codes, in a dendrogram's order; dark is close."""
     order = leaf_order(distances)
     names = [short(classes[i]) for i in order]
-    size = float(np.clip(0.11 * len(order) + 1.6, 3.5, 9.8))
+    width = figures.MIDDLE if len(order) <= 20 else figures.PAGE
     with figures.style():
-        figure = Figure(figsize=(size + 0.6, size))
+        figure = Figure(figsize=(width, 0.85 * width if len(order) <= 20 else 1.05 * width))
         ax = figure.add_subplot()
-        image = ax.imshow(distances[np.ix_(order, order)], cmap="BuGn_r")
-        small = 6 if len(order) > 20 else 7
-        ax.set_xticks(range(len(order)), names, rotation=90, fontsize=small)
-        ax.set_yticks(range(len(order)), names, fontsize=small)
+        image = ax.imshow(distances[np.ix_(order, order)], cmap="viridis")
+        ax.set_xticks(range(len(order)), names, rotation=90, fontsize=figures.LEAST)
+        ax.set_yticks(range(len(order)), names, fontsize=figures.LEAST)
         figure.colorbar(image, ax=ax, label="1 − Pearson r of the codes", shrink=0.6)
     table = (
         pd.DataFrame(distances, index=list(classes), columns=list(classes))
         .rename_axis("pcl")
         .reset_index()
     )
-    return figure, table.melt("pcl", var_name="other", value_name="distance")
+    return figure, table.melt("pcl", var_name="other", value_name="distance_1_minus_r")
 
 
 def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
     """Draw the nearest-neighbour network: an arrow to each class from the class nearest to it."""
-    places = _layout(graph)
+    places, names = _layout(graph), dict(graph.nodes(data="label"))
     edges = pd.DataFrame(
-        [(a, b, data["weight"]) for a, b, data in graph.edges(data=True)],
-        columns=["from", "to", "weight"],
+        [(names[a], names[b], data["weight"]) for a, b, data in graph.edges(data=True)],
+        columns=["from", "to", "r"],
     )
-    side = 4.2 if len(graph) <= 20 else 9.0
+    width, height = (figures.MIDDLE, 3.6) if len(graph) <= 20 else (figures.PAGE, 8.6)
     with figures.style():
-        figure = Figure(figsize=(max(side, figures.PAGE * 0.8), side))
+        figure = Figure(figsize=(width, height))
         ax = figure.add_subplot()
-        nx.draw_networkx_edges(graph, places, ax=ax, edge_color=edges["weight"], edge_cmap=_blues(), edge_vmin=0,
-                               edge_vmax=1, arrowsize=7, node_size=40, width=1.2)  # fmt: skip
+        scale = ScalarMappable(Normalize(0, 1), _blues())
+        nx.draw_networkx_edges(
+            graph, places, ax=ax, edge_color=edges["r"], edge_cmap=scale.cmap, edge_vmin=0,
+            edge_vmax=1, arrowsize=7, node_size=40, width=1.2,
+        )  # fmt: skip
         nx.draw_networkx_nodes(graph, places, ax=ax, node_size=28, node_color=figures.PALETTE[1])
         for node, at in places.items():
-            words = "\n".join(short(graph.nodes[node]["label"]).rsplit(" ", 1))
-            ax.annotate(words, at, (0, 4), textcoords="offset points", ha="center", fontsize=6)
+            words = "\n".join(short(names[node]).rsplit(" ", 1))
+            ax.annotate(
+                words, at, (0, 4), textcoords="offset points", ha="center", fontsize=figures.LEAST,
+                bbox={"color": "white", "alpha": 0.6, "pad": 0}, zorder=1.5,  # below the nodes
+            )  # fmt: skip
         ax.margins(0.14)
         ax.set_axis_off()
+        figure.colorbar(scale, ax=ax, label="Pearson r of the codes", shrink=0.4)
     at = pd.DataFrame(
-        [(graph.nodes[node]["label"], *places[node]) for node in graph], columns=["label", "x", "y"]
+        [(names[node], *places[node]) for node in graph],
+        columns=["label", "x_au", "y_au"],
     )
     return figure, pd.concat([at.assign(mark="node"), edges.assign(mark="edge")], ignore_index=True)
 
@@ -194,13 +209,14 @@ def digit_codes(prototypes: np.ndarray, distances: pd.DataFrame) -> tuple[Figure
             ax.set_axis_off()
         ax = right.subplots()
         apart = distances.to_numpy()[~np.eye(len(distances), dtype=bool)]
-        shown = ax.imshow(distances, cmap="BuGn_r", vmin=apart.min(), vmax=apart.max())
+        others = distances.mask(np.eye(len(distances), dtype=bool))  # none to itself
+        shown = ax.imshow(others, cmap="viridis", vmin=apart.min(), vmax=apart.max())
         ax.set_xticks(range(10), distances.columns)
         ax.set_yticks(range(10), distances.index)
         ax.set_xlabel("digit")
         right.colorbar(shown, ax=ax, label="Euclidean distance of codes")
     return figure, distances.rename_axis("digit").reset_index().melt(
-        "digit", var_name="other", value_name="distance"
+        "digit", var_name="other", value_name="distance_au"
     )
 
 
@@ -247,7 +263,7 @@ def _layout(graph: nx.DiGraph) -> dict:
     return places
 
 
-def _blues():
-    from matplotlib import colormaps
-
-    return colormaps["Blues"]
+def _blues() -> LinearSegmentedColormap:
+    """Return blues of which the lightest is seen on white."""
+    shown = colormaps["Blues"](np.linspace(0.25, 1, 256))
+    return LinearSegmentedColormap.from_list("shown blues", shown)

@@ -1,4 +1,4 @@
-"""How alike are classes of perturbagens? Their codes, or mean signatures, compared by correlation."""
+"""How alike are classes of perturbagens? Codes, or mean signatures, compared by correlation."""
 
 from collections.abc import Sequence
 from pathlib import Path

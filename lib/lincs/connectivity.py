@@ -64,7 +64,8 @@ def enrichment(reference: Reference, genes: Sequence[str]) -> np.ndarray:
     n_genes = len(reference.genes)
     if not inside or len(inside) == n_genes:
         raise InputError(
-            f"{len(inside)} genes of the set are among the {n_genes} measured; expected some, not all"
+            f"{len(inside)} genes of the set are among the {n_genes} measured; expected some, "
+            "not all"
         )
     columns = pd.Index(reference.genes).get_indexer(inside)
     order = np.argsort(reference.places[:, columns], axis=1)
@@ -147,7 +148,8 @@ def tau(scores: np.ndarray, background: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> tau(np.array([0.5, -0.3]), np.array([[0.1, -0.5], [0.2, -0.1], [0.9, 0.4]])).round(1).tolist()
+    >>> null = np.array([[0.1, -0.5], [0.2, -0.1], [0.9, 0.4]])
+    >>> tau(np.array([0.5, -0.3]), null).round(1).tolist()
     [66.7, -50.0]
     """
     same = np.sign(background) == np.sign(scores)

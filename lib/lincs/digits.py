@@ -111,7 +111,8 @@ def _idx(path: str | os.PathLike, magic: int) -> np.ndarray:
     values = np.frombuffer(content, np.uint8)[start:]
     if found != magic or len(values) != np.prod(sizes, dtype=np.int64):
         raise InputError(
-            f"magic number {found:#x} and {len(values)} bytes of data; expected {magic:#x} and sizes {sizes}",
+            f"magic number {found:#x} and {len(values)} bytes of data; expected {magic:#x} and "
+            f"sizes {sizes}",
             file=Path(path),
             fix="give the IDX file of images first, that of labels second",
         )

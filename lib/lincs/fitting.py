@@ -159,7 +159,8 @@ def fit_svqvae(
     absent = np.setdiff1d(np.arange(len(model.classes)), labels[split.train])
     if len(absent):
         raise InputError(
-            f"class {model.classes[absent[0]]} has no signature for training, so its code would never move",
+            f"class {model.classes[absent[0]]} has no signature for training, so its code would "
+            "never move",
             fix="leave the class out, or keep one of its perturbagens in training",
         )
     device = training.pick_device(settings.device)

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from lib.data import origin as origins
 from lib.data.errors import InputError, listed
+from lib.data.origin import Origin
 from lib.lincs import sets, signatures, tables
 from lib.run import store
 
@@ -22,8 +24,13 @@ NAMES = (
     "classes",
     "targets",
 )
-SIMULATED = "Simulated data, planted truth."
-REAL = "Measured data (LINCS L1000, level 5)."
+PARTS = {
+    "smp_matrix": "small molecules",
+    "gp_matrix": "genetic perturbations",
+    "classes": "classes",
+    "targets": "targets",
+}
+"""Files that have an origin of their own, and their names in its words."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +117,22 @@ def joint(small: AnnData, genetic: AnnData) -> AnnData:
     return signatures.join([small[weak], genetic])
 
 
-def origin(*data: AnnData) -> str:
-    """Return the sentence of a caption that says where data come from."""
-    return SIMULATED if any(bool(one.uns["simulated"]) for one in data) else REAL
+def origin(own: Mapping[str, str]) -> Origin:
+    """Return where signatures, classes and targets come from: a user's files, or simulated.
+
+    Parameters
+    ----------
+    own : mapping
+        Name of `NAMES` → path; empty where there is none.
+
+    Examples
+    --------
+    >>> origin({"classes": "my_classes.csv"}).simulated
+    ('small molecules', 'genetic perturbations', 'targets')
+    """
+    given = [origins.own(part, own[name]) for name, part in PARTS.items() if own.get(name)]
+    rest = [part for name, part in PARTS.items() if not own.get(name)]
+    return origins.combine([*given, *([origins.simulated(*rest)] if rest else [])])
 
 
 def examples(small: AnnData, *, n: int, rng: np.random.Generator) -> np.ndarray:

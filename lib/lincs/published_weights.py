@@ -84,7 +84,7 @@ class Weights:
 
 
 class Module:
-    """Inert stand-in of a torch module: it holds the state that the file gives, and does nothing."""
+    """Inert stand-in of a torch module: it holds the state of the file, and does nothing."""
 
     def __setstate__(self, state: dict) -> None:
         self.state = state

@@ -9,7 +9,8 @@ from scipy.stats import rankdata
 from lib.lincs.signatures import BOUND
 
 LEAST_WEIGHT = 0.01  # of a replicate that agrees with no other one
-LEAST_MAD = 0.1  # of a gene that hardly varies; published level 4 has it, and cannot be made again from level 3
+# of a gene that hardly varies; published level 4 has it, and cannot be made again from level 3
+LEAST_MAD = 0.1
 NORMAL = 1.4826  # MAD of a normal distribution is its SD / 1.4826
 
 
@@ -30,7 +31,8 @@ def robust_z(values: np.ndarray, plates: np.ndarray, *, clip: float | None = BOU
 
     Examples
     --------
-    >>> robust_z(np.array([[5.0], [5], [5], [5], [8]]), np.zeros(5), clip=None)[-1].round(2).tolist()
+    >>> values = np.array([[5.0], [5], [5], [5], [8]])
+    >>> robust_z(values, np.zeros(5), clip=None)[-1].round(2).tolist()
     [20.23]
     """
     found = np.empty(np.shape(values))

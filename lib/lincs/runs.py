@@ -1,4 +1,4 @@
-"""What several notebooks of the chapter do: split by perturbagen, represent, refit per fold, score."""
+"""What several notebooks do: split by perturbagen, represent, refit per fold, score."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ IDENTITY = ("pert_id", "pert_iname")  # rows that share one of them are of one p
 
 
 def perturbagens(data: AnnData) -> np.ndarray:
-    """Return the perturbagen of each signature as a number: rows that share an id or a name, (n,)."""
+    """Return each signature's perturbagen as a number, (n,): rows that share an id or a name."""
     return groups.connected(data.obs, list(IDENTITY))
 
 

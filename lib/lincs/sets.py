@@ -1,4 +1,4 @@
-"""The data sets of the paper: which signatures are in SMP, GP, SMGP and what is derived from them."""
+"""The data sets of the paper: which signatures are in SMP, GP, SMGP and those derived."""
 
 from collections.abc import Mapping
 
@@ -82,7 +82,7 @@ def major_cells(table: pd.DataFrame, *, above: int = 10_000) -> list[str]:
 
 
 def without_controls(table: pd.DataFrame) -> pd.DataFrame:
-    """Leave out signatures of vehicles and empty vectors, which the paper treats as perturbations."""
+    """Leave out vehicles and empty vectors, which the paper treats as perturbations."""
     return table[~table["pert_type"].isin(CONTROLS)].reset_index(drop=True)
 
 

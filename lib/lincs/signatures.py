@@ -89,7 +89,8 @@ def check(
         "the code of a missing value" if abs(value) == CODE else "not a z-score between -10 and 10"
     )
     raise InputError(
-        f"{signatures[row]}, gene {genes[column]} is {value:g}, {kind}; {int(bad.sum())} such values",
+        f"{signatures[row]}, gene {genes[column]} is {value:g}, {kind}; {int(bad.sum())} such "
+        "values",
         file=file or None,
         fix="use level 5; remove or impute what is missing, and clip what is larger",
     )

@@ -136,7 +136,8 @@ def read_classes(
     found = conflicts(table, by="pert_id", of="pcl")
     if repeated == "refuse" and len(found):
         raise InputError(
-            f"{len(found)} ids have several classes, such as {found['pert_id'].iloc[0]}: {found['pcl'].iloc[0]}",
+            f"{len(found)} ids have several classes, such as {found['pert_id'].iloc[0]}: "
+            f"{found['pcl'].iloc[0]}",
             file=path,
             fix="choose what becomes of them: last or all",
         )
@@ -167,7 +168,13 @@ def explode(compounds: pd.DataFrame, column: Literal["moa", "target"]) -> pd.Dat
 
     Examples
     --------
-    >>> one = pd.DataFrame({"pert_id": ["B1"], "pert_iname": ["dasatinib"], "moa": ["KIT inhibitor|SRC inhibitor"]})
+    >>> one = pd.DataFrame(
+    ...     {
+    ...         "pert_id": ["B1"],
+    ...         "pert_iname": ["dasatinib"],
+    ...         "moa": ["KIT inhibitor|SRC inhibitor"],
+    ...     }
+    ... )
     >>> explode(one, "moa")["moa"].tolist()
     ['KIT inhibitor', 'SRC inhibitor']
     """

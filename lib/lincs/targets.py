@@ -16,6 +16,7 @@ from lib.data.errors import InputError, listed
 BLOCK = 2**24  # similarities held at once, 64 MB in float32
 TIE = 1e-6  # similarities nearer than this are equal: they come from products in single precision
 BEST = 10
+ALL_DRUGS = "all drugs"  # row of the mean over drugs
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def match(
     usable = rows[rows["name"].notna() & rows["has_gene"]]
     if usable.empty:
         raise InputError(
-            f"none of the drugs {listed(report.index, limit=5)} has signatures and a target with any",
+            f"none of the drugs {listed(report.index, limit=5)} has signatures and a target with "
+            "any",
             fix="drug names must be those of pert_iname, targets gene symbols",
         )
     known = usable.groupby("name", sort=True)["gene"].agg(list).to_dict()
@@ -270,7 +272,7 @@ def permutation_test(
     as_good = (null <= observed[:, None] + 1e-9).sum(axis=1)
     low, high = np.quantile(null, [0.025, 0.975], axis=1)
     table = {
-        "drug": [*sorted(known), "all drugs"],
+        "drug": [*sorted(known), ALL_DRUGS],
         "gene_rank": observed,
         "null_mean": null.mean(axis=1),
     }

@@ -1,10 +1,12 @@
 """Run one notebook with papermill in its own process, its kernel on private IPC sockets.
 
-`execute` starts `python -m lib.run.notebook_process` and waits; the child runs the notebook and
-reports by a small JSON file. If the caller dies, the child and its kernel die with it, whatever
-killed it.
+`execute` starts `python -m lib.run.notebook_process`, hands it a notebook, and waits; the child
+runs the notebook and reports by a small JSON file. A `Waiting` process is started ahead: while one
+notebook runs, the kernel of the next loads its libraries. If the caller dies, the child and its
+kernel die with it, whatever killed it.
 """
 
+import asyncio
 import hashlib
 import json
 import os
@@ -16,12 +18,13 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lib.run import numeric, store
+from lib.run import numeric, store, warm
 from lib.run.machine import HASHING, die_with_parent
 
 NOT_OURS = (
@@ -29,12 +32,23 @@ NOT_OURS = (
     "JUPYTER_PATH",
     "PYTHONOPTIMIZE",
 )  # the last would drop every assertion
+REPORT = "report.json"  # in the folder of the sockets
 LONGEST_PLACE = 60  # bytes; the path of a socket below it has to fit in 104
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Where and why a notebook stopped."""
+    """Where and why a notebook stopped.
+
+    Parameters
+    ----------
+    cell : int
+        Number of the code cell as a person counts them; 0 if it stopped outside of any.
+    first_line : str
+        First line of the cell.
+    error : str
+        Last line of the error.
+    """
 
     cell: int
     first_line: str
@@ -42,12 +56,22 @@ class Failure:
 
 
 def private_folder(name: str) -> Path:
-    """Return an empty folder for sockets that only this user can enter, with a path short enough
-    for them.
+    """Make an empty folder for sockets that only this user can enter.
 
-    The same `name` gives the same folder, so that one left over by a killed run is used again.
+    Its path is short enough for them. The same `name` gives the same folder, so that one left over
+    by a killed run is used again.
+
+    Parameters
+    ----------
+    name : str
+        Whom the folder is for, such as the path of a notebook.
+
+    Returns
+    -------
+    Path
     """
     label = hashlib.sha256(name.encode()).hexdigest()[:10]
+    # the shortest-lived place first
     places = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
     usable = [
         place
@@ -61,6 +85,7 @@ def private_folder(name: str) -> Path:
     except FileExistsError:
         status = folder.lstat()
         if (
+            # in a folder that all may write to, somebody else could have put a link there
             not stat.S_ISDIR(status.st_mode)
             or status.st_uid != os.getuid()
             or status.st_mode & 0o077
@@ -71,6 +96,70 @@ def private_folder(name: str) -> Path:
     return folder
 
 
+class Waiting:
+    """A notebook process that waits for its notebook, its kernel started and libraries loaded.
+
+    Parameters
+    ----------
+    name : str
+        Of the private folder of its sockets, see `private_folder`.
+    log : Path
+        Receives everything the process, the notebook and its libraries print.
+    environment : mapping, optional
+        Variables added to the kernel's environment.
+    """
+
+    def __init__(
+        self, name: str, *, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.sockets, self.log = private_folder(name), log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w", encoding="utf-8") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "lib.run.notebook_process", str(self.sockets)],
+                cwd=store.ROOT,
+                env={**clean_environment(self.sockets), **(environment or {})},
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=partial(die_with_parent, os.getpid()),
+            )
+
+    def is_usable(self) -> bool:
+        """Return whether the process still waits."""
+        return self.process.poll() is None
+
+    def begin(self, job: Mapping[str, Any], log: Path) -> None:
+        """Hand the process its job.
+
+        Parameters
+        ----------
+        job : mapping
+            `notebook`, `executed` and `params`.
+        log : Path
+            What it prints, and has printed, is there from now on.
+        """
+        if log != self.log:  # one started ahead does not know its notebook
+            os.replace(self.log, log)  # the file stays open: only its name changes
+        with suppress(BrokenPipeError), self.process.stdin as stdin:  # its end is told by its exit
+            stdin.write(json.dumps(job).encode() + b"\n")
+
+    def close(self) -> Failure | None:
+        """End the process and its kernel.
+
+        Returns
+        -------
+        Failure or None
+            How its notebook ended; None if every cell ran.
+        """
+        self.process.kill()
+        self.process.wait()
+        ended = _read_report(self.sockets / REPORT, self.process.returncode)
+        shutil.rmtree(self.sockets, ignore_errors=True)
+        return ended
+
+
 def execute(
     notebook: Path,
     executed: Path,
@@ -78,6 +167,7 @@ def execute(
     params: Mapping[str, Any],
     log: Path,
     environment: Mapping[str, str] | None = None,
+    waiting: Waiting | None = None,
     wait: Callable[[subprocess.Popen], Any] = subprocess.Popen.wait,
 ) -> Failure | None:
     """Execute a notebook in a process of its own and say how it ended.
@@ -92,6 +182,8 @@ def execute(
         Receives everything the notebook and its libraries print.
     environment : mapping, optional
         Variables added to the kernel's environment.
+    waiting : Waiting, optional
+        A process started ahead with the same environment; it serves this notebook only.
     wait : callable
         Called with the running process; returns when it has ended. The runner draws its progress
         there.
@@ -101,34 +193,16 @@ def execute(
     Failure or None
         None if every cell ran.
     """
-    sockets = private_folder(str(executed))
-    report = sockets / "report.json"
-    job = {
-        "notebook": str(notebook),
-        "executed": str(executed),
-        "params": dict(params),
-        "sockets": str(sockets),
-    }
     log.parent.mkdir(parents=True, exist_ok=True)
     executed.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lib.run.notebook_process", json.dumps(job)],
-            cwd=store.ROOT,
-            env={**clean_environment(sockets), **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=partial(die_with_parent, os.getpid()),
+    running = waiting or Waiting(str(executed), log=log, environment=environment)
+    try:
+        running.begin(
+            {"notebook": str(notebook), "executed": str(executed), "params": dict(params)}, log
         )
-        try:
-            wait(process)
-        finally:
-            process.kill()
-            process.wait()
-            ended = _read_report(report, process.returncode)
-            shutil.rmtree(sockets, ignore_errors=True)
+        wait(running.process)
+    finally:
+        ended = running.close()
     return ended
 
 
@@ -141,8 +215,19 @@ def _read_report(report: Path, code: int) -> Failure | None:
 
 
 def clean_environment(sockets: Path) -> dict[str, str]:
-    """Return this environment with the numeric setting and repeatable hashing, without the user's
-    own settings."""
+    """Return this environment without the user's own settings of Python and Jupyter.
+
+    The numeric setting and repeatable hashing are put in.
+
+    Parameters
+    ----------
+    sockets : Path
+        Folder for the files of Jupyter and IPython.
+
+    Returns
+    -------
+    dict of str to str
+    """
     mine = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
     ours = {
         "JUPYTER_RUNTIME_DIR": str(sockets),
@@ -160,8 +245,18 @@ def clean_environment(sockets: Path) -> dict[str, str]:
 
 
 def describe_exit(code: int | None) -> str:
-    """Say in words how a process ended: `was killed by signal 9 (SIGKILL)` or `exited with status
-    1`."""
+    """Say in words how a process ended.
+
+    Parameters
+    ----------
+    code : int or None
+        Exit status; negative for a signal, None while the process runs.
+
+    Returns
+    -------
+    str
+        Such as `was killed by signal 9 (SIGKILL)` or `exited with status 1`.
+    """
     if code is None:
         return "stopped answering"
     if code >= 0:
@@ -175,8 +270,10 @@ def describe_exit(code: int | None) -> str:
 
 
 def _manager(sockets: Path) -> Any:
-    """Return a kernel manager for this very Python, on IPC sockets, whose kernel dies with this
-    process."""
+    """Return a kernel manager for this very Python, on IPC sockets.
+
+    The kernel dies with this process.
+    """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
@@ -196,11 +293,16 @@ def _manager(sockets: Path) -> Any:
     )
 
 
-def _run(job: Mapping[str, Any]) -> Failure | None:
+def _start(sockets: Path) -> Any:
+    """Start a kernel that loads libraries while this process loads its own; return its manager."""
+    manager = _manager(sockets)
+    arguments = ["--HistoryManager.hist_file=:memory:", f"--ext={warm.__name__}"]
+    asyncio.run(manager.start_kernel(extra_arguments=arguments))
+    return manager
+
+
+def _run(job: Mapping[str, Any], manager: Any) -> Failure | None:
     """Execute the job's notebook here, in this process."""
-    sys.modules["rfc3987_syntax"] = (
-        None  # jsonschema would parse a grammar of web addresses for a second
-    )
     import papermill
     from nbclient.exceptions import CellExecutionError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -208,7 +310,6 @@ def _run(job: Mapping[str, Any]) -> Failure | None:
     started: list[
         tuple[int, str]
     ] = []  # cells begun so far: their number in the stored notebook, their source
-    manager = _manager(Path(job["sockets"]))
 
     def begin(cell: Any, cell_index: int) -> None:
         injected = "injected-parameters" in cell["metadata"].get("tags", [])
@@ -229,6 +330,7 @@ def _run(job: Mapping[str, Any]) -> Failure | None:
             on_cell_start=begin,
         )
     except (PapermillExecutionError, CellExecutionError) as error:
+        # of a long message the first and the last line say most
         summary = f"{error.ename}: {error.evalue}".strip().splitlines()
         return _failure(
             started, summary[0] if len(summary) == 1 else f"{summary[0]} … {summary[-1]}"
@@ -249,10 +351,17 @@ def _failure(started: list[tuple[int, str]], error: str) -> Failure:
 
 
 def main() -> int:
-    """Run the job given as JSON on the command line and leave a report beside its sockets."""
-    job = json.loads(sys.argv[1])
-    failure = _run(job)
-    store.write_json(Path(job["sockets"]) / "report.json", asdict(failure) if failure else None)
+    """Run the job that comes as a line of JSON, and leave a report in the folder of the sockets."""
+    sockets = Path(sys.argv[1])
+    manager = _start(sockets)
+    sys.modules["rfc3987_syntax"] = None  # jsonschema would parse a grammar of web addresses for it
+    import papermill  # noqa: F401  loaded while there is nothing to do yet
+
+    line = sys.stdin.readline()
+    if not line:  # whoever started it has no notebook for it
+        return 0
+    failure = _run(json.loads(line), manager)
+    store.write_json(sockets / REPORT, asdict(failure) if failure else None)
     return 1 if failure else 0
 
 

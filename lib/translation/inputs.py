@@ -183,7 +183,7 @@ def read(
             f"no gene has an image file and one in {regulatory_dir}; make leave_one_target_out and "
             "regulatory_targets"
         )
-    regulatory = {target: _read_regulatory(files[target]) for target in both}
+    regulatory = {target: read_regulatory(files[target]) for target in both}
     tables = [
         set.intersection(*(set(part[target].index) for target in both))
         for part in (images, regulatory)
@@ -240,7 +240,8 @@ def _files(folder: str | os.PathLike) -> dict[str, Path]:
     return {path.stem: path for path in sorted(store.resolve(folder).glob("[!.]*.h5ad"))}
 
 
-def _read_regulatory(path: Path) -> pd.DataFrame:
+def read_regulatory(path: Path) -> pd.DataFrame:
+    """Return the regulatory embeddings of a network, (G, R), index = gene; of any length."""
     found = h5ad.read(path)
     return pd.DataFrame(np.asarray(found.X, float), index=found.obs_names.astype(str))
 

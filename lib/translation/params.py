@@ -1,6 +1,6 @@
 """Parameters of the translation, each declared once (see `lib.run.declaration`)."""
 
-from typing import get_args
+from typing import Literal, get_args
 
 from lib.regulation.params import RegulatorySetting
 from lib.run.declaration import Section, parameter
@@ -76,6 +76,31 @@ class Translation(Section):
     seed: int = parameter(1234, "base seed of draws and permutations", ge=0)
 
 
+class Demo(Section):
+    """One left-out condition: which genes does its image name?"""
+
+    condition: Literal["BRAF", "JUN", "RAF1", "SMAD4", "SREBF1"] = parameter(
+        "BRAF", "condition that no encoder saw", published="BRAF"
+    )
+    random: bool = parameter(
+        False, "put both embeddings in random order first, as a control", published="False"
+    )
+    setting: RegulatorySetting = parameter(
+        "physical", "regulatory setting", published="cmap_full_all_nodes, which knows the target"
+    )
+    n_nearest: int = parameter(10, "nearest genes shown", published="10", ge=1, le=40)
+    n_draws: int = parameter(
+        1000,
+        "draws of nuclei, and of embeddings in random order",
+        smoke=100,
+        published="none",
+        ge=100,
+        le=100_000,
+    )
+    seed: int = parameter(1234, "seed of the draws", published="none", ge=0)
+
+
 SECTIONS = {
     "translation": Translation,
+    "demo": Demo,
 }

@@ -370,7 +370,7 @@ def _finish(ax: Axes, k_max: int) -> None:
     ax.set_xlim(0, k_max)
     ax.set_ylim(0, min(1.01, ax.get_ylim()[1]))
     ax.xaxis.set_major_locator(MultipleLocator(5))
-    ax.yaxis.set_major_locator(MultipleLocator(0.1))
+    ax.yaxis.set_major_locator(MultipleLocator(0.05))
 
 
 def _long(name: str, k, values, low=np.nan, high=np.nan) -> pd.DataFrame:
