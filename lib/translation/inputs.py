@@ -241,7 +241,23 @@ def _files(folder: str | os.PathLike) -> dict[str, Path]:
 
 
 def read_regulatory(path: Path) -> pd.DataFrame:
-    """Return the regulatory embeddings of a network, (G, R), index = gene; of any length."""
+    """Return the regulatory embeddings of a network.
+
+    Parameters
+    ----------
+    path : Path
+        `.h5ad`, obs_names = genes.
+
+    Returns
+    -------
+    DataFrame, (G, R)
+        Index = gene; rows of any length.
+
+    Raises
+    ------
+    InputError
+        If the file is absent or cannot be read.
+    """
     found = h5ad.read(path)
     return pd.DataFrame(np.asarray(found.X, float), index=found.obs_names.astype(str))
 
