@@ -49,7 +49,17 @@ class Outlines:
         return np.cumsum(self.lengths) - self.lengths
 
     def shifted(self, steps: int) -> np.ndarray:
-        """Return, for every point, the index of the one `steps` further round its outline, (m,)."""
+        """Return, for every point, the index of the one `steps` further round its outline.
+
+        Parameters
+        ----------
+        steps : int
+            May be negative.
+
+        Returns
+        -------
+        (m,) int array
+        """
         start, length = self.starts[self.nucleus], self.lengths[self.nucleus]
         return start + (np.arange(len(self.nucleus)) - start + steps) % length
 
@@ -60,26 +70,46 @@ def trace(labels: np.ndarray, wanted: np.ndarray, corners: np.ndarray) -> Outlin
     Parameters
     ----------
     labels : (rows, columns) int
+        Mask of the field, 0 = background.
     wanted : (n,) int
         Labels.
     corners : (n, 4) int
         Bounding boxes: first row, first column, last row + 1, last column + 1.
+
+    Returns
+    -------
+    Outlines
+        Of the nuclei in the order of `wanted`.
     """
     from skimage.measure import find_contours
 
-    loops = []
+    loops = []  # one (points, 2) array per nucleus
     for label, (top, left, bottom, right) in zip(wanted, np.asarray(corners), strict=True):
+        # one pixel of frame closes the outlines at the edge of the box
         mask = np.pad(labels[top:bottom, left:right] == label, 1)
         longest = max(find_contours(mask.astype(float), 0.5), key=len)
         loops.append(longest[:-1] + (top - 1, left - 1))  # its last point is its first
-    lengths = np.array([len(loop) for loop in loops], int)
+    lengths = np.array([len(loop) for loop in loops], int)  # (n,)
     points = np.concatenate([np.empty((0, 2)), *loops])
     return Outlines(np.repeat(np.arange(len(loops)), lengths), points, lengths)
 
 
 def radii(outlines: Outlines, centroids: np.ndarray) -> dict[str, np.ndarray]:
-    """Return statistics of the distance from centroid (n, 2) to outline, in pixels, each (n,)."""
-    distance = np.hypot(*(outlines.points - centroids[outlines.nucleus]).T)
+    """Return statistics of the distance from the centroid to the outline.
+
+    Parameters
+    ----------
+    outlines : Outlines
+        Of n nuclei.
+    centroids : (n, 2) float
+        Row and column in the field.
+
+    Returns
+    -------
+    dict of str to (n,) float array
+        `radius_min`, `_q25`, `_median`, `_q75`, `_max`, `_mean`, `_sd`, in pixels.
+    """
+    distance = np.hypot(*(outlines.points - centroids[outlines.nucleus]).T)  # (m,)
     low, q25, median, q75, high = pixels.quantiles(
         outlines.nucleus, distance, outlines.n, (0, 0.25, 0.5, 0.75, 1)
     )
@@ -95,8 +125,18 @@ def radii(outlines: Outlines, centroids: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def calipers(outlines: Outlines) -> dict[str, np.ndarray]:
-    """Return the smallest and largest width over 180 directions, in pixels, and their ratio, each
-    (n,)."""
+    """Return the smallest and largest width over 180 directions, and their ratio.
+
+    Parameters
+    ----------
+    outlines : Outlines
+        Of n nuclei.
+
+    Returns
+    -------
+    dict of str to (n,) float array
+        `caliper_min`, `caliper_max` in pixels, `caliper_ratio` (smallest by largest).
+    """
     angles = np.arange(N_DIRECTIONS) * np.pi / N_DIRECTIONS
     along = outlines.points @ np.stack([np.sin(angles), np.cos(angles)])  # (m, 180)
     if not outlines.n:
@@ -109,29 +149,54 @@ def calipers(outlines: Outlines) -> dict[str, np.ndarray]:
 
 
 def local_curvature(outlines: Outlines) -> np.ndarray:
-    """Return the signed curvature in 1/pixel at every point, (m,): positive where the nucleus
-    bulges out.
+    """Return the signed curvature at every point of the outlines.
 
-    Points are first averaged with their neighbours, which takes the stairs of the pixels out.
+    Points are first averaged with their neighbours, which takes the stairs of the pixels out. The
+    curvature is that of the circle through a point and those `STEP` points before and after.
+
+    Parameters
+    ----------
+    outlines : Outlines
+        m points.
+
+    Returns
+    -------
+    (m,) float array
+        In 1/pixel, positive where the nucleus bulges out.
     """
     smooth = np.mean(
         [outlines.points[outlines.shifted(i)] for i in range(-SMOOTH, SMOOTH + 1)], axis=0
     )
     before, after = smooth[outlines.shifted(-STEP)], smooth[outlines.shifted(STEP)]
+    # curvature of the circle through three points: 2 × cross product by the product of its sides
     sides = [np.hypot(*side.T) for side in (smooth - before, after - smooth, after - before)]
     product = np.prod(sides, axis=0)
-    cross = _cross(smooth - before, after - smooth)
+    cross = _cross(smooth - before, after - smooth)  # (m,), its sign tells bulge from dent
     curvature = np.divide(2 * cross, product, out=np.zeros_like(product), where=product > 0)
+    # (n,) twice the signed area: tells in which direction an outline was traced
     turning = pixels.sums(outlines.nucleus, _cross(smooth, smooth[outlines.shifted(1)]), outlines.n)
     return curvature * np.sign(turning)[outlines.nucleus]
 
 
 def curvature_features(outlines: Outlines) -> dict[str, np.ndarray]:
-    """Return statistics of the local curvature, each (n,); those of a sign that a nucleus does not
-    have are 0."""
+    """Return statistics of the local curvature.
+
+    Parameters
+    ----------
+    outlines : Outlines
+        Of n nuclei.
+
+    Returns
+    -------
+    dict of str to (n,) float array
+        `curvature_mean`, `_sd` (1/pixel), sign changes as number and as share of the points; by
+        sign mean, median, SD, maximum and sum (1/pixel), share of the points, number, prominence
+        (1/pixel) and width (points) of prominent maxima. Those of a sign that a nucleus does not
+        have are 0.
+    """
     curvature, nucleus, n = local_curvature(outlines), outlines.nucleus, outlines.n
-    n_points = np.maximum(np.bincount(nucleus, minlength=n), 1)
-    changes = np.sign(curvature) != np.sign(curvature[outlines.shifted(1)])
+    n_points = np.maximum(np.bincount(nucleus, minlength=n), 1)  # (n,)
+    changes = np.sign(curvature) != np.sign(curvature[outlines.shifted(1)])  # (m,)
     features = {
         "curvature_mean": pixels.means(nucleus, curvature, n),
         "curvature_sd": pixels.deviations(nucleus, curvature, n),
@@ -140,7 +205,7 @@ def curvature_features(outlines: Outlines) -> dict[str, np.ndarray]:
     }
     for sign, name in ((1, "positive"), (-1, "negative")):
         size = sign * curvature
-        of, part = nucleus[size > 0], size[size > 0]
+        of, part = nucleus[size > 0], size[size > 0]  # points of this sign
         median, largest = pixels.quantiles(of, part, n, (0.5, 1))
         features |= {
             f"curvature_{name}_mean": pixels.means(of, part, n),
@@ -159,8 +224,9 @@ def _prominent(outlines: Outlines, size: np.ndarray, name: str) -> dict[str, np.
     points."""
     from scipy.signal import find_peaks
 
+    # so that no peak hangs on a last digit
     size = order.rounded(size, scale=1)
-    found = np.zeros((outlines.n, 3))
+    found = np.zeros((outlines.n, 3))  # number, mean prominence, mean width
     for i, (start, length) in enumerate(zip(outlines.starts, outlines.lengths, strict=True)):
         loop = size[start : start + length]
         at_lowest = np.roll(loop, -int(loop.argmin()))  # so that no peak lies across the seam

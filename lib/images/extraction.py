@@ -1,5 +1,5 @@
-"""Nuclei of a whole screen: blocks of fields on all workers, joined to one store a plate, never a
-screen in memory."""
+"""Extract the nuclei of a whole screen: blocks of fields on all workers, joined to one store per
+plate, never a screen in memory."""
 
 import os
 from collections.abc import Mapping
@@ -23,10 +23,24 @@ BLOCK = 48
 
 @dataclass(frozen=True)
 class Settings:
-    """How nuclei are cut: sides in pixels, scaling of `fields.eight_bit`, limits, and what to do
-    with broken files.
+    """Choices of the extraction.
 
-    `unreadable` is `fail`, or `exclude` to leave out fields that cannot be read and report them.
+    Parameters
+    ----------
+    size : int
+        Side of a padded nucleus in pixels (paper: 64).
+    window : int
+        Side of the region around a nucleus in pixels of the field (paper: 448).
+    region_size : int
+        Side to which a region is resized (paper: 224).
+    scaling : str
+        As in `fields.eight_bit`.
+    unreadable : str
+        `fail`, or `exclude` to leave out fields that cannot be read and report them.
+    filters : Filters
+        Limits of a nucleus.
+    segment : segmentation.Settings
+        Used where there are no masks.
     """
 
     size: int = nuclei.SIZE
@@ -39,7 +53,24 @@ class Settings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any] | None) -> "Settings":
-        """Return settings from plain JSON values, as they are passed to a unit."""
+        """Return settings from plain JSON values, as they are passed to a unit.
+
+        Parameters
+        ----------
+        values : mapping, optional
+            Names of the parameters → values; `filters` and `segment` are mappings themselves.
+
+        Returns
+        -------
+        Settings
+
+        Raises
+        ------
+        ValueError
+            If `unreadable` is neither fail nor exclude.
+        TypeError
+            For a name that is no parameter.
+        """
         values = dict(values or {})
         filters, segment = values.pop("filters", {}), values.pop("segment", {})
         if values.get("unreadable", "fail") not in ("fail", "exclude"):
@@ -61,7 +92,7 @@ def extract_screen(
     block: int = BLOCK,
     executor: str | None = None,
 ) -> dict[str, Path]:
-    """Extract the nuclei of every plate of a table of fields and return plate → store.
+    """Extract the nuclei of every plate of a table of fields to one store per plate.
 
     The plates' fields are shared out in blocks, so that all workers are busy even with one plate.
     The blocks of a plate are joined to its store and removed. Started again, it goes on with what
@@ -70,7 +101,7 @@ def extract_screen(
     Parameters
     ----------
     fields : path
-        Parquet, one row a field: `plate`, `well`, `gene_symbol`, `field` and what else nuclei
+        Parquet, one row per field: `plate`, `well`, `gene_symbol`, `field` and what else nuclei
         inherit from it.
     images, masks : path
         Folders with `<plate>/<field>`; `masks=None` segments the images here. Their contents count
@@ -78,19 +109,32 @@ def extract_screen(
     directory : path
         Folder of the stores.
     settings : Settings
+        By default the published sizes and limits.
     block : int
         Fields in a unit.
     executor : str, optional
         As in `compute.run_units`.
 
+    Returns
+    -------
+    dict of str to Path
+        Plate → its store.
+
     Raises
     ------
+    ValueError
+        If the table lacks a column or holds a field twice.
     UnitsFailed
         If fields cannot be read and the settings do not exclude them; names file and fix.
+
+    References
+    ----------
+    Image2Reg's preprocessing of idr0033: 1,063,641 padded nuclei.
     """
     directory, suffix = store.resolve(directory), nuclei_store.SUFFIX
     folder = directory / "blocks"
     blocks = _blocks(store.resolve(fields), images, masks, settings or Settings(), block)
+    # plate → files of its blocks, known before anything is run
     parts = {
         plate: [
             compute.unit_path(
@@ -107,6 +151,7 @@ def extract_screen(
         plate: {"folder": str(below), "blocks": [path.name for path in paths]}
         for plate, paths in parts.items()
     }
+    # blocks are removed once joined: only plates without a store need theirs
     waiting = [
         plate
         for plate, arguments in joins.items()
@@ -177,10 +222,20 @@ def extract_plate(
     fields, images, masks, settings
         As in `extract_screen`, `images` and `masks` being the plate's own folders; settings as
         plain values.
+    plate : str
+        Plate whose fields are taken.
+    start, stop : int, optional
+        Places of the fields in the order of their names; by default all.
+
+    Raises
+    ------
+    ImageError
+        If a field cannot be read and the settings do not exclude it.
     """
     options = Settings.of(settings)
     table = _read_fields(fields)
     table = table[table["plate"].astype(str) == plate].sort_values("field").iloc[start:stop]
+    # of one nucleus
     shapes = {"nuclei": (options.size,) * 2, "regions": (options.region_size,) * 2}
     tables, reports, n_rows = [], [], 0
     with nuclei_store.create(
@@ -192,6 +247,7 @@ def extract_plate(
             if found is None:
                 continue
             rows, arrays = found
+            # a row counts from the plate's first nucleus
             rows["row"] = np.where(rows["row"] >= 0, rows["row"] + n_rows, -1)
             n_rows += len(arrays["nuclei"])
             writer.append(**arrays)
@@ -203,18 +259,33 @@ def extract_plate(
 
 
 def join_blocks(part: Path, *, seed: int, folder: str, blocks: list[str]) -> None:
-    """Join the stores of a plate's blocks to one, chunk by chunk: a unit of `compute.run_units`."""
+    """Join the stores of a plate's blocks to one, chunk by chunk: a unit of `compute.run_units`.
+
+    Parameters
+    ----------
+    part : Path
+        The store to write.
+    seed : int
+        Not used: nothing here is drawn.
+    folder : str
+        Folder of the blocks, relative to the project where they lie below it.
+    blocks : list of str
+        File names, in the order of their fields.
+    """
+    # in the order of fields
     stores = [NucleiStore(store.resolve(folder) / name) for name in blocks]
     shapes = {name: stores[0].shape(name)[1:] for name in stores[0].names}
     tables, n_rows = [], 0
     with nuclei_store.create(part, shapes, attributes=stores[0].attributes) as writer:
         for block in stores:
             for start in range(0, len(block), nuclei_store.CHUNK_ROWS):
+                # one chunk
                 rows = np.arange(start, min(start + nuclei_store.CHUNK_ROWS, len(block)))
                 writer.append(**{name: block.read(name, rows) for name in shapes})
             rows = block.table("nuclei")
             tables.append(rows.assign(row=rows["row"].where(rows["row"] < 0, rows["row"] + n_rows)))
             n_rows += len(block)
+        # an empty block would turn the types of the joined columns into objects
         filled = [table for table in tables if len(table)] or tables[:1]
         writer.add_table("nuclei", pd.concat(filled))
         writer.add_table("report", pd.concat([block.table("report") for block in stores]))
@@ -223,7 +294,27 @@ def join_blocks(part: Path, *, seed: int, folder: str, blocks: list[str]) -> Non
 def read_or_segment(
     image_path: Path, mask_path: Path | None, options: segmentation.Settings
 ) -> Field:
-    """Read a field with its mask, or segment it where there are no masks."""
+    """Read a field with its mask, or segment it where there are no masks.
+
+    Parameters
+    ----------
+    image_path : Path
+    mask_path : Path, optional
+        None segments the image.
+    options : segmentation.Settings
+
+    Returns
+    -------
+    Field
+        With labels.
+
+    Raises
+    ------
+    ImageError
+        As `fields.read_field`.
+    EmptyMask
+        If the mask or the segmentation has no object.
+    """
     found = fields_of_view.read_field(image_path, mask_path)
     if mask_path is not None:
         return found
@@ -256,13 +347,15 @@ def _extract_field(
         if options.unreadable == "fail":
             raise
         return report | {"problem": f"unreadable: {error}"}, None
+    # measure, filter, pad, then cut the region around each nucleus that is stored
     objects = nuclei.measure(found.labels, found.image)
-    kept, lost = nuclei.select(objects, options.filters)
+    kept, lost = nuclei.select(objects, options.filters)  # n objects within the limits
     padded, too_large, blank = nuclei.pad(found.image, found.labels, kept, size=options.size)
     lost |= {"too_large": int(too_large.sum()), "blank": int(blank.sum())}
-    stored = ~(too_large | blank)
+    stored = ~(too_large | blank)  # (n,)
+    # once per field, not once per nucleus
     eight_bit = fields_of_view.eight_bit(found.image, scaling=options.scaling)
-    regions = fields_of_view.region_windows(
+    regions = fields_of_view.region_windows(  # (m, region_size, region_size)
         eight_bit,
         kept.loc[stored, ["centroid_0", "centroid_1"]].to_numpy(),
         window=options.window,
@@ -281,7 +374,7 @@ def _name_rows(kept: pd.DataFrame, field: str, stored: np.ndarray) -> pd.DataFra
         slide_image_name=field,
         nucleus_id=identity,
         image_file=[f"{name}.tif" for name in identity],
-        row=np.where(stored, np.cumsum(stored) - 1, -1),
+        row=np.where(stored, np.cumsum(stored) - 1, -1),  # −1: not in the store
     )
 
 

@@ -57,6 +57,7 @@ def measure_field(
         `intensity_total` and `intensity_mean_above_background` in its own grey values above the
         background's median.
     labels : (rows, columns) int
+        0 = background.
     wanted : (n,) int, optional
         Labels to measure, by default all in ascending order.
 
@@ -70,6 +71,10 @@ def measure_field(
     ------
     ValueError
         If a wanted label is not in the image.
+
+    References
+    ----------
+    Families of features: Venkatachalapathy et al. (2020), https://doi.org/10.1091/mbc.E19-08-0420
     """
     from skimage.measure import regionprops_table
 
@@ -84,9 +89,10 @@ def measure_field(
             "from"
         )
     shape = shape.loc[wanted]
-    corners = shape[[f"bbox-{i}" for i in range(4)]].to_numpy()
-    centroids = shape[["centroid-0", "centroid-1"]].to_numpy()
+    corners = shape[[f"bbox-{i}" for i in range(4)]].to_numpy()  # (n, 4)
+    centroids = shape[["centroid-0", "centroid-1"]].to_numpy()  # (n, 2)
     of_nuclei, scaled = pixels.list_pixels(labels, wanted), scale(image)
+    # family by family: shape, outline, ratios, moments, intensity, texture
     outlines = boundary.trace(labels, wanted, corners)
     features = {new: shape[old].to_numpy(float) for old, new in _SHAPE.items()}
     features |= boundary.radii(outlines, centroids) | boundary.calipers(outlines)
@@ -102,14 +108,35 @@ def measure_field(
 
 
 def scale(image: np.ndarray) -> np.ndarray:
-    """Scale a field to uint8 by its own minimum and maximum, truncating; a constant field becomes
-    0."""
+    """Scale a field to 8 bits by its own minimum and maximum, truncating.
+
+    Parameters
+    ----------
+    image : (rows, columns) array of integers
+
+    Returns
+    -------
+    (rows, columns) uint8 array
+        0 everywhere for a constant field.
+    """
     low, high = int(image.min()), int(image.max())
     return ((image.astype(np.float64) - low) / max(high - low, 1) * 255).astype(np.uint8)
 
 
 def ratios(features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return ratios of shape features, each (n,): 1 or 0 for a perfect disk, as the name says."""
+    """Return ratios of shape features.
+
+    Parameters
+    ----------
+    features : mapping of str to (n,) array
+        `area`, `area_convex`, `axis_minor`, `axis_major`, `perimeter`, `radius_min`, `radius_max`.
+
+    Returns
+    -------
+    dict of str to (n,) float array
+        `concavity` (0 for a disk), `aspect_ratio`, `shape_factor` and `radius_ratio` (1 for a
+        disk).
+    """
     area, convex = features["area"], features["area_convex"]
     return {
         "concavity": (convex - area) / convex,
@@ -122,18 +149,38 @@ def ratios(features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def moments(
     of_nuclei: Pixels, corners: np.ndarray, weights: np.ndarray | None = None, *, prefix: str = ""
 ) -> dict[str, np.ndarray]:
-    """Return raw, central, normalised and Hu moments up to the third power, weighted by intensity
-    if asked for.
+    """Return raw, central, normalised and Hu moments up to the third power of row and of column.
 
     As in scikit-image, raw moments count rows and columns from the corner of the bounding box.
     Central moments of power (0, 0) to (1, 0) and normalised ones below second order are constants
     or repeat others, and are left out.
+
+    Parameters
+    ----------
+    of_nuclei : Pixels
+        m pixels of n nuclei.
+    corners : (n, 4) int
+        Bounding boxes; the first two columns are read.
+    weights : (m,) array, optional
+        Intensity of each pixel; by default all weigh 1.
+    prefix : str
+        Begins every name.
+
+    Returns
+    -------
+    dict of str to (n,) float array
+        `moment_{raw,central,normalised}_<p>_<q>` and `moment_hu_1` … `moment_hu_7`.
+
+    References
+    ----------
+    Hu (1962), https://doi.org/10.1109/TIT.1962.1057692
     """
     weights = np.ones(len(of_nuclei.row)) if weights is None else weights.astype(float)
     of, n = of_nuclei.nucleus, of_nuclei.n
     row, column = of_nuclei.row - corners[of, 0], of_nuclei.column - corners[of, 1]
-    raw = _power_sums(of, row, column, weights, n)
-    mass = np.maximum(raw[0, 0], 1e-9)
+    raw = _power_sums(of, row, column, weights, n)  # (p, q) → (n,)
+    mass = np.maximum(raw[0, 0], 1e-9)  # (n,)
+    # about the centre of mass, so that moments do not depend on the place
     central = _power_sums(
         of, row - (raw[1, 0] / mass)[of], column - (raw[0, 1] / mass)[of], weights, n
     )
@@ -156,16 +203,32 @@ def moments(
 
 def intensity(of_nuclei: Pixels, scaled: np.ndarray) -> dict[str, np.ndarray]:
     """Return the distribution of 8-bit intensity in each nucleus, and how condensed its chromatin
-    is, each (n,)."""
+    is.
+
+    Parameters
+    ----------
+    of_nuclei : Pixels
+        Pixels of n nuclei.
+    scaled : (rows, columns) uint8
+        From `scale`.
+
+    Returns
+    -------
+    dict of str to (n,) float array
+        Grey values 0 to 255; entropy in bits; kurtosis is 0 for a normal distribution.
+        Heterochromatin are the pixels above mean + `CONDENSED` SD of their nucleus.
+    """
     from scipy.stats import entropy
 
     of, n, values = of_nuclei.nucleus, of_nuclei.n, of_nuclei.of(scaled).astype(float)
     low, q20, q25, median, q75, q80, high = pixels.quantiles(
         of, values, n, (0, 0.2, 0.25, 0.5, 0.75, 0.8, 1)
     )
-    mean, deviation = pixels.means(of, values, n), pixels.deviations(of, values, n)
-    standard = (values - mean[of]) / np.maximum(deviation, 1e-9)[of]
+    mean, deviation = pixels.means(of, values, n), pixels.deviations(of, values, n)  # (n,) each
+    standard = (values - mean[of]) / np.maximum(deviation, 1e-9)[of]  # (m,)
+    # (n, 256)
     histogram = np.bincount(of * 256 + values.astype(int), minlength=256 * n).reshape(n, 256)
+    # relative to the nucleus's own maximum
     dark, bright = values < 0.2 * high[of], values > 0.8 * high[of]
     return {
         "intensity_min": low,
@@ -185,9 +248,24 @@ def intensity(of_nuclei: Pixels, scaled: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def content(of_nuclei: Pixels, image: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Return total (DNA content) and mean intensity above the field's background, in grey values,
-    each (n,)."""
-    outside = image[labels == 0]
+    """Return DNA content: total and mean intensity above the field's background.
+
+    Parameters
+    ----------
+    of_nuclei : Pixels
+        Pixels of n nuclei.
+    image : (rows, columns)
+        Unscaled field.
+    labels : (rows, columns) int
+        Where it is 0, the median is the background.
+
+    Returns
+    -------
+    dict of str to (n,) float array
+        `intensity_total`, `intensity_mean_above_background`, in grey values of the field.
+    """
+    outside = image[labels == 0]  # background pixels of the field
+    # (m,)
     above = of_nuclei.of(image).astype(float) - (np.median(outside) if outside.size else 0.0)
     return {
         "intensity_total": pixels.sums(of_nuclei.nucleus, above, of_nuclei.n),
@@ -196,10 +274,21 @@ def content(of_nuclei: Pixels, image: np.ndarray, labels: np.ndarray) -> dict[st
 
 
 def tidy(features: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Drop features with a missing or infinite value and those that never vary; also return
-    `feature`, `reason`."""
+    """Drop features with a missing or infinite value and those that never vary.
+
+    Parameters
+    ----------
+    features : DataFrame
+        One row per nucleus; columns of texts are kept.
+
+    Returns
+    -------
+    features : DataFrame
+    dropped : DataFrame
+        `feature`, `reason`.
+    """
     values = features.select_dtypes("number")
-    broken = ~np.isfinite(values).all()
+    broken = ~np.isfinite(values).all()  # by feature
     constant = ~broken & (values.nunique() <= 1)
     reasons = {name: "missing values" for name in values.columns[broken]}
     reasons |= {name: "constant" for name in values.columns[constant]}
@@ -230,9 +319,14 @@ def measure_screen(
     Returns
     -------
     features : DataFrame
-        `nucleus_id`, then one column a feature; rows as in `nuclei`.
+        `nucleus_id`, then one column per feature; rows as in `nuclei`.
     dropped : DataFrame
         `feature`, `reason` of those left out.
+
+    Raises
+    ------
+    UnitsFailed
+        If a field cannot be read, or lacks a label of the table.
     """
     table = pd.read_parquet(
         store.resolve(nuclei), columns=["plate", "slide_image_name", "nucleus_id"]
@@ -250,6 +344,7 @@ def measure_screen(
         for start in range(0, n_fields, BLOCK)
     }
     paths = compute.run_units(measure_block, units, directory=directory, executor=executor)
+    # units come in their own order; the rows go back to that of the table
     every = pd.concat([pd.read_parquet(path) for path in paths.values()]).set_index("nucleus_id")
     return tidy(every.loc[table["nucleus_id"]].reset_index())
 
@@ -265,9 +360,35 @@ def measure_block(
     start: int = 0,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the features of the nuclei of some fields of a plate: a unit of `compute.run_units`;
-    nothing is drawn."""
+    """Write the features of the nuclei of some fields of a plate: a unit of `compute.run_units`.
+
+    Parameters
+    ----------
+    part : Path
+        Parquet file to write, one row per nucleus: `nucleus_id` and the features of
+        `measure_field`.
+    seed : int
+        Not used: nothing here is drawn.
+    nuclei : Path
+        As in `measure_screen`.
+    images, masks : Path
+        The plate's own folders; `masks=None` segments the images here.
+    plate : str
+        Plate whose fields are taken.
+    start : int
+        First of `BLOCK` fields in the order of their names.
+    settings : mapping, optional
+        Arguments of `segmentation.Settings`.
+
+    Raises
+    ------
+    ImageError
+        As `fields.read_field`.
+    ValueError
+        If a label of the table is not in the mask.
+    """
     table = pd.read_parquet(nuclei, columns=["plate", "slide_image_name", "nucleus_id", "label"])
+    # field → its nuclei
     by_field = dict(list(table[table["plate"].astype(str) == plate].groupby("slide_image_name")))
     tables = []
     for name in sorted(by_field)[start : start + BLOCK]:
@@ -324,7 +445,7 @@ def _condensation(
 
 def _weighted_centroids(of_nuclei: Pixels, scaled: np.ndarray) -> np.ndarray:
     """Return the centres of intensity, (n, 2); of area where a nucleus is black."""
-    weights = of_nuclei.of(scaled) + 1e-9
+    weights = of_nuclei.of(scaled) + 1e-9  # (m,); never all zero
     mass = pixels.sums(of_nuclei.nucleus, weights, of_nuclei.n)
     places = (of_nuclei.row, of_nuclei.column)
     return np.stack(

@@ -29,8 +29,15 @@ class EmptyMask(ImageError):
 
 @dataclass(frozen=True)
 class Field:
-    """A field of view: `image` (rows, columns) uint8 or uint16; `labels` likewise int32, 0 =
-    background, or None."""
+    """A field of view.
+
+    Parameters
+    ----------
+    path : Path
+    image : (rows, columns) uint8 or uint16
+    labels : (rows, columns) int32, optional
+        0 = background.
+    """
 
     path: Path
     image: np.ndarray
@@ -46,6 +53,10 @@ def read_field(image_path: str | os.PathLike, mask_path: str | os.PathLike | Non
         8- or 16-bit unsigned grey image.
     mask_path : path, optional
         Integer label image of the same size.
+
+    Returns
+    -------
+    Field
 
     Raises
     ------
@@ -68,8 +79,26 @@ def read_field(image_path: str | os.PathLike, mask_path: str | os.PathLike | Non
 
 
 def read_mask(mask_path: str | os.PathLike, *, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """Read a label image as (rows, columns) int32; `shape` is what its field has. Raises as
-    `read_field`."""
+    """Read a label image.
+
+    Parameters
+    ----------
+    mask_path : path
+        TIFF of integer labels, 0 = background.
+    shape : (int, int), optional
+        Rows and columns of its field, if they are to be checked.
+
+    Returns
+    -------
+    (rows, columns) int32 array
+
+    Raises
+    ------
+    ImageError
+        For a mask that is absent, not readable, of another size, binary or not of integers.
+    EmptyMask
+        For a mask without an object.
+    """
     mask_path = Path(mask_path)
     if not mask_path.exists():
         raise ImageError(
@@ -82,8 +111,27 @@ def read_mask(mask_path: str | os.PathLike, *, shape: tuple[int, int] | None = N
 def check_labels(
     labels: np.ndarray, *, name: str, shape: tuple[int, int] | None = None
 ) -> np.ndarray:
-    """Return labels as int32 after checking type, size, sign and that they are not merely a binary
-    mask."""
+    """Check type, size and sign of labels, and that they are not merely a binary mask.
+
+    Parameters
+    ----------
+    labels : (rows, columns) array of integers
+    name : str
+        What the labels are called in a message.
+    shape : (int, int), optional
+        Rows and columns of the field.
+
+    Returns
+    -------
+    (rows, columns) int32 array
+
+    Raises
+    ------
+    ImageError
+        For another type or size, labels below 0 or above 2^31, or one value in several pieces.
+    EmptyMask
+        If there is no object.
+    """
     from scipy import ndimage
 
     if labels.dtype.kind not in "ui":
@@ -102,6 +150,7 @@ def check_labels(
         )
     if not labels.any():
         raise EmptyMask(f"{name}: mask has no object; leave this field out or segment it again")
+    # one value in several pieces is a binary mask
     values = labels[labels > 0]
     if (values == values[0]).all() and (n_pieces := ndimage.label(labels, np.ones((3, 3)))[1]) > 1:
         raise ImageError(
@@ -128,6 +177,15 @@ def eight_bit(image: np.ndarray, *, scaling: Scaling = "percentile_range") -> np
     -------
     (rows, columns) uint8
 
+    Raises
+    ------
+    ImageError
+        For an unknown scaling.
+
+    References
+    ----------
+    Image2Reg's code divides by the 99.9 percentile (`reference`).
+
     Examples
     --------
     >>> eight_bit(np.array([[1000, 2000], [3000, 5000]], np.uint16))
@@ -138,11 +196,12 @@ def eight_bit(image: np.ndarray, *, scaling: Scaling = "percentile_range") -> np
         raise ImageError(f"scaling {scaling!r} is unknown; choose percentile_range or reference")
     if image.dtype == np.uint8:
         return image
+    # percentiles from the histogram: no sorting of a million pixels
     counts = np.bincount(image.ravel())
     if scaling == "reference" and len(counts) <= 256:
         return image.astype(np.uint8)
     low, high = _percentile(counts, LOW), _percentile(counts, HIGH)
-    return _table(len(counts), low, high, scaling)[image]
+    return _table(len(counts), low, high, scaling)[image]  # one look-up per pixel
 
 
 def _table(n_values: int, low: float, high: float, scaling: Scaling) -> np.ndarray:
@@ -156,7 +215,21 @@ def _table(n_values: int, low: float, high: float, scaling: Scaling) -> np.ndarr
 
 
 def fill_value(field: np.ndarray) -> int:
-    """Return the grey outside an 8-bit field: its 1st percentile, truncated."""
+    """Return the grey outside an 8-bit field: its 1st percentile, truncated.
+
+    Parameters
+    ----------
+    field : (rows, columns) uint8
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> fill_value(np.array([[7, 7], [7, 200]], np.uint8))
+    7
+    """
     return int(_percentile(np.bincount(field.ravel()), FILL))
 
 
@@ -183,23 +256,39 @@ def region_windows(
     Returns
     -------
     (n, size, size) uint8
+
+    References
+    ----------
+    Image2Reg's region images: windows of 448 pixels, resized to 224.
     """
     before, after = window // 2, window - window // 2
+    # (rows + window, columns + window)
     padded = np.pad(field, ((before, after), (before, after)), constant_values=fill_value(field))
     every = np.lib.stride_tricks.sliding_window_view(
         padded, (window, window)
     )  # starts at centroid - window // 2
+    # (n,) each, truncated
     rows, columns = np.asarray(centroids, float).reshape(-1, 2).astype(int).T
     regions = np.empty((len(rows), size, size), np.uint8)
     for start in range(0, len(rows), BATCH):
         part = slice(start, start + BATCH)
-        regions[part] = resize(every[rows[part], columns[part]], size)
+        regions[part] = resize(every[rows[part], columns[part]], size)  # a view is copied here only
     return regions
 
 
 def resize(images: np.ndarray, size: int) -> np.ndarray:
-    """Resize (n, rows, columns) uint8 to (n, size, size) by Pillow's bilinear filter, which
-    averages as it shrinks."""
+    """Resize images by Pillow's bilinear filter, which averages as it shrinks.
+
+    Parameters
+    ----------
+    images : (n, rows, columns) uint8
+    size : int
+        Side of the result in pixels.
+
+    Returns
+    -------
+    (n, size, size) uint8 array
+    """
     from PIL import Image
 
     if images.shape[1:] == (size, size):
@@ -217,6 +306,7 @@ def _percentile(counts: np.ndarray, percent: float) -> float:
     position = percent / 100 * (counts.sum() - 1)
     below = int(position)
     fraction = position - below
+    # the values at the two places between which the percentile lies
     lower, upper = np.searchsorted(
         np.cumsum(counts), [below, below + (fraction > 0)], side="right"
     ).astype(float)
@@ -228,8 +318,24 @@ def _percentile(counts: np.ndarray, percent: float) -> float:
 
 
 def read_plane(path: Path, what: str) -> np.ndarray:
-    """Read a TIFF and check that it is one grey plane; `what` names it in a message: field or
-    mask."""
+    """Read a TIFF and check that it is one grey plane.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What the file is called in a message: field or mask.
+
+    Returns
+    -------
+    (rows, columns) array
+        In the file's own type.
+
+    Raises
+    ------
+    ImageError
+        For a file that is absent, not a whole TIFF, coloured or a stack.
+    """
     if not path.exists():
         raise ImageError(
             f"{path}: {what} is missing; copy it there or take its row out of the metadata"
@@ -241,6 +347,7 @@ def read_plane(path: Path, what: str) -> np.ndarray:
         raise ImageError(
             f"{path}: {what} is not a whole TIFF ({reason}); copy or convert it again"
         ) from None
+    # axes of length 1 go
     plane = plane.reshape([side for side in plane.shape if side != 1]) if plane.ndim > 2 else plane
     if plane.ndim == 3 and plane.shape[-1] in (3, 4):
         raise ImageError(

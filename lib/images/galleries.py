@@ -30,9 +30,22 @@ def fields(
     Parameters
     ----------
     table : DataFrame
-        `plate`, `well`, `site`, `field`, `gene_symbol`; one row a panel.
+        `plate`, `well`, `site`, `field`, `gene_symbol`; one row per panel.
     screen_dir : path
         Folder of the screen.
+    n_columns : int
+        Panels side by side.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        The rows drawn.
+
+    Raises
+    ------
+    ImageError
+        As `lib.images.fields.read_field`.
     """
     shown = table[["plate", "well", "site", "gene_symbol", "field"]].reset_index(drop=True)
     with figures.style():
@@ -57,9 +70,20 @@ def segmentations(
     ----------
     scores : DataFrame
         From `compare`.
+    screen_dir : path
+        Folder of the screen.
+    n_shown : int
+        Fields, evenly spread over the ranking.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        The rows of `scores` that are drawn; or `absent`, the reason, for a screen without masks.
     """
     if scores.empty:
         return figures.absent("The screen has no masks to compare with.")
+    # stable: equal scores keep their order
     ranked = scores.sort_values("f1", ascending=False, kind="stable")
     shown = ranked.iloc[
         np.unique(np.linspace(0, len(ranked) - 1, n_shown).astype(int))
@@ -86,10 +110,25 @@ def segmentations(
 
 
 def compare(table: pd.DataFrame, screen_dir: str | os.PathLike) -> pd.DataFrame:
-    """Segment fields and compare with their masks: one row a field with F1, precision, recall and
-    counts.
+    """Segment fields and compare the result with their masks.
 
-    A screen without masks gives an empty table.
+    Parameters
+    ----------
+    table : DataFrame
+        `plate`, `field`, `gene_symbol`; one row per field.
+    screen_dir : path
+        Folder of the screen.
+
+    Returns
+    -------
+    DataFrame
+        One row per field: `plate`, `field`, `gene_symbol`, then as
+        `lib.images.segmentation.f1_at_iou`; empty for a screen without masks.
+
+    Raises
+    ------
+    ImageError
+        As `lib.images.fields.read_field`.
     """
     rows = []
     for row in table.itertuples() if (store.resolve(screen_dir) / MASKS).exists() else ():
@@ -101,7 +140,18 @@ def compare(table: pd.DataFrame, screen_dir: str | os.PathLike) -> pd.DataFrame:
 
 
 def pooled_f1(scores: pd.DataFrame) -> float:
-    """Return the F1 over all objects of all fields; NaN without any field."""
+    """Return the F1 over all objects of all fields.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `compare`: `n_matched`, `n_truth`, `n_predicted`.
+
+    Returns
+    -------
+    float
+        NaN without any field.
+    """
     if scores.empty:
         return float("nan")
     return float(
@@ -110,8 +160,7 @@ def pooled_f1(scores: pd.DataFrame) -> float:
 
 
 def planted_segmentation(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
-    """Measure the segmentation of a simulated screen; nothing where no truth is planted or no field
-    has masks.
+    """Measure the segmentation of a simulated screen.
 
     Parameters
     ----------
@@ -119,6 +168,11 @@ def planted_segmentation(scores: pd.DataFrame, truth: pd.DataFrame) -> dict[str,
         From `compare`.
     truth : DataFrame
         From `lib.simulate.screen.planted`, without a row for a real screen.
+
+    Returns
+    -------
+    dict of str to float
+        `imaging.planted.segmentation_f1`; empty where no truth is planted or no field has masks.
     """
     if scores.empty or truth.empty:
         return {}
@@ -144,10 +198,16 @@ def feature_map(
     Figure
     DataFrame
         `gene_symbol`, `feature`, `mean_in_control_sd`, in the order drawn.
+
+    Raises
+    ------
+    InputError
+        As `lib.images.well_profiles.scale_to_controls`.
     """
-    values = features.drop(columns="nucleus_id")
-    profiles = well_profiles.well_means(values, nuclei, names=values.columns)
+    values = features.drop(columns="nucleus_id")  # (nuclei, features)
+    profiles = well_profiles.well_means(values, nuclei, names=values.columns)  # wells × features
     means = well_profiles.scale_to_controls(profiles).groupby(level="gene_symbol").mean()
+    # similar genes and features side by side
     means = means.iloc[_order(means.to_numpy()), _order(means.to_numpy().T)]
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, max(2.5, 0.1 * len(means) + 1.0)))
@@ -201,8 +261,8 @@ def _panels(n: int, n_columns: int, *, ratio: float) -> tuple[Figure, list[Axes]
 def _draw(ax: Axes, image: np.ndarray, outlines: dict[str, np.ndarray], title: str) -> None:
     ax.imshow(image, cmap="gray", interpolation="none")
     for colour, labels in outlines.items():
-        edge = (labels > 0) & (_eroded(labels) != labels)
-        shade = np.zeros((*edge.shape, 4))
+        edge = (labels > 0) & (_eroded(labels) != labels)  # (rows, columns)
+        shade = np.zeros((*edge.shape, 4))  # RGBA, transparent but for the outlines
         shade[edge] = [*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)), 1]
         ax.imshow(shade, interpolation="none")
     ax.set_title(title, fontsize=7, loc="left")

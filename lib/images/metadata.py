@@ -1,4 +1,4 @@
-"""The image table of a screen: read and checked, filtered by quality and outliers, counted stage by
+"""Read and check the image table of a screen, filter it by quality and outliers, and count stage by
 stage."""
 
 import os
@@ -29,7 +29,7 @@ DERIVED = ("stem", "field", "allele_symbol", "is_control")
 
 
 def read_metadata(path: str | os.PathLike, *, suffix: str = schema.CORRECTED) -> pd.DataFrame:
-    """Read and check an image table, one row a field of view, with this project's column names.
+    """Read and check an image table, one row per field of view, with this project's column names.
 
     Parameters
     ----------
@@ -51,8 +51,13 @@ def read_metadata(path: str | os.PathLike, *, suffix: str = schema.CORRECTED) ->
         For a missing file or column, a wrong type, an empty cell, a bad well name, a
         plate/well/site or file given twice, a name that contradicts its row, or two conditions in
         one well.
+
+    References
+    ----------
+    Image table of Rohban et al. (2017), IDR idr0033.
     """
     fields = schema.checked(path, schema.read_text(path))
+    # the screen inserts suffixes at the first dot
     fields["stem"] = fields["image_file"].str.split(".", n=1).str[0]
     fields["field"] = corrected_names(fields["image_file"], suffix=suffix)
     fields["allele_symbol"] = fields["gene_symbol"] + "_" + fields["allele"].fillna("nan")
@@ -64,6 +69,15 @@ def read_metadata(path: str | os.PathLike, *, suffix: str = schema.CORRECTED) ->
 def corrected_names(names: pd.Series, *, suffix: str = schema.CORRECTED) -> pd.Series:
     """Insert `suffix` before the first dot of each file name.
 
+    Parameters
+    ----------
+    names : Series of str
+    suffix : str
+
+    Returns
+    -------
+    Series of str
+
     Examples
     --------
     >>> corrected_names(pd.Series(["a_s1_w1.x.tif"])).item()
@@ -74,14 +88,30 @@ def corrected_names(names: pd.Series, *, suffix: str = schema.CORRECTED) -> pd.S
 
 
 def quality_filter(fields: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Keep fields flagged neither blurry nor saturated; also return the row for the table of
-    stages."""
+    """Keep fields flagged neither blurry nor saturated.
+
+    Parameters
+    ----------
+    fields : DataFrame
+        From `read_metadata`.
+
+    Returns
+    -------
+    kept : DataFrame
+    row : dict
+        From `stage_row`, for the table of stages.
+
+    References
+    ----------
+    Flags of Rohban et al. (2017), IDR idr0033.
+    """
     blurry, saturated = fields["is_blurry"] == 1, fields["is_saturated"] == 1
     flags = {
         "blurry": blurry & ~saturated,
         "saturated": saturated & ~blurry,
         "both": blurry & saturated,
     }
+    # a field with both flags is counted once, as both
     kept = fields[~(blurry | saturated)]
     return kept, stage_row("quality flags", kept, before=fields, reason=_counts(flags))
 
@@ -92,7 +122,7 @@ def outlier_filter(
     plates: Iterable[int] = OUTLIER_PLATES,
     wells: Mapping[int, Iterable[str]] = OUTLIER_WELLS,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Drop whole plates and wells of plates; also return the row for the table of stages.
+    """Drop whole plates and wells of plates.
 
     Parameters
     ----------
@@ -103,10 +133,21 @@ def outlier_filter(
     wells : mapping of int to iterable of str
         Plate → wells to drop; the paper's by default.
 
+    Returns
+    -------
+    kept : DataFrame
+    row : dict
+        From `stage_row`, for the table of stages.
+
     Raises
     ------
     InputError
         For a malformed well name.
+
+    References
+    ----------
+    Plate 41749 and wells b01 of 41754 and e17 of 41757 follow Rohban et al. (2017); the authors of
+    Image2Reg added four out-of-focus wells of 41754.
     """
     reasons = {f"plate {plate}": fields["plate"] == plate for plate in plates}
     for plate, names in wells.items():
@@ -117,6 +158,7 @@ def outlier_filter(
                     f"{schema.RULES['well'][3]}"
                 )
             reasons[f"{plate}/{name}"] = (fields["plate"] == plate) & (fields["well"] == name)
+    # the zeros stand for no outlier at all
     dropped = np.logical_or.reduce([np.zeros(len(fields), bool), *reasons.values()])
     kept = fields[~dropped]
     return kept, stage_row("outliers", kept, before=fields, reason=_counts(reasons))
@@ -130,8 +172,7 @@ def check_files(
     masks: str | None = "unet_masks",
     drop: bool = False,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Check that image and mask of every field are there before any work starts; return fields and
-    their stage row.
+    """Check that image and mask of every field are there before any work starts.
 
     Parameters
     ----------
@@ -144,6 +185,12 @@ def check_files(
     drop : bool
         Leave out fields without image or mask, and count them, instead of refusing.
 
+    Returns
+    -------
+    kept : DataFrame
+    row : dict
+        From `stage_row`, for the table of stages.
+
     Raises
     ------
     InputError
@@ -151,6 +198,7 @@ def check_files(
         number.
     """
     screen_dir = store.resolve(screen_dir)
+    # folder → (fields,) bool
     absent = {kind: _absent(fields, screen_dir / kind) for kind in (images, masks) if kind}
     if not drop and any(missing.any() for missing in absent.values()):
         names = [
@@ -172,7 +220,25 @@ def check_files(
 def stage_row(
     stage: str, fields: pd.DataFrame, *, before: pd.DataFrame | None = None, reason: str = ""
 ) -> dict[str, Any]:
-    """Return one row of the table of stages: what is left after `stage`, and why the rest went."""
+    """Return one row of the table of stages: what is left after `stage`, and why the rest went.
+
+    Parameters
+    ----------
+    stage : str
+        Name of the step.
+    fields : DataFrame
+        What is left: `plate`, `well`, `gene_symbol`, `n_cellprofiler`.
+    before : DataFrame, optional
+        What there was, so that excluded fields are counted.
+    reason : str
+        Reasons with their numbers.
+
+    Returns
+    -------
+    dict
+        `stage`, `n_fields`, `n_wells` (plate and well), `n_symbols`, `n_cellprofiler` (nuclei
+        counted by CellProfiler), `n_excluded` (fields), `reason`.
+    """
     return {
         "stage": stage,
         "n_fields": len(fields),
@@ -185,8 +251,18 @@ def stage_row(
 
 
 def stage_counts(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the table of stages (fields, plate-wells, symbols, CellProfiler nuclei), one row a
-    stage in order."""
+    """Return the table of stages.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        From `stage_row`, in order.
+
+    Returns
+    -------
+    DataFrame
+        One row per stage, with the columns of `stage_row`.
+    """
     return pd.DataFrame(list(rows))
 
 
@@ -207,6 +283,7 @@ def _absent(fields: pd.DataFrame, folder: Path) -> pd.Series:
                 f"{folder}: no folder for plate {plate} of the image table; there are {there}. "
                 "Complete the download, or leave the plate out"
             )
+        # one listing per plate
         names = {entry.name for entry in os.scandir(folder / str(plate)) if entry.is_file()}
         found[rows.index] = rows["field"].isin(names)
     return ~found

@@ -69,8 +69,24 @@ RULES = {
 
 
 def read_text(path: str | os.PathLike) -> pd.DataFrame:
-    """Read the table as text; empty cells and NaN are missing values."""
-    read_lines(path, n=1)
+    """Read the image table as text.
+
+    Parameters
+    ----------
+    path : path
+        CSV in UTF-8.
+
+    Returns
+    -------
+    DataFrame of str
+        Empty cells and NaN are missing values.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, no text, not readable as CSV, or without rows.
+    """
+    read_lines(path, n=1)  # refuses what is absent or binary
     try:
         table = pd.read_csv(
             store.resolve(path),
@@ -88,8 +104,26 @@ def read_text(path: str | os.PathLike) -> pd.DataFrame:
 
 
 def checked(path: str | os.PathLike, table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of texts with this project's names and types; optional columns that are absent
-    are empty."""
+    """Return a table of texts with this project's names and types.
+
+    Parameters
+    ----------
+    path : path
+        File that the table came from, for the messages.
+    table : DataFrame
+        From `read_text`.
+
+    Returns
+    -------
+    DataFrame
+        Optional columns that are absent are empty.
+
+    Raises
+    ------
+    InputError
+        For a missing or repeated column, a value of another form, a repeated field, a file name
+        that contradicts its row, or two conditions in one well; names row and column.
+    """
     _refuse_missing_columns(path, table)
     fields = table.rename(columns=NAMES)
     fields = fields.assign(**{name: None for name in OPTIONAL if name not in fields})
@@ -134,6 +168,7 @@ def _validate(path: str | os.PathLike, fields: pd.DataFrame) -> None:
     try:
         pa.DataFrameSchema(columns).validate(fields, lazy=True)
     except pa.errors.SchemaErrors as errors:
+        # the first row that is wrong
         case = errors.failure_cases.sort_values("index", kind="stable").iloc[0]
         value = "empty" if pd.isna(case["failure_case"]) else repr(case["failure_case"])
         raise InputError(
@@ -146,7 +181,7 @@ def _refuse_repeats(path: str | os.PathLike, fields: pd.DataFrame, key: list[str
     repeated = np.flatnonzero(fields.duplicated(key))
     if len(repeated):
         values = fields[key].iloc[repeated[0]]
-        first = np.flatnonzero((fields[key] == values).all(axis=1))[0]
+        first = np.flatnonzero((fields[key] == values).all(axis=1))[0]  # +2: header, and from 1
         named = ", ".join(
             f"{name.replace('image_file', 'file')} {value}" for name, value in values.items()
         )
@@ -158,7 +193,7 @@ def _refuse_repeats(path: str | os.PathLike, fields: pd.DataFrame, key: list[str
 
 def _refuse_contradictions(path: str | os.PathLike, fields: pd.DataFrame) -> None:
     """Refuse a file name of the screen's form whose well or site is not that of its row."""
-    parsed = fields["image_file"].str.extract(FIELD_NAME)
+    parsed = fields["image_file"].str.extract(FIELD_NAME)  # NaN for names of another form
     told = parsed["well"].notna() & (
         (parsed["well"] != fields["well"]) | (pd.to_numeric(parsed["site"]) != fields["site"])
     )
@@ -173,6 +208,7 @@ def _refuse_contradictions(path: str | os.PathLike, fields: pd.DataFrame) -> Non
 def _refuse_mixed_wells(path: str | os.PathLike, fields: pd.DataFrame) -> None:
     """Refuse a well of a plate with two genes or alleles."""
     condition = fields["gene_symbol"] + "_" + fields["allele"].fillna("nan")
+    # the condition that the well began with
     first = condition.groupby([fields["plate"], fields["well"]]).transform("first")
     if (condition != first).any():
         row = fields[condition != first].iloc[0]
@@ -188,7 +224,24 @@ def _theirs(name: str) -> str:
 
 
 def read_lines(path: str | os.PathLike, n: int | None = None) -> list[str]:
-    """Return the lines of a text file, or only its first."""
+    """Return the lines of a text file, or only its first.
+
+    Parameters
+    ----------
+    path : path
+        UTF-8.
+    n : int, optional
+        Any number reads the first line alone; by default all are read.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    InputError
+        If the file is absent or no text.
+    """
     try:
         with store.resolve(path).open(encoding="utf-8") as file:
             return [next(file, "")] if n else file.readlines()

@@ -41,7 +41,18 @@ class Writer:
         self.written = dict.fromkeys(self.shapes, 0)
 
     def append(self, **arrays: np.ndarray) -> None:
-        """Append (n, rows, columns) uint8 to every array of the store, the same n to each."""
+        """Append rows to every array of the store.
+
+        Parameters
+        ----------
+        **arrays : (n, rows, columns) uint8
+            One per array of the store, the same n for each.
+
+        Raises
+        ------
+        ValueError
+            For another set of arrays, different n, another type or shape.
+        """
         lengths = {len(array) for array in arrays.values()}
         if set(arrays) != set(self.shapes) or len(lengths) != 1:
             raise ValueError(
@@ -60,16 +71,29 @@ class Writer:
                 self._write_chunk(name, self.chunk_rows)
 
     def add_table(self, name: str, table: pd.DataFrame) -> None:
-        """Store a table beside the arrays."""
+        """Store a table beside the arrays, as `tables/<name>.parquet`.
+
+        Parameters
+        ----------
+        name : str
+        table : DataFrame
+            Its index is not kept.
+        """
         buffer = io.BytesIO()
         table.to_parquet(buffer, index=False)
         _write_member(self.archive, f"tables/{name}.parquet", buffer.getvalue())
 
     def close(self, attributes: Mapping[str, Any]) -> None:
-        """Write the last rows and the description of the arrays."""
+        """Write the last rows and the description of the arrays.
+
+        Parameters
+        ----------
+        attributes : mapping
+            JSON values of the group.
+        """
         for name, shape in self.shapes.items():
             n_rows = self.written[name] + len(self.waiting[name])
-            chunk_rows = min(self.chunk_rows, max(n_rows, 1))
+            chunk_rows = min(self.chunk_rows, max(n_rows, 1))  # a small store has one small chunk
             if len(self.waiting[name]):
                 self._write_chunk(name, chunk_rows)
             _write_json(
@@ -82,6 +106,7 @@ class Writer:
         _write_json(self.archive, "zarr.json", group | {"attributes": dict(attributes)})
 
     def _write_chunk(self, name: str, n_rows: int) -> None:
+        # rows wait in memory until a chunk is full
         rows, self.waiting[name] = self.waiting[name][:n_rows], self.waiting[name][n_rows:]
         member = f"{name}/c/{self.written[name] // self.chunk_rows}/0/0"
         self.written[name] += len(rows)
@@ -109,6 +134,12 @@ def create(
         224)}`.
     attributes : mapping
         JSON: plate, sizes and settings.
+    chunk_rows : int
+        Rows of a chunk, the smallest part that is written.
+
+    Yields
+    ------
+    Writer
 
     Examples
     --------
@@ -126,12 +157,22 @@ class NucleiStore:
     """A plate's nuclei on disk; rows are read as they are asked for. Can be sent to other
     processes.
 
+    Parameters
+    ----------
+    path : path
+        File of `create`.
+
     Attributes
     ----------
     path : Path
     attributes : dict
     names : list of str
         The arrays, such as `nuclei` and `regions`.
+
+    Raises
+    ------
+    ValueError
+        If the file is absent or no store.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
@@ -159,7 +200,7 @@ class NucleiStore:
         return NucleiStore, (self.path,)
 
     def shape(self, name: str) -> tuple[int, int, int]:
-        """Return (n, rows, columns) of an array."""
+        """Return (n, rows, columns) of an array, such as `nuclei`."""
         return tuple(self._arrays[name]["shape"])
 
     def read(self, name: str, rows: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
@@ -170,6 +211,7 @@ class NucleiStore:
         name : str
             `nuclei` or `regions`.
         rows : (k,) int, optional
+            In any order, repeats allowed.
 
         Returns
         -------
@@ -188,15 +230,30 @@ class NucleiStore:
                 f"{rows.max()}"
             )
         chunk_rows = self._arrays[name]["chunk_grid"]["configuration"]["chunk_shape"][0]
-        chunks, within = np.divmod(rows, chunk_rows)
-        found = np.empty((len(rows), *shape), np.uint8)
+        chunks, within = np.divmod(rows, chunk_rows)  # (k,) each
+        found = np.empty((len(rows), *shape), np.uint8)  # (k, side, side)
         for chunk in np.unique(chunks):
-            here = np.flatnonzero(chunks == chunk)
+            here = np.flatnonzero(chunks == chunk)  # each chunk is visited once
             found[here] = self._chunk(name, chunk, (chunk_rows, *shape))[within[here]]
         return found
 
     def table(self, name: str = "nuclei") -> pd.DataFrame:
-        """Return a table stored beside the arrays."""
+        """Return a table stored beside the arrays.
+
+        Parameters
+        ----------
+        name : str
+            `nuclei`, one row per nucleus, or `report`, one row per field.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        KeyError
+            If the store has no such table.
+        """
         with zipfile.ZipFile(self.path) as archive:
             return pd.read_parquet(io.BytesIO(archive.read(f"tables/{name}.parquet")))
 
@@ -215,18 +272,42 @@ class NucleiStore:
 
 
 def open_store(path: str | os.PathLike) -> NucleiStore:
-    """Open a plate's store; raises ValueError if the file is none."""
+    """Open a plate's store.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    NucleiStore
+
+    Raises
+    ------
+    ValueError
+        If the file is absent or no store.
+    """
     return NucleiStore(path)
 
 
 def place(path: str | os.PathLike, target: str | os.PathLike) -> Path:
     """Give a finished store the name `target`, without a second copy of its bytes where the disk
-    allows it."""
+    allows it.
+
+    Parameters
+    ----------
+    path, target : path
+
+    Returns
+    -------
+    Path
+        The absolute path of the target.
+    """
     with store.atomic(target) as part:
         part.unlink()
         try:
             os.link(store.resolve(path), part)
-        except OSError:
+        except OSError:  # another disk, or one without hard links
             shutil.copyfile(store.resolve(path), part)
     return store.resolve(target)
 

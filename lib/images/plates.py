@@ -1,4 +1,4 @@
-"""The plates of a run together: the table of nuclei, what was lost in which field, and counts per
+"""Join the plates of a run: the table of nuclei, what was lost in which field, and counts per
 stage."""
 
 from collections.abc import Mapping
@@ -13,11 +13,27 @@ from lib.images.nuclei_store import NucleiStore
 
 
 def collect(stores: Mapping[str, Path], *, seed: int = 1234) -> pd.DataFrame:
-    """Return the nuclei of a run, ordered by plate, field and label, with the columns that need all
-    of them.
+    """Return the nuclei of a run, ordered by plate, field and label.
 
     As published, the elongation clusters and the nuclei counted in a field include nuclei that pass
     the filters but do not fit the padded square; these have no row of their own here.
+
+    Parameters
+    ----------
+    stores : mapping of str to Path
+        Plate → store, from `lib.images.extraction.extract_screen`.
+    seed : int
+        As in `lib.images.nuclei.elongation_clusters`.
+
+    Returns
+    -------
+    DataFrame
+        One row per stored nucleus, with the columns of `lib.images.nuclei.COLUMNS`; `row` is its
+        row in the plate's store.
+
+    References
+    ----------
+    Image2Reg's table of nuclei, one row per padded nucleus.
     """
     tables = [
         NucleiStore(stores[plate]).table("nuclei") for plate in sorted(stores, key=_plate_order)
@@ -30,8 +46,19 @@ def collect(stores: Mapping[str, Path], *, seed: int = 1234) -> pd.DataFrame:
 
 
 def read_report(stores: Mapping[str, Path]) -> pd.DataFrame:
-    """Return one row a field: objects in its mask, nuclei lost by each rule, nuclei kept, and the
-    problem if any."""
+    """Return what became of every field.
+
+    Parameters
+    ----------
+    stores : mapping of str to Path
+        Plate → store, from `lib.images.extraction.extract_screen`.
+
+    Returns
+    -------
+    DataFrame
+        One row per field: `plate`, `well`, `gene_symbol`, `slide_image_name`, `n_objects` in its
+        mask, `lost_<rule>` for each rule, `n_nuclei` kept, `problem` (empty if none).
+    """
     reports = [
         NucleiStore(stores[plate]).table("report") for plate in sorted(stores, key=_plate_order)
     ]
@@ -49,12 +76,13 @@ def stage_counts(report: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `stage`, `n_fields`, `n_wells`, `n_symbols`, `n_nuclei`, `n_excluded` (fields, then nuclei),
-        `reason`.
+        One row per stage: `stage`, `n_fields`, `n_wells`, `n_symbols`, `n_nuclei`, `n_excluded`
+        (fields, then nuclei), `reason`.
     """
     lost = report[[f"lost_{rule}" for rule in nuclei.LOSSES]]
     filtered = report["n_objects"] - lost[[f"lost_{rule}" for rule in nuclei.RULES]].sum(axis=1)
     problems = report["problem"][report["problem"] != ""]
+    # the words before the colon name the kind, those after it the file
     kinds = problems.str.split(":", n=1).str[0].value_counts().sort_index()
     rows = [
         _stage("objects in fields", report, report["n_objects"], len(problems), kinds),
@@ -83,7 +111,7 @@ def _stage(
     n_excluded: int | None,
     reasons: pd.Series,
 ) -> dict[str, Any]:
-    there = report[n_nuclei > 0]
+    there = report[n_nuclei > 0]  # fields that have a nucleus left
     return {
         "stage": stage,
         "n_fields": len(there),
@@ -98,4 +126,4 @@ def _stage(
 
 
 def _plate_order(plate: str) -> tuple[int, str]:
-    return (int(plate), "") if plate.isdigit() else (0, plate)
+    return (int(plate), "") if plate.isdigit() else (0, plate)  # 2 before 10

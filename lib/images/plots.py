@@ -25,9 +25,9 @@ def qc_figure(
     Parameters
     ----------
     stages : DataFrame
-        `stage`, `n_fields` and, where nuclei are counted, `n_nuclei`; one row a stage in order.
+        `stage`, `n_fields` and, where nuclei are counted, `n_nuclei`; one row per stage, in order.
     nuclei : DataFrame
-        One row a nucleus: `area`, `solidity`, `aspect_ratio`.
+        One row per nucleus: `area` (pixels²), `solidity`, `aspect_ratio`.
     examples : (k, side, side) uint8, optional
         Padded nuclei.
     filters : Filters
@@ -70,7 +70,9 @@ def overlay(
     image : (rows, columns)
         Any grey image; shown between its 0.5 and 99.8 percentiles, square root.
     labels : (rows, columns) int
+        0 = background.
     title : str
+        Words before the number of nuclei.
 
     Returns
     -------
@@ -81,7 +83,8 @@ def overlay(
     from skimage.measure import regionprops_table
     from skimage.segmentation import find_boundaries
 
-    low, high = np.percentile(image, [0.5, 99.8])
+    low, high = np.percentile(image, [0.5, 99.8])  # a few bright specks do not darken the rest
+    # the root shows dim nuclei beside bright ones
     grey = np.sqrt(np.clip((image - low) / max(high - low, 1e-9), 0, 1))
     colour = np.repeat(grey[..., None], 3, axis=2)  # (rows, columns, 3)
     colour[find_boundaries(labels, mode="inner")] = _rgb(figures.PALETTE[1])
@@ -111,14 +114,20 @@ def gallery(
     ----------
     nuclei : (n, side, side) uint8
     names : list of n str, optional
-        Written above each.
+        Written above each; by default numbers from 0.
     n_columns : int
+        Pictures side by side.
 
     Returns
     -------
     figure : Figure
     data : DataFrame
         `name`, `mean` grey value and `share` of pixels that are not black.
+
+    Raises
+    ------
+    ValueError
+        If there is no nucleus.
     """
     if not len(nuclei):
         raise ValueError("no nucleus to draw; pass (n, side, side) with n of 1 or more")
@@ -142,7 +151,7 @@ def _draw_stages(figure: Figure, stages: pd.DataFrame) -> pd.DataFrame:
     data = []
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(counts))), counts, strict=True):
         rows = stages[stages[name].notna()]
-        place = np.arange(len(rows))[::-1]
+        place = np.arange(len(rows))[::-1]  # the first stage on top
         axis.barh(place, rows[name], color=figures.PALETTE[0], height=0.7)
         for y, value in zip(place, rows[name], strict=True):
             axis.text(value, y, f" {int(value):,}", va="center", fontsize=7)
@@ -159,6 +168,7 @@ def _draw_distribution(
 ) -> pd.DataFrame:
     """Draw a histogram with the limits of a filter."""
     ends = (*limits, *values.quantile([0, 1]))
+    # (60,) heights, (61,) edges
     heights, edges = np.histogram(values, bins=60, range=(min(ends), max(ends)))
     axis.stairs(heights, edges, fill=True, color=GREY)
     for limit in limits:
@@ -170,6 +180,7 @@ def _draw_distribution(
 def _mosaic(images: np.ndarray, n_columns: int) -> np.ndarray:
     """Return images (n, side, side) side by side, black where there are too few."""
     n_rows = -(-len(images) // n_columns)
+    # (rows × columns, side, side)
     filled = np.zeros((n_rows * n_columns, *images.shape[1:]), images.dtype)
     filled[: len(images)] = images
     side = images.shape[1]

@@ -26,6 +26,11 @@ def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
     screen_dir : path
         Folder of this profile's screen; what is in it is replaced.
 
+    Returns
+    -------
+    Path
+        The image table below `screen_dir`.
+
     Raises
     ------
     FileNotFoundError
@@ -44,9 +49,10 @@ def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
             f"{f', and so are {len(broken) - 1} more' if len(broken) > 1 else ''}; mend or remove "
             "it"
         )
+    # kept between runs, so that an unchanged screen is not hashed again
     hashes = keys.Hashes(screen_dir.with_suffix(".hashes.json"))
     listing = {part: hashes(source / part) for part in PARTS if (source / part).exists()}
-    shutil.rmtree(screen_dir, ignore_errors=True)
+    shutil.rmtree(screen_dir, ignore_errors=True)  # removes links, never what they lead to
     screen_dir.mkdir(parents=True)
     for part in listing:
         (screen_dir / part).symlink_to(source / part, target_is_directory=True)
@@ -57,12 +63,38 @@ def link(source: str | os.PathLike, screen_dir: str | os.PathLike) -> Path:
 
 
 def masks_of(screen_dir: str | os.PathLike) -> str | None:
-    """Return the name of the folder of masks, or None for a screen that comes without."""
+    """Return the name of the folder of masks.
+
+    Parameters
+    ----------
+    screen_dir : path
+
+    Returns
+    -------
+    str or None
+        None for a screen that comes without masks.
+    """
     return "unet_masks" if (store.resolve(screen_dir) / "unet_masks").exists() else None
 
 
 def usable_fields(table: str | os.PathLike) -> pd.DataFrame:
     """Return the fields of an image table that pass the quality flags and are no published
-    outliers."""
+    outliers.
+
+    Parameters
+    ----------
+    table : path
+        CSV with the columns of the published screen.
+
+    Returns
+    -------
+    DataFrame
+        One row per field, as `lib.images.metadata.read_metadata`.
+
+    Raises
+    ------
+    InputError
+        As `lib.images.metadata.read_metadata`.
+    """
     clear, _ = metadata.quality_filter(metadata.read_metadata(table))
     return metadata.outlier_filter(clear)[0]

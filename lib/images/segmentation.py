@@ -63,8 +63,10 @@ def segment(image: np.ndarray, settings: Settings | None = None) -> np.ndarray:
 
     Parameters
     ----------
-    image : (rows, columns) of any real type
+    image : (rows, columns) array of any real type
+        One field of view.
     settings : Settings
+        By default those that serve all magnifications.
 
     Returns
     -------
@@ -85,19 +87,32 @@ def segment(image: np.ndarray, settings: Settings | None = None) -> np.ndarray:
         smooth = smooth - _background(smooth, smooth > threshold, settings.background * diameter)
         threshold = threshold_otsu(smooth)
         diameter = typical_diameter(ndimage.label(smooth > threshold)[0])
+    # background level and noise from what the threshold leaves
     dark = smooth[smooth <= threshold]
     level = np.median(dark)
-    noise = 1.4826 * np.median(np.abs(dark - level))
+    noise = 1.4826 * np.median(np.abs(dark - level))  # SD from the median absolute deviation
+    # the first threshold is low, so that no dim nucleus is lost
     labels = _split(
         smooth > level + max(settings.low * (threshold - level), NOISE * noise), diameter, settings
     )
+    # each piece gets its own outline; what that separates is split again
     labels = _split(_outlines(smooth, labels, level, settings.half), diameter, settings)
     return _tidy(labels, diameter, settings)
 
 
 def typical_diameter(labels: np.ndarray) -> float:
-    """Return the diameter in pixels of the object that holds the median foreground pixel, as a
-    circle; at least 1."""
+    """Return the diameter of the object that holds the median foreground pixel, taken as a circle.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+        0 = background.
+
+    Returns
+    -------
+    float
+        In pixels, at least 1.
+    """
     areas = np.sort(np.bincount(labels.ravel())[1:])
     if not areas.sum():
         return 1.0
@@ -180,12 +195,13 @@ def f1_at_iou(truth: np.ndarray, predicted: np.ndarray, iou: float = 0.5) -> dic
         raise ValueError(
             f"compare images of one size at iou ≥ 0.5, got {truth.shape}, {predicted.shape}, {iou}"
         )
-    n_truth, true = _dense(truth)
+    n_truth, true = _dense(truth)  # number of objects, flat labels
     n_predicted, found = _dense(predicted)
     overlap = np.bincount(
         true * (n_predicted + 1) + found, minlength=(n_truth + 1) * (n_predicted + 1)
     )
-    overlap = overlap.reshape(n_truth + 1, n_predicted + 1)
+    overlap = overlap.reshape(n_truth + 1, n_predicted + 1)  # pixels; row and column 0: background
+    # (n_truth, n_predicted)
     union = overlap.sum(1)[1:, None] + overlap.sum(0)[None, 1:] - overlap[1:, 1:]
     n_matched = int((overlap[1:, 1:] > iou * union).sum())
     return {
@@ -207,6 +223,7 @@ def _tilt(smooth: np.ndarray) -> np.ndarray:
             for row in tiles
         ]
     )
+    # the median step between tiles, so that bright tiles do not tilt the plane
     slopes = [np.median(np.diff(low, axis=axis)) * TILES for axis in (0, 1)]
     row, column = (np.arange(n) / n - 0.5 for n in smooth.shape)
     return slopes[0] * row[:, None] + slopes[1] * column
@@ -223,6 +240,7 @@ def _background(smooth: np.ndarray, bright: np.ndarray, reach: float) -> np.ndar
         return np.full(smooth.shape, smooth.min())
     level = np.median(smooth[dark > 0])
     side = max(1, int(reach / 4))
+    # share of background nearby
     weight = ndimage.gaussian_filter(block_reduce(dark, side, np.mean), reach / side)
     excess = ndimage.gaussian_filter(
         block_reduce(dark * (smooth - level), side, np.mean), reach / side
@@ -247,6 +265,7 @@ def _split(mask: np.ndarray, diameter: float, settings: Settings) -> np.ndarray:
     distance = ndimage.gaussian_filter(
         ndimage.distance_transform_edt(mask), settings.smoothing * diameter
     )
+    # maxima that rise by `depth` above the neck between them
     seeds = ndimage.label(
         (h_maxima(distance, settings.depth * diameter) > 0) & mask, np.ones((3, 3))
     )[0]
@@ -266,8 +285,8 @@ def _outlines(smooth: np.ndarray, labels: np.ndarray, level: float, half: float)
 
 def _tidy(labels: np.ndarray, diameter: float, settings: Settings) -> np.ndarray:
     """Drop small objects, and those at the edge if asked to, and number the others 1 … n."""
-    areas = np.bincount(labels.ravel())
-    keep = areas >= settings.min_area * np.pi / 4 * diameter**2
+    areas = np.bincount(labels.ravel())  # (1 + n,)
+    keep = areas >= settings.min_area * np.pi / 4 * diameter**2  # (1 + n,)
     keep[0] = False
     if not settings.keep_border:
         keep[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = False

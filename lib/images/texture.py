@@ -23,11 +23,13 @@ def texture(
     Parameters
     ----------
     image : (rows, columns) uint8
+        Grey values.
     labels : (rows, columns) int
+        0 = background.
     wanted : (n,) int
         Labels.
     distances : sequence of int
-        In pixels.
+        In pixels; 1, 5 and 20 as in the paper.
 
     Returns
     -------
@@ -41,9 +43,10 @@ def texture(
     nucleus_of = np.full(max(labels.max(initial=0), np.max(wanted, initial=0)) + 1, -1)
     nucleus_of[wanted] = np.arange(len(wanted))
     nucleus_of[0] = -1
-    nuclei = nucleus_of[labels]
+    nuclei = nucleus_of[labels]  # (rows, columns), −1 = not wanted
     features = {}
     for distance in distances:
+        # one list per direction
         pairs = [_pairs(image, nuclei, distance, angle) for angle in ANGLES]
         nucleus, first, second = (np.concatenate(part) for part in zip(*pairs, strict=True))
         measures = _measures(nucleus, first, second, len(wanted))
@@ -60,7 +63,7 @@ def _pairs(
     left = max(0, -right)
     here = (slice(0, max(n_rows - down, 0)), slice(left, max(n_columns - max(right, 0), left)))
     there = (slice(down, n_rows), slice(left + right, max(n_columns + min(right, 0), left + right)))
-    both = (nuclei[here] >= 0) & (nuclei[here] == nuclei[there])
+    both = (nuclei[here] >= 0) & (nuclei[here] == nuclei[there])  # both pixels in one nucleus
     return nuclei[here][both], image[here][both], image[there][both]
 
 
@@ -69,15 +72,15 @@ def _measures(
 ) -> dict[str, np.ndarray]:
     """Return each measure (n,) of pairs of grey values (p,)."""
     a, b = first.astype(float), second.astype(float)
-    difference = np.abs(a - b)
+    difference = np.abs(a - b)  # (p,)
     mean = pixels.means(nucleus, (a + b) / 2, n)
     da, db = a - mean[nucleus], b - mean[nucleus]  # the matrix is symmetric, so both have this mean
     covariance, variance = (
         pixels.means(nucleus, da * db, n),
         pixels.means(nucleus, (da**2 + db**2) / 2, n),
     )
-    asm = _second_moment(nucleus, first, second, n)
-    n_pairs = np.bincount(nucleus, minlength=n)
+    asm = _second_moment(nucleus, first, second, n)  # angular second moment
+    n_pairs = np.bincount(nucleus, minlength=n)  # (n,)
     uniform = (n_pairs > 0).astype(float)  # correlation of a constant texture, as in scikit-image
     return {
         "contrast": pixels.means(nucleus, difference**2, n),
@@ -97,6 +100,7 @@ def _second_moment(
         np.minimum(first, second).astype(np.uint64),
         np.maximum(first, second).astype(np.uint64),
     )
+    # nucleus and the two grey values in one number, so that a sort counts equal pairs
     cells = np.sort((nucleus.astype(np.uint64) << np.uint64(16)) | (low << np.uint64(8)) | high)
     starts = np.flatnonzero(np.diff(cells, prepend=np.uint64(2**63)))
     counts = np.diff(starts, append=len(cells)).astype(float)

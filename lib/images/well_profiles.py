@@ -1,4 +1,4 @@
-"""Profiles of wells: nuclei averaged by well, and put on the scale of the plate's control wells."""
+"""Average nuclei by well, and put the profiles on the scale of the plate's control wells."""
 
 from collections.abc import Collection
 
@@ -25,7 +25,12 @@ def well_means(values, obs: pd.DataFrame, *, names: Collection[str] | None = Non
     Returns
     -------
     DataFrame
-        One row a well: index `plate`, `well`, `gene_symbol`; L columns.
+        One row per well: index `plate`, `well`, `gene_symbol`; L columns.
+
+    Raises
+    ------
+    InputError
+        If `values` and `obs` have different lengths.
     """
     values = np.asarray(values)
     if len(values) != len(obs):
@@ -50,6 +55,13 @@ def scale_to_controls(profiles: pd.DataFrame, *, control: str = "EMPTY") -> pd.D
     ----------
     profiles : DataFrame
         From `well_means`.
+    control : str
+        Symbol of the control wells.
+
+    Returns
+    -------
+    DataFrame
+        The profiles in SD of control wells, with the same index.
 
     Raises
     ------
@@ -62,9 +74,9 @@ def scale_to_controls(profiles: pd.DataFrame, *, control: str = "EMPTY") -> pd.D
     if bare:
         raise InputError(f"plate {bare[0]} has no {control} well to scale by; leave the plate out")
     centres = profiles[is_control].groupby(level="plate", observed=True).mean()
-    centred = profiles - centres.loc[plates].to_numpy()
-    n_free = is_control.sum() - len(centres)
+    centred = profiles - centres.loc[plates].to_numpy()  # wells × L
+    n_free = is_control.sum() - len(centres)  # one degree of freedom per plate is spent
     if n_free < 1:
         raise InputError(f"no plate has two {control} wells, so their spread is unknown")
-    spread = np.sqrt((centred[is_control] ** 2).sum() / n_free)
+    spread = np.sqrt((centred[is_control] ** 2).sum() / n_free)  # (L,) pooled over plates
     return centred.loc[:, spread > 1e-9] / spread[spread > 1e-9]

@@ -1,5 +1,5 @@
-"""What the autoencoder knows of every gene: its expression in single cells and the Hallmark sets
-that hold it."""
+"""Node features of the autoencoder: expression of a gene in single cells and the Hallmark sets that
+hold it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,8 +16,7 @@ N_SHOWN = 5  # genes named in one message
 def node_features(
     expression: AnnData, gene_sets: Mapping[str, Sequence[str]], genes: Sequence[str]
 ) -> AnnData:
-    """Put expression and gene sets of the network's genes side by side (Methods; 1126 cells + 50
-    sets = 1176 columns).
+    """Put expression and gene sets of the network's genes side by side.
 
     Parameters
     ----------
@@ -38,9 +37,14 @@ def node_features(
     ------
     InputError
         For a gene that is repeated or not in the expression table, or a value that is no number.
+
+    References
+    ----------
+    Image2Reg, regulatory gene embeddings: 1126 cells + 50 sets = 1176 columns.
     """
     values = scaled_expression(expression, genes).T  # (N, cells)
     member = membership(gene_sets, genes)  # (N, sets)
+    # which columns are cells, which are sets
     kinds = ["expression"] * values.shape[1] + ["gene set"] * member.shape[1]
     names = [*(f"cell {name}" for name in expression.obs_names), *member.columns]
     return AnnData(
@@ -51,17 +55,32 @@ def node_features(
 
 
 def scaled_expression(expression: AnnData, genes: Sequence[str]) -> np.ndarray:
-    """Return the log-expression of the genes, scaled in every cell from its lowest to its highest
-    gene among these.
+    """Return the log-expression of the genes, scaled within every cell over these genes.
+
+    Parameters
+    ----------
+    expression : AnnData, (cells, genes)
+        Log-expression, dense or sparse; var_names are symbols.
+    genes : sequence of str
+        Genes of the network, N.
 
     Returns
     -------
     (cells, N) array
         0 to 1. A cell in which all these genes are expressed alike tells nothing of them: it is all
         0.
+
+    Raises
+    ------
+    InputError
+        For no genes, a gene that is repeated or absent, or a value that is not finite.
+
+    References
+    ----------
+    Image2Reg scales every cell over the genes of the network, not every gene over the cells.
     """
     _check_genes(expression.var_names, genes)
-    chosen = expression[:, list(genes)].X
+    chosen = expression[:, list(genes)].X  # (cells, N)
     values = np.asarray(chosen.toarray() if sparse.issparse(chosen) else chosen, np.float64)
     broken = np.flatnonzero(~np.isfinite(values).all(axis=0))
     if len(broken):
@@ -69,13 +88,26 @@ def scaled_expression(expression: AnnData, genes: Sequence[str]) -> np.ndarray:
             f"expression of {genes[broken[0]]} (and {len(broken) - 1} other genes) is not a finite "
             "number in every cell; run the notebook expression again, or drop the gene"
         )
+    # per cell, over the genes of the network, as published: not per gene
     lowest = values.min(axis=1, keepdims=True)
     spread = values.max(axis=1, keepdims=True) - lowest  # (cells, 1)
     return np.divide(values - lowest, spread, out=np.zeros_like(values), where=spread > 0)
 
 
 def membership(gene_sets: Mapping[str, Sequence[str]], genes: Sequence[str]) -> pd.DataFrame:
-    """Return which gene is in which set as 0 and 1, (N, sets), sets in the given order.
+    """Return which gene is in which set.
+
+    Parameters
+    ----------
+    gene_sets : mapping of str to sequence of str
+        Set → symbols.
+    genes : sequence of str
+        Rows of the result.
+
+    Returns
+    -------
+    DataFrame, (N, sets)
+        0 and 1; columns in the order of `gene_sets`.
 
     Examples
     --------

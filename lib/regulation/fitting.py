@@ -1,5 +1,5 @@
-"""Training of one autoencoder on one network: split the links, fit, score the held-out links, embed
-all genes."""
+"""Train one autoencoder on one network: split the links, fit, score the held-out links, embed all
+genes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +19,21 @@ from lib.regulation.autoencoder import Architecture, Batch, GraphAutoencoder, We
 
 @dataclass(frozen=True)
 class Embedded:
-    """A trained network, its latents (N, L) over the full graph, and how it did on the held-out
-    links."""
+    """A trained network and what it gives.
+
+    Parameters
+    ----------
+    model : GraphAutoencoder
+        With the weights of its best epoch.
+    latents : (N, L) float32 array
+        With messages over the full graph.
+    fitted : Fitted
+        Best epoch and history.
+    test : Metrics
+        Losses on the held-out links.
+    auc, average_precision : float
+        Of held-out links against as many pairs without a link, 0 to 1.
+    """
 
     model: GraphAutoencoder
     latents: np.ndarray
@@ -30,8 +43,14 @@ class Embedded:
     average_precision: float
 
     def row(self) -> dict[str, float]:
-        """Return what a table of runs shows: losses of the best epoch and of the test links, AUC,
-        AP, epochs."""
+        """Return what a table of runs shows.
+
+        Returns
+        -------
+        dict of str to float
+            `train_*` and `val_*` of the best epoch, `test_*` of the held-out links, `test_auc`,
+            `test_ap`, `best_epoch` (from 1), `n_epochs`.
+        """
         scores = {"test_auc": self.auc, "test_ap": self.average_precision}
         epochs = {"best_epoch": self.fitted.best_epoch, "n_epochs": len(self.fitted.history)}
         return {**self.fitted.best_row(), **self.test.row("test"), **scores, **epochs}
@@ -39,8 +58,16 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Problem:
-    """A network to embed: features (N, F), undirected links (2, E), and the class (N,) of each
-    gene, −1 for none."""
+    """A network to embed.
+
+    Parameters
+    ----------
+    features : (N, F) array
+    links : (2, E) int array
+        Undirected, each given once.
+    classes : (N,) int array
+        Class of each gene, −1 for none.
+    """
 
     features: np.ndarray
     links: np.ndarray
@@ -56,10 +83,21 @@ class Problem:
 
 
 def class_numbers(labels: Mapping[str, str], genes: Sequence[str]) -> np.ndarray:
-    """Return the class of each gene, (N,): numbers of the labels that occur, in alphabetical order;
-    −1 without label.
+    """Return the number of each gene's class: labels that occur, in alphabetical order.
 
     Labels of genes outside the network count for nothing.
+
+    Parameters
+    ----------
+    labels : mapping of str to str
+        Gene → label.
+    genes : sequence of str
+        Genes of the network, N.
+
+    Returns
+    -------
+    (N,) int array
+        −1 for genes without a label.
 
     Examples
     --------
@@ -92,21 +130,31 @@ def embed(
 
     Parameters
     ----------
+    problem : Problem
     weights : Weights
         Of the three terms of the loss.
     size : int
         L, width of hidden layers and latent space (paper: 1024).
     settings : Settings
-        Of the training loop. Paper: Adam, 1e-5, no weight decay, 10,000 epochs, patience 100.
+        Of the training loop; its score is the loss. Paper: Adam, 1e-5, no weight decay, 10,000
+        epochs, patience 100.
     split_rng, rng : Generator
         Of the split of the links; of first weights and training negatives.
     checkpoint : Path, optional
         See `training.fit`.
 
+    Returns
+    -------
+    Embedded
+
     Raises
     ------
     InputError
         If clusters are to be learnt from fewer than two, or the links cannot be split.
+
+    References
+    ----------
+    Image2Reg, regulatory gene embeddings behind Fig 3B.
     """
     if weights.gamma and problem.n_classes < 2:
         raise InputError(
@@ -114,9 +162,11 @@ def embed(
             "cluster term needs two: give other labels, or the term no weight (gamma = 0 of "
             "regulatory_embeddings)"
         )
-    parts = links.split(problem.links, problem.n_nodes, rng=split_rng)
+    parts = links.split(problem.links, problem.n_nodes, rng=split_rng)  # 70 : 10 : 20
+    # the total loss of the validation links, as published
     settings = replace(settings, score="loss")
     device = training.pick_device(settings.device)
+    # not the split's generator
     model = autoencoder.build(Architecture(problem.features.shape[1], problem.n_classes, size), rng)
     batches = _Batches(problem, parts, device)
     loss = autoencoder.loss(weights)
@@ -141,11 +191,13 @@ class _Batches:
     def __init__(self, problem: Problem, parts: links.LinkSplit, device: torch.device) -> None:
         self.problem, self.parts, self.device = problem, parts, device
         self.features = torch.as_tensor(problem.features, dtype=torch.float32, device=device)
-        self.labelled = torch.from_numpy(np.flatnonzero(problem.classes >= 0)).to(device)
+        self.labelled = torch.from_numpy(np.flatnonzero(problem.classes >= 0)).to(device)  # (M,)
         self.classes = torch.from_numpy(problem.classes[problem.classes >= 0]).to(device)
         self.fixed = {
+            # its negatives are drawn anew in every epoch
             "train": self.batch(parts.train, parts.train, parts.train[:, :0]),
             "validation": self.batch(parts.train, parts.validation, parts.validation_negatives),
+            # messages pass over train and validation links when the test links are scored
             "test": self.batch(parts.known, parts.test, parts.test_negatives),
         }
 
@@ -163,7 +215,7 @@ class _Batches:
     def train(self, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Give the training links with as many negatives as links and nodes together, as
         published."""
-        n = self.parts.train.shape[1] + self.problem.n_nodes
+        n = self.parts.train.shape[1] + self.problem.n_nodes  # how torch_geometric's sampler counts
         negatives = links.draw_negatives(self.parts.train, self.problem.n_nodes, n, rng=rng)
         yield replace(self.fixed["train"], negatives=self._tensor(negatives))
 
@@ -182,9 +234,9 @@ def _score(model: GraphAutoencoder, batch: Batch) -> tuple[float, float]:
     """Return AUC and average precision of links against pairs that are not linked."""
     model.eval()
     latents = model(batch.features, batch.graph)
-    pairs = torch.cat([batch.positives, batch.negatives], dim=1)
+    pairs = torch.cat([batch.positives, batch.negatives], dim=1)  # (2, 2 E_test)
     scores = autoencoder.link_probabilities(latents, pairs).cpu().numpy()
-    truth = np.arange(pairs.shape[1]) < batch.positives.shape[1]
+    truth = np.arange(pairs.shape[1]) < batch.positives.shape[1]  # positives come first
     return float(roc_auc_score(truth, scores)), float(average_precision_score(truth, scores))
 
 
@@ -193,5 +245,6 @@ def _latents(model: GraphAutoencoder, batches: _Batches) -> np.ndarray:
     """Return the latents (N, L) float32 with messages over all links."""
     model.eval()
     problem = batches.problem
+    # held-out links too: the embedding is for use, not for scoring
     every = autoencoder.graph(problem.links, problem.n_nodes).to(batches.device)
     return model(batches.features, every).float().cpu().numpy()

@@ -12,9 +12,24 @@ from lib.data.errors import InputError
 
 
 def normalised(embeddings: AnnData) -> np.ndarray:
-    """Return the latents with length 1, (N, L) float64."""
+    """Return the latents with length 1.
+
+    Parameters
+    ----------
+    embeddings : AnnData
+        (N, L), named by gene.
+
+    Returns
+    -------
+    (N, L) float64 array
+
+    Raises
+    ------
+    InputError
+        If a latent is zero or not finite; names the gene.
+    """
     values = np.asarray(embeddings.X, np.float64)
-    lengths = np.linalg.norm(values, axis=1, keepdims=True)
+    lengths = np.linalg.norm(values, axis=1, keepdims=True)  # (N, 1)
     if not (np.isfinite(lengths) & (lengths > 0)).all():
         gene = embeddings.obs_names[np.flatnonzero(~(lengths > 0).ravel())[0]]
         raise InputError(
@@ -39,11 +54,21 @@ def tsne(embeddings: AnnData, *, learning_rate: float = 200.0, seed: int = 1234)
     -------
     DataFrame
         `gene`, `tsne_1`, `tsne_2`.
+
+    Raises
+    ------
+    InputError
+        For fewer than four genes, or as `normalised`.
+
+    References
+    ----------
+    Image2Reg, Fig 3B.
     """
-    n = embeddings.n_obs
-    perplexity = math.ceil(math.sqrt(n))
+    n = embeddings.n_obs  # N
+    perplexity = math.ceil(math.sqrt(n))  # 16 for the paper's 249 genes
     if perplexity >= n:
         raise InputError(f"{n} genes are too few for a layout; four or more are needed")
+    # a start by PCA keeps the picture alike from run to run
     method = TSNE(perplexity=perplexity, init="pca", learning_rate=learning_rate, random_state=seed)
     with threadpool_limits(1):  # sums of threads have no fixed order
         places = method.fit_transform(normalised(embeddings)).astype(float)

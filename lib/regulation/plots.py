@@ -41,6 +41,10 @@ def regulator_map(
     Figure
     DataFrame
         `layout` with `is_regulator` and `perturbation_cluster`, empty for other genes.
+
+    References
+    ----------
+    Image2Reg, Fig 3B.
     """
     is_regulator = layout["gene"].isin(list(regulators))
     drawn = layout.assign(
@@ -50,12 +54,12 @@ def regulator_map(
             for gene, named in zip(layout["gene"], is_regulator, strict=True)
         ],
     )
-    named = drawn[is_regulator]
+    named = drawn[is_regulator]  # one row per regulator
     colours = cluster_colours(named["perturbation_cluster"])
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 4.4))
         ax = figure.add_subplot()
-        others = drawn[~is_regulator]
+        others = drawn[~is_regulator]  # drawn first, below the regulators
         ax.scatter(others["tsne_1"], others["tsne_2"], s=6, color="grey", alpha=0.3, linewidth=0)
         for cluster, colour in colours.items():
             rows = named[named["perturbation_cluster"] == cluster]
@@ -82,11 +86,11 @@ def regulator_map(
 
 
 def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure, pd.DataFrame]:
-    """Draw the latents of regulators, standardised within each: rows are latent dimensions, columns
-    regulators.
+    """Draw the latents of regulators, standardised within each, as a heat map (companion of Fig
+    3B).
 
-    Rows and columns are in the order of complete linkage by cosine distance; colours on top are
-    gene-perturbation clusters.
+    Rows are latent dimensions and columns regulators, both in the order of complete linkage by
+    cosine distance; colours on top are gene-perturbation clusters.
 
     Parameters
     ----------
@@ -102,21 +106,21 @@ def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure,
         One row per cell of the map as drawn: `latent`, `gene`, `z_score`, `perturbation_cluster`.
     """
     values = np.asarray(embeddings.X, np.float64).T  # (L, R)
-    values = (values - values.mean(axis=0)) / np.where(
+    values = (values - values.mean(axis=0)) / np.where(  # z-score within each regulator
         (spread := values.std(axis=0)) > 0, spread, 1
     )
-    columns, rows = _tree(values.T), _tree(values)
+    columns, rows = _tree(values.T), _tree(values)  # of regulators, of latent dimensions
     order, genes = hierarchy.leaves_list(columns), embeddings.obs_names.astype(str)
     table = pd.DataFrame(values, index=embeddings.var_names, columns=genes).iloc[
         hierarchy.leaves_list(rows), order
     ]
-    found = [labels.get(gene, NO_CLUSTER) for gene in table.columns]
+    found = [labels.get(gene, NO_CLUSTER) for gene in table.columns]  # (R,)
     colours = cluster_colours(found)
     width, height = figures.MIDDLE if len(genes) <= 24 else figures.PAGE, 4.6
     named = len(genes) <= _NAMED
     with figures.style():
         figure = Figure(figsize=(width, height), layout="none")
-        left, body = 0.25 / width, 1 - 1.55 / width
+        left, body = 0.25 / width, 1 - 1.55 / width  # room for the legend at the right
         ax = figure.add_axes((left, 0.14, body, 0.64))
         image = ax.imshow(
             table, cmap="inferno", aspect="auto", interpolation="nearest", vmin=-3, vmax=3
@@ -130,7 +134,7 @@ def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure,
         ax.set_yticks([])
         ax.set_ylabel(f"{len(table)} latent dimensions")
         strip = figure.add_axes((left, 0.785, body, 0.03))
-        codes = [list(colours).index(cluster) for cluster in found]
+        codes = [list(colours).index(cluster) for cluster in found]  # (R,)
         strip.imshow(
             [codes],
             cmap=ListedColormap(list(colours.values())),
@@ -151,8 +155,14 @@ def cluster_map(embeddings: AnnData, labels: Mapping[str, str]) -> tuple[Figure,
 
 
 def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]:
-    """Draw silhouette, Calinski-Harabasz index and distortion over the number of clusters, with the
-    chosen k.
+    """Draw silhouette, Calinski-Harabasz index and distortion over the number of clusters.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        From `lib.regulation.clusters.curves`.
+    k : int
+        Chosen number of clusters, marked by a line.
 
     Returns
     -------
@@ -167,7 +177,7 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
     }
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.4))
-        axes = figure.subplots(1, 3)
+        axes = figure.subplots(1, 3)  # one panel per index
         for ax, (column, name) in zip(axes, names.items(), strict=True):
             ax.plot(curves["k"], curves[column], color="black", marker="o", markersize=3)
             ax.axvline(k, color=figures.ACCENT, linestyle="--", linewidth=1)
@@ -187,8 +197,7 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
 def agreement(
     table: pd.DataFrame, *, k: int, others: Sequence[str] = ()
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw how well runs agree: every two at the chosen k, and the mean over all pairs by number of
-    clusters.
+    """Draw how well runs agree: every two at the chosen k, and the mean over all pairs by k.
 
     Parameters
     ----------
@@ -205,7 +214,7 @@ def agreement(
     DataFrame
         `table`.
     """
-    against = table["second"].isin(list(others))
+    against = table["second"].isin(list(others))  # comparisons with something else than a run
     curves = {
         "two runs, ARI": table[~against].groupby("k")["ari"],
         "two runs, AMI": table[~against].groupby("k")["ami"],
@@ -221,6 +230,7 @@ def agreement(
         for (name, groups), colour in zip(curves.items(), figures.CLUSTERS, strict=False):
             mean = groups.mean()
             right.plot(mean.index, mean, color=colour, marker="o", markersize=3, label=name)
+            # mean over pairs of runs, range as a band
             right.fill_between(
                 mean.index, groups.min(), groups.max(), color=colour, alpha=0.15, linewidth=0
             )
@@ -238,7 +248,7 @@ def agreement(
 def _grid(ax: Axes, table: pd.DataFrame) -> None:
     """Draw ARI below and AMI above the diagonal."""
     names = list(dict.fromkeys([*table["first"], *table["second"]]))
-    grid = np.full((len(names), len(names)), np.nan)
+    grid = np.full((len(names), len(names)), np.nan)  # the diagonal stays empty
     for row in table.itertuples():
         i, j = names.index(row.first), names.index(row.second)
         grid[max(i, j), min(i, j)], grid[min(i, j), max(i, j)] = row.ari, row.ami
@@ -261,8 +271,18 @@ def _grid(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def cluster_colours(labels: Sequence[str]) -> dict[str, str]:
-    """Return cluster → colour, clusters in order of their number; grey for regulators without
-    cluster."""
+    """Return the colour of every cluster.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Clusters, repeats allowed.
+
+    Returns
+    -------
+    dict of str to str
+        Cluster → colour, in the order of their numbers; grey for regulators without a cluster.
+    """
     known = figures.cluster_colours(set(map(str, labels)) - {NO_CLUSTER})
     return known | ({NO_CLUSTER: figures.FLAT} if NO_CLUSTER in set(labels) else {})
 

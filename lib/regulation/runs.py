@@ -60,6 +60,10 @@ def embedding_run(
 
     Parameters
     ----------
+    part : Path
+        File that is written; a checkpoint lies beside it until it is done.
+    seed : int
+        Of first weights and training negatives.
     features_path, links_path : Path
         Node features (`features.node_features` as `.h5ad`); table of links.
     labels : mapping of str to str
@@ -73,15 +77,23 @@ def embedding_run(
         the unit's.
     keep_weights : bool
         Whether the file holds the trained network, too; 20 MB at the paper's width.
+
+    Raises
+    ------
+    InputError
+        As `links.from_table` and `fitting.embed`.
+    ValueError
+        For a weight or setting out of its range.
     """
     features = h5ad.read(features_path)
     genes = features.obs_names
     terms = Weights(**weights)
-    used = labels if terms.gamma else {}
+    used = labels if terms.gamma else {}  # without a cluster term the network has no cluster head
     problem = Problem(
         features.X, links.from_table(pd.read_csv(links_path), genes), class_numbers(used, genes)
     )
     checkpoint = _checkpoint(part)
+    # the paper's, unless told otherwise
     chosen = Settings(**{"weight_decay": 0.0, "score": "loss", **settings})
     embedded = embed(
         problem,
@@ -94,6 +106,7 @@ def embedding_run(
     )
     kept = {}
     if keep_weights:
+        # the card says which inputs the network was trained on
         origin = {Path(path).name: store.sha256(path) for path in (features_path, links_path)}
         kept = as_uns(
             pack(embedded.model, _card(embedded, problem, chosen, size=size, origin=origin))
@@ -104,7 +117,18 @@ def embedding_run(
 
 
 def metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
-    """Return one row a unit: `run` and those of `COLUMNS`; NaN where a loss has no such term."""
+    """Return the metrics of every unit.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        Unit → file of `embedding_run`.
+
+    Returns
+    -------
+    DataFrame
+        One row per unit: `run` and the columns of `COLUMNS`; NaN where a loss has no such term.
+    """
     rows = [{"run": name, **h5ad.read(path).uns["metrics"]} for name, path in paths.items()]
     table = pd.DataFrame(rows).reindex(columns=["run", *COLUMNS])
     return table.astype(dict.fromkeys(COLUMNS[:4], int))
@@ -112,6 +136,16 @@ def metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
 
 def read_network(path: Path) -> tuple[GraphAutoencoder, Card]:
     """Return the trained autoencoder inside a unit's `.h5ad`, and its card.
+
+    Parameters
+    ----------
+    path : Path
+        File of `embedding_run`.
+
+    Returns
+    -------
+    GraphAutoencoder
+    Card
 
     Raises
     ------
@@ -145,9 +179,11 @@ def _write(
     problem: Problem,
     kept: Mapping[str, np.ndarray],
 ) -> None:
+    # labels that the loss sees
     counts = {"n_labelled": int((problem.classes >= 0).sum()), "n_classes": problem.n_classes}
     history = {column: values.to_numpy() for column, values in embedded.fitted.history.items()}
     scores = {name: float(value) for name, value in (counts | embedded.row()).items()}
+    # empty for genes without a label
     observed = pd.DataFrame({"label": [labels.get(gene, "") for gene in genes]}, index=genes)
     names = pd.DataFrame(index=[f"z_{i}" for i in range(embedded.latents.shape[1])])
     about = {"metrics": scores, "history": history, **kept}

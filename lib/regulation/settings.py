@@ -1,5 +1,5 @@
-"""The settings of the paper: weights of the loss, and whose clusters the regulatory embeddings are
-to tell apart."""
+"""Settings of the paper: weights of the loss, and whose clusters the regulatory embeddings are to
+tell apart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,17 @@ from lib.data.errors import InputError
 
 @dataclass(frozen=True)
 class LabelSource:
-    """Where clusters of genes come from.
+    """Where the clusters of genes come from.
 
-    `is_leaky`: the left-out target has its own label while the embedding is trained, so a
-    translation to it is not blind. `depends_on_target`: each left-out target has labels of its own.
+    Parameters
+    ----------
+    what : str
+        In words.
+    is_leaky : bool
+        The left-out target has its own label while the embedding is trained, so a translation to it
+        is not blind.
+    depends_on_target : bool
+        Each left-out target has labels of its own.
     """
 
     what: str
@@ -35,8 +42,15 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Setting:
-    """Weights (α, β, γ) of links, features and clusters in the loss, and the source of the
-    clusters."""
+    """A setting of the paper's grid.
+
+    Parameters
+    ----------
+    alpha, beta, gamma : float
+        Weights of links, features and clusters in the loss.
+    labels : str
+        Name in `SOURCES`.
+    """
 
     alpha: float
     beta: float
@@ -74,6 +88,15 @@ SETTINGS = MAIN | OTHERS
 
 def chosen(names: Sequence[str]) -> dict[str, Setting]:
     """Return the settings of these names, in this order.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys of `SETTINGS`.
+
+    Returns
+    -------
+    dict of str to Setting
 
     Raises
     ------

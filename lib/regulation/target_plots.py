@@ -12,7 +12,7 @@ CHANCE = 0.5  # AUC of a guess
 
 
 def settings(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw test AUC and the number of labelled genes of every run, a dot a target, by setting.
+    """Draw test AUC and number of labelled genes by setting, one dot per run.
 
     Parameters
     ----------
@@ -26,12 +26,13 @@ def settings(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         `setting`, `target`, `link_split`, `is_leaky`, `test_auc`, `test_ap`, `n_labelled`,
         `n_classes`.
     """
-    names = list(dict.fromkeys(table["setting"]))
+    names = list(dict.fromkeys(table["setting"]))  # in the order of the table
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 0.45 * len(names) + 1.0))
         axes = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         for y, name in enumerate(names):
             rows = table[table["setting"] == name]
+            # colour tells whether the target's own label was learnt
             colour = "#D55E00" if rows["is_leaky"].any() else "#0072B2"
             for ax, column in zip(axes, ("test_auc", "n_labelled"), strict=True):
                 _dots(ax, rows[column].to_numpy(float), y, colour)
@@ -61,6 +62,7 @@ def settings(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
 
 def _dots(ax: Axes, values: np.ndarray, y: int, colour: str) -> None:
+    # dots of one setting side by side
     spread = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
     ax.plot(values, y + spread, "o", color=colour, markersize=3.5, alpha=0.7, markeredgewidth=0)
     ax.plot([values.mean()] * 2, [y - 0.32, y + 0.32], color="black", linewidth=1.2)

@@ -1,5 +1,5 @@
-"""Regulatory embeddings for every setting and left-out target: what to train, and where it is
-put."""
+"""Plan regulatory embeddings for every setting and left-out target, and put them where they are
+looked for."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -20,15 +20,28 @@ EVERY = "every_"
 
 
 def found(directory: Path, nodes: pd.DataFrame) -> dict[str, Path]:
-    """Return target → image embeddings of a network without it, for the left-out targets that are
-    in the network.
+    """Return the left-out targets that are in the network.
+
+    A target that the network lost, as MOS and CXXC4 in the paper, is left out silently.
+
+    Parameters
+    ----------
+    directory : Path
+        Folder with `<target>.h5ad`, image embeddings of a network that did not see the target.
+    nodes : DataFrame
+        `gene` of the network.
+
+    Returns
+    -------
+    dict of str to Path
+        Target → file, sorted by target.
 
     Raises
     ------
     InputError
-        If there is none; a target that the network lost (as MOS and CXXC4 in the paper) is left out
-        silently.
+        If no target is in the network.
     """
+    # target → file
     files = {file.stem: file for file in sorted(store.resolve(directory).glob("*.h5ad"))}
     kept = {target: file for target, file in files.items() if target in set(nodes["gene"])}
     if not kept:
@@ -60,6 +73,8 @@ def units(
 
     Parameters
     ----------
+    settings : mapping of str to Setting
+        From `lib.regulation.settings.chosen`.
     targets : mapping of str to Path
         From `found`.
     signatures, nodes, k_image, k_signature
@@ -70,14 +85,25 @@ def units(
     common : mapping
         Arguments that all units share.
 
+    Returns
+    -------
+    dict of str to dict
+        Name of the unit → arguments of `runs.embedding_run`.
+
     Raises
     ------
     InputError
         If the labels of a setting with a cluster term are in fewer than two clusters.
+
+    References
+    ----------
+    Image2Reg trains one network per setting and left-out target, all on one split of the links.
     """
     made = {}
+    # read once, used by every setting
     means = {target: labels.image_means(path) for target, path in targets.items()}
     for name, setting in settings.items():
+        # labels without the target need one run per split, not per target
         chosen = list(targets) if setting.source.depends_on_target else list(targets)[:n_splits]
         for number, target in enumerate(chosen):
             found_labels = labels.target_labels(
@@ -89,9 +115,9 @@ def units(
                 k_image=k_image,
                 k_signature=k_signature,
             )
-            if setting.weights["gamma"]:
+            if setting.weights["gamma"]:  # no cluster term, no need of clusters
                 _check_classes(found_labels, nodes, name=name, target=target)
-            split = number % n_splits
+            split = number % n_splits  # targets take turns with the splits
             suffix = target if setting.source.depends_on_target else f"{EVERY}{split + 1}"
             own = {"labels": found_labels, "weights": setting.weights, "split_seed": seed + split}
             made[f"{name}__{suffix}"] = {**common, **own}
@@ -114,8 +140,7 @@ def _check_classes(found: labels.Labels, nodes: pd.DataFrame, *, name: str, targ
 
 
 def place(paths: Mapping[str, Path], targets: Sequence[str], directory: str | Path) -> None:
-    """Write `directory/<setting>/<target>.h5ad` for every target; what other settings and targets
-    left there goes.
+    """Write `directory/<setting>/<target>.h5ad` for every target; other files there are removed.
 
     A unit that serves several targets is written for those that have its split.
 
@@ -125,9 +150,12 @@ def place(paths: Mapping[str, Path], targets: Sequence[str], directory: str | Pa
         Unit → file.
     targets : sequence of str
         In the order given to `units`.
+    directory : path
+        Emptied before anything is written.
     """
     folder = store.resolve(directory)
     shutil.rmtree(folder, ignore_errors=True)
+    # the largest number in a name of a shared unit
     n_splits = max(
         (int(name.rpartition(EVERY)[2]) for name in paths if f"__{EVERY}" in name), default=1
     )
@@ -144,16 +172,29 @@ def place(paths: Mapping[str, Path], targets: Sequence[str], directory: str | Pa
 def table(
     metrics: pd.DataFrame, settings: Mapping[str, Setting], units: Mapping[str, Mapping[str, Any]]
 ) -> pd.DataFrame:
-    """Return one row per run: `setting`, `target`, `link_split`, `is_leaky`, weights, metrics.
+    """Return the metrics of every run with its setting.
 
-    `target` is `every_1` and so on where one run serves all targets of a split; `link_split` counts
-    from 1; `is_leaky`: the target's own label was learnt.
+    Parameters
+    ----------
+    metrics : DataFrame
+        From `runs.metrics`.
+    settings : mapping of str to Setting
+    units : mapping of str to mapping
+        From `units`.
+
+    Returns
+    -------
+    DataFrame
+        One row per run: `setting`, `target` (`every_1` and so on where one run serves all targets
+        of a split), `link_split` (from 1), `is_leaky` (the target's own label was learnt), `alpha`,
+        `beta`, `gamma`, then the metrics.
     """
-    names = metrics["run"].str.rpartition("__")
+    names = metrics["run"].str.rpartition("__")  # (setting, "__", target)
+    # the seed of its split tells a run's split
     seeds = metrics["run"].map({name: arguments["split_seed"] for name, arguments in units.items()})
     about = pd.DataFrame([settings[name].weights for name in names[0]], index=metrics.index)
     leaky = [settings[name].source.is_leaky for name in names[0]]
-    splits = seeds - seeds.min() + 1
+    splits = seeds - seeds.min() + 1  # from 1
     first = pd.DataFrame(
         {"setting": names[0], "target": names[2], "link_split": splits, "is_leaky": leaky}
     )
@@ -161,5 +202,22 @@ def table(
 
 
 def read(directory: str | Path, setting: str, target: str) -> AnnData:
-    """Read the regulatory embedding of a setting and target: genes × L, not normalised."""
+    """Read the regulatory embedding of a setting and target.
+
+    Parameters
+    ----------
+    directory : path
+        Folder of `place`.
+    setting, target : str
+
+    Returns
+    -------
+    AnnData
+        (N, L), named by gene, not normalised.
+
+    Raises
+    ------
+    InputError
+        If the file is absent or cannot be read.
+    """
     return h5ad.read(store.resolve(directory) / setting / f"{target}.h5ad")

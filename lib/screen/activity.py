@@ -1,5 +1,5 @@
-"""Phenotypic activity without training: do the wells of a gene find each other before they find
-EMPTY wells?
+"""Phenotypic activity without training: do the wells of a gene retrieve each other before EMPTY
+wells?
 
 Wells are averaged, put on the scale of their plate's EMPTY wells, and ranked by similarity to every
 well of a gene; the average precision says how early its sister wells come among the EMPTY wells
@@ -25,16 +25,20 @@ def mean_average_precision(
     seed: int = 1234,
     across_plates: bool = True,
 ) -> pd.DataFrame:
-    """Call genes active whose wells are closer (cosine) to each other than to control wells.
+    """Call the genes active whose wells are closer (cosine) to each other than to control wells.
 
     Parameters
     ----------
-    profiles : DataFrame
-        From `scale_to_controls`.
+    profiles : DataFrame, (wells, F)
+        From `scale_to_controls`; the index has the levels `gene_symbol` and `plate`.
+    control : str
+        Symbol of the control wells.
     fdr : float
         Largest Benjamini-Hochberg q-value of an active gene.
     n_null : int
         Random rankings behind each p-value; the smallest p is 1 / (n_null + 1).
+    seed : int
+        Of the random rankings.
     across_plates : bool
         Only wells on different plates count as sisters, so that a plate effect is no activity.
 
@@ -45,13 +49,22 @@ def mean_average_precision(
         perfect), `p`, `q`, `is_active`. A gene whose wells have no sister keeps its row with
         missing values and is not active.
 
+    Raises
+    ------
+    InputError
+        If no well, or every well, is a control.
+
     Notes
     -----
     Copairs takes for a gene whose wells have equally many sisters and controls the null of one
     well's average precision, which is wider than that of the mean over its wells: on inert genes
     the test is conservative in the tail (simulated inert genes: 0 to 2 % at p ≤ 0.05).
+
+    References
+    ----------
+    Kalinin et al. 2025, the package copairs.
     """
-    meta = profiles.index.to_frame(index=False)
+    meta = profiles.index.to_frame(index=False)  # one row per well
     is_control = meta["gene_symbol"] == control
     if not is_control.any() or is_control.all():
         raise InputError(
@@ -64,6 +77,7 @@ def mean_average_precision(
         .rename("n_wells")
         .reset_index()
     )
+    # without any two sister wells there is nothing to rank
     if _has_sisters(meta[~is_control], across_plates):
         scores = _by_gene(_precisions(profiles, meta, is_control, across_plates), fdr, n_null, seed)
         table = table.merge(scores, on="gene_symbol", how="left")
@@ -75,7 +89,7 @@ def mean_average_precision(
     table = table.rename(columns=names).reindex(
         columns=["gene_symbol", "n_wells", "map", "normalised_map", "p"]
     )
-    table["q"] = benjamini_hochberg(table["p"])
+    table["q"] = benjamini_hochberg(table["p"])  # a gene without a p is no test
     return table.assign(is_active=table["q"] <= fdr)
 
 
@@ -92,7 +106,7 @@ def agreement(calls: Mapping[str, Collection[str]], genes: Collection[str]) -> p
     Returns
     -------
     DataFrame
-        `gene_symbol`, one bool column a method, `n_methods`.
+        One row per gene: `gene_symbol`, one bool column per method, `n_methods`.
 
     Raises
     ------
@@ -113,11 +127,19 @@ def agreement(calls: Mapping[str, Collection[str]], genes: Collection[str]) -> p
 
 
 def pairwise_agreement(table: pd.DataFrame) -> pd.DataFrame:
-    """Compare every two methods of an agreement table: counts, Jaccard index and Cohen's kappa (1 =
-    the same calls).
+    """Compare every two methods of an agreement table.
 
-    A pair without any call has no Jaccard index; one in which chance alone agrees fully has no
-    kappa.
+    Parameters
+    ----------
+    table : DataFrame
+        From `agreement`.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair of methods: `first`, `second`, the numbers of genes `both`, `only_first`,
+        `only_second`, `neither`, then `jaccard` (missing without any call) and Cohen's `kappa` (1 =
+        the same calls; missing where chance alone agrees fully).
     """
     methods = [name for name in table.columns if name not in ("gene_symbol", "n_methods")]
     rows = []
@@ -125,6 +147,7 @@ def pairwise_agreement(table: pd.DataFrame) -> pd.DataFrame:
         for second in methods[i + 1 :]:
             a, b = table[first].to_numpy(bool), table[second].to_numpy(bool)
             both, either = int((a & b).sum()), int((a | b).sum())
+            # expected agreement of independent calls
             chance = a.mean() * b.mean() + (1 - a.mean()) * (1 - b.mean())
             rows.append(
                 {
@@ -152,6 +175,7 @@ def _precisions(
     perturbation = (
         meta["gene_symbol"].astype(str).where(~is_control, "control " + meta.index.astype(str))
     )
+    # positives: wells of the same gene on other plates; negatives: control wells
     precisions = average_precision(
         meta.assign(perturbation=perturbation, is_control=is_control),
         profiles.to_numpy(float),

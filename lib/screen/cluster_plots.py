@@ -34,13 +34,19 @@ def distance_heatmap(means: AnnData, table: pd.DataFrame) -> tuple[Figure, pd.Da
     DataFrame
         One row per pair in the order drawn: `gene_symbol`, `other`, `distance_au` (units of the
         embedding), `cluster` of the first.
+
+    References
+    ----------
+    Image2Reg, Fig 2E.
     """
     tree = clusters.linkage(means)
     leaves = hierarchy.leaves_list(tree)
     distances = clusters.distance_table(means).iloc[leaves, leaves]
+    # colours follow the leaves, not the alphabet
     numbers = table.set_index("gene")["cluster"].loc[distances.index]  # (G,)
     n = len(distances)
     strip, branch, names, scale = 0.16, 0.6, 0.72, 0.68  # inches
+    # a page's width where the names need it
     width = figures.MIDDLE if _CELL * n < figures.MIDDLE - 2.16 else figures.PAGE
     heat = width - branch - strip - names - scale
     height = branch + strip + heat + names
@@ -50,7 +56,7 @@ def distance_heatmap(means: AnnData, table: pd.DataFrame) -> tuple[Figure, pd.Da
         def place(left: float, bottom: float, w: float, h: float) -> Axes:
             return figure.add_axes((left / width, bottom / height, w / width, h / height))
 
-        ax = place(branch + strip, names, heat, heat)
+        ax = place(branch + strip, names, heat, heat)  # the heat map, then what surrounds it
         image = ax.imshow(distances, cmap="Greys_r", vmin=0, aspect="auto", interpolation="nearest")
         _dendrogram(
             place(branch + strip, names + heat + strip, heat, branch), tree, n, turned=False
@@ -77,6 +83,8 @@ def index_curves(curves: pd.DataFrame, *, k: int) -> tuple[Figure, pd.DataFrame]
     ----------
     curves : DataFrame
         From `lib.screen.clusters.curves`.
+    k : int
+        Number of clusters that was chosen.
 
     Returns
     -------
@@ -124,13 +132,13 @@ def co_clustering_grid(
     DataFrame
         `table`.
     """
-    grid = table.pivot(index="k_first", columns="k_second", values="p")
+    grid = table.pivot(index="k_first", columns="k_second", values="p")  # (K, K)
     with figures.style():
         figure = Figure(figsize=(figures.COLUMN, 3.0))
         ax = figure.add_subplot()
         image = ax.imshow(grid, cmap="viridis_r", vmin=0, vmax=0.1, origin="lower")
         for axis, labels in ((ax.xaxis, grid.columns), (ax.yaxis, grid.index)):
-            step = -(-len(labels) // 10)
+            step = -(-len(labels) // 10)  # at most ten numbers per axis
             axis.set_ticks(range(0, len(labels), step), labels[::step])
         ax.set(xlabel=f"clusters of {second}", ylabel=f"clusters of {first}")
         figure.colorbar(image, ax=ax, extend="max", shrink=0.8, label="permutation p")
@@ -138,7 +146,7 @@ def co_clustering_grid(
 
 
 def _dendrogram(ax: Axes, tree: np.ndarray, n: int, *, turned: bool) -> None:
-    drawn = hierarchy.dendrogram(tree, no_plot=True)
+    drawn = hierarchy.dendrogram(tree, no_plot=True)  # places of the branches alone
     for places, heights in zip(drawn["icoord"], drawn["dcoord"], strict=True):
         x = (np.array(places) - 5) / 10  # SciPy puts leaf i at 10 i + 5
         ax.plot(*((heights, x) if turned else (x, heights)), color="0.3", linewidth=0.7)
@@ -155,10 +163,11 @@ def _strip(ax: Axes, numbers: pd.Series, *, turned: bool) -> None:
     labels = list(dict.fromkeys(numbers))
     large = [label for label in labels if sizes[label] > 1]
     known = figures.cluster_colours(labels)
+    # singletons are grey: a colour says that genes go together
     colours = {
         label: known[str(label)] if label in large else figures.NO_CLUSTER for label in labels
     }
-    codes = np.array([labels.index(label) for label in numbers])
+    codes = np.array([labels.index(label) for label in numbers])  # (G,)
     colour_map = ListedColormap([to_rgb(colours[label]) for label in labels])
     ax.imshow(
         codes[:, None] if turned else codes[None],

@@ -17,7 +17,7 @@ _COLOURS = ("#9ECAE1", "#0072B2", "#E69F00", "#CC79A7")
 
 
 def accuracies(folds: Mapping[str, pd.Series], *, chance: float) -> tuple[Figure, pd.DataFrame]:
-    """Draw the balanced accuracy of several methods, a dot a fold and a bar at the mean.
+    """Draw the balanced accuracy of several methods, one dot per fold and a bar at the mean.
 
     Parameters
     ----------
@@ -53,23 +53,37 @@ def accuracies(folds: Mapping[str, pd.Series], *, chance: float) -> tuple[Figure
 
 
 def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw scores against the planted effects, or say that nothing is planted in a real screen."""
+    """Draw scores against the planted effects, or say that nothing is planted in a real screen.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `lib.screen.impact.specificity`.
+    truth : DataFrame
+        Planted genes, as for `lib.screen.plots.planted_truth`; empty for a real screen.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        As `lib.screen.plots.planted_truth`, or `absent`, the reason.
+    """
     if truth.empty:
         return figures.absent("A real screen has no planted truth to compare with.")
     return plots.planted_truth(table, truth)
 
 
 def taken_for(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw what the nuclei of left-out targets are taken for, as a heat map; likely confusions lie
-    side by side.
+    """Draw which conditions the nuclei of left-out targets are predicted as, as a heat map.
 
     Targets are in the order of complete linkage of their shares, conditions in the order of the
-    targets that are taken for them most; a dot marks the condition that is most frequent.
+    targets that are predicted as them most, so that likely confusions lie side by side; a dot marks
+    the most frequent condition of each target.
 
     Parameters
     ----------
     shares : DataFrame, (targets, conditions)
-        Rows sum to 1.
+        From `lib.screen.tables.target_predictions`; rows sum to 1.
 
     Returns
     -------
@@ -77,9 +91,10 @@ def taken_for(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     DataFrame
         Long, in the order drawn: `target`, `condition`, `share`.
     """
-    rows = _by_likeness(shares)
+    rows = _by_likeness(shares)  # (targets, conditions)
+    # the row in which a column is largest
     first = pd.Series(rows.to_numpy().argmax(axis=0), index=rows.columns)
-    table = rows[first.sort_values(kind="stable").index]
+    table = rows[first.sort_values(kind="stable").index]  # columns in the order of their row
     most = table.to_numpy().argmax(axis=1)
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, min(6.5, 0.115 * len(table) + 1.3)))
@@ -98,7 +113,7 @@ def taken_for(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
 
 def _by_likeness(shares: pd.DataFrame) -> pd.DataFrame:
-    if len(shares) < 3:
+    if len(shares) < 3:  # a tree of two has no order
         return shares
     tree = hierarchy.linkage(order.rounded(pdist(shares.to_numpy())), "complete")
     return shares.iloc[hierarchy.leaves_list(tree)]

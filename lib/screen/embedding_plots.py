@@ -17,7 +17,7 @@ _NAMED = 62  # conditions up to which a page has room for their names
 def layout_panels(
     layout: pd.DataFrame, *, conditions: Sequence[str] = SHOWN, method: str = "UMAP"
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw Fig 2D: a panel a condition, its nuclei in one strong colour over all the others in
+    """Draw Fig 2D: one panel per condition, its nuclei in one strong colour over all the others in
     silver.
 
     Parameters
@@ -25,7 +25,7 @@ def layout_panels(
     layout : DataFrame
         From `lib.screen.embeddings.lay_out`.
     conditions : sequence of str
-        Symbols, a panel each, two side by side (paper: EMPTY, JUN, MAP3K9, RAF1).
+        Symbols, one panel each, two side by side (paper: EMPTY, JUN, MAP3K9, RAF1).
     method : str
         Name of the layout, for the axes.
 
@@ -33,7 +33,7 @@ def layout_panels(
     -------
     Figure
     DataFrame
-        `layout`.
+        `layout` with `x_au`, `y_au` in place of `x`, `y`.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def layout_panels(
         figure = Figure(figsize=(figures.PAGE, 2.7 * n_rows))
         axes = figure.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False).ravel()
         for i, (ax, name) in enumerate(zip(axes, conditions, strict=False)):
-            own = layout["gene_symbol"] == name
+            own = layout["gene_symbol"] == name  # (n,)
             for rows, colour, alpha in (
                 (layout[~own], "silver", faint),
                 (layout[own], _COLOURS[i % 4], 1),
@@ -68,7 +68,7 @@ def layout_panels(
                 )
             ax.set_title(f"{name} ({int(own.sum())} nuclei)", loc="left")
         for ax in axes[len(conditions) :]:
-            ax.remove()
+            ax.remove()  # an odd number leaves a place empty
         figure.supxlabel(f"{method} 1")
         figure.supylabel(f"{method} 2")
     return figure, layout.rename(columns={"x": "x_au", "y": "y_au"})
@@ -80,8 +80,9 @@ def confusion_heatmap(shares: pd.DataFrame, *, title: str = "") -> tuple[Figure,
 
     Parameters
     ----------
-    shares : DataFrame
+    shares : DataFrame, (C, C)
         From `lib.screen.embeddings.confusion`.
+    title : str
 
     Returns
     -------
@@ -90,7 +91,7 @@ def confusion_heatmap(shares: pd.DataFrame, *, title: str = "") -> tuple[Figure,
         Long: `truth`, `predicted`, `share`.
     """
     n = len(shares)
-    wide = n > 24
+    wide = n > 24  # the names of more conditions need a whole page
     with figures.style():
         width = figures.PAGE if wide else figures.MIDDLE
         figure = Figure(figsize=(width, width - (1.0 if wide else 0.9)))

@@ -1,4 +1,4 @@
-"""Image embeddings of nuclei as tables: means of conditions, layouts, confusion of the classes."""
+"""Tables of image embeddings of nuclei: means of conditions, layouts, confusion of the classes."""
 
 import os
 import warnings
@@ -25,7 +25,12 @@ def make(vectors, obs: pd.DataFrame) -> AnnData:
     vectors : (N, L) array
         Finite; stored as float32.
     obs : DataFrame, (N, …)
-        At least the columns `OBS`; any index.
+        One row per nucleus with at least the columns `OBS`; any index.
+
+    Returns
+    -------
+    AnnData
+        X (N, L) float32, obs with a running number as its index.
 
     Raises
     ------
@@ -50,17 +55,51 @@ def make(vectors, obs: pd.DataFrame) -> AnnData:
 
 
 def read(path: str | os.PathLike) -> AnnData:
-    """Read an `.h5ad` of embeddings of nuclei and check it as `make` does."""
+    """Read an `.h5ad` of embeddings of nuclei and check it as `make` does.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    AnnData
+        X (N, L) float32.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as AnnData, and as `make`.
+    """
     found = h5ad.read(path)
     return make(found.X, found.obs)
 
 
 def subset(embeddings: AnnData, *, fold: int | None = 0, split: str | None = "test") -> AnnData:
-    """Return the nuclei of one fold and split; None takes all.
+    """Return the nuclei of one fold and split.
 
     Models of different folds span different spaces, so figures show fold 0 alone, as in the paper.
+
+    Parameters
+    ----------
+    embeddings : AnnData
+        From `make` or `read`.
+    fold : int, optional
+        None takes all folds.
+    split : str, optional
+        train, val, test or out; None takes all.
+
+    Returns
+    -------
+    AnnData
+        A copy.
+
+    Raises
+    ------
+    InputError
+        If no nucleus is left.
     """
-    chosen = np.ones(embeddings.n_obs, bool)
+    chosen = np.ones(embeddings.n_obs, bool)  # (N,)
     for name, value in {"fold": fold, "split": split}.items():
         if value is not None:
             chosen &= embeddings.obs[name].astype(str).to_numpy() == str(value)
@@ -74,6 +113,13 @@ def subset(embeddings: AnnData, *, fold: int | None = 0, split: str | None = "te
 def condition_means(embeddings: AnnData, *, exclude: Collection[str] = ("EMPTY",)) -> AnnData:
     """Average the embeddings of each condition: its gene-perturbation embedding.
 
+    Parameters
+    ----------
+    embeddings : AnnData
+        (N, L), of one fold.
+    exclude : collection of str
+        Symbols left out (paper: the control).
+
     Returns
     -------
     AnnData
@@ -83,17 +129,24 @@ def condition_means(embeddings: AnnData, *, exclude: Collection[str] = ("EMPTY",
     ------
     InputError
         If the nuclei come from several folds or no condition is left.
+
+    References
+    ----------
+    Image2Reg, gene-perturbation embeddings behind Fig 2E: means of the raw test embeddings of fold
+    0.
     """
     folds = embeddings.obs["fold"].unique()
     if len(folds) > 1:
         raise InputError(
             f"embeddings of {len(folds)} folds do not share a space; take one with subset(fold=…)"
         )
-    symbols = embeddings.obs["gene_symbol"].astype(str).to_numpy()
+    symbols = embeddings.obs["gene_symbol"].astype(str).to_numpy()  # (N,)
     kept = ~np.isin(symbols, list(exclude))
     if not kept.any():
         raise InputError(f"no condition is left without {', '.join(exclude)}")
+    # (G,) names, (N,) codes, (G,) counts
     names, codes, counts = np.unique(symbols[kept], return_inverse=True, return_counts=True)
+    # rows of one condition side by side, for the sums below
     order = np.argsort(codes, kind="stable")
     starts = np.r_[0, np.cumsum(counts)[:-1]]
     sums = np.add.reduceat(
@@ -104,13 +157,23 @@ def condition_means(embeddings: AnnData, *, exclude: Collection[str] = ("EMPTY",
 
 
 def standardise(embeddings: AnnData) -> AnnData:
-    """Return the embeddings with mean 0 and SD 1 in every column within each fold; a constant
-    column becomes 0."""
+    """Return the embeddings with mean 0 and SD 1 in every column within each fold.
+
+    Parameters
+    ----------
+    embeddings : AnnData
+        (N, L); obs has `fold`.
+
+    Returns
+    -------
+    AnnData
+        A copy; a column that is constant within a fold is 0 there.
+    """
     scaled = embeddings.copy()
     folds = embeddings.obs["fold"].to_numpy()
     for fold in pd.unique(folds):
-        rows = np.flatnonzero(folds == fold)
-        values = embeddings.X[rows].astype(np.float64)
+        rows = np.flatnonzero(folds == fold)  # folds span spaces of their own
+        values = embeddings.X[rows].astype(np.float64)  # (n of the fold, L)
         spread = values.std(axis=0)
         scaled.X[rows] = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
     return scaled
@@ -141,10 +204,20 @@ def lay_out(
     -------
     DataFrame
         `nucleus_id`, `gene_symbol`, `x`, `y`.
+
+    Raises
+    ------
+    InputError
+        For fewer than three nuclei.
+
+    References
+    ----------
+    Image2Reg, Fig 2D.
     """
     scaled = standardise(embeddings)
     rows = np.arange(scaled.n_obs)
     if len(rows) > max_nuclei:
+        # nuclei keep their order
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_nuclei, replace=False))
     if len(rows) < 3:
         raise InputError(f"a layout of {len(rows)} nuclei shows nothing; three or more are needed")
@@ -184,6 +257,16 @@ def confusion(truth, predicted, classes: Collection[str] | None = None) -> pd.Da
     classes : collection of str, optional
         Rows and columns in order; by default all that occur, sorted. A class without nuclei has a
         row of NaN.
+
+    Returns
+    -------
+    DataFrame, (C, C)
+        Index `truth`, columns `predicted`.
+
+    Raises
+    ------
+    InputError
+        If a class occurs that is not among `classes`.
     """
     truth, predicted = np.asarray(truth, object), np.asarray(predicted, object)
     names = pd.Index(
@@ -193,15 +276,27 @@ def confusion(truth, predicted, classes: Collection[str] | None = None) -> pd.Da
     if (rows < 0).any() or (columns < 0).any():
         stray = (truth[rows < 0].tolist() + predicted[columns < 0].tolist())[0]
         raise InputError(f"class {stray!r} is not among the {len(names)} given")
+    # (C, C) counts from the flat index of the cell
     counts = np.bincount(rows * len(names) + columns, minlength=len(names) ** 2).reshape(
         len(names), -1
     )
-    totals = counts.sum(axis=1, keepdims=True)
+    totals = counts.sum(axis=1, keepdims=True)  # (C, 1)
+    # NaN for a class without nuclei
     shares = np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
     return pd.DataFrame(shares, index=names, columns=names.rename("predicted"))
 
 
 def balanced_accuracy(shares: pd.DataFrame) -> float:
-    """Return the mean share of nuclei recognised over the classes that have any: the mean of the
-    diagonal."""
+    """Return the mean over the classes that have nuclei of the share that is recognised.
+
+    Parameters
+    ----------
+    shares : DataFrame, (C, C)
+        From `confusion`.
+
+    Returns
+    -------
+    float
+        0 to 1; the mean of the diagonal.
+    """
     return float(np.nanmean(np.diag(shares)))

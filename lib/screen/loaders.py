@@ -22,8 +22,10 @@ TOGETHER = (
 def prepare(
     pixels: Tensor, size: int, flips: Tensor | None = None, *, n_channels: int = 3
 ) -> Tensor:
-    """Turn 8-bit pixels into the input of a network: flip, resize, scale to [0, 1], three channels,
-    normalise.
+    """Turn 8-bit pixels into the input of a network.
+
+    The images are flipped, resized, scaled to [0, 1], repeated over the channels and normalised by
+    ImageNet's mean and SD.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def prepare(
     """
     if flips is not None:
         left_right, top_bottom = flips[:, :, None, None].unbind(dim=1)
-        pixels = torch.where(left_right, pixels.flip(2), pixels)
+        pixels = torch.where(left_right, pixels.flip(2), pixels)  # (n, side, side)
         pixels = torch.where(top_bottom, pixels.flip(1), pixels)
     mean, sd = (
         pixels.new_tensor(values, dtype=torch.float32)[:, None, None]
@@ -53,20 +55,26 @@ def prepare(
 
 
 class Loader:
-    """The batches of one split, as `lib.learning.training.fit` wants them: ((input, …), targets) on
-    the device.
+    """Batches of one split, as `lib.learning.training.fit` wants them: ((input, …), targets) on the
+    device.
 
-    Called with a generator: shuffled, each input of each nucleus flipped on its own with
-    probability 1/2 either way. With None: every nucleus once, in order, as it is. The reference
-    drops the last batch even when it evaluates, and so leaves up to a batch of nuclei out of its
-    numbers; here none is.
+    Called with a generator, it shuffles the nuclei and flips each input of each nucleus on its own,
+    with probability 1/2 in either direction. Called with None, it gives every nucleus once, in
+    order and unflipped. The reference drops the last batch even when it evaluates, and so leaves up
+    to a batch of nuclei out of its numbers; here none is.
 
     Parameters
     ----------
+    samples : Samples
+        Pixels of n nuclei.
     rows : (k,) int
         The split's nuclei among the samples.
     targets : (n,) int
         Class of every sample, not of the split's alone.
+    batch_size : int
+        Nuclei per step.
+    device : torch.device, optional
+        Where the batches are wanted; by default the CPU.
     n_channels : int
         As in `prepare`.
     """
@@ -98,21 +106,26 @@ class Loader:
     ) -> Iterator[tuple[Sequence[Tensor], Tensor]]:
         batches = row_batches(len(self.rows), self.batch_size, rng)
         n_together = max(1, TOGETHER // (self.samples.size**2 * self.batch_size))
+        # several small batches are prepared in one go
         groups = [
             batches[start : start + n_together] for start in range(0, len(batches), n_together)
         ]
+        # nucleus and region are flipped independently, as in the paper
         shape = (len(self.samples.inputs), len(self.rows), 2)
         flips = None if rng is None else torch.from_numpy(rng.random(shape) < 0.5).to(self.device)
         start = 0
         for group, (pixels, targets) in zip(groups, self._fetched(groups), strict=True):
             stop = start + len(targets)
+            # flips of this group, one (k, 2) tensor per input
             drawn = [None] * len(pixels) if flips is None else [part[start:stop] for part in flips]
+            # (pixels, flips) of each input
             parts = zip(pixels, drawn, strict=True)
             images = [
                 prepare(part, self.samples.size, flip, n_channels=self.n_channels)
                 for part, flip in parts
             ]
             sizes = [len(batch) for batch in group]
+            # one batch after the other: ((input, …), targets)
             yield from zip(
                 zip(*(image.split(sizes) for image in images), strict=True),
                 targets.split(sizes),
@@ -133,18 +146,36 @@ class Loader:
     def _fetch(self, rows: np.ndarray) -> tuple[list[Tensor], Tensor]:
         tensors = [*self.samples.fetch(rows), self.targets[torch.from_numpy(rows)]]
         if self.device.type == "cuda":
+            # pinned memory lets the copy run beside the computation
             tensors = [tensor if tensor.is_cuda else tensor.pin_memory() for tensor in tensors]
             tensors = [tensor.to(self.device, non_blocking=True) for tensor in tensors]
         return tensors[:-1], tensors[-1]
 
 
 def ahead(items: Iterator, n: int) -> Iterator:
-    """Yield the items of an iterator that a thread runs up to `n` ahead; its error is raised here.
+    """Yield the items of an iterator that a thread runs up to `n` items ahead.
 
     Training from stores on disk takes 1.13 times as long with torch's DataLoader in its place (one
     worker, as far ahead) for small networks of 32 pixels and 1.45 times for the paper's; with no
     fetching ahead 1.00 and 1.19 times (medians of 5 and 3 epochs in one process, taking turns, on a
     busy machine of two cores).
+
+    Parameters
+    ----------
+    items : iterator
+        Its error is raised where the next item is asked for.
+    n : int
+        Largest number of finished items that wait.
+
+    Yields
+    ------
+    object
+        The items, in order.
+
+    Raises
+    ------
+    Exception
+        Whatever the iterator raises, where its next item is asked for.
     """
     waiting: queue.Queue = queue.Queue(n)
     stop = threading.Event()
@@ -175,6 +206,6 @@ def ahead(items: Iterator, n: int) -> Iterator:
 def _put(waiting: queue.Queue, value: tuple, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
-            return waiting.put(value, timeout=0.1)
+            return waiting.put(value, timeout=0.1)  # a consumer that has stopped takes nothing more
         except queue.Full:
             continue

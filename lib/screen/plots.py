@@ -65,8 +65,8 @@ def score_bars(
     -------
     Figure
     DataFrame
-        The bars: `rank`, `gene_symbol`, `score`, `sd`, `is_selected`, and a bool column a row of
-        marks.
+        The bars: `rank`, `gene_symbol`, `score`, `sd`, `is_selected`, and one bool column per row
+        of marks.
     """
     drawn = (
         table.assign(is_selected=np.asarray(is_selected, bool)).head(n_shown).reset_index(drop=True)
@@ -74,12 +74,12 @@ def score_bars(
     drawn = drawn.assign(
         **{name: drawn["gene_symbol"].isin(set(genes)) for name, genes in (marks or {}).items()}
     )
-    low = min(floor, np.floor((drawn["score"] - drawn["sd"]).min() * 20) / 20)
+    low = min(floor, np.floor((drawn["score"] - drawn["sd"]).min() * 20) / 20)  # a multiple of 0.05
     methods = list(marks or {})
     with figures.style():
-        rows = _rows_of(drawn)
+        rows = _rows_of(drawn)  # one table per row of bars
         figure = Figure(figsize=(figures.PAGE, (1.75 + 0.16 * len(methods)) * len(rows) + 0.2))
-        heights = [0.16 * len(methods), 1.5] if methods else [1.5]
+        heights = [0.16 * len(methods), 1.5] if methods else [1.5]  # inches of marks and bars
         axes = figure.subplots(
             len(heights) * len(rows), 1, height_ratios=heights * len(rows), squeeze=False
         )[:, 0]
@@ -127,6 +127,7 @@ def score_curve(
         knee_index=knee.index if knee else np.nan,
         null_median=np.median(null) if len(null) else np.nan,
     )
+    # the central 90 % of null genes
     low, high = np.quantile(null, [0.05, 0.95]) if len(null) else (np.nan, np.nan)
     drawn = drawn.assign(null_low=low, null_high=high)
     with figures.style():
@@ -169,7 +170,7 @@ def set_densities(
     table : DataFrame
         From `lib.screen.impact.specificity`.
     sets : mapping of str to collection of str
-        Name → genes; a panel each.
+        Name → genes; one panel each.
     adjust : float
         Factor of Scott's bandwidth (paper: 0.5).
 
@@ -177,8 +178,13 @@ def set_densities(
     -------
     Figure
     DataFrame
-        One row a gene and set: `set`, `gene_symbol`, `score`, `is_in`, and the one-sided
+        One row per gene and set: `set`, `gene_symbol`, `score`, `is_in`, and the one-sided
         Mann-Whitney `p`.
+
+    Raises
+    ------
+    InputError
+        If a set holds none or all of the screened genes.
     """
     rows = []
     with figures.style():
@@ -187,7 +193,7 @@ def set_densities(
             figure.subplots(1, len(sets), squeeze=False)[0], sets.items(), strict=True
         ):
             test = impact.compare_set(table, genes)
-            inside = table["gene_symbol"].isin(set(genes))
+            inside = table["gene_symbol"].isin(set(genes))  # (M,)
             _density(ax, table.loc[inside, "score"], SELECTED, f"{name} ({test.n_in})", adjust)
             _density(ax, table.loc[~inside, "score"], OTHER, f"other ({test.n_out})", adjust)
             ax.set_title(f"p = {test.p:.2g}", fontweight="normal", loc="right")
@@ -213,11 +219,12 @@ def agreement(calls: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, pd.Dat
     -------
     Figure
     DataFrame
-        The genes drawn, in order: `gene_symbol`, `score`, a bool column a method, `n_methods`.
+        The genes drawn, in order: `gene_symbol`, `score`, one bool column per method, `n_methods`.
     """
     methods = [name for name in calls.columns if name not in ("gene_symbol", "n_methods")]
     ranked = scores[["gene_symbol", "score"]].merge(calls, on="gene_symbol")
     ranked = order.sort_table(ranked, "score", ties="gene_symbol", largest_first=True)
+    # genes that no method calls would only widen the picture
     drawn = ranked[ranked["n_methods"] > 0].reset_index(drop=True)
     n_silent, rows = len(ranked) - len(drawn), _rows_of(drawn) if len(drawn) else [drawn]
     heights = [0.8, 0.16 * len(methods)]
@@ -225,6 +232,7 @@ def agreement(calls: pd.DataFrame, scores: pd.DataFrame) -> tuple[Figure, pd.Dat
         figure = Figure(figsize=(figures.PAGE, (1.5 + heights[1]) * len(rows) + 0.2))
         axes = figure.subplots(2 * len(rows), 1, height_ratios=heights * len(rows))
         for top, grid, part in zip(axes[::2], axes[1::2], rows, strict=True):
+            # bars start at chance
             top.bar(range(len(part)), part["score"] - 0.5, bottom=0.5, color=BAR)
             low = min(0.5, part["score"].min()) if len(part) else 0.5
             top.set(
@@ -263,8 +271,14 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     Figure
     DataFrame
         `gene_symbol`, `score`, `sd`, `is_active`, `effect_sd`, `auroc` (the same in every row).
+
+    Raises
+    ------
+    InputError
+        If none or all of the genes are active.
     """
-    states = truth.filter(regex=r"^s\d+$")
+    states = truth.filter(regex=r"^s\d+$")  # (genes, S)
+    # effect: as planted, else the length of the latent state, else 0 or 1
     effect = truth.get(
         "effect",
         np.linalg.norm(states, axis=1) if states.shape[1] else truth["is_active"].astype(float),
@@ -279,6 +293,7 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
     with figures.style():
         figure = Figure(figsize=(figures.MIDDLE, 2.5))
         left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
+        # left: score by effect; right: the ROC curve
         for mask, colour, name in ((active, SELECTED, "active"), (~active, OTHER, "inert")):
             rows = drawn[mask]
             left.errorbar(
@@ -294,7 +309,7 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
         left.axhline(0.5, color="0.6", linestyle=":", linewidth=0.8)
         left.set(xlabel="planted effect (SD of control nuclei)", ylabel="balanced accuracy")
         left.legend(loc="upper left", bbox_to_anchor=(0, 1.16), ncols=2)
-        false, true, _ = roc_curve(active, drawn["score"])
+        false, true, _ = roc_curve(active, drawn["score"])  # of active against inert genes
         right.plot(false, true, color="black", drawstyle="steps-post", clip_on=False)
         right.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=0.8)
         right.set(
@@ -310,7 +325,7 @@ def planted_truth(table: pd.DataFrame, truth: pd.DataFrame) -> tuple[Figure, pd.
 
 def _rows_of(drawn: pd.DataFrame) -> list[pd.DataFrame]:
     """Return the genes of each row across a page, rows of about one length."""
-    n_rows = max(1, -(-len(drawn) // _ROW))
+    n_rows = max(1, -(-len(drawn) // _ROW))  # rounded up
     length = max(1, -(-len(drawn) // n_rows))
     return [
         drawn.iloc[start : start + length].reset_index(drop=True)
@@ -331,7 +346,7 @@ def _score_row(ax: Axes, drawn: pd.DataFrame, low: float, threshold: float) -> N
 
 
 def _rows(ax: Axes, drawn: pd.DataFrame, methods: list[str]) -> None:
-    """Draw a row of squares a method, filled where it calls the gene."""
+    """Draw one row of squares per method, filled where it calls the gene."""
     for i, method in enumerate(methods):
         x, on = np.arange(len(drawn)), drawn[method].to_numpy(bool)
         ax.scatter(x[~on], np.full((~on).sum(), i), s=14, marker="s", color="0.93", linewidths=0)
@@ -358,10 +373,11 @@ def _symbols(ax: Axes, symbols: pd.Series, is_bold: pd.Series) -> None:
 
 
 def _density(ax: Axes, scores: pd.Series, colour: str, label: str, adjust: float) -> None:
-    """Draw a kernel density and a tick a gene; the ticks alone where a density cannot be
+    """Draw a kernel density and one tick per gene; the ticks alone where a density cannot be
     estimated."""
     if scores.nunique() > 1:
         density = stats.gaussian_kde(scores, bw_method=lambda kde: adjust * kde.scotts_factor())
+        # the curve ends three bandwidths beyond the outermost score
         margin = 3 * np.sqrt(density.covariance.item())
         x = np.linspace(scores.min() - margin, scores.max() + margin, 300)
         ax.fill_between(x, density(x), color=colour, alpha=0.25, linewidth=0)

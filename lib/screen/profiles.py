@@ -26,8 +26,17 @@ KEYS = ("ImageNumber", "labels", "gene_symbol", "image_file", "slide_image_name"
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the baseline found: accuracies by fold, predictions on the test nuclei, and what became
-    of each column."""
+    """Results of the baseline.
+
+    Parameters
+    ----------
+    accuracy : DataFrame
+        One row per fold.
+    predictions : DataFrame
+        One row per test nucleus and fold.
+    columns : DataFrame
+        One row per column of the features: was it used, and if not, why.
+    """
 
     accuracy: pd.DataFrame
     predictions: pd.DataFrame
@@ -43,10 +52,21 @@ def choose_columns(
     object numbers or neighbours rather than how the nucleus looks. Both the X and the Y part of
     every position go; the reference lists `MaxIntensity_X` twice and keeps `MaxIntensity_Y`.
 
+    Parameters
+    ----------
+    table : DataFrame
+        One row per nucleus, with keys and features.
+    other_stains : collection of str
+        Names of the stains whose columns are left out; DNA is kept.
+
     Returns
     -------
     DataFrame
         `column`, `is_used`, `reason` (empty where used), in the order of the table.
+
+    References
+    ----------
+    Image2Reg's morphological-profile baseline, which keeps 118 to 126 features of the DNA channel.
     """
     stain = (
         re.compile(rf"_({'|'.join(map(re.escape, other_stains))})(_|$)")
@@ -82,6 +102,12 @@ def scale(
     train : (N, F) array
     other : (M, F) array
         Columns must vary in `train`.
+    clip : float
+        Largest absolute value of the result, in SD (paper: 15).
+
+    Returns
+    -------
+    (N, F) array, (M, F) array
     """
     centre, spread = train.mean(axis=0), train.std(axis=0)
     return tuple(np.clip((values - centre) / spread, -clip, clip) for values in (train, other))
@@ -108,7 +134,7 @@ def baseline(
     labels : Series
         Condition of each nucleus, indexed by `nucleus_id`.
     splits : DataFrame
-        From `lib.screen.splits`: index `nucleus_id`, one column a fold, holding `train`, `val`,
+        From `lib.screen.splits`: index `nucleus_id`, one column per fold, holding `train`, `val`,
         `test` or `out`.
     clip : float
         Limit of a standardised feature (paper: 15).
@@ -128,20 +154,25 @@ def baseline(
     InputError
         For a nucleus of the splits without features or label, a repeated nucleus, or no usable
         column.
+
+    References
+    ----------
+    Image2Reg's morphological-profile baseline, a linear classifier on standardised features.
     """
     columns = choose_columns(features)
     names = columns.loc[columns["is_used"], "column"].tolist()
-    values = _aligned(features, splits)[names]
-    truth = labels.reindex(splits.index)
+    values = _aligned(features, splits)[names]  # (nuclei of the splits, F)
+    truth = labels.reindex(splits.index)  # (nuclei of the splits,)
     if truth.isna().any():
         raise InputError(
             f"nucleus {truth.index[truth.isna()][0]} has no label; labels are indexed by nucleus_id"
         )
     truth = truth.astype(str).to_numpy()
     accuracy, predictions, dropped = [], [], []
+    # one model per fold; validation nuclei are not used
     for fold, (name, roles) in enumerate(splits.items()):
         train, test = ((roles == role).to_numpy() for role in ("train", "test"))
-        unfit = _unfit(values, train, str(name))
+        unfit = _unfit(values, train, str(name))  # column → reason, in this fold
         kept = [column for column in names if column not in unfit.index]
         model = LogisticRegression(C=strength, class_weight="balanced", max_iter=max_iterations)
         scaled = scale(
@@ -150,7 +181,7 @@ def baseline(
             clip=clip,
         )
         predicted = model.fit(scaled[0], truth[train]).predict(scaled[1])
-        shares = embeddings.confusion(truth[test], predicted, sorted(set(truth)))
+        shares = embeddings.confusion(truth[test], predicted, sorted(set(truth)))  # (C, C)
         accuracy.append(
             (
                 fold,
@@ -183,7 +214,7 @@ def _aligned(features: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     for what, index in {"features": nuclei, "splits": splits.index}.items():
         if index.has_duplicates:
             raise InputError(f"the {what} hold nucleus {index[index.duplicated()][0]} twice")
-    positions = nuclei.get_indexer(splits.index)
+    positions = nuclei.get_indexer(splits.index)  # (nuclei of the splits,), −1 where absent
     absent = splits.index[positions < 0]
     if len(absent):
         raise InputError(
@@ -199,8 +230,9 @@ def _unfit(values: pd.DataFrame, train: np.ndarray, fold: str) -> pd.Series:
         raise InputError(
             f"{fold} has no training nucleus; a column of splits holds train, val, test or out"
         )
-    missing = ~np.isfinite(array).all(axis=0)
-    spread = np.ptp(np.where(np.isfinite(array[train]), array[train], 0), axis=0)
+    missing = ~np.isfinite(array).all(axis=0)  # (F,)
+    spread = np.ptp(np.where(np.isfinite(array[train]), array[train], 0), axis=0)  # (F,)
+    # relative to the column's size: sums of floats leave a spread in constants
     constant = ~missing & (spread <= 1e-9 * np.abs(array[train]).max(axis=0))
     if (missing | constant).all():
         raise InputError(f"{fold}: none of {array.shape[1]} feature columns is complete and varies")
@@ -214,4 +246,5 @@ def _report(columns: pd.DataFrame, dropped: list[pd.Series]) -> pd.DataFrame:
     reasons = reasons.groupby(level=0).agg("; ".join) if len(reasons) else reasons
     reason = columns["column"].map(reasons.to_dict()).fillna(columns["reason"])
     n_dropped = columns["column"].map(pd.concat(dropped).index.value_counts().to_dict()).fillna(0)
+    # a column is used where one fold or more could use it
     return columns.assign(reason=reason, is_used=columns["is_used"] & (n_dropped < len(dropped)))

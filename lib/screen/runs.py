@@ -32,7 +32,7 @@ from lib.screen.samples import Samples, class_weights, open_samples
 
 @dataclass(frozen=True)
 class Network:
-    """What is trained: the architecture but for the classes, and what it looks at.
+    """Describe what is trained: the architecture but for the classes, and what it looks at.
 
     Paper: `resnet18` from ImageNet weights on nucleus and region of 224 pixels; embedding 512 in
     the screen, else 1024.
@@ -59,8 +59,21 @@ class Network:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained fold: the network, its classes and history, and its metrics over the test
-    nuclei."""
+    """A trained fold.
+
+    Parameters
+    ----------
+    model : Module
+        The network with the weights of its best epoch.
+    fitted : Fitted
+        Best epoch and history.
+    test : Metrics
+        Over the test nuclei.
+    n_samples : dict of str to int
+        Nuclei of train, val and test.
+    classes : sequence of str
+        Gene symbols in the order of the outputs.
+    """
 
     model: torch.nn.Module
     fitted: Fitted
@@ -74,19 +87,46 @@ class Trained:
 
         Train and val are those of the best epoch; train is taken while the epoch trains, on flipped
         images.
+
+        Returns
+        -------
+        dict of str to float
+            `{train,val,test}_{loss,acc,bacc}`, `best_epoch` (from 1), `n_epochs`, `n_train`,
+            `n_val`, `n_test`.
         """
         epochs = {"best_epoch": self.fitted.best_epoch, "n_epochs": len(self.fitted.history)}
         sizes = {f"n_{split}": count for split, count in self.n_samples.items()}
         return {**self.fitted.best_row(), **self.test.row("test"), **epochs, **sizes}
 
     def about(self) -> dict[str, Any]:
-        """Return what an embeddings file keeps: confusion of the test nuclei, metrics, history."""
+        """Return what a file of embeddings keeps of the training.
+
+        Returns
+        -------
+        dict
+            `confusion` (C, C) counts of the test nuclei, `metrics` (see `row`), `history` (column →
+            values by epoch).
+        """
         history = {column: values.to_numpy() for column, values in self.fitted.history.items()}
         metrics = {name: float(value) for name, value in self.row().items()}
         return {"confusion": self.test.confusion, "metrics": metrics, "history": history}
 
     def packed(self, network: Network, settings: Settings, nuclei_path: Path) -> bytes:
-        """Return the network's weights with their card, as `weights.load` reads them."""
+        """Return the network's weights with their card, as `weights.load` reads them.
+
+        Parameters
+        ----------
+        network : Network
+        settings : Settings
+            Both are kept in the card.
+        nuclei_path : Path
+            Table of nuclei that was trained on; the card keeps its name and sha256.
+
+        Returns
+        -------
+        bytes
+            A safetensors file.
+        """
         return weights.pack(
             self.model,
             weights.Card(
@@ -114,10 +154,14 @@ def screen_run(
     imagenet: str | Path = "",
     keep_weights: bool = False,
 ) -> None:
-    """Train a gene against the control, fold by fold; write one Parquet row a fold.
+    """Train a gene against the control, fold by fold; write one Parquet row per fold.
 
     Parameters
     ----------
+    part : Path
+        File that is written; checkpoints lie beside it until it is done.
+    seed : int
+        Seed of the unit; each fold draws from `[seed, fold]`.
     nuclei_path, stores_dir : Path
         The table of nuclei; a folder that holds the plates' stores and nothing else.
     gene : str
@@ -131,10 +175,21 @@ def screen_run(
     keep_weights : bool
         Whether a column `weights` holds each fold's network, as `weights.load` reads it. The
         paper's screen trains 860 of them, 90 MB each.
+
+    Raises
+    ------
+    InputError
+        As `splits.screen_splits`, `open_samples` and `networks.build`.
+    ValueError
+        For a setting out of its range.
+
+    References
+    ----------
+    Image2Reg, impact screen behind Fig 2C: 190 genes × 4 folds.
     """
     shape, chosen = Network(**network), Settings(**settings)
     table, samples = open_screen(nuclei_path, stores_dir, shape)
-    columns = splits.screen_splits(table, gene, **(split or {}))
+    columns = splits.screen_splits(table, gene, **(split or {}))  # nuclei × folds
     control = (split or {}).get("control", splits.CONTROL)
     rows = []
     for fold in range(columns.shape[1]) if folds is None else folds:
@@ -146,7 +201,7 @@ def screen_run(
             [gene, control],
             network=shape,
             settings=chosen,
-            rng=np.random.default_rng([seed, fold]),
+            rng=np.random.default_rng([seed, fold]),  # the same whichever folds run
             checkpoint=_checkpoint(part, fold),
             imagenet=imagenet,
         )
@@ -174,14 +229,37 @@ def class_run(
     """Train one fold of the many-class network; write the embeddings of its test nuclei as `.h5ad`.
 
     obs as in `encoding.write_embeddings`; uns: classes, confusion (rows = true classes), metrics,
-    history, and unless told otherwise the network, see `encoding.read_network`. Arguments as in
-    `screen_run`, `split` as in `splits.class_splits`.
+    history, and unless told otherwise the network, see `encoding.read_network`.
+
+    Parameters
+    ----------
+    part, seed, nuclei_path, stores_dir, network, settings, imagenet
+        As in `screen_run`.
+    genes : sequence of str
+        Conditions; the control is added (paper: 41 genes and EMPTY).
+    fold : int
+        Fold that is tested.
+    split : mapping, optional
+        Arguments of `splits.class_splits`.
+    keep_weights : bool
+        Whether the file holds the network, too.
+
+    Raises
+    ------
+    InputError
+        As `splits.class_splits`, `open_samples` and `networks.build`.
+    ValueError
+        For a setting out of its range.
+
+    References
+    ----------
+    Image2Reg, image embeddings behind Fig 2D.
     """
     shape, chosen = Network(**network), Settings(**settings)
     control = (split or {}).get("control", splits.CONTROL)
     classes = sorted({*genes, control})
     table, samples = open_screen(nuclei_path, stores_dir, shape, symbols=classes)
-    labels = splits.class_splits(table, genes, **(split or {}))[f"fold_{fold}"]
+    labels = splits.class_splits(table, genes, **(split or {}))[f"fold_{fold}"]  # by nucleus_id
     trained = train_fold(
         table,
         samples,
@@ -193,6 +271,7 @@ def class_run(
         checkpoint=_checkpoint(part, fold),
         imagenet=imagenet,
     )
+    # the test sets of the folds together cover every nucleus once
     test = labels[labels == "test"]
     about = trained.about()
     if keep_weights:
@@ -215,17 +294,38 @@ def target_run(
     imagenet: str | Path = "",
     keep_weights: bool = True,
 ) -> None:
-    """Train on all conditions but the targets; write the embeddings of all nuclei, the targets'
-    too, as `.h5ad`.
+    """Train on all conditions but the targets; write the embeddings of all nuclei as `.h5ad`.
 
     As in `class_run`, but obs["split"] is train, val, test, or `out` for the targets, and uns has
-    the targets. `encoding.read_target_embeddings` gives the published layout. `split` as in
-    `splits.target_split`.
+    the targets. `encoding.read_target_embeddings` gives the published layout.
+
+    Parameters
+    ----------
+    part, seed, nuclei_path, stores_dir, network, settings, imagenet, keep_weights
+        As in `class_run`.
+    targets : sequence of str
+        Conditions that the network never sees (paper: one).
+    genes : sequence of str
+        All conditions, the targets too; the control is added.
+    split : mapping, optional
+        Arguments of `splits.target_split`.
+
+    Raises
+    ------
+    InputError
+        As `splits.target_split`, `open_samples` and `networks.build`.
+    ValueError
+        For a setting out of its range.
+
+    References
+    ----------
+    Image2Reg, leave one target out: 42 networks, one per gene and one for the control.
     """
     shape, chosen = Network(**network), Settings(**settings)
     conditions = sorted({*genes, (split or {}).get("control", splits.CONTROL)})
     table, samples = open_screen(nuclei_path, stores_dir, shape, symbols=conditions)
     labels = splits.target_split(table, targets, genes, **(split or {}))["fold_0"]
+    # the network has no output for the targets
     classes = [symbol for symbol in conditions if symbol not in targets]
     trained = train_fold(
         table,
@@ -248,12 +348,36 @@ def target_run(
 def open_screen(
     nuclei_path: Path, stores_dir: Path, network: Network, *, symbols: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, Samples]:
-    """Return a table of nuclei and its samples, with pixels in memory if they fit; the next unit
-    here reuses them."""
+    """Open a table of nuclei and its samples; the next unit in this process reuses them.
+
+    Parameters
+    ----------
+    nuclei_path : Path
+        Parquet table, one row per nucleus.
+    stores_dir : Path
+        A folder that holds the plates' stores and nothing else.
+    network : Network
+        Its inputs and their size.
+    symbols : sequence of str, optional
+        Conditions whose nuclei are wanted; by default all.
+
+    Returns
+    -------
+    DataFrame
+        The nuclei; row i is sample i.
+    Samples
+        With the pixels in memory if they fit.
+
+    Raises
+    ------
+    InputError
+        As `splits.check_symbols` and `open_samples`.
+    """
     chosen = None if symbols is None else tuple(sorted(symbols))
     table = _read_nuclei(_state(store.resolve(nuclei_path)), chosen)
     codes, plates = pd.factorize(table["plate"], sort=True)
     rows = table["row"].to_numpy(np.int64)
+    # size and time of each file: a store that was written anew is read anew
     stores = tuple(map(_state, sorted(store.resolve(stores_dir).iterdir())))
     shape = (tuple(network.inputs), network.size)
     return table, _load_pixels(
@@ -309,19 +433,45 @@ def train_fold(
     ----------
     table : DataFrame
         Columns nucleus_id and gene_symbol; row i is sample i.
+    samples : Samples
+        Pixels of the nuclei.
     labels : Series
         nucleus_id → train, val, test; others take no part.
     classes : sequence of str
         Gene symbols; a class is its number in their alphabetical order.
+    network : Network
+    settings : Settings
+    rng : Generator
+        Of initial weights, shuffling and flips.
+    checkpoint : Path, optional
+        File from which a killed training goes on.
+    imagenet : path, optional
+        Weights to start from, see `networks.build`.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    InputError
+        If a class has no training nucleus, or as `networks.build`.
+
+    References
+    ----------
+    Image2Reg trains with class-weighted cross-entropy and keeps the epoch with the best validation
+    balanced accuracy.
     """
     classes = sorted(classes)
     device = training.pick_device(settings.device)
-    part_of = table["nucleus_id"].map(labels)
+    part_of = table["nucleus_id"].map(labels)  # NaN for nuclei that take no part
+    # (N,) number of the class
     targets = pd.Index(classes).get_indexer(
         table["gene_symbol"]
     )  # -1 for symbols that take no part
+    # the best epoch is chosen on val; test is seen once, at the end
     rows = {split: np.flatnonzero(part_of == split) for split in ("train", "val", "test")}
-    samples = samples.to(device)
+    samples = samples.to(device)  # all pixels at once where the GPU has room
     loss = cross_entropy(class_weights(targets[rows["train"]], len(classes)))
     model = networks.build(network.architecture(len(classes)), rng, imagenet=imagenet or None)
     options = {"batch_size": settings.batch_size, "device": device, "n_channels": model.n_channels}

@@ -42,6 +42,8 @@ class Samples:
         What a network sees, in order: nucleus, region, binary_nucleus, binary_region.
     size : int
         Side of the network's input in pixels (paper: 224).
+    stores : tuple of NucleiStore
+        Open stores, one per plate.
     plate, row : (n,) int
         Number of the nucleus's store, and its row there.
     pixels : mapping
@@ -64,7 +66,17 @@ class Samples:
         return len(self) * sum(side**2 for side in sides)
 
     def subset(self, rows: np.ndarray) -> "Samples":
-        """Return some of the nuclei, in the order of `rows`."""
+        """Return some of the nuclei, in the order of `rows`.
+
+        Parameters
+        ----------
+        rows : (k,) int array
+            Positions among the samples.
+
+        Returns
+        -------
+        Samples
+        """
         pixels = {
             name: values[torch.as_tensor(rows, device=values.device)]
             for name, values in self.pixels.items()
@@ -76,7 +88,17 @@ class Samples:
         as they are.
 
         By default a quarter of the free memory is allowed. Where the pixels lie changes no number.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Bytes allowed.
+
+        Returns
+        -------
+        Samples
         """
+        # read once where there is room, else anew in every epoch
         if self.pixels or self.n_bytes() > (
             _free_memory() * SHARE_OF_MEMORY if limit is None else limit
         ):
@@ -86,7 +108,17 @@ class Samples:
 
     def to(self, device: torch.device) -> "Samples":
         """Return these samples with their pixels on a GPU, if they are in memory and take at most
-        half of the GPU's."""
+        half of the GPU's free memory.
+
+        Parameters
+        ----------
+        device : torch.device
+            Any but a GPU leaves the samples as they are.
+
+        Returns
+        -------
+        Samples
+        """
         if (
             device.type != "cuda"
             or not self.pixels
@@ -97,7 +129,19 @@ class Samples:
         return replace(self, pixels=pixels)
 
     def fetch(self, rows: np.ndarray) -> list[Tensor]:
-        """Return the pixels of some nuclei, one (k, side, side) uint8 tensor an input."""
+        """Return the pixels of some nuclei, from memory or read from their stores.
+
+        Parameters
+        ----------
+        rows : (k,) int array
+            Positions among the samples.
+
+        Returns
+        -------
+        list of Tensor
+            One (k, side, side) uint8 tensor per input; side is `size`, or that of the stores where
+            smaller.
+        """
         if self.pixels:
             return [
                 self.pixels[name][torch.from_numpy(rows).to(self.pixels[name].device)]
@@ -108,13 +152,13 @@ class Samples:
     def _read(self, name: str, rows: np.ndarray) -> Tensor:
         """Read rows from the stores, binarise them, and shrink them if the network wants less."""
         side = self.stores[0].shape(INPUTS[name])[1]
-        found = np.empty((len(rows), side, side), np.uint8)
+        found = np.empty((len(rows), side, side), np.uint8)  # (k, side, side)
         for plate in np.unique(self.plate[rows]):
-            here = np.flatnonzero(self.plate[rows] == plate)
+            here = np.flatnonzero(self.plate[rows] == plate)  # one read per plate
             found[here] = self.stores[plate].read(INPUTS[name], self.row[rows[here]])
-        pixels = torch.from_numpy(found)
+        pixels = torch.from_numpy(found)  # (k, side, side)
         if name.startswith("binary_"):
-            pixels = (pixels > 0).to(torch.uint8) * 255
+            pixels = (pixels > 0).to(torch.uint8) * 255  # as the 8-bit pixels of the other inputs
         return resize(pixels, self.size) if self.size < side else pixels
 
     def _load(self, name: str) -> Tensor:
@@ -145,6 +189,10 @@ def open_samples(
     inputs, size
         As in `Samples`.
 
+    Returns
+    -------
+    Samples
+
     Raises
     ------
     InputError
@@ -159,7 +207,7 @@ def open_samples(
             "or more"
         )
     folder = store.resolve(stores_dir)
-    codes, plates = pd.factorize(nuclei["plate"], sort=True)
+    codes, plates = pd.factorize(nuclei["plate"], sort=True)  # (n,) number of the store
     rows = nuclei["row"].to_numpy(np.int64)
     stores = []
     for code, plate in enumerate(plates):
@@ -169,6 +217,7 @@ def open_samples(
                 f"plate {plate} has nuclei in the table but no store {path}; make the stores again"
             )
         stores.append(open_store(path))
+        # a table of another run is found here, before the training
         last = int(rows[codes == code].max())
         for array in {INPUTS[name] for name in inputs}:
             if array not in stores[-1].names or last >= stores[-1].shape(array)[0]:
@@ -180,8 +229,18 @@ def open_samples(
 
 
 def resize(pixels: Tensor, size: int) -> Tensor:
-    """Resize (n, side, side) uint8 to (n, size, size) uint8, bilinear as Pillow does it, to within
-    one grey level."""
+    """Resize images as Pillow's bilinear filter does, to within one grey level.
+
+    Parameters
+    ----------
+    pixels : (n, side, side) uint8 tensor
+    size : int
+        Side of the result in pixels.
+
+    Returns
+    -------
+    (n, size, size) uint8 tensor
+    """
     if pixels.shape[-1] == size and pixels.shape[-2] == size:
         return pixels
     shrinks = size < max(
@@ -190,17 +249,31 @@ def resize(pixels: Tensor, size: int) -> Tensor:
     scaled = functional.interpolate(
         pixels[:, None].float(), (size, size), mode="bilinear", antialias=shrinks
     )
-    return scaled[:, 0].round_().clamp_(0, 255).to(torch.uint8)
+    return scaled[:, 0].round_().clamp_(0, 255).to(torch.uint8)  # (n, size, size)
 
 
 def class_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return the weight of each class, inverse to its size and summing to 1, from the training
-    targets.
+    """Return the weight of each class, inverse to its size and summing to 1.
+
+    Parameters
+    ----------
+    targets : (n,) int array
+        Class of every training sample, 0 … n_classes − 1.
+    n_classes : int
+        C.
+
+    Returns
+    -------
+    (C,) float array
 
     Raises
     ------
     InputError
         If a class has no training sample.
+
+    References
+    ----------
+    Image2Reg weighs the cross-entropy by the sizes of the classes in the training table.
 
     Examples
     --------
@@ -213,7 +286,7 @@ def class_weights(targets: np.ndarray, n_classes: int) -> np.ndarray:
             f"{int((counts == 0).sum())} of {n_classes} classes have no training sample: "
             f"{counts.tolist()}"
         )
-    weights = len(targets) / counts
+    weights = len(targets) / counts  # (C,)
     return weights / weights.sum()
 
 

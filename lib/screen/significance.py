@@ -37,10 +37,13 @@ def null_genes(
     Parameters
     ----------
     wells : DataFrame
-        `plate`, `well`, `gene_symbol`, one row or more a well.
+        `plate`, `well`, `gene_symbol`, one row or more per well.
     n_draws : int
         How many null genes. The smallest p-value is 1 / (n_draws + 1), so 41 discoveries among 190
         genes at an FDR of 5 % need about 100; with `method="student"` of `p_values` some 20 do.
+    rng : Generator
+    control : str
+        Symbol of the wells that are drawn from.
     genes : collection of str
         Genes whose plates are copied, in turn in random order; by default every one but the
         control.
@@ -48,8 +51,8 @@ def null_genes(
     Returns
     -------
     DataFrame
-        `gene_symbol` (`EMPTY~000`, …), `plate`, `well`, `template` (the gene whose plates it
-        copies).
+        One row per null gene and well: `gene_symbol` (`EMPTY~000`, …), `plate`, `well`, `template`
+        (the gene whose plates it copies).
 
     Raises
     ------
@@ -57,13 +60,15 @@ def null_genes(
         If a plate has not at least one control well more than a template needs there.
     """
     wells = wells[["plate", "well", "gene_symbol"]].drop_duplicates()
+    # plate → its control wells
     controls = {
         plate: rows.to_numpy()
         for plate, rows in wells[wells["gene_symbol"] == control].groupby("plate")["well"]
     }
     treated = wells[wells["gene_symbol"] != control]
     layouts = treated.groupby(["gene_symbol", "plate"], observed=True).size()
-    names = sorted(set(genes) or set(treated["gene_symbol"]))
+    names = sorted(set(genes) or set(treated["gene_symbol"]))  # templates that are copied
+    # every template once before one is taken again
     templates = np.concatenate([rng.permutation(names) for _ in range(-(-n_draws // len(names)))])[
         :n_draws
     ]
@@ -88,13 +93,23 @@ def relabel(nuclei: pd.DataFrame, draws: pd.DataFrame, name: str) -> pd.DataFram
         From `null_genes`.
     name : str
         `gene_symbol` of the null gene.
+
+    Returns
+    -------
+    DataFrame
+        A copy of `nuclei` with another `gene_symbol` in those wells.
+
+    Raises
+    ------
+    InputError
+        If there is no null gene of that name.
     """
     chosen = draws.loc[draws["gene_symbol"] == name, ["plate", "well"]]
     if chosen.empty:
         raise InputError(
             f"there is no null gene {name!r}; names run to {draws['gene_symbol'].max()}"
         )
-    is_chosen = pd.MultiIndex.from_frame(nuclei[["plate", "well"]]).isin(
+    is_chosen = pd.MultiIndex.from_frame(nuclei[["plate", "well"]]).isin(  # (N,)
         pd.MultiIndex.from_frame(chosen)
     )
     return nuclei.assign(gene_symbol=nuclei["gene_symbol"].astype(str).where(~is_chosen, name))
@@ -117,6 +132,16 @@ def p_values(scores, null_scores, *, method: str = "rank") -> np.ndarray:
     Returns
     -------
     (M,) array
+
+    Raises
+    ------
+    InputError
+        For fewer than two null scores, one that is missing, or an unknown method.
+
+    Examples
+    --------
+    >>> p_values([0.9, 0.5], [0.5, 0.6, 0.7]).tolist()
+    [0.25, 1.0]
     """
     scores, null = np.asarray(scores, float), np.asarray(null_scores, float)
     if len(null) < 2 or not np.isfinite(null).all():
@@ -125,9 +150,11 @@ def p_values(scores, null_scores, *, method: str = "rank") -> np.ndarray:
             "genes"
         )
     if method == "rank":
+        # 1e-12: a draw with the same score reaches it, whatever the last digit
         n_reaching = len(null) - np.searchsorted(np.sort(null), scores - 1e-12, side="left")
         return (1 + n_reaching) / (1 + len(null))
     if method == "student":
+        # of one further draw, not of the mean: hence 1 + 1/B
         spread = null.std(ddof=1) * np.sqrt(1 + 1 / len(null))
         return stats.t.sf((scores - null.mean()) / max(spread, 1e-12), df=len(null) - 1)
     raise InputError(f"method {method!r} is unknown; choose rank or student")
@@ -136,17 +163,30 @@ def p_values(scores, null_scores, *, method: str = "rank") -> np.ndarray:
 def select(
     table: pd.DataFrame, null_scores, *, fdr: float = 0.05, method: str = "rank"
 ) -> pd.DataFrame:
-    """Add `p`, `q` (Benjamini-Hochberg) and `is_active` (q at most `fdr`) to the table of
-    specificity scores.
+    """Add p, q and the call to the table of specificity scores.
 
     Parameters
     ----------
     table : DataFrame
-        From `lib.screen.impact.specificity`; one row a gene, `score`.
+        From `lib.screen.impact.specificity`; one row per gene, `score`.
     null_scores : (B,) array
         As for `p_values`.
+    fdr : float
+        Largest q-value of an active gene.
+    method : str
+        As for `p_values`.
+
+    Returns
+    -------
+    DataFrame
+        `table` with `p`, `q` (Benjamini-Hochberg) and `is_active`.
+
+    Raises
+    ------
+    InputError
+        As `p_values`.
     """
-    p = p_values(table["score"], null_scores, method=method)
+    p = p_values(table["score"], null_scores, method=method)  # (M,)
     q = benjamini_hochberg(p)
     return table.assign(p=p, q=q, is_active=order.rounded(q) <= fdr)
 

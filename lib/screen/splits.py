@@ -5,7 +5,7 @@ Two groupings are offered. `field` is the paper's: no field of view is in two sp
 of one well are, so what a well looks like leaks from training to test. `well` keeps wells (plate
 and well) whole and leaks nothing.
 
-A split is a table with one row a nucleus that takes part, index `nucleus_id`, and one column a fold
+A split is a table with one row per nucleus used, index `nucleus_id`, and one column per fold
 whose values are train, val or test. It depends on the set of nuclei and the seed, not on the order
 of rows.
 """
@@ -44,7 +44,15 @@ def screen_splits(
     Parameters
     ----------
     nuclei : DataFrame
-        Columns nucleus_id, gene_symbol, slide_image_name, plate, well.
+        One row per nucleus: `nucleus_id`, `gene_symbol`, `slide_image_name`, `plate`, `well`.
+    gene, control : str
+        Symbols of the two classes.
+    n_folds : int
+        Cross-validation folds (paper: 4).
+    grouping : str
+        `field` as in the paper, or `well`, which keeps wells whole.
+    seed : int
+        Of the undersampling and the validation draws (paper: 1234).
 
     Returns
     -------
@@ -55,12 +63,17 @@ def screen_splits(
     ------
     InputError
         For an unknown gene or control, or fewer groups of a class than folds.
+
+    References
+    ----------
+    Image2Reg, splits of the impact screen behind Fig 2C.
     """
     check_symbols(nuclei, [gene, control])
-    chosen = _canonical(nuclei, [gene, control], grouping)
+    chosen = _canonical(nuclei, [gene, control], grouping)  # nuclei with their groups, by id
     _check_groups(chosen, n_folds)
     rng = np.random.default_rng(seed)
-    size = int(chosen["gene_symbol"].value_counts().min())
+    size = int(chosen["gene_symbol"].value_counts().min())  # nuclei per class after undersampling
+    # parity of the classes, before the folds are made
     chosen = pd.concat(
         [_undersample(chosen, symbol, size, rng) for symbol in sorted({gene, control})]
     )
@@ -85,10 +98,28 @@ def class_splits(
     By field as in the paper: `StratifiedGroupKFold(n_folds)` gives the test sets, the first fold of
     `StratifiedGroupKFold(5)` on the rest validates; both unshuffled. By well as in `screen_splits`.
 
+    Parameters
+    ----------
+    nuclei : DataFrame
+        As for `screen_splits`.
+    genes : iterable of str
+        Symbols of the conditions; the control is added.
+    control, n_folds, grouping, seed
+        As for `screen_splits`.
+
+    Returns
+    -------
+    DataFrame
+        Index `nucleus_id`, columns `fold_0` …; values train, val, test.
+
     Raises
     ------
     InputError
         As `screen_splits`, and if the control has fewer nuclei than the largest gene.
+
+    References
+    ----------
+    Image2Reg, splits of the 42-class networks behind Fig 2D.
     """
     genes = sorted(set(genes) - {control})
     check_symbols(nuclei, [*genes, control])
@@ -96,10 +127,10 @@ def class_splits(
     if grouping == "well":
         _check_groups(chosen, n_folds)
         return _checked(_deal(chosen, n_folds, np.random.default_rng(seed)))
-    _check_groups(chosen, max(n_folds, 5))
+    _check_groups(chosen, max(n_folds, 5))  # the validation set is a fifth of the rest
     folds = {}
     for fold, (rest, test) in enumerate(_stratified(chosen, n_folds)):
-        folds[f"fold_{fold}"] = _stratified_fold(chosen, rest, test, 5)
+        folds[f"fold_{fold}"] = _stratified_fold(chosen, rest, test, 5)  # a fifth of the rest
     return _checked(_table(chosen, folds))
 
 
@@ -119,6 +150,17 @@ def target_split(
     paper: the first fold of `StratifiedGroupKFold(5)` is the test set, the first of
     `StratifiedGroupKFold(4)` on the rest validates. By well: a fifth of each condition's wells.
 
+    Parameters
+    ----------
+    nuclei : DataFrame
+        As for `screen_splits`.
+    targets : sequence of str
+        Conditions left out together, see `target_groups`.
+    genes : iterable of str
+        Symbols of all conditions, the targets too; the control is added.
+    control, grouping, seed
+        As for `screen_splits`. The control is undersampled unless it is a target.
+
     Returns
     -------
     DataFrame
@@ -129,6 +171,10 @@ def target_split(
     InputError
         As `class_splits`, if a target is not among the conditions, or if fewer than two conditions
         are left.
+
+    References
+    ----------
+    Image2Reg, splits of the networks that leave one target out.
     """
     conditions = sorted({*genes, control})
     for target in targets:
@@ -144,26 +190,38 @@ def target_split(
             "on"
         )
     check_symbols(nuclei, conditions)
-    held_out = _canonical(nuclei, sorted(targets), grouping)
+    held_out = _canonical(nuclei, sorted(targets), grouping)  # every nucleus of the targets
     chosen = _canonical(nuclei, known, grouping)
     if control not in targets:
         chosen = _undersample_control(chosen, control, seed)
     if grouping == "well":
-        _check_groups(chosen, 3)
+        _check_groups(chosen, 3)  # train, val and test need a group each
+        # a quarter of the other four fifths validates: 60 : 20 : 20
         table = _deal(chosen, 5, np.random.default_rng(seed), share=0.25)[
             ["fold_0", "_class", "_group"]
         ]
     else:
         _check_groups(chosen, 5)
         rest, test = next(_stratified(chosen, 5))
-        table = _table(chosen, {"fold_0": _stratified_fold(chosen, rest, test, 4)})
+        table = _table(chosen, {"fold_0": _stratified_fold(chosen, rest, test, 4)})  # 60 : 20 : 20
     out = pd.DataFrame({"fold_0": "out"}, index=pd.Index(held_out["nucleus_id"], name="nucleus_id"))
     return pd.concat([_checked(table), out])
 
 
 def target_groups(targets: Sequence[str], *, size: int) -> list[list[str]]:
-    """Deal targets to as few groups of at most `size` as there must be; those of a group are left
-    out together.
+    """Deal targets to the fewest groups of at most `size`; the targets of a group are left out
+    together.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        Dealt in turn: group i takes every n-th target from the i-th on.
+    size : int
+        Largest number of targets per group (paper: 1).
+
+    Returns
+    -------
+    list of list of str
 
     Examples
     --------
@@ -175,12 +233,21 @@ def target_groups(targets: Sequence[str], *, size: int) -> list[list[str]]:
 
 
 def check_symbols(nuclei: pd.DataFrame, symbols: Sequence[str]) -> None:
-    """Check that a table of nuclei has the columns of a split and nuclei of every symbol.
+    """Check that a table of nuclei has the columns of a split, distinct ids and nuclei of every
+    symbol.
+
+    Parameters
+    ----------
+    nuclei : DataFrame
+        One row per nucleus.
+    symbols : sequence of str
+        Conditions that must have a nucleus each.
 
     Raises
     ------
     InputError
-        Naming the first that is missing, and what comes near it.
+        For a missing column, a symbol without nuclei (with the symbols that come near it), or a
+        nucleus that occurs twice.
     """
     needed = ["nucleus_id", "gene_symbol", "slide_image_name", "plate", "well"]
     if missing := [column for column in needed if column not in nuclei]:
@@ -225,6 +292,7 @@ def _canonical(nuclei: pd.DataFrame, symbols: Sequence[str], grouping: str) -> p
         + nuclei.loc[chosen.index, "well"].astype(str)
     )
     group = chosen["slide_image_name"].astype(str) if grouping == "field" else well
+    # sorted by id: the folds do not depend on the order of the rows
     return chosen.assign(group=group.to_numpy(), grouping=grouping).sort_values(
         "nucleus_id", ignore_index=True
     )
@@ -255,8 +323,8 @@ def _undersample(
 
 def _undersample_control(chosen: pd.DataFrame, control: str, seed: int) -> pd.DataFrame:
     """Undersample the control to the largest of the other classes."""
-    counts = chosen["gene_symbol"].value_counts()
-    others = counts.drop(control)
+    counts = chosen["gene_symbol"].value_counts()  # nuclei per class
+    others = counts.drop(control)  # nuclei per gene
     if others.empty:
         raise InputError(f"no condition but {control} is left; expected genes to compare it with")
     if counts[control] < others.max():
@@ -309,7 +377,7 @@ def _first_complete(
         first = validation if first is None else first
         if min(len(np.unique(classes[train])), len(np.unique(classes[validation]))) == n_classes:
             return validation
-    return first
+    return first  # `_checked` then names the class that is missing
 
 
 def _stratified(chosen: pd.DataFrame, n_splits: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -325,18 +393,18 @@ def _deal(
 
     Of the class's groups outside the test set that share, at least one, validates.
     """
-    chosen = chosen.reset_index(drop=True)
+    chosen = chosen.reset_index(drop=True)  # the labels below are set by position
     names = [f"fold_{fold}" for fold in range(n_folds)]
     folds = {name: np.full(len(chosen), "train", dtype=object) for name in names}
     for _, rows in chosen.groupby("gene_symbol"):
         sizes = (
             rows["group"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
         )
-        fold_of = _lightest_first(sizes, n_folds)
+        fold_of = _lightest_first(sizes, n_folds)  # group → fold in which it is tested
         for fold, name in enumerate(names):
             rest = sorted(fold_of.index[fold_of != fold])
-            n_validation = max(1, round(share * len(rest)))
-            validation = rng.choice(rest, n_validation, replace=False)
+            n_validation = max(1, round(share * len(rest)))  # groups
+            validation = rng.choice(rest, n_validation, replace=False)  # whole groups
             folds[name][rows.index[rows["group"].isin(validation)]] = "val"
             folds[name][rows.index[rows["group"].map(fold_of) == fold]] = "test"
     return _table(chosen, folds)
@@ -344,7 +412,7 @@ def _deal(
 
 def _lightest_first(sizes: pd.Series, n_folds: int) -> pd.Series:
     """Give each group, in the order of `sizes`, to the fold that has the fewest nuclei yet."""
-    loads = np.zeros(n_folds)
+    loads = np.zeros(n_folds)  # nuclei per fold
     fold_of = {}
     for group, size in sizes.items():
         fold_of[group] = int(loads.argmin())
@@ -372,6 +440,7 @@ def _checked(table: pd.DataFrame) -> pd.DataFrame:
     for fold in table:
         if (table.groupby(groups)[fold].nunique() > 1).any():
             raise AssertionError(f"{fold}: a group is in two splits")
+        # nuclei by split (rows) and class (columns)
         held = pd.crosstab(table[fold], classes).reindex(["train", "val", "test"], fill_value=0)
         if (held == 0).any(axis=None):
             split, symbol = held[held == 0].stack().index[0]

@@ -1,5 +1,5 @@
-"""What the notebooks of the screen hand from one step to the next: gene lists, units' inputs,
-joined results."""
+"""Hand gene lists, the inputs of units and joined results from one notebook of the screen to the
+next."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -36,15 +36,41 @@ ranges)."""
 
 
 def genes_of(nuclei: pd.DataFrame) -> list[str]:
-    """Return the over-expressed genes of a table of nuclei, sorted; controls left out."""
+    """Return the over-expressed genes of a table of nuclei, sorted; controls left out.
+
+    Parameters
+    ----------
+    nuclei : DataFrame
+        One row per nucleus; the column `gene_symbol` is read.
+
+    Returns
+    -------
+    list of str
+        Symbols without those of `lib.images.metadata.CONTROLS`.
+    """
     return sorted(set(nuclei["gene_symbol"]) - set(CONTROLS))
 
 
 def write_null_tables(
     nuclei: pd.DataFrame, null: pd.DataFrame, directory: str | os.PathLike
 ) -> dict[str, Path]:
-    """Write a table of nuclei for every null gene, in which its wells carry its name, and return
-    name → file."""
+    """Write one table of nuclei per null gene, in which the wells of that null gene carry its name.
+
+    Parameters
+    ----------
+    nuclei : DataFrame
+        One row per nucleus: `nucleus_id`, `gene_symbol`, `plate`, `well`, `site`,
+        `slide_image_name`, `row`; only these are written.
+    null : DataFrame
+        From `lib.screen.significance.null_genes`.
+    directory : path
+        Folder of the Parquet files.
+
+    Returns
+    -------
+    dict of str to Path
+        Name of the null gene → its file `<name>.parquet`.
+    """
     needed = ["nucleus_id", "gene_symbol", "plate", "well", "site", "slide_image_name", "row"]
     return {
         name: store.write_table(
@@ -55,10 +81,28 @@ def write_null_tables(
 
 
 def write_ablation_tables(nuclei: pd.DataFrame, directory: str | os.PathLike) -> pd.DataFrame:
-    """Write the nuclei of every ablation and return `input`, `sees`, `nuclei` (file),
-    `n_nuclei`."""
+    """Write the nuclei that every ablation is trained on, and list the variants.
+
+    Parameters
+    ----------
+    nuclei : DataFrame
+        One row per nucleus, with `area` (pixels) and `mean_intensity` (grey levels).
+    directory : path
+        Folder of the Parquet files; variants without a filter share `all.parquet`.
+
+    Returns
+    -------
+    DataFrame
+        One row per variant of `SEES`: `input`, `sees` (inputs of the network, separated by blanks),
+        `nuclei` (path of the file), `n_nuclei`.
+
+    References
+    ----------
+    Image2Reg's ablation study: area or mean intensity within median ± 0.5 interquartile ranges.
+    """
     rows = []
     for name, sees in SEES.items():
+        # the filters keep nuclei of usual size or brightness, as the paper does
         kept = nuclei[_in_the_middle(nuclei[FILTERED[name]])] if name in FILTERED else nuclei
         path = f"{directory}/{name if name in FILTERED else 'all'}.parquet"
         store.write_table(path, kept.reset_index(drop=True))
@@ -67,13 +111,24 @@ def write_ablation_tables(nuclei: pd.DataFrame, directory: str | os.PathLike) ->
 
 
 def _in_the_middle(values: pd.Series) -> pd.Series:
-    low, middle, high = values.quantile([0.25, 0.5, 0.75])
+    low, middle, high = values.quantile([0.25, 0.5, 0.75])  # the whole table, controls too
     return (values - middle).abs() <= 0.5 * (high - low)
 
 
 def join_embeddings(paths: Iterable[Path]) -> AnnData:
-    """Return the embeddings of all folds below each other."""
-    parts = [anndata.read_h5ad(path) for path in paths]
+    """Concatenate the embeddings of all folds, one row per nucleus and fold.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files of `lib.screen.runs.class_run`.
+
+    Returns
+    -------
+    AnnData
+        X (N, L), obs as in the files; names of the observations are `<nucleus_id>/<fold>`.
+    """
+    parts = [anndata.read_h5ad(path) for path in paths]  # one (n, L) per fold
     joined = anndata.concat(parts, merge="same")
     joined.obs_names = [
         f"{name}/{fold}"
@@ -83,7 +138,18 @@ def join_embeddings(paths: Iterable[Path]) -> AnnData:
 
 
 def fold_metrics(paths: Iterable[Path]) -> pd.DataFrame:
-    """Return one row a fold: `fold` and the metrics of its run."""
+    """Return the metrics of every fold.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files of `lib.screen.runs.class_run`, one per fold.
+
+    Returns
+    -------
+    DataFrame
+        One row per fold, sorted: `fold` and the columns of `lib.screen.runs.Trained.row`.
+    """
     rows = [
         {"fold": found.obs["fold"].iloc[0], **_metrics(found)}
         for found in map(anndata.read_h5ad, paths)
@@ -92,18 +158,40 @@ def fold_metrics(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def ablation_metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
-    """Return one row an input and fold: `input`, `fold`, metrics; the units are named
-    `input_fold`."""
+    """Return the metrics of every input variant and fold.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        `<input>_<fold>` → file of `lib.screen.runs.class_run`.
+
+    Returns
+    -------
+    DataFrame
+        One row per variant and fold: `input`, `fold` and the columns of
+        `lib.screen.runs.Trained.row`.
+    """
     rows = []
     for name, path in paths.items():
-        variant, _, fold = name.rpartition("_")
+        variant, _, fold = name.rpartition("_")  # names of variants hold underscores themselves
         rows.append({"input": variant, "fold": int(fold), **_metrics(anndata.read_h5ad(path))})
     return pd.DataFrame(rows)
 
 
 def target_metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
-    """Return one row a left-out target: `target`, the metrics of its run, `n_out` nuclei of the
-    target."""
+    """Return the metrics of every encoder that did not see its target.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        Left-out target → file of `lib.screen.runs.target_run`.
+
+    Returns
+    -------
+    DataFrame
+        One row per target: `target`, the columns of `lib.screen.runs.Trained.row` (of the known
+        conditions), and `n_out`, the number of nuclei of the target.
+    """
     rows = []
     for target, path in paths.items():
         found = anndata.read_h5ad(path)
@@ -118,11 +206,22 @@ def target_metrics(paths: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def target_predictions(paths: Mapping[str, Path]) -> pd.DataFrame:
-    """Return the share of each left-out target's nuclei taken for each known condition: targets ×
-    conditions."""
+    """Return the share of each left-out target's nuclei that is predicted as each known condition.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        Left-out target → file of `lib.screen.runs.target_run`.
+
+    Returns
+    -------
+    DataFrame, (targets, conditions)
+        Rows sum to 1; 0 where no nucleus was predicted as the condition.
+    """
     rows = {}
     for target, path in paths.items():
         obs = anndata.read_h5ad(path).obs
+        # shares of the conditions among the target's nuclei
         rows[target] = (
             obs.loc[_is_left_out(obs, target), "predicted"].astype(str).value_counts(normalize=True)
         )
@@ -136,12 +235,20 @@ def _is_left_out(obs: pd.DataFrame, target: str) -> pd.Series:
 
 
 def place_targets(paths: Mapping[str, Path], directory: str | os.PathLike) -> None:
-    """Write the embeddings of every target as `directory/<target>.h5ad`; files of other targets
-    go."""
+    """Copy the embeddings of every target to `<directory>/<target>.h5ad` and remove other `.h5ad`
+    files.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        Left-out target → file of `lib.screen.runs.target_run`.
+    directory : path
+        Made where it is absent; each file is written whole or not at all.
+    """
     folder = store.resolve(directory)
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("*.h5ad"):
-        if file.stem not in paths:
+        if file.stem not in paths:  # left by an earlier run with other targets
             file.unlink()
     for target, path in paths.items():
         with store.atomic(folder / f"{target}.h5ad") as part:
@@ -149,8 +256,21 @@ def place_targets(paths: Mapping[str, Path], directory: str | os.PathLike) -> No
 
 
 def best_recognised(shares: pd.DataFrame, *, n: int) -> list[str]:
-    """Return the `n` conditions, controls left out, with the largest share of nuclei taken for what
-    they are."""
+    """Return the conditions whose nuclei are recognised most often, controls left out.
+
+    Parameters
+    ----------
+    shares : DataFrame, (C, C)
+        From `lib.screen.embeddings.confusion`.
+    n : int
+        Conditions wanted.
+
+    Returns
+    -------
+    list of str
+        At most `n` symbols, best first.
+    """
+    # (C,) share of each condition's nuclei that is recognised
     own = pd.Series(np.diag(shares), index=shares.index).drop(list(CONTROLS), errors="ignore")
     return own.index[order.descending(own)[:n]].tolist()
 
@@ -158,8 +278,24 @@ def best_recognised(shares: pd.DataFrame, *, n: int) -> list[str]:
 def calls(
     scores: pd.DataFrame, called: Mapping[str, pd.DataFrame], *, fdr: float
 ) -> dict[str, list[str]]:
-    """Return method → genes it calls: the paper's rule, the FDR selection if made, and each table
-    of activity."""
+    """Return which genes each method calls active.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per gene: `gene_symbol`, `is_selected` (the paper's rule) and, where the
+        significance was computed, `is_active`.
+    called : mapping of str to DataFrame
+        Kind of profile → table of `lib.screen.activity.mean_average_precision`.
+    fdr : float
+        False discovery rate of the selection, for its name.
+
+    Returns
+    -------
+    dict of str to list of str
+        Method → genes that it calls; only screened genes count.
+    """
+    # the mAP calls cover every gene of the profiles, the screen may hold fewer
     found = {"paper's rule": scores.loc[scores["is_selected"], "gene_symbol"].tolist()}
     if "is_active" in scores:
         found[f"screen, FDR {fdr:g}"] = scores.loc[scores["is_active"], "gene_symbol"].tolist()
@@ -172,7 +308,22 @@ def calls(
 
 def planted_screen(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
     """Measure how well scores tell active from inert genes, and the error and power of the FDR
-    selection."""
+    selection.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per gene: `gene_symbol`, `score` and, where the significance was computed,
+        `is_active`.
+    truth : DataFrame
+        Planted genes of a simulated screen: `gene`, `is_active`.
+
+    Returns
+    -------
+    dict of str to float
+        `imaging.planted.screen_auroc`, and with `is_active` also `imaging.planted.fdr` and
+        `imaging.planted.power`; empty where no gene has a planted truth.
+    """
     known = _with_truth(table, truth)
     if not len(known):
         return {}
@@ -191,7 +342,21 @@ def planted_screen(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]
 
 
 def planted_activity(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
-    """Measure how well mean average precision on profiles tells active from inert genes."""
+    """Measure how well mean average precision on profiles tells active from inert genes.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `lib.screen.activity.mean_average_precision`; genes without a `map` are left out.
+    truth : DataFrame
+        Planted genes of a simulated screen: `gene`, `is_active`.
+
+    Returns
+    -------
+    dict of str to float
+        `imaging.planted.activity_auroc`; empty where no gene has a planted truth.
+    """
+    # a gene whose wells have no sister has no mAP
     known = _with_truth(table, truth).dropna(subset=["map"])
     if not len(known):
         return {}
@@ -203,7 +368,20 @@ def planted_activity(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, floa
 
 
 def planted_clusters(table: pd.DataFrame, truth: pd.DataFrame) -> dict[str, float]:
-    """Measure the clusters against the planted groups of active genes (adjusted Rand index)."""
+    """Measure the clusters against the planted groups of active genes (adjusted Rand index).
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `lib.screen.clusters.assign`: `gene`, `cluster`.
+    truth : DataFrame
+        Planted genes of a simulated screen: `gene`, `is_active`, `group`.
+
+    Returns
+    -------
+    dict of str to float
+        `imaging.planted.cluster_ari`; empty where fewer than two clustered genes have a group.
+    """
     active = truth[truth["is_active"].astype(bool)] if len(truth) else truth
     groups = dict(zip(active["gene"], active["group"], strict=True))
     if len(set(table["gene"]) & set(groups)) < 2:
@@ -232,6 +410,13 @@ def planted_accuracy(
         Planted genes, without a row for a real screen.
     n_classes : int
         Conditions that are told apart.
+
+    Returns
+    -------
+    dict of str to float
+        `imaging.planted.embedding_margin` and `imaging.planted.profile_margin` (mean accuracy minus
+        1 / n_classes), `imaging.planted.network_over_profiles` (difference of the means), as far as
+        their accuracies are given.
 
     Examples
     --------

@@ -118,7 +118,7 @@ class ScreenDesign:
 
 
 def layout(design: ScreenDesign, states: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """Return one row a field, with the real table's columns and what is needed to render it.
+    """Lay out the plates of a screen: one row per field, with all that is needed to render it.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def _wells(design: ScreenDesign, states: pd.DataFrame, rng: np.random.Generator)
         )
     bad_genes = [well for well in bad if well not in bad_empty][: len(genes)]
     free = rng.permutation([well for well in WELLS if well not in bad])
-    split = len(genes) - len(bad_genes)
+    split = len(genes) - len(bad_genes)  # wells of constructs that are not outliers
     genes = genes.iloc[rng.permutation(len(genes))].assign(well=[*bad_genes, *free[:split]])
     empty = pd.DataFrame(
         {"well": [*bad_empty, *free[split:][: n_empty - len(bad_empty)]], "gene_symbol": "EMPTY"}
@@ -209,8 +209,8 @@ def _wells(design: ScreenDesign, states: pd.DataFrame, rng: np.random.Generator)
 
 
 def _constructs(design: ScreenDesign, states: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a well of a gene or of a control construct; gene ids are negative: none is an
-    Entrez id."""
+    """Return one row per well of a gene or of a control construct; gene ids are negative: none is
+    an Entrez id."""
     rows = [
         {
             "gene_symbol": gene,
@@ -239,8 +239,9 @@ def _alleles(gene: str, n_wells: int) -> list[str]:
 def _plate(design: ScreenDesign, wells: pd.DataFrame, plate: int, seed: int) -> pd.DataFrame:
     """Return a plate's wells with what plate and wells do to looks, brightness and focus."""
     rng = _rng(seed, f"plate {plate}")
-    of_plate = rng.normal(0, design.plate_effect, len(PARAMETERS))
-    of_wells = rng.normal(0, design.well_effect, (len(wells), len(PARAMETERS)))
+    of_plate = rng.normal(0, design.plate_effect, len(PARAMETERS))  # (looks,)
+    of_wells = rng.normal(0, design.well_effect, (len(wells), len(PARAMETERS)))  # (wells, looks)
+    # (wells,), the plate's draw is shared
     gain = np.exp(design.gain_sd * (rng.normal() + rng.normal(0, 1 / 3, len(wells))))
     bad_stain = plate in design.outlier_plates
     bad_focus = wells["well"].isin(design.outlier_wells.get(plate, ()))
@@ -256,7 +257,7 @@ def _plate(design: ScreenDesign, wells: pd.DataFrame, plate: int, seed: int) -> 
 
 def _flag(fields: pd.DataFrame, design: ScreenDesign, rng: np.random.Generator) -> pd.DataFrame:
     """Flag fields as blurry or saturated, and blur or overexpose them."""
-    order = rng.permutation(len(fields))
+    order = rng.permutation(len(fields))  # no field is both blurry and saturated
     n_blurry, n_saturated = (
         max(round(share * len(fields)), share > 0) for share in (design.blurry, design.saturated)
     )

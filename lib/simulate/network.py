@@ -1,5 +1,5 @@
-"""Genes of a simulated network with their latent states, and all network sources written as the
-real files arrive."""
+"""Choose the genes of a simulated network with their latent states, and write all network sources
+as the real files arrive."""
 
 import shutil
 from collections.abc import Collection, Sequence
@@ -96,12 +96,25 @@ def screened_genes(
 
     Parameters
     ----------
+    screen_dir : path
+        Folder of the screen.
     impact : DataFrame
         `gene_symbol`, `is_selected`: the impact screen.
+    n_groups : int
+        Groups beside a real screen; no more than selected genes.
+    seed : int
+        Of the states beside a real screen.
+
+    Returns
+    -------
+    DataFrame
+        One row per screened gene: `gene`, `group`, `is_active`, `s1` … `s6` (SD of single control
+        nuclei).
     """
     own = store.resolve(screen_dir) / STATES
     if own.exists():
         return pd.read_csv(own)
+    # selected genes first: these are the active ones
     ranked = impact.sort_values(
         ["is_selected", "gene_symbol"], ascending=[False, True], kind="stable"
     )
@@ -129,6 +142,9 @@ def network_genes(
         `gene`, `group`, `s1` … `s6`, from `lib.simulate.states.states`.
     gene_ids : DataFrame
         `ensembl`, `entrez`, `symbol`.
+    design : NetworkDesign
+        Sizes and spread.
+    rng : Generator
 
     Returns
     -------
@@ -144,8 +160,9 @@ def network_genes(
     centres = (
         screened[screened["group"] != INERT].groupby("group")[list(DIMENSIONS)].mean()
     )  # (modules, d)
+    # regulatory genes of the paper first
     names = _free_symbols(screened["gene"], gene_ids, rng=rng)
-    n_members = design.module_size * len(centres)
+    n_members = design.module_size * len(centres)  # genes beside the screened ones
     n_background = design.n_genes - len(screened) - n_members
     if n_background < len(HUBS):
         raise ValueError(
@@ -159,7 +176,7 @@ def network_genes(
             "annotation"
         )
     values = np.repeat(centres.to_numpy(), design.module_size, axis=0)  # (members, d)
-    spread = (
+    spread = (  # (members, 1), shorter for modules near zero
         design.within_module
         * np.linalg.norm(values, axis=1, keepdims=True)
         / np.sqrt(len(DIMENSIONS))
@@ -176,6 +193,7 @@ def network_genes(
     others.insert(
         1, "module", [*np.repeat(centres.index, design.module_size), *[NO_MODULE] * n_background]
     )
+    # a group of the screen is a module
     own = screened.assign(module=screened["group"].replace(INERT, NO_MODULE))
     genes = pd.concat(
         [own.assign(is_screened=True), others.assign(is_screened=False)], ignore_index=True
@@ -192,18 +210,23 @@ def write_sources(
     seed: int,
     wanted: Collection[str] = NAMES,
 ) -> dict[str, str]:
-    """Write the wanted sources, the gene ids and the planted truth to an empty `folder`; the same
-    seed, the same bytes.
+    """Write the wanted sources, the gene ids and the planted truth to an empty folder.
 
-    Each source has a random stream of its own, so that changing one leaves the others as they are.
-    What another run left in the folder is removed.
+    The same seed gives the same bytes. Each source has a random stream of its own, so that changing
+    one leaves the others as they are. What another run left in the folder is removed.
 
     Parameters
     ----------
+    folder : path
+        Emptied before anything is written.
     screened : DataFrame
         `gene`, `group`, `s1` … `s6`, from `screened_genes`.
     gene_ids : DataFrame
         `ensembl`, `entrez`, `symbol`, from `lib.go.read_gene_ids`.
+    design : NetworkDesign
+        Sizes, effects and noise.
+    seed : int
+        Base seed of the streams.
     wanted : collection of str
         Names of sources; none simulates nothing.
 
@@ -211,6 +234,11 @@ def write_sources(
     -------
     dict of str to str
         Name of the source → file below `folder`, as `lib.interactome.sources.write` takes it.
+
+    Raises
+    ------
+    ValueError
+        As `network_genes`.
     """
     folder = store.resolve(folder)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,5 @@
-"""Paired image and regulatory embeddings of genes, drawn from their latent states: a translation
-with a planted truth.
+"""Draw paired image and regulatory embeddings of genes from their latent states: a translation with
+a planted truth.
 
 Both embeddings of a gene are linear images of its latent state with noise. Without an effect the
 images carry no state, so nothing can be translated and every method is at chance.
@@ -20,8 +20,15 @@ from lib.simulate.states import DIMENSIONS
 
 @dataclass(frozen=True)
 class Pairs:
-    """Embeddings of one world: images of the screened genes, regulatory embeddings of all genes;
-    index = gene."""
+    """Embeddings of one world.
+
+    Parameters
+    ----------
+    images : DataFrame, (screened genes, D)
+        Index = gene, sorted.
+    regulatory : DataFrame, (genes, R)
+        Index = gene.
+    """
 
     images: pd.DataFrame
     regulatory: pd.DataFrame
@@ -41,9 +48,10 @@ def draw(
     Parameters
     ----------
     states : DataFrame
-        `gene`, `s1` … `s6`, one row a gene of the network.
+        `gene`, `s1` … `s6`, one row per gene of the network.
     screened : sequence of str
         Genes that have images.
+    rng : Generator
     effect : float
         Factor of the states in the images; 0 = images without information.
     sizes : pair of int
@@ -51,6 +59,10 @@ def draw(
     noise : pair of float
         SD of the noise in every dimension of either; one unit of a state moves an embedding by a
         length of about 2.4.
+
+    Returns
+    -------
+    Pairs
 
     Raises
     ------
@@ -63,12 +75,12 @@ def draw(
         raise ValueError(
             f"{unknown[0]} has no latent state; screened genes must be among the {len(table)} given"
         )
-    shown = table.loc[sorted(screened)]
+    shown = table.loc[sorted(screened)]  # (screened genes, 6)
     images = effect * shown.to_numpy() @ _loadings(sizes[0], rng)
     images += rng.normal(size=sizes[0]) + noise[0] * rng.normal(
         size=images.shape
     )  # a common place, then noise
-    regulatory = table.to_numpy() @ _loadings(sizes[1], rng)
+    regulatory = table.to_numpy() @ _loadings(sizes[1], rng)  # (genes, R)
     regulatory += noise[1] * rng.normal(size=regulatory.shape)
     return Pairs(
         pd.DataFrame(images, index=shown.index), pd.DataFrame(regulatory, index=table.index)
@@ -82,18 +94,33 @@ def write(
     settings: Sequence[str] = ("physical",),
     nuclei: int = 3,
 ) -> Path:
-    """Write a world in the layout of a run, `leave_one_target_out/` and
-    `regulatory_targets/<setting>/`, and return it.
+    """Write a world in the layout of a run.
 
     Every gene with both embeddings is a target. Nuclei of a condition have its embedding as their
     mean.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    directory : path
+        Gets `leave_one_target_out/<target>.h5ad` and `regulatory_targets/<setting>/<target>.h5ad`.
+    settings : sequence of str
+        Regulatory settings, all with the same embeddings.
+    nuclei : int
+        Nuclei per condition.
+
+    Returns
+    -------
+    Path
+        The absolute path of the folder.
     """
     import anndata
 
     folder = store.resolve(directory)
     targets = [gene for gene in pairs.images.index if gene in pairs.regulatory.index]
-    names = np.repeat([*pairs.images.index, "EMPTY"], nuclei)
+    names = np.repeat([*pairs.images.index, "EMPTY"], nuclei)  # condition of each nucleus
     values = np.vstack([pairs.images, np.zeros((1, pairs.images.shape[1]))]).repeat(nuclei, axis=0)
+    # nuclei spread evenly about the mean of their condition, which stays
     values += np.tile(np.linspace(-1, 1, nuclei), len(names) // nuclei)[:, None]
     ids = [f"n{i}" for i in range(len(names))]
     dimensions = pd.DataFrame(index=[f"zs_{i}" for i in range(values.shape[1])])

@@ -1,4 +1,5 @@
-"""From latent state to looks: how a regulatory state shapes a nucleus and the crowd around it."""
+"""Turn latent states into looks: how a regulatory state shapes a nucleus and the crowd around
+it."""
 
 from dataclasses import dataclass
 
@@ -52,7 +53,23 @@ class Looks:
 
 
 def looks_of_states(states: np.ndarray) -> np.ndarray:
-    """Return the mean looks, in SD of control nuclei, of latent states, both (n, 6)."""
+    """Return the mean looks of latent states.
+
+    Parameters
+    ----------
+    states : (n, 6) array
+        In the order of `DIMENSIONS`.
+
+    Returns
+    -------
+    (n, 6) array
+        In the order of `PARAMETERS`, in SD of control nuclei.
+
+    Examples
+    --------
+    >>> looks_of_states(np.array([[1.0, 0, 0, 0, 0, 0]])).tolist()
+    [[1.0, 0.0, -0.2, 0.1, 0.0, 0.0]]
+    """
     return states @ LOADINGS.to_numpy().T
 
 
@@ -75,8 +92,8 @@ def nuclei_looks(z: np.ndarray, looks: Looks, *, rng: np.random.Generator) -> pd
         `area` (pixels), `axis_ratio` (major / minor), `n_spots`, `spot_contrast`, `texture`
         (pixels), `intensity` (1 = control).
     """
-    area, elongation, condensation, texture, intensity, _ = z.T
-    condensed = np.exp(looks.condensation_sd * condensation)
+    area, elongation, condensation, texture, intensity, _ = z.T  # (n,) each
+    condensed = np.exp(looks.condensation_sd * condensation)  # more and brighter spots
     return pd.DataFrame(
         {
             "area": looks.area * np.exp(looks.area_sd * area),

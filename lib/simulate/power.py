@@ -1,5 +1,5 @@
-"""What size of effect the translation can find: worlds with the planted states, their effect on
-images scaled."""
+"""Measure what size of effect the translation can find: worlds with the planted states, their
+effect on images scaled."""
 
 from collections.abc import Sequence
 
@@ -37,15 +37,25 @@ def power(
         Genes with images.
     effects : sequence of float
         Factors of the states in the images; 1 = as planted.
+    rng : Generator
     n_draws : int
-        Worlds an effect.
+        Worlds per effect.
     n_permutations : int
         Pairings behind each p-value.
+    ridge : float
+        λ of the kernel regression.
 
     Returns
     -------
     DataFrame
-        `effect`, `draw`, `auc_20`, `p`.
+        One row per effect and world: `effect`, `draw`, `auc_20`, `p`.
+
+    Raises
+    ------
+    InputError
+        For fewer than three screened genes.
+    ValueError
+        For a screened gene without a state.
     """
     if len(screened) < 3:
         raise InputError(f"{len(screened)} screened genes; a target needs two others to learn from")
@@ -53,7 +63,7 @@ def power(
     for effect in effects:
         for number in range(n_draws):
             world = pairs.draw(states, screened, effect=effect, rng=rng)
-            values = _areas(world, n_permutations, ridge, rng)
+            values = _areas(world, n_permutations, ridge, rng)  # (1 + B,), the observed area first
             rows.append(
                 [
                     float(effect),
@@ -66,10 +76,24 @@ def power(
 
 
 def summarise(table: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
-    """Return one row an effect: `auc_20` (mean), `low`, `high` (its central 90 %), `power` (share
-    with p ≤ level)."""
+    """Summarise the worlds of every effect.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `power`.
+    level : float
+        Largest p-value of a find.
+
+    Returns
+    -------
+    DataFrame
+        One row per effect: `effect`, `auc_20` (mean), `low`, `high` (its central 90 %), `power`
+        (share of worlds with p ≤ level).
+    """
     groups = table.groupby("effect", sort=True)
     quantiles = groups["auc_20"].quantile([0.05, 0.95]).unstack().set_axis(["low", "high"], axis=1)
+    # share of worlds in which it is found
     found = groups["p"].agg(lambda p: (p <= level).mean()).rename("power")
     return pd.concat([groups["auc_20"].mean(), quantiles, found], axis=1).reset_index()
 
@@ -82,8 +106,32 @@ def figure(
     rng: np.random.Generator,
     n_draws: int = 20,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the power for the genes of a problem, or say that there is no planted truth to draw
-    worlds from."""
+    """Draw the power for the genes of a problem.
+
+    Parameters
+    ----------
+    states : DataFrame
+        `gene`, `s1` … `s6`; empty for a real screen.
+    like : Problem
+        Whose genes are taken.
+    effects : sequence of float
+        Factors of the states in the images; 1 = as planted.
+    rng : Generator
+    n_draws : int
+        Worlds per effect.
+
+    Returns
+    -------
+    Figure
+        Says that there is no planted truth where fewer than three genes have a state.
+    DataFrame
+        As `lib.translation.plots.power_curves`, or `absent`, the reason.
+
+    Raises
+    ------
+    ValueError
+        As `power`.
+    """
     states = states[states["gene"].isin(like.names)]
     shared = [gene for gene in like.shared if gene in set(states["gene"])]
     if len(shared) < 3:
@@ -101,7 +149,7 @@ def _areas(
     embeddings = world.regulatory.to_numpy() / np.linalg.norm(
         world.regulatory, axis=1, keepdims=True
     )
-    positions = world.regulatory.index.get_indexer(shared)
+    positions = world.regulatory.index.get_indexer(shared)  # (S,)
     weights = kernel.leave_one_out_weights(kernel.ntk(world.images), [ridge])[0]  # (S, S)
     image_of = np.tile(
         np.arange(len(shared)), (n_permutations + 1, 1)
@@ -124,6 +172,12 @@ def said(table: pd.DataFrame, *, level: float = 0.8) -> str:
     ----------
     table : DataFrame
         From `figure`, or any table for a screen without planted states.
+    level : float
+        Power that is wanted, 0 to 1.
+
+    Returns
+    -------
+    str
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Nuclei to pixels: elliptical nuclei with chromatin texture, seen through a microscope."""
+"""Render nuclei to pixels: elliptical nuclei with chromatin texture, seen through a microscope."""
 
 from dataclasses import dataclass
 
@@ -47,6 +47,7 @@ def place_nuclei(
     clumping : float
         0 to 1: which of the free places is taken, from the loneliest (0) to the one nearest to
         other nuclei (1).
+    rng : Generator
 
     Returns
     -------
@@ -55,8 +56,8 @@ def place_nuclei(
         `angle` (radians).
     """
     major, minor = half_axes(nuclei["area"].to_numpy(), nuclei["axis_ratio"].to_numpy())
-    reach = 0.7 * major + 0.3 * minor + 1
-    trials = rng.uniform(2, side - 2, (len(nuclei), CANDIDATES, 2))
+    reach = 0.7 * major + 0.3 * minor + 1  # between the half axes, and a pixel of gap
+    trials = rng.uniform(2, side - 2, (len(nuclei), CANDIDATES, 2))  # (n, candidates, 2)
     places, kept = np.empty((0, 2)), []
     for number in range(len(nuclei)):
         gap = _gaps(trials[number], places) - reach[number] - reach[kept]  # (candidates, placed)
@@ -77,8 +78,21 @@ def place_nuclei(
 
 
 def half_axes(area: np.ndarray, axis_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return half major and half minor axis of ellipses, the major one cut at what a patch
-    holds."""
+    """Return the half axes of ellipses.
+
+    Parameters
+    ----------
+    area : (n,) array
+        In pixels.
+    axis_ratio : (n,) array
+        Major by minor axis, 1 or more.
+
+    Returns
+    -------
+    major, minor : (n,) array
+        In pixels; the major one is cut at what a patch holds, and the minor one keeps the area
+        where it can.
+    """
     major = np.minimum(np.sqrt(area * axis_ratio / np.pi), LONGEST)
     return major, np.minimum(major, area / (np.pi * major))
 
@@ -107,6 +121,8 @@ def render_field(
         Blur of this field, pixels (SD).
     gain, offset : float
         Multiplies the signal; adds counts.
+    rng : Generator
+        Of chromatin, uneven light and noise.
 
     Returns
     -------
@@ -116,13 +132,14 @@ def render_field(
         Label k + 1 where row k of `nuclei` lies, 0 elsewhere; unblurred outlines.
     """
     signal, mask = _compose(*_patches(nuclei, rng), nuclei, side)
+    # what the microscope makes of it
     signal = ndimage.gaussian_filter(signal, psf, mode="reflect", truncate=3)
     slope = rng.normal(0, 0.03, (2, 1)).astype(
         np.float32
     )  # what illumination correction leaves over
     ramp = np.linspace(-1, 1, side, dtype=np.float32)
     background = (optics.background + offset) * (1 + slope[0] * ramp + (slope[1] * ramp)[:, None])
-    counts = background + gain * optics.brightness * signal
+    counts = background + gain * optics.brightness * signal  # (side, side)
     noise = rng.standard_normal((side, side), dtype=np.float32)
     counts += noise * np.sqrt(
         counts / optics.electrons + optics.read_noise**2
@@ -154,9 +171,9 @@ def _patches(nuclei: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray
     depth = (outline - radius) * _column(
         np.sqrt(nuclei["half_major"] * nuclei["half_minor"])
     )  # pixels from the rim
-    dome = 0.75 + 0.25 * np.sqrt(np.clip(1 - radius**2, 0, 1))
+    dome = 0.75 + 0.25 * np.sqrt(np.clip(1 - radius**2, 0, 1))  # dimmer towards the rim
     chromatin = np.clip(1 + _texture(nuclei, rng) + _spots(nuclei, rng), 0.15, None)
-    weight = np.clip(depth / SOFT_EDGE + 0.5, 0, 1)
+    weight = np.clip(depth / SOFT_EDGE + 0.5, 0, 1)  # 0 outside, 1 inside, a ramp at the rim
     return weight * dome * chromatin * _column(nuclei["intensity"]), depth > 0
 
 
@@ -206,7 +223,7 @@ def _spots(nuclei: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
         ]
     )
     radii = np.repeat([SPOT_RADIUS, NUCLEOLUS[0]], [MAX_SPOTS, 4])
-    used = np.flatnonzero(heights.any(axis=0))
+    used = np.flatnonzero(heights.any(axis=0))  # spots that any nucleus has
     rows = _bumps((across * cosine + along * sine)[:, used], radii[used])
     columns = _bumps((along * cosine - across * sine)[:, used], radii[used])
     # (n, PATCH, spots) @ (n, spots, PATCH)

@@ -101,11 +101,22 @@ def write_screen(
 
 
 def write_plate(part: Path, *, seed: int, plan: Path, plate: int, design: dict[str, Any]) -> None:
-    """Write images and masks of one plate beside its `plan`, then the table of its nuclei to
-    `part`.
+    """Write images and masks of one plate beside its plan, then the table of its nuclei.
 
     A unit of `lib.run.compute`, whose seed is not used: every field has its own in the plan, made
     from the base seed and the field's name.
+
+    Parameters
+    ----------
+    part : Path
+        Parquet file of the nuclei: `plate`, `field`, then as `simulate_field`.
+    seed : int
+        Not used.
+    plan : Path
+        Layout of the screen, from `lib.simulate.layout.layout`.
+    plate : int
+    design : dict
+        Arguments of `ScreenDesign`, `looks` and `optics` as dicts.
     """
     fields = pd.read_parquet(plan)
     fields = fields[fields["Image_Metadata_Plate"] == plate]
@@ -132,11 +143,24 @@ def write_plate(part: Path, *, seed: int, plan: Path, plate: int, design: dict[s
 def simulate_field(
     row: dict[str, Any], design: ScreenDesign
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """Return image, mask (both (side, side) uint16) and nuclei of one row of the layout.
+    """Simulate one field of the layout.
 
-    Nuclei have `label`, `kind` (interphase, mitotic, debris), `is_infected`, `n_pixels` (of the
-    label), the drawn looks and the place; hidden or lost nuclei are not in the table, labels run
-    from 1 without gaps.
+    Hidden or lost nuclei are not in the table; labels run from 1 without gaps.
+
+    Parameters
+    ----------
+    row : dict
+        A row of `lib.simulate.layout.layout`.
+    design : ScreenDesign
+
+    Returns
+    -------
+    image : (side, side) uint16 array
+    mask : (side, side) uint16 array
+        Labels, 0 = background.
+    nuclei : DataFrame
+        One row per label: `label`, `kind` (interphase, mitotic, debris), `is_infected`, `n_pixels`
+        (of the label), the drawn looks and the place.
     """
     rng = np.random.default_rng(int(row["seed"]))
     effect = looks_of_states(np.array([[row[name] for name in DIMENSIONS]]))[0]  # (6,)
@@ -161,9 +185,9 @@ def simulate_field(
         offset=row["offset"],
         rng=rng,
     )
-    n_pixels = np.bincount(mask.ravel(), minlength=len(nuclei) + 1)
+    n_pixels = np.bincount(mask.ravel(), minlength=len(nuclei) + 1)  # (1 + placed nuclei,)
     seen = np.flatnonzero(n_pixels[1:])
-    relabel = np.zeros(len(n_pixels), np.uint16)
+    relabel = np.zeros(len(n_pixels), np.uint16)  # old label → new, without gaps
     relabel[seen + 1] = np.arange(1, len(seen) + 1)
     nuclei = nuclei.iloc[seen].reset_index(drop=True)
     nuclei.insert(0, "label", np.arange(1, len(seen) + 1))
@@ -171,23 +195,45 @@ def simulate_field(
 
 
 def read_truth(screen_dir: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the planted truth of a simulated screen: genes (with group and state) and nuclei (with
-    drawn looks)."""
+    """Read the planted truth of a simulated screen.
+
+    Parameters
+    ----------
+    screen_dir : path
+
+    Returns
+    -------
+    genes : DataFrame
+        One row per gene, with group and state.
+    nuclei : DataFrame
+        One row per nucleus, with its drawn looks.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the screen has no truth.
+    """
     folder = store.require(Path(screen_dir) / "truth/genes.csv", made_by="screen_data").parent
     return pd.read_csv(folder / "genes.csv"), pd.read_csv(folder / "nuclei.csv")
 
 
 def planted(screen_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted truth of a screen, one row per gene: `gene`, `group`, `is_active`,
-    `effect`.
+    """Return the planted truth of a screen.
 
-    `effect` is the length of the latent state, in SD of single control nuclei. A real screen has no
-    row.
+    Parameters
+    ----------
+    screen_dir : path
+
+    Returns
+    -------
+    DataFrame
+        One row per gene: `gene`, `group`, `is_active`, `effect`, the length of the latent state in
+        SD of single control nuclei. A real screen has no row.
     """
     if not (store.resolve(screen_dir) / PLAN).exists():
         return pd.DataFrame(columns=TRUTH)
     genes, _ = read_truth(store.resolve(screen_dir))
-    states = genes[[name for name in genes if name in DIMENSIONS]]
+    states = genes[[name for name in genes if name in DIMENSIONS]]  # (genes, 6)
     effect = (states**2).sum(axis=1) ** 0.5
     return genes.assign(effect=effect)[TRUTH]
 
@@ -207,6 +253,7 @@ def _draw_nuclei(
         max(rng.poisson(expected * 0.75) + int(expected * 0.25), 1),
         rng.poisson(design.debris),
     )
+    # (nuclei, looks)
     z = shift + rng.normal(0, design.nucleus_noise, (n_nuclei + n_debris, len(PARAMETERS)))
     kind = np.where(rng.random(len(z)) < design.mitotic, "mitotic", "interphase").astype(object)
     kind[n_nuclei:] = "debris"
@@ -270,6 +317,7 @@ def _write_tables(
     nuclei = pd.concat([pd.read_parquet(path) for path in plates], ignore_index=True)
     store.write_table(screen_dir / "truth/genes.csv", states)
     store.write_table(screen_dir / "truth/nuclei.csv", nuclei.round(4))
+    # specks are no nuclei
     counts = nuclei[nuclei["kind"] != "debris"].groupby("field").size()
     names = corrected_names(fields["stem"] + ".tif")
     table = fields.assign(Image_Count_Nuclei=names.map(counts).fillna(0).astype(int))

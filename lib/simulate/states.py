@@ -1,5 +1,5 @@
-"""Latent regulatory states of genes: the planted truth that images, networks and expression all
-follow."""
+"""Draw latent regulatory states of genes: the planted truth that images, networks and expression
+all follow."""
 
 from collections.abc import Sequence
 
@@ -23,6 +23,18 @@ def choose_genes(n_genes: int, *, n_active: int) -> list[str]:
     The first `n_active` come from the paper's 41 impactful genes, then from the other screened
     ones; the rest is taken from the other screened genes first, so that inert genes are none of the
     41 as long as there are others.
+
+    Parameters
+    ----------
+    n_genes : int
+        At most 190.
+    n_active : int
+        Genes with an effect.
+
+    Returns
+    -------
+    list of str
+        Active genes first.
 
     Raises
     ------
@@ -82,7 +94,7 @@ def states(
     Returns
     -------
     DataFrame
-        One row a gene in the given order: `gene`, `group` (`group 1` … or `inert`), `is_active`,
+        One row per gene, in the given order: `gene`, `group` (`group 1` … or `inert`), `is_active`,
         `s1` … `s6`.
 
     Raises
@@ -97,8 +109,9 @@ def states(
             f"{n_groups} groups of {n_active} active of {len(genes)} genes do not fit; lower the "
             "first two"
         )
+    # groups of equal size
     group = rng.permutation(np.arange(n_active) % n_groups) if n_active else np.zeros(0, int)
-    values = np.zeros((len(genes), len(DIMENSIONS)))
+    values = np.zeros((len(genes), len(DIMENSIONS)))  # inert genes stay at zero
     values[:n_active] = effect * _spread(n_groups, rng)[group]
     values[:n_active] += rng.normal(
         0, effect * within_group / np.sqrt(len(DIMENSIONS)), (n_active, len(DIMENSIONS))

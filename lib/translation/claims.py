@@ -1,4 +1,4 @@
-"""What the translation measured, by the ids of the published values and of the planted truth."""
+"""Measure the translation, by the ids of the published values and of the planted truth."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,8 +19,7 @@ DEMO_SETTING, DEMO_TARGETS = "cmap_full_all_nodes", ("BRAF", "JUN", "RAF1", "SMA
 
 
 def published(translations: Sequence[Translation], random: np.ndarray) -> dict[str, float]:
-    """Return the published quantities of a real screen: sizes, and areas and accuracies of each
-    setting and baseline.
+    """Return the published quantities of a real screen.
 
     Parameters
     ----------
@@ -28,8 +27,19 @@ def published(translations: Sequence[Translation], random: np.ndarray) -> dict[s
         The main setting first.
     random : (n, T) array
         Places by the random baseline.
+
+    Returns
+    -------
+    dict of str to float
+        `translation.n_targets`, `.n_genes`; `translation.<setting>.auc_<k>`, `.acc_<k>`,
+        `.mean_rank` (from 1), `.plain.*` as far as published; accuracies of the random and mean
+        baselines; ranks of the demo's targets (`translation.demo.*`).
+
+    References
+    ----------
+    Image2Reg, Fig 4B.
     """
-    main = translations[0]
+    main = translations[0]  # sizes are those of the main setting
     measured: dict[str, float] = {
         "translation.n_targets": len(main.problems),
         "translation.n_genes": main.n_genes,
@@ -50,7 +60,7 @@ def _setting(found: Translation) -> dict[str, float]:
     if setting in CURVES:
         measured |= _accuracies(name, metrics.accuracy(places))
     if setting in RANKED:
-        measured[f"{name}.mean_rank"] = float(places.mean() + 1)
+        measured[f"{name}.mean_rank"] = float(places.mean() + 1)  # ranks count from 1
     if setting in PLAIN_TOO:
         plain = found.plain
         measured |= _areas(f"{name}.plain", plain) | _accuracies(
@@ -97,8 +107,16 @@ def planted(
         Way of choosing → areas under exchanged targets, from `results.exchanged`.
     permuted : (n, T) array
         Places after both embeddings were put in random order.
+
+    Returns
+    -------
+    dict of str to float
+        `translation.planted.*`: `above_null` and `above_means` (AUC_20 above the 99.9 % quantile of
+        the null and above the mean baselines), `p_nested`, `p_published`, `permuted` (mean AUC_20
+        over chance).
     """
-    fixed = metrics.area(paired, 20)
+    fixed = metrics.area(paired, 20)  # (1 + B,)
+    # the two mean baselines
     means = [metrics.area(found.places[name], 20) for name in ("mean (train)", "mean (all)")]
     values = {
         "above_null": fixed[0] - np.quantile(fixed[1:], 0.999),
@@ -111,22 +129,49 @@ def planted(
 
 
 def chance_area(n_genes: int, k: int = 20) -> float:
-    """Return the expected AUC_k of places that are uniform among the genes."""
-    return float(metrics.area(np.arange(n_genes), k))
+    """Return the expected AUC_k of places that are uniform among the genes.
+
+    Parameters
+    ----------
+    n_genes : int
+    k : int
+
+    Returns
+    -------
+    float
+    """
+    return float(metrics.area(np.arange(n_genes), k))  # every place once
 
 
 def missing(coverage: pd.DataFrame) -> pd.DataFrame:
-    """Return the genes that are no target, with the reason."""
+    """Return the genes that are no target, with the reason.
+
+    Parameters
+    ----------
+    coverage : DataFrame
+        From `lib.translation.inputs.read`.
+
+    Returns
+    -------
+    DataFrame
+        `gene`, `note`.
+    """
     return coverage.loc[~coverage["is_target"], ["gene", "note"]].reset_index(drop=True)
 
 
 def grid_definition(axes: Axes) -> dict[str, int | str]:
-    """Return what defines the grid: its size and some of its configurations, by the numbers the
-    paper gives them.
+    """Return what defines the grid: its size and some configurations, by the numbers of the paper.
 
-    Nothing where the axes are not the published ones.
+    Parameters
+    ----------
+    axes : Axes
+
+    Returns
+    -------
+    dict of str to int or str
+        Empty where the grid has another size than the published one.
     """
-    configs = grid.configurations(axes)
+    configs = grid.configurations(axes)  # one row per configuration
     if len(configs) != len(grid.configurations(Axes())):
         return {}
     shown = configs[

@@ -38,7 +38,7 @@ def read(
     Raises
     ------
     InputError
-        If a folder has no file of the condition, naming those it has.
+        If a folder has no file of the condition, naming those it has; as `inputs.problem`.
     """
     from lib.screen import encoding
 
@@ -47,27 +47,48 @@ def read(
         condition, inputs.condition_means(paths[0]), inputs.read_regulatory(paths[1])
     )
     nuclei = encoding.read_target_embeddings(paths[0], use=("out",))
+    # others may have been left out of the same encoder
     own = nuclei[nuclei["labels"] == condition].drop(columns="labels")
     return problem, own.to_numpy(float)
 
 
 def shuffled(problem: Problem, *, seed: int) -> Problem:
-    """Return the problem with both embeddings in random order, as the published random mode."""
+    """Return the problem with both embeddings in random order, as the published random mode.
+
+    Parameters
+    ----------
+    problem : Problem
+    seed : int
+
+    Returns
+    -------
+    Problem
+    """
     return regressors.permuted(problem, np.random.default_rng([seed, 1]))
 
 
 def neighbours(problem: Problem, *, k: int = 10) -> pd.DataFrame:
     """Return the genes nearest to the prediction, and the true one wherever it is.
 
+    Parameters
+    ----------
+    problem : Problem
+    k : int
+        Genes shown; the true gene comes on top of these if it is farther away.
+
     Returns
     -------
     DataFrame
         One row per gene, nearest first: `rank` from 1, `gene`, `cosine` of prediction and gene
         (−1 to 1), `is_true`, `is_known` (its image was trained on).
+
+    References
+    ----------
+    Image2Reg, `scripts/demo`: λ = 1, the ten nearest genes.
     """
     prediction = regressors.ntk_ridge(*problem.split())[0]  # (R,)
     cosines = problem.regulatory @ prediction / np.linalg.norm(prediction)  # (G,)
-    by_rank = order.descending(cosines[None], scale=1)[0]
+    by_rank = order.descending(cosines[None], scale=1)[0]  # (G,)
     table = pd.DataFrame({"gene": np.array(problem.names)[by_rank], "cosine": cosines[by_rank]})
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     table["is_true"] = table["gene"] == problem.target
@@ -76,12 +97,21 @@ def neighbours(problem: Problem, *, k: int = 10) -> pd.DataFrame:
 
 
 def ranks_over_nuclei(problem: Problem, nuclei: np.ndarray, *, n: int, seed: int) -> np.ndarray:
-    """Return the ranks (n,) of the true gene, from 1, when its nuclei are drawn anew.
+    """Return the ranks of the true gene when its nuclei are drawn anew.
 
     Parameters
     ----------
+    problem : Problem
     nuclei : (m, D) array
         Image embeddings of the condition's nuclei; each draw takes m of them with replacement.
+    n : int
+        Draws.
+    seed : int
+
+    Returns
+    -------
+    (n,) array of int
+        From 1.
     """
     rng = np.random.default_rng([seed, 2])
     counts = rng.multinomial(len(nuclei), np.full(len(nuclei), 1 / len(nuclei)), size=n)  # (n, m)
@@ -91,13 +121,30 @@ def ranks_over_nuclei(problem: Problem, nuclei: np.ndarray, *, n: int, seed: int
 
 
 def ranks_by_chance(problem: Problem, *, n: int, seed: int) -> np.ndarray:
-    """Return the ranks (n,) of the true gene, from 1, with both embeddings in random order."""
+    """Return the ranks of the true gene with both embeddings in random order.
+
+    Parameters
+    ----------
+    problem : Problem
+    n : int
+        Orders.
+    seed : int
+
+    Returns
+    -------
+    (n,) array of int
+        From 1.
+    """
     rng = np.random.default_rng([seed, 3])
     return regressors.permuted_places([problem], rng, n=n)[:, 0] + 1
 
 
 def places(problem: Problem) -> pd.DataFrame:
     """Return where the prediction lies among the genes: two principal components of the network.
+
+    Parameters
+    ----------
+    problem : Problem
 
     Returns
     -------
@@ -109,6 +156,7 @@ def places(problem: Problem) -> pd.DataFrame:
     rows = np.vstack([problem.regulatory, prediction / np.linalg.norm(prediction)])  # (G + 1, R)
     centred = rows - problem.regulatory.mean(axis=0)
     axes = np.linalg.svd(centred[:-1], full_matrices=False)[2][:2]  # (2, R)
+    # the sign of a component is arbitrary: its largest entry is positive
     axes *= np.sign(axes[np.arange(2), np.abs(axes).argmax(axis=1)])[:, None]
     found = pd.DataFrame(centred @ axes.T, columns=["pc_1", "pc_2"])
     known = set(problem.shared)

@@ -108,7 +108,7 @@ def _ranks(
         lines["nuclei drawn anew"] = (over_nuclei, figures.ACCENT)
     drawn = []
     for name, (ranks, colour) in lines.items():
-        shares = np.histogram(ranks, edges)[0] / len(ranks)
+        shares = np.histogram(ranks, edges)[0] / len(ranks)  # (N_BINS,)
         ax.stairs(shares, edges, color=colour, fill=name != "nuclei drawn anew", label=name)
         middles = (edges[:-1] + edges[1:]) / 2
         drawn.append(pd.DataFrame({"panel": "ranks", "name": name, "x": middles, "y": shares}))

@@ -28,39 +28,67 @@ def places(reduced: Sequence[Reduced], axes: Axes) -> np.ndarray:
 
     Off the diagonal there is one training gene less: both t and u are left out.
 
+    Parameters
+    ----------
+    reduced : sequence of Reduced
+        One per target, T.
+    axes : Axes
+        Of the grid, with C configurations.
+
     Returns
     -------
     (C, T, T) array of int16
         Configuration × image t × network u; the diagonal is the translation itself.
+
+    Raises
+    ------
+    InputError
+        If fewer than two genes are there to learn from.
     """
     if len(reduced[0].train) < 2:
         raise InputError(
             "two genes with both embeddings leave none to learn from when two are left out"
         )
     configs, n_train = grid.configurations(axes), len(reduced[0].train)
+    # a model of 38 neighbours is one of all where fewer are there
     model = {n: grid.model_of(configs, axes, n) for n in (n_train, n_train - 1)}
     found = np.empty((len(configs), len(reduced), len(reduced)), np.int16)
     for t, image in enumerate(reduced):
         for u, network in enumerate(reduced):
+            # neither t nor u is trained on
             train = image.train[image.train != network.own]
             pair = replace(image, train=train, gram=network.gram, genes=network.genes)
-            weights = grid.model_weights(pair, axes)
-            row = int(network.positions[network.own])
+            weights = grid.model_weights(pair, axes)  # (M, S)
+            row = int(network.positions[network.own])  # of the gene that is looked for
+            # (M,) places by distinct model
             hits = metrics.hits(weights @ network.gram, row, scale=np.abs(weights).sum(axis=-1))
-            found[:, t, u] = hits[model[len(train)]]
+            found[:, t, u] = hits[model[len(train)]]  # (C,)
     return found
 
 
 def orders(n_targets: int, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw which network each left-out image is looked for in, (1 + n, T); first as it is."""
-    found = np.tile(np.arange(n_targets), (n + 1, 1))
+    """Draw which network each left-out image is looked for in.
+
+    Parameters
+    ----------
+    n_targets : int
+        T.
+    n : int
+        Exchanges.
+    rng : Generator
+
+    Returns
+    -------
+    (1 + n, T) array of int
+        The first row is the order as it is.
+    """
+    found = np.tile(np.arange(n_targets), (n + 1, 1))  # row 0: nothing is exchanged
     found[1:] = rng.permuted(found[1:], axis=1)
     return found
 
 
 def areas(found: np.ndarray, exchanges: np.ndarray, chosen: Sequence[int]) -> dict[str, np.ndarray]:
-    """Return `auc_<k>` (1 + B,) of a procedure that has one configuration for each image in every
-    exchange.
+    """Return the areas of a procedure that has one configuration per image, under every exchange.
 
     Parameters
     ----------
@@ -70,17 +98,33 @@ def areas(found: np.ndarray, exchanges: np.ndarray, chosen: Sequence[int]) -> di
         From `orders`.
     chosen : (T,) sequence of int
         Configuration of each image.
+
+    Returns
+    -------
+    dict of str to (1 + B,) array
+        `auc_<k>`, the observed value first.
     """
-    images = np.arange(found.shape[1])
+    images = np.arange(found.shape[1])  # (T,)
     return metrics.areas(found[np.asarray(chosen), images, exchanges])
 
 
 def areas_of_choice(found: np.ndarray, exchanges: np.ndarray) -> dict[str, np.ndarray]:
-    """Return `auc_<k>` (1 + B,) when the published rule chooses a configuration anew for every
-    exchange.
+    """Return the areas when the published rule chooses a configuration anew for every exchange.
 
     The rule looks at the very areas that are then reported, as it did for the observed ones: the
     optimism of the choice is in the null too. Leave excluded configurations out of `found`.
+
+    Parameters
+    ----------
+    found : (C, T, T) array
+        From `places`.
+    exchanges : (1 + B, T) array
+        From `orders`.
+
+    Returns
+    -------
+    dict of str to (1 + B,) array
+        `auc_<k>`, the observed value first.
     """
     best = selection.choose(
         _all_areas(found, exchanges, 20), _all_areas(found, exchanges, 50)
@@ -98,4 +142,4 @@ def _all_areas(found: np.ndarray, exchanges: np.ndarray, k: int) -> np.ndarray:
     taken = np.zeros((n_targets * n_targets, len(exchanges)))
     cells = exchanges + n_targets * np.arange(n_targets)  # (1 + B, T)
     taken[cells.ravel(), np.repeat(np.arange(len(exchanges)), n_targets)] = 1
-    return gained @ taken / n_targets / (k + 1)
+    return gained @ taken / n_targets / (k + 1)  # the published denominator

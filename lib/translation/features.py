@@ -26,8 +26,12 @@ ENCODINGS = ("positional", "gauss")
 
 @dataclass(frozen=True)
 class Geometry:
-    """Inner products and squared distances of rows of features, (..., N, N) each; blocks of
-    features add up."""
+    """Inner products and squared distances of rows of features; blocks of features add up.
+
+    Parameters
+    ----------
+    dots, distances : (..., N, N) array
+    """
 
     dots: np.ndarray
     distances: np.ndarray
@@ -36,13 +40,33 @@ class Geometry:
         return Geometry(self.dots + other.dots, self.distances + other.distances)
 
     def shifted(self, constant) -> "Geometry":
-        """Return the geometry with a constant block of squared length `constant` beside every
-        row."""
+        """Return the geometry with a constant block beside every row.
+
+        Parameters
+        ----------
+        constant : float or array
+            Squared length of the block.
+
+        Returns
+        -------
+        Geometry
+            Distances do not change.
+        """
         return Geometry(self.dots + constant, self.distances)
 
     def gathered(self, neighbours: np.ndarray) -> "Geometry":
-        """Return that of the neighbours' rows in one long row, neighbours (M, k): sums over the
-        places in the lists."""
+        """Return the geometry of rows that put the rows of their neighbours side by side.
+
+        Parameters
+        ----------
+        neighbours : (M, k) array of int
+            Neighbours of M rows.
+
+        Returns
+        -------
+        Geometry, (M, M)
+            Sums over the k places in the lists.
+        """
         picks = [np.ix_(column, column) for column in neighbours.T]
         return Geometry(
             sum(self.dots[pick] for pick in picks), sum(self.distances[pick] for pick in picks)
@@ -50,17 +74,32 @@ class Geometry:
 
 
 def geometry(rows) -> Geometry:
-    """Return inner products and squared distances of rows (N, D); distances from differences, so
-    never cancelled."""
+    """Return inner products and squared distances of rows.
+
+    Parameters
+    ----------
+    rows : (N, D) array
+
+    Returns
+    -------
+    Geometry, (N, N)
+        Distances come from differences, so that nothing cancels.
+
+    Examples
+    --------
+    >>> geometry([[3.0, 0.0], [0.0, 4.0]]).distances.tolist()
+    [[0.0, 25.0], [25.0, 0.0]]
+    """
     rows = np.asarray(rows, float)
-    dots = rows @ rows.T
+    dots = rows @ rows.T  # (N, N)
     np.fill_diagonal(dots, np.einsum("nd,nd->n", rows, rows))
     return Geometry(dots, cdist(rows, rows, "sqeuclidean"))
 
 
 def neighbour_lists(distances: np.ndarray, n_neighbours: int) -> np.ndarray:
-    """Return the nearest training rows of every row, nearest first, equals by number, itself before
-    all.
+    """Return the nearest training rows of every row, nearest first, equal ones by number.
+
+    A training row is its own nearest neighbour.
 
     Parameters
     ----------
@@ -73,15 +112,24 @@ def neighbour_lists(distances: np.ndarray, n_neighbours: int) -> np.ndarray:
     -------
     (N + 1, min(k, N)) array of int
     """
-    ranked = distances[:, :-1].copy()
-    np.fill_diagonal(ranked, -1)
+    ranked = distances[:, :-1].copy()  # the new row is nobody's neighbour
+    np.fill_diagonal(ranked, -1)  # a row is its own nearest neighbour
     return order.ascending(ranked)[:, :n_neighbours]
 
 
 def check_independent(rows: np.ndarray) -> None:
-    """Refuse training rows (N, D) whose neighbour weights are not unique, which the reductions rest
-    on."""
-    values = np.linalg.svd(rows, compute_uv=False)
+    """Refuse training rows whose neighbour weights are not unique, which the reductions rest on.
+
+    Parameters
+    ----------
+    rows : (N, D) array
+
+    Raises
+    ------
+    InputError
+        If the rows span fewer than N dimensions.
+    """
+    values = np.linalg.svd(rows, compute_uv=False)  # singular values, largest first
     rank = int((values > 1e-10 * values[0]).sum())
     if rank < len(rows):
         raise InputError(
@@ -98,19 +146,27 @@ def phases(
     Parameters
     ----------
     weights : (..., k) array
+        Neighbour weights w.
     encoding : str
         `positional`: 2π σ^(j/m) w_i for all i and j = 0 … m − 1; `gauss`: 2π σ B w.
     n_encodings : int
         m.
+    sigma : float
+        σ, the scale.
     normal : (..., m, k) array or None
         Standard normal draws B of `gauss`.
 
     Returns
     -------
     (..., m · k) or (..., m) array
+
+    Raises
+    ------
+    InputError
+        For another encoding.
     """
     if encoding == "positional":
-        powers = 2 * np.pi * sigma ** (np.arange(n_encodings) / n_encodings)
+        powers = 2 * np.pi * sigma ** (np.arange(n_encodings) / n_encodings)  # (m,)
         return (weights[..., :, None] * powers).reshape(*weights.shape[:-1], -1)
     if encoding == "gauss":
         return 2 * np.pi * sigma * (weights @ np.swapaxes(normal, -1, -2))
@@ -120,8 +176,10 @@ def phases(
 def explicit(
     images, genes, new, config: Mapping[str, Any], *, normal: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Write the features of training rows and of a new row out, in the published order: the
-    definition of the grid.
+    """Write out the features of training rows and of a new row: the definition of the grid.
+
+    Blocks come in the published order: images, mean training target, encoded neighbour weights,
+    rows of the neighbours.
 
     Parameters
     ----------
@@ -139,19 +197,29 @@ def explicit(
     Returns
     -------
     (N, F), (1, F) arrays
+
+    Raises
+    ------
+    InputError
+        For an unknown encoding.
+
+    References
+    ----------
+    Image2Reg, grid behind Fig 4B.
     """
-    rows = np.vstack([images, new])
+    rows = np.vstack([images, new])  # (N + 1, D), the new row last
     if config["use_mean"]:
         rows = np.hstack([rows, np.tile(np.mean(genes, axis=0), (len(rows), 1))])
     if config["n_neighbours"] == 0:
         return rows[:-1], rows[-1:]
     lists = neighbour_lists(cdist(rows, rows, "sqeuclidean"), config["n_neighbours"])
-    weights = np.array(
+    weights = np.array(  # (N + 1, k)
         [row @ np.linalg.pinv(rows[:-1][near]) for row, near in zip(rows, lists, strict=True)]
     )
     angles = phases(weights, config["encoding"], config["n_encodings"], config["sigma"], normal)
-    rows = np.hstack([rows, np.cos(angles), np.sin(angles)])
+    rows = np.hstack([rows, np.cos(angles), np.sin(angles)])  # cosines and sines side by side
     if config["append"] != "none":
+        # images: the rows as they are by now, with mean and encoding
         source = {"images": rows[:-1], "genes": np.asarray(genes)}[config["append"]]
         rows = np.hstack([rows, source[lists].reshape(len(rows), -1)])
     return rows[:-1], rows[-1:]

@@ -1,5 +1,5 @@
-"""What the translation starts from: image and regulatory embeddings of the genes, two files a
-left-out target."""
+"""Read what the translation starts from: image and regulatory embeddings of the genes, two files
+per left-out target."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -54,8 +54,17 @@ class Problem:
         return np.array([row[name] for name in self.shared])
 
     def split(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return images (S − 1, D) and embeddings (S − 1, R) of the training genes, and the
-        target's image (1, D)."""
+        """Return what a regressor gets.
+
+        Returns
+        -------
+        images : (S − 1, D) array
+            Of the training genes.
+        genes : (S − 1, R) array
+            Their regulatory embeddings.
+        new : (1, D) array
+            The target's image.
+        """
         train = np.arange(len(self.shared)) != self.own
         return self.images[train], self.regulatory[self.positions[train]], self.images[~train]
 
@@ -63,16 +72,22 @@ class Problem:
 def problem(
     target: str, images: pd.DataFrame, regulatory: pd.DataFrame, *, shared: Sequence[str] = ()
 ) -> Problem:
-    """Check the embeddings of one target and bring genes into order.
+    """Check the embeddings of one target and bring its genes into order.
 
     Parameters
     ----------
+    target : str
+        Left-out gene.
     images : DataFrame, (conditions, D)
         Mean image embeddings, index = gene.
     regulatory : DataFrame, (genes, R)
         Any length; rows are divided by theirs.
     shared : sequence of str
         Genes to use; by default those with both embeddings.
+
+    Returns
+    -------
+    Problem
 
     Raises
     ------
@@ -82,7 +97,7 @@ def problem(
     """
     _check(images, f"image embeddings without {target}")
     _check(regulatory, f"regulatory embeddings without {target}")
-    shared = tuple(sorted(shared or set(images.index) & set(regulatory.index)))
+    shared = tuple(sorted(shared or set(images.index) & set(regulatory.index)))  # S genes
     if target not in shared:
         lacks = [
             name
@@ -97,9 +112,9 @@ def problem(
         raise InputError(
             f"{len(shared)} genes have both embeddings; a target needs two others to learn from"
         )
-    names = tuple(sorted(regulatory.index))
+    names = tuple(sorted(regulatory.index))  # G genes
     values = regulatory.loc[list(names)].to_numpy(float)
-    lengths = np.linalg.norm(values, axis=1)
+    lengths = np.linalg.norm(values, axis=1)  # (G,)
     if not lengths.all():
         raise InputError(
             f"the regulatory embedding of {names[int(lengths.argmin())]} is zero and has no "
@@ -111,7 +126,7 @@ def problem(
 
 
 def read_images(directory: str | os.PathLike, *, control: str = CONTROL) -> dict[str, pd.DataFrame]:
-    """Return target → mean image embeddings of all genes by the encoder that never saw the target.
+    """Read the mean image embeddings of all genes by the encoders that never saw a target.
 
     Parameters
     ----------
@@ -120,6 +135,16 @@ def read_images(directory: str | os.PathLike, *, control: str = CONTROL) -> dict
         mean over its nuclei, training nuclei or left-out ones.
     control : str
         Condition that is no gene.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Target → (conditions, D), index = gene.
+
+    Raises
+    ------
+    InputError
+        As `condition_means`.
     """
     return {
         target: condition_means(path, control=control) for target, path in _files(directory).items()
@@ -143,7 +168,7 @@ def read(
     list of Problem
         Sorted by target; all with the same genes.
     DataFrame
-        Coverage, one row a gene that is missing somewhere or a target: `gene`, `has_images`,
+        Coverage, one row per gene that is missing somewhere or a target: `gene`, `has_images`,
         `has_regulatory`, `is_target`, `note`.
 
     Raises
@@ -152,7 +177,7 @@ def read(
         As `problem`; if no target is left; if the targets' networks hold different genes.
     """
     files = _files(regulatory_dir)
-    both = sorted(set(images) & set(files))
+    both = sorted(set(images) & set(files))  # targets with both files
     if not both:
         raise InputError(
             f"no gene has an image file and one in {regulatory_dir}; make leave_one_target_out and "
@@ -164,11 +189,12 @@ def read(
         for part in (images, regulatory)
     ]
     coverage = _coverage([set(images), set(files)], tables)
-    shared = sorted(tables[0] & tables[1])
+    shared = sorted(tables[0] & tables[1])  # genes with both embeddings for every target
     targets = coverage.loc[coverage["is_target"], "gene"]
     problems = [
         problem(target, images[target], regulatory[target], shared=shared) for target in targets
     ]
+    # places among different genes cannot be averaged
     other = next((one for one in problems if one.names != problems[0].names), None)
     if other is not None:
         raise InputError(
@@ -180,12 +206,29 @@ def read(
 
 
 def condition_means(path: Path, *, control: str = CONTROL) -> pd.DataFrame:
-    """Return the mean image embedding of every condition but the control, in double precision,
-    sorted by gene."""
+    """Return the mean image embedding of every condition but the control.
+
+    Parameters
+    ----------
+    path : Path
+        `.h5ad` of `lib.screen.runs.target_run`.
+    control : str
+        Condition that is no gene.
+
+    Returns
+    -------
+    DataFrame, (conditions, D)
+        Sorted by gene; float64.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or an embedding is not finite.
+    """
     from lib.screen import encoding
 
     table = encoding.read_target_embeddings(path, use=("train", "out"))
-    values = table.drop(columns="labels").astype(float)
+    values = table.drop(columns="labels").astype(float)  # (nuclei, D)
     if not np.isfinite(values.to_numpy()).all():
         raise InputError(
             f"{Path(path).name}: an image embedding has NaN or infinity; train its encoder again"
@@ -198,7 +241,23 @@ def _files(folder: str | os.PathLike) -> dict[str, Path]:
 
 
 def read_regulatory(path: Path) -> pd.DataFrame:
-    """Return the regulatory embeddings of a network, (G, R), index = gene; of any length."""
+    """Return the regulatory embeddings of a network.
+
+    Parameters
+    ----------
+    path : Path
+        `.h5ad`, obs_names = genes.
+
+    Returns
+    -------
+    DataFrame, (G, R)
+        Index = gene; rows of any length.
+
+    Raises
+    ------
+    InputError
+        If the file is absent or cannot be read.
+    """
     found = h5ad.read(path)
     return pd.DataFrame(np.asarray(found.X, float), index=found.obs_names.astype(str))
 
@@ -232,8 +291,7 @@ def _check(table: pd.DataFrame, what: str) -> None:
 
 
 def planted_states(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return `gene`, `module`, `s1` … `s6` of a network's genes; no row with a real screen or
-    source.
+    """Return the planted states of a simulated network's genes.
 
     Beside a real screen a simulated network has states of its own, which the images know nothing
     of; beside one real source the others' truth is not that of the network.
@@ -242,5 +300,10 @@ def planted_states(sources_dir: str | os.PathLike, screen_dir: str | os.PathLike
     ----------
     sources_dir, screen_dir : path
         Folders that say where they come from.
+
+    Returns
+    -------
+    DataFrame
+        `gene`, `module`, `s1` … `s6`; no row with a real screen or source.
     """
     return sources.read_truth(sources_dir, screen_dir)

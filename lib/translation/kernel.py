@@ -56,15 +56,16 @@ def ntk(x, z=None) -> np.ndarray:
         )
     x_norms, z_norms = np.linalg.norm(x, axis=1), np.linalg.norm(z, axis=1)
     cosine = np.clip(x @ z.T / np.outer(x_norms, z_norms), -1, 1)  # (N, M)
+    # nearly parallel pairs are corrected below
     sine = np.sqrt((1 - cosine) * (1 + cosine))
     for rows, columns in _chunks(*np.nonzero(sine < NARROW), width=x.shape[1]):
         sine[rows, columns] = _perpendicular(x[rows], z[columns]) / x_norms[rows]
         cosine[rows, columns] = np.sign(cosine[rows, columns]) * np.sqrt(
             1 - sine[rows, columns] ** 2
         )
-    kernel = _arc(sine, cosine) * np.outer(x_norms, z_norms)
+    kernel = _arc(sine, cosine) * np.outer(x_norms, z_norms)  # (N, M)
     if z is x:
-        np.fill_diagonal(kernel, 2 * np.einsum("nd,nd->n", x, x))
+        np.fill_diagonal(kernel, 2 * np.einsum("nd,nd->n", x, x))  # K(x, x) = 2 |x̃|², exactly
         kernel = (kernel + kernel.T) / 2
     return np.ldexp(kernel, x_size[:, None] + z_size[None, :])
 
@@ -91,7 +92,7 @@ def from_geometry(norms_x, norms_z, dots, distances) -> np.ndarray:
     x, z = np.sqrt(norms_x)[..., :, None], np.sqrt(norms_z)[..., None, :]
     size, step = x * z, (norms_x[..., :, None] - norms_z[..., None, :]) / (x + z)
     gap = np.where(distances < size, (distances - step**2) / 2, size - dots)  # size · (1 − cos θ)
-    gap = np.clip(gap, 0, 2 * size)
+    gap = np.clip(gap, 0, 2 * size)  # rounding may leave it just outside
     return _arc(np.sqrt(gap * (2 * size - gap)), size - gap)
 
 
@@ -119,6 +120,8 @@ def ridge_weights(kernel, cross, ridges) -> np.ndarray:
     ------
     SingularKernel
         If the kernel with the smallest λ has no inverse in double precision.
+    InputError
+        For a negative λ.
     """
     values, vectors = np.linalg.eigh(kernel)  # (..., N), (..., N, N)
     ridges = np.asarray(ridges, float)
@@ -146,10 +149,16 @@ def leave_one_out_weights(kernel, ridges) -> np.ndarray:
     -------
     (L, N, N) array
         Row i predicts row i.
+
+    Raises
+    ------
+    SingularKernel
+        If the kernel with the smallest λ has no inverse in double precision.
     """
     n = len(kernel)
+    # the weights for unit rows are the inverse itself
     inverse = ridge_weights(kernel, np.eye(n), ridges)  # (L, N, N)
-    weights = -inverse / np.diagonal(inverse, axis1=1, axis2=2)[:, :, None]
+    weights = -inverse / np.diagonal(inverse, axis1=1, axis2=2)[:, :, None]  # −A_ij / A_ii
     weights[:, np.arange(n), np.arange(n)] = 0
     return weights
 
@@ -164,7 +173,7 @@ def _scaled(rows, name: str) -> tuple[np.ndarray, np.ndarray]:
             f"row {broken[0]} of {name} has NaN or infinity; leave it out or mend its embedding"
         )
     rows = np.hstack([rows, np.ones((len(rows), 1))])
-    _, exponents = np.frexp(np.abs(rows).max(axis=1))
+    _, exponents = np.frexp(np.abs(rows).max(axis=1))  # so that no square overflows
     return np.ldexp(rows, -exponents[:, None]), exponents
 
 
@@ -177,7 +186,7 @@ def _arc(sine: np.ndarray, cosine: np.ndarray) -> np.ndarray:
 def _perpendicular(x: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Return the length (P,) of the part of x that is perpendicular to z, for pairs of rows (P,
     D)."""
-    squared = np.einsum("pd,pd->p", z, z)
+    squared = np.einsum("pd,pd->p", z, z)  # (P,)
     rest = x
     for _ in range(2):  # the second time takes away what rounding left along z
         rest = rest - (np.einsum("pd,pd->p", rest, z) / squared)[:, None] * z

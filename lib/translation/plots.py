@@ -65,9 +65,14 @@ def accuracy_curves(
     Figure
     DataFrame
         `line`, `k`, `accuracy`, `low`, `high`.
+
+    References
+    ----------
+    Image2Reg, Fig 4B.
     """
     k_max = min(50, n_genes)
     k = np.arange(1, k_max + 1)
+    # (k_max,)
     rows = {name: metrics.accuracy(places, k_max=k_max) for name, places in curves.items()}
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 4.2))
@@ -103,7 +108,16 @@ def accuracy_curves(
 def hit_bars(
     places: Mapping[str, np.ndarray], targets: Sequence[str], *, n_genes: int
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the place of every target, one panel a line; a bar of no height is a first place.
+    """Draw the place of every target, one panel per line; a bar of no height is a first place.
+
+    Parameters
+    ----------
+    places : mapping of str to (T,) array of int
+        Line → places of the targets, 0 = nearest.
+    targets : sequence of str
+        Their names.
+    n_genes : int
+        Genes of the network.
 
     Returns
     -------
@@ -143,8 +157,9 @@ def hit_bars(
 def null_histograms(
     areas: Mapping[str, np.ndarray], *, means: Mapping[str, float]
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw AUC_20 under exchanged embeddings beside the observed one, a panel a null and way of
-    choosing the model.
+    """Draw AUC_20 under exchanged embeddings beside the observed one.
+
+    One panel per null and way of choosing the model.
 
     Parameters
     ----------
@@ -159,8 +174,9 @@ def null_histograms(
     DataFrame
         `model`, `low`, `high`, `n_exchanges` of every bar, `observed`, `p`.
     """
+    # one scale for all panels
     top = max([*means.values(), *(values.max() for values in areas.values())])
-    edges = np.linspace(0, 1.05 * top, 41)
+    edges = np.linspace(0, 1.05 * top, 41)  # the same bins in every panel
     rows = []
     with figures.style():
         n_rows = -(-len(areas) // 2)
@@ -168,7 +184,7 @@ def null_histograms(
         panels = figure.subplots(n_rows, 2, squeeze=False, sharex=True).ravel()
         for ax, (name, values) in zip(panels, areas.items(), strict=False):
             counts, _, _ = ax.hist(values[1:], bins=edges, color="0.75", label="null")
-            p = float((values >= values[0] - 1e-12).mean())
+            p = float((values >= values[0] - 1e-12).mean())  # the observed value counts, too
             ax.axvline(
                 np.quantile(values[1:], 0.999),
                 color="black",
@@ -213,10 +229,18 @@ def choice(
         Way of choosing → places of the targets.
     table : DataFrame
         The grid, from `grid.evaluate`.
+    n_genes : int
+        Genes of the network; k ends there, or at 50.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `line`, `k`, `accuracy`.
     """
     k_max = min(50, n_genes)
     k = np.arange(1, k_max + 1)
-    kept = table.loc[~table["is_excluded"], "auc_20"]
+    kept = table.loc[~table["is_excluded"], "auc_20"]  # configurations that could be chosen
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.8))
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -238,8 +262,23 @@ def choice(
 def power_curves(
     table: pd.DataFrame, *, chance: float, level: float = 0.05
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw AUC_20 and power against the size of the effect; `table` from `power.summarise`, also
-    returned."""
+    """Draw AUC_20 and power against the size of the effect.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `lib.simulate.power.summarise`.
+    chance : float
+        AUC_20 of a guess.
+    level : float
+        Of the test.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `table` with `effect_of_planted` in place of `effect`, and `chance`.
+    """
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.6))
         left, right = figure.subplots(1, 2)
@@ -276,7 +315,7 @@ def power_curves(
 
 
 def _random(ax: Axes, curves: np.ndarray, k: np.ndarray) -> pd.DataFrame:
-    low, high = np.quantile(curves, [0.025, 0.975], axis=0)
+    low, high = np.quantile(curves, [0.025, 0.975], axis=0)  # 95 % of the draws, at each k
     ax.plot(k, curves.mean(axis=0), color="dimgrey", linestyle="--", label="random baseline")
     ax.fill_between(k, low, high, color="dimgrey", alpha=0.2, linewidth=0)
     return _long("random baseline", k, curves.mean(axis=0), low, high)

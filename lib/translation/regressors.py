@@ -1,5 +1,4 @@
-"""The ways to predict a regulatory embedding: kernel ridge regression, its rivals, and two
-controls."""
+"""Predict a regulatory embedding: kernel ridge regression, its rivals, and two controls."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,14 +30,33 @@ def ntk_ridge(images, genes, new, *, ridge: float = 1.0) -> np.ndarray:
     Returns
     -------
     (M, R) array
+
+    Raises
+    ------
+    InputError
+        For NaN or infinity, rows of different lengths, or a kernel without inverse.
+
+    References
+    ----------
+    Image2Reg, Methods; the kernel is that of `lib.translation.kernel`.
     """
+    # (M, N)
     weights = kernel.ridge_weights(kernel.ntk(images), kernel.ntk(new, images), [ridge])[0]
     return weights @ np.asarray(genes, float)
 
 
 def synthetic_intervention(images, genes, new) -> np.ndarray:
-    """Predict with the weights that make the new row from the training rows: new · X⁺ Y. Shapes as
-    `ntk_ridge`."""
+    """Predict with the weights that make the new row from the training rows: new · X⁺ Y.
+
+    Parameters
+    ----------
+    images, genes, new
+        As in `ntk_ridge`.
+
+    Returns
+    -------
+    (M, R) array
+    """
     return (
         np.asarray(new, float)
         @ np.linalg.pinv(np.asarray(images, float))
@@ -47,12 +65,35 @@ def synthetic_intervention(images, genes, new) -> np.ndarray:
 
 
 def mean_train(images, genes, new) -> np.ndarray:
-    """Predict the mean of the training targets for every new row. Shapes as `ntk_ridge`."""
+    """Predict the mean of the training targets for every new row.
+
+    Parameters
+    ----------
+    images, genes, new
+        As in `ntk_ridge`.
+
+    Returns
+    -------
+    (M, R) array
+    """
     return np.tile(np.mean(genes, axis=0), (len(np.atleast_2d(new)), 1))
 
 
 def places(problems: Sequence[Problem], predict: Predict) -> np.ndarray:
-    """Return the place (T,) of every target in the neighbour list of its prediction."""
+    """Return the place of every target in the neighbour list of its prediction.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        One per target, T.
+    predict : callable
+        (images, genes, new) → prediction, such as `ntk_ridge`.
+
+    Returns
+    -------
+    (T,) array of int
+        0 = nearest.
+    """
     return np.array(
         [
             int(metrics.hits_of(predict(*one.split()), one.regulatory, _row(one))[0])
@@ -62,8 +103,22 @@ def places(problems: Sequence[Problem], predict: Predict) -> np.ndarray:
 
 
 def mean_all_places(problems: Sequence[Problem]) -> np.ndarray:
-    """Return the places (T,) when the prediction is the mean of all genes of the network, the
-    target's too."""
+    """Return the places when the prediction is the mean of all genes of the network, the target's
+    too.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        One per target, T.
+
+    Returns
+    -------
+    (T,) array of int
+
+    References
+    ----------
+    Mean baseline of Image2Reg's Fig 4B.
+    """
     return np.array(
         [
             int(metrics.hits_of(one.regulatory.mean(axis=0), one.regulatory, _row(one)))
@@ -75,8 +130,26 @@ def mean_all_places(problems: Sequence[Problem]) -> np.ndarray:
 def random_places(
     problems: Sequence[Problem], rng: np.random.Generator, *, n: int = N_RANDOM
 ) -> np.ndarray:
-    """Return the places (n, T) when the prediction is the embedding of a gene drawn at random, all
-    genes alike."""
+    """Return the places when the prediction is the embedding of a gene drawn at random, all genes
+    alike.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        One per target, T.
+    rng : Generator
+    n : int
+        Draws (paper: 100).
+
+    Returns
+    -------
+    (n, T) array of int
+
+    References
+    ----------
+    Random baseline of Image2Reg's Fig 4B.
+    """
+    # (n, R) per target
     drawn = [one.regulatory[rng.integers(len(one.names), size=n)] for one in problems]
     return np.stack(
         [
@@ -88,8 +161,21 @@ def random_places(
 
 
 def permuted(one: Problem, rng: np.random.Generator) -> Problem:
-    """Return the problem with the rows of both embeddings in random order: the demo's random mode,
-    a control."""
+    """Return the problem with the rows of both embeddings in random order: a control.
+
+    Parameters
+    ----------
+    one : Problem
+    rng : Generator
+
+    Returns
+    -------
+    Problem
+
+    References
+    ----------
+    Random mode of Image2Reg's demo.
+    """
     images, regulatory = rng.permutation(one.images), rng.permutation(one.regulatory)
     return replace(one, images=images, regulatory=regulatory)
 
@@ -97,15 +183,27 @@ def permuted(one: Problem, rng: np.random.Generator) -> Problem:
 def permuted_places(
     problems: Sequence[Problem], rng: np.random.Generator, *, n: int = 20
 ) -> np.ndarray:
-    """Return the places (n, T) of kernel regression (λ = 1) on embeddings in random order."""
+    """Return the places of kernel regression (λ = 1) on embeddings in random order.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        One per target, T.
+    rng : Generator
+    n : int
+        Orders.
+
+    Returns
+    -------
+    (n, T) array of int
+    """
     return np.stack([places([permuted(one, rng) for one in problems], ntk_ridge) for _ in range(n)])
 
 
 def nearest(
     new, images, regulatory, names: Sequence[str], *, rows: Sequence[int], k: int = 10
 ) -> list[list[str]]:
-    """Name the genes nearest to the predictions for new image embeddings: the published demo (λ =
-    1, no features).
+    """Name the genes nearest to the predictions for new image embeddings.
 
     Parameters
     ----------
@@ -124,9 +222,18 @@ def nearest(
     -------
     list of M lists of str
         Nearest first.
+
+    Raises
+    ------
+    InputError
+        As `ntk_ridge`.
+
+    References
+    ----------
+    Image2Reg's demo: λ = 1, no further features.
     """
     regulatory = np.asarray(regulatory, float)
-    predictions = ntk_ridge(images, regulatory[list(rows)], np.atleast_2d(new))
+    predictions = ntk_ridge(images, regulatory[list(rows)], np.atleast_2d(new))  # (M, R)
     nearest = order.descending(predictions @ regulatory.T, scale=1)[:, :k]
     return [[names[i] for i in row] for row in nearest]
 

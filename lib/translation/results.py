@@ -1,5 +1,5 @@
-"""What the translation notebook hands on: places of all targets by every method, curves, and what
-was measured."""
+"""Tables that the translation notebook hands on: places of all targets by every method, curves, and
+what was measured."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +22,10 @@ class Translation:
 
     Parameters
     ----------
+    setting : str
+        Name in `lib.regulation.settings.SETTINGS`.
+    problems : sequence of Problem
+        One per target, T.
     table : DataFrame
         The grid with areas, from `grid.evaluate`.
     chosen : int
@@ -48,8 +52,21 @@ class Translation:
 def axes_of(
     ridges: Sequence[float], n_neighbours: Sequence[int], *, n_draws: int, seed: int
 ) -> Axes:
-    """Return the grid of the notebook's parameters; the last number of neighbours was run after the
-    others."""
+    """Return the grid of the notebook's parameters.
+
+    Parameters
+    ----------
+    ridges : sequence of float
+        λ.
+    n_neighbours : sequence of int
+        The last number is a block of its own, run after the others, as published.
+    n_draws, seed : int
+        Of the gauss encoding.
+
+    Returns
+    -------
+    Axes
+    """
     blocks = (
         (tuple(n_neighbours[:-1]), tuple(n_neighbours[-1:]))
         if len(n_neighbours) > 1
@@ -59,7 +76,25 @@ def axes_of(
 
 
 def translate(setting: str, problems: Sequence[Problem], axes: Axes) -> Translation:
-    """Run the grid, the model fixed in advance and the deterministic rivals."""
+    """Run the grid, the model fixed in advance and the deterministic rivals.
+
+    Parameters
+    ----------
+    setting : str
+        Name of the regulatory setting.
+    problems : sequence of Problem
+        One per target.
+    axes : Axes
+
+    Returns
+    -------
+    Translation
+
+    Raises
+    ------
+    InputError
+        As `grid.model_weights`.
+    """
     table, by_config = grid.evaluate(problems, axes)
     chosen = selection.published(table)
     places = {
@@ -70,6 +105,7 @@ def translate(setting: str, problems: Sequence[Problem], axes: Axes) -> Translat
         "mean (all)": regressors.mean_all_places(problems),
     }
     plain = (
+        # the same rule among the configurations without neighbours
         by_config[selection.published(table[table["n_neighbours"] == 0])]
         if 0 in axes.counts
         else by_config[chosen]
@@ -78,15 +114,46 @@ def translate(setting: str, problems: Sequence[Problem], axes: Axes) -> Translat
 
 
 def with_nested(found: Translation, axes: Axes) -> tuple[Translation, pd.DataFrame]:
-    """Add the nested choice among the configurations of the grid; return the choices too."""
+    """Add the nested choice among the configurations of the grid.
+
+    Parameters
+    ----------
+    found : Translation
+    axes : Axes
+        Those of its grid.
+
+    Returns
+    -------
+    Translation
+        With places by the nested choice, too.
+    DataFrame
+        The choices, from `selection.nested`.
+    """
     choices = selection.nested([grid.reduce(one) for one in found.problems], axes, found.table)
     return replace(found, places={**found.places, NESTED: choices["hit"].to_numpy()}), choices
 
 
 def repaired(found: Translation, *, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the places (1 + n, T) by the model fixed in advance when images go with other genes'
-    embeddings."""
-    reduced = [grid.reduce(one) for one in found.problems]
+    """Return the places by the model fixed in advance when images go with other genes' embeddings.
+
+    Parameters
+    ----------
+    found : Translation
+    n : int
+        Pairings.
+    rng : Generator
+
+    Returns
+    -------
+    (1 + n, T) array of int
+        The observed places first.
+
+    Raises
+    ------
+    InputError
+        If `n` is below 1.
+    """
+    reduced = [grid.reduce(one) for one in found.problems]  # one per target
     return permutation.places(reduced, permutation.pairings(reduced, n, rng), ridge=PLAIN_RIDGE)
 
 
@@ -97,10 +164,14 @@ def exchanged(
 
     Parameters
     ----------
+    found : Translation
     choices : DataFrame
         From `with_nested`; the image of a target keeps its model, which was chosen without it.
+    axes : Axes
+        Those of its grid.
     n : int
         Exchanges.
+    rng : Generator
 
     Returns
     -------
@@ -108,8 +179,9 @@ def exchanged(
         Way of choosing → `auc_<k>` (1 + n,), the observed value first.
     """
     places = exchange.places([grid.reduce(one) for one in found.problems], axes)
-    orders = exchange.orders(len(found.problems), n, rng)
+    orders = exchange.orders(len(found.problems), n, rng)  # (1 + n, T)
     table = found.table
+    # the model that was fixed in advance, as a configuration of the grid
     plain = table.index[
         (table["ridge"] == PLAIN_RIDGE) & ~table["use_mean"] & (table["n_neighbours"] == 0)
     ]
@@ -123,8 +195,18 @@ def exchanged(
 
 
 def hits_table(translations: Sequence[Translation]) -> pd.DataFrame:
-    """Return one row a setting, method and target: `setting`, `model`, `target`, `hit` (from 0),
-    `rank`, `n_genes`."""
+    """Return the places of all targets by every method.
+
+    Parameters
+    ----------
+    translations : sequence of Translation
+
+    Returns
+    -------
+    DataFrame
+        One row per setting, method and target: `setting`, `model`, `target`, `hit` (from 0), `rank`
+        (from 1), `n_genes`.
+    """
     rows = [
         [found.setting, name, one.target, int(place), int(place) + 1, found.n_genes]
         for found in translations
@@ -135,8 +217,18 @@ def hits_table(translations: Sequence[Translation]) -> pd.DataFrame:
 
 
 def grid_table(translations: Sequence[Translation]) -> pd.DataFrame:
-    """Return the grids below each other: `setting`, `config`, its values, `model`, areas,
-    `is_chosen`."""
+    """Return the grids of all settings in one table.
+
+    Parameters
+    ----------
+    translations : sequence of Translation
+
+    Returns
+    -------
+    DataFrame
+        One row per setting and configuration: `setting`, `config`, its values, `is_excluded`,
+        `model`, areas, `is_chosen`.
+    """
     parts = [
         found.table.reset_index().assign(
             is_chosen=lambda table, found=found: table["config"] == found.chosen
@@ -151,9 +243,23 @@ def grid_table(translations: Sequence[Translation]) -> pd.DataFrame:
 def permutation_table(
     setting: str, paired: np.ndarray, exchanges: Mapping[str, Mapping[str, np.ndarray]]
 ) -> pd.DataFrame:
-    """Return one row a null, method and area: `setting`, `null`, `model`, then as
-    `permutation.summary`."""
-    nulls = {(REPAIRED, PLAIN): metrics.areas(paired)} | {
+    """Summarise the nulls of a setting.
+
+    Parameters
+    ----------
+    setting : str
+    paired : (1 + B, T) array
+        From `repaired`.
+    exchanges : mapping
+        From `exchanged`.
+
+    Returns
+    -------
+    DataFrame
+        One row per null, method and area: `setting`, `null`, `model`, then as
+        `permutation.summary`.
+    """
+    nulls = {(REPAIRED, PLAIN): metrics.areas(paired)} | {  # (null, method) → areas
         (EXCHANGED, name): values for name, values in exchanges.items()
     }
     parts = [
@@ -166,7 +272,17 @@ def permutation_table(
 
 
 def choice_table(found: Translation) -> pd.DataFrame:
-    """Return the areas of every method of a setting, one row a method."""
+    """Return the areas of every method of a setting.
+
+    Parameters
+    ----------
+    found : Translation
+
+    Returns
+    -------
+    DataFrame
+        One row per method: `model`, `auc_5` … `auc_50`.
+    """
     return pd.DataFrame(
         [{"model": name, **metrics.areas(places)} for name, places in found.places.items()]
     )

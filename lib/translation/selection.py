@@ -1,5 +1,5 @@
-"""Choosing a configuration: as published, on the targets that are then reported, or nested, never
-on them."""
+"""Choose a configuration: as published, on the targets that are then reported, or nested, never on
+them."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ from lib.translation.grid import Axes, Reduced
 
 
 def choose(area_20, area_50) -> np.ndarray:
-    """Return the configuration that the published rule takes: grow the two best-of lists until they
-    share one.
+    """Return the configuration that the published rule takes.
 
-    That is the configuration whose worse rank of the two is best. Of two that enter together the
-    one better by AUC_20 is taken, of equal areas the first.
+    The rule grows the lists of the best configurations by AUC_20 and by AUC_50 until they share
+    one: the configuration whose worse rank of the two is best. Of two that enter together the one
+    better by AUC_20 is taken, of equal areas the first.
 
     Parameters
     ----------
@@ -27,6 +27,15 @@ def choose(area_20, area_50) -> np.ndarray:
     Returns
     -------
     (...) array of int
+
+    Raises
+    ------
+    InputError
+        For no configuration, or an area that is missing.
+
+    References
+    ----------
+    Image2Reg chooses by AUC_20 and AUC_50 of the targets that it then reports.
 
     Examples
     --------
@@ -39,29 +48,45 @@ def choose(area_20, area_50) -> np.ndarray:
             "no configuration to choose from, or one without an area; check the grid's axes"
         )
     first, second = (
-        np.argsort(order.descending(area, axis=0), axis=0) for area in (area_20, area_50)
+        # (C, ...) rank of every configuration, 0 = best
+        np.argsort(order.descending(area, axis=0), axis=0)
+        for area in (area_20, area_50)
     )
     return np.argmin(np.maximum(first, second) * (len(area_20) + 1) + first, axis=0)
 
 
 def published(table: pd.DataFrame) -> int:
-    """Return the number of the configuration chosen on a grid of
-    `lib.translation.grid.evaluate`."""
+    """Return the configuration that the published rule chooses on a grid.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `lib.translation.grid.evaluate`; excluded configurations do not count.
+
+    Returns
+    -------
+    int
+        Its number, `config`.
+
+    Raises
+    ------
+    InputError
+        As `choose`.
+    """
     kept = table[~table["is_excluded"]]
     return int(kept.index[choose(kept["auc_20"], kept["auc_50"])])
 
 
 def nested(reduced: Sequence[Reduced], axes: Axes, configs: pd.DataFrame) -> pd.DataFrame:
-    """Choose for each target on its own training genes: each is predicted from the others, the
-    target taking no part.
+    """Choose a configuration for each target on its own training genes.
 
-    The target's image is not used and its embedding is struck from the lists that the training
-    genes are looked up in.
+    Each training gene is predicted from the others. The target's image is not used and its
+    embedding is struck from the lists that the training genes are looked up in.
 
     Parameters
     ----------
     reduced : sequence of Reduced
-        One a target.
+        One per target.
     axes : Axes
     configs : DataFrame
         Configurations of these axes to choose from, as from `lib.translation.grid.configurations`.
@@ -71,9 +96,14 @@ def nested(reduced: Sequence[Reduced], axes: Axes, configs: pd.DataFrame) -> pd.
     DataFrame
         `target`, `config`, `model`, `hit` (place of the target, 0 = nearest), `inner_auc_20` (of
         the choice, over the training genes).
+
+    Raises
+    ------
+    InputError
+        As `choose` and `grid.model_weights`.
     """
     n_train = len(reduced[0].train)
-    kept = configs[~configs["is_excluded"]]
+    kept = configs[~configs["is_excluded"]]  # C configurations
     inner_model = grid.model_of(kept, axes, n_train - 1)  # one training gene less
     model = grid.model_of(kept, axes, n_train)
     rows = []
@@ -81,8 +111,9 @@ def nested(reduced: Sequence[Reduced], axes: Axes, configs: pd.DataFrame) -> pd.
         places = np.stack([_places_within(one, row, axes) for row in one.train], axis=1)[
             inner_model
         ]  # (C, N)
-        areas = metrics.areas(places, ks=(20, 50))
+        areas = metrics.areas(places, ks=(20, 50))  # (C,) each, over the training genes
         best = int(choose(areas["auc_20"], areas["auc_50"]))
+        # with all training genes
         hit = grid.places_of(one, grid.model_weights(one, axes)[model[best]])
         rows.append(
             [one.target, kept.index[best], int(model[best]), int(hit), float(areas["auc_20"][best])]
@@ -96,5 +127,5 @@ def _places_within(reduced: Reduced, row: int, axes: Axes) -> np.ndarray:
     inner = reduced.predicting(row)
     weights = grid.model_weights(inner, axes)
     scores, own = weights @ reduced.gram, reduced.positions[reduced.own]
-    scores[:, own] = -np.inf
+    scores[:, own] = -np.inf  # the target itself is in no list
     return metrics.hits(scores, int(reduced.positions[row]), scale=np.abs(weights).sum(axis=-1))

@@ -1,1 +1,1 @@
-"""Simulated network sources, one module a source, each in the format of the real file."""
+"""Simulated network sources, one module per source, each in the format of the real file."""

@@ -24,10 +24,27 @@ N_UNLISTED = 2  # lines that the sample table lacks
 def write(
     folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, rng: np.random.Generator
 ) -> dict[str, str]:
-    """Write expression and sample table and return the files' names.
+    """Write expression and sample table of cell lines.
 
     Module genes differ more between U2OS and the other lines, by the length of their state; the
     members of a module go the same way.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files go.
+    genes : DataFrame
+        `gene`, `module`, `is_screened`, `s1` … `s6`, from `lib.simulate.network.network_genes`.
+    gene_ids : DataFrame
+        `ensembl`, `entrez`, `symbol`.
+    design : NetworkDesign
+        Sizes, effects and noise.
+    rng : Generator
+
+    Returns
+    -------
+    dict of str to str
+        Name of the source → file below `folder`.
     """
     ids = gene_ids.drop_duplicates("symbol").set_index("symbol")["entrez"]
     is_background = ((genes["module"] == "none") & ~genes["is_screened"]).to_numpy()
@@ -38,9 +55,10 @@ def write(
     level = np.where(has_module, rng.normal(4.5, 0.8, len(genes)), rng.normal(2.5, 2.5, len(genes)))
     spread = rng.uniform(0.5, 1.5, len(genes))
     values = level + spread * rng.normal(size=(design.n_lines, len(genes)))  # (lines, genes)
-    values[0] = level + _shift(genes, level, design=design, rng=rng)
+    values[0] = level + _shift(genes, level, design=design, rng=rng)  # U2OS
     lines = _lines(design.n_lines, rng=rng)
     columns = [f"{gene} ({ids.get(gene, 900_000 + i)})" for i, gene in enumerate(genes["gene"])]
+    # no reader may rely on the order of genes or lines
     order, rows = rng.permutation(len(genes)), rng.permutation(design.n_lines)
     table = pd.DataFrame(
         np.maximum(values, 0).round(6)[rows][:, order], index=lines["DepMap_ID"].to_numpy()[rows]

@@ -27,11 +27,28 @@ REPLICATES = (
 def write(
     folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, rng: np.random.Generator
 ) -> dict[str, str]:
-    """Write the three files and return their names.
+    """Write signatures and the tables of signatures and genes.
 
     A signature is a linear map of the over-expressed gene's state plus noise, rounded as z-scores
     are. The GCTX holds more signatures than the paper uses, in another order than the table, and
     genes in a third order.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files go.
+    genes : DataFrame
+        `gene`, `module`, `is_screened`, `s1` … `s6`, from `lib.simulate.network.network_genes`.
+    gene_ids : DataFrame
+        `ensembl`, `entrez`, `symbol`.
+    design : NetworkDesign
+        Sizes, effects and noise.
+    rng : Generator
+
+    Returns
+    -------
+    dict of str to str
+        Name of the source → file below `folder`.
     """
     measured = _measured(genes, gene_ids, design=design, rng=rng)
     signatures = _signatures(genes[genes["is_screened"]], n_others=design.n_signatures, rng=rng)
@@ -42,7 +59,7 @@ def write(
         .to_numpy()
     )
     weights = rng.normal(size=(len(DIMENSIONS), len(measured))) / np.sqrt(len(DIMENSIONS))
-    length = np.linalg.norm(states, axis=1)
+    length = np.linalg.norm(states, axis=1)  # (signatures,)
     scale = design.signature_effect / np.median(length[length > 0]) if length.any() else 0.0
     values = scale * np.sqrt(len(DIMENSIONS)) * states @ weights  # (signatures, genes)
     values = (values + rng.normal(size=values.shape)).clip(-10, 10).round(4)

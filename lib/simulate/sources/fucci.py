@@ -19,16 +19,33 @@ CYCLE_SHARE = 0.15  # of background genes that follow one common factor
 def write(
     folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, rng: np.random.Generator
 ) -> dict[str, str]:
-    """Write raw counts and return its name.
+    """Write raw counts, cells × Ensembl ids.
 
     The log expression of module genes over cells is a Gaussian process over their states: genes
     with near states are correlated. Some cells are poor, some genes hardly detected, some symbols
     have several Ensembl ids.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file goes.
+    genes : DataFrame
+        `gene`, `module`, `is_screened`, `s1` … `s6`, from `lib.simulate.network.network_genes`.
+    gene_ids : DataFrame
+        `ensembl`, `entrez`, `symbol`.
+    design : NetworkDesign
+        Sizes, effects and noise.
+    rng : Generator
+
+    Returns
+    -------
+    dict of str to str
+        Name of the source → file below `folder`.
     """
     columns = _columns(genes, gene_ids, rng=rng)
     log_mean = _log_mean(columns, design=design, rng=rng)
     n_cells = design.n_cells + design.n_poor_cells
-    depth = rng.normal(0, 0.25, n_cells)
+    depth = rng.normal(0, 0.25, n_cells)  # log of a cell's sequencing depth
     depth[rng.choice(n_cells, design.n_poor_cells, replace=False)] -= np.log(400)
     log_rate = (
         log_mean + depth[:, None] + 0.7 * _programme(columns, n_cells, design=design, rng=rng)
@@ -105,9 +122,11 @@ def _programme(
     for all others."""
     values = rng.normal(size=(n_cells, len(columns)))
     module = np.flatnonzero(columns["kind"] == "module")
+    # (cells, module genes)
     follows = kernel.correlated(columns.iloc[module], n_cells, scale=design.state_scale, rng=rng)
     share = design.expression_share
     values[:, module] = np.sqrt(share) * follows + np.sqrt(1 - share) * values[:, module]
+    # a factor that has nothing to do with the modules, such as the cell cycle
     cycle = np.flatnonzero(
         (columns["kind"] == "background") & (rng.random(len(columns)) < CYCLE_SHARE)
     )

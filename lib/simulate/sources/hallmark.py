@@ -17,10 +17,27 @@ SIZE = 60  # genes of a set drawn at random
 def write(
     folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, rng: np.random.Generator
 ) -> dict[str, str]:
-    """Write one set a line (name, description, genes) and return its name.
+    """Write one gene set per line: name, description, genes.
 
     Each module has three sets with the wanted share of its genes, topped up at random; the other
     sets are random.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file goes.
+    genes : DataFrame
+        `gene`, `module`, `is_screened`, `s1` … `s6`, from `lib.simulate.network.network_genes`.
+    gene_ids : DataFrame
+        Not used: this source names genes by symbol.
+    design : NetworkDesign
+        Sizes, effects and noise.
+    rng : Generator
+
+    Returns
+    -------
+    dict of str to str
+        Name of the source → file below `folder`.
     """
     names = genes["gene"].to_numpy(str)
     modules = [module for module in genes["module"].unique() if module != "none"]
@@ -29,7 +46,7 @@ def write(
     for i in range(N_SETS):
         drawn = rng.random(len(names)) < SIZE / len(names)
         if i < len(planted):
-            in_module = (genes["module"] == planted[i]).to_numpy()
+            in_module = (genes["module"] == planted[i]).to_numpy()  # (genes,)
             drawn = np.where(
                 in_module,
                 rng.random(len(names)) < design.hallmark_share,

@@ -34,11 +34,28 @@ N_SELF_LOOPS = 4
 def write(
     folder: Path, genes: pd.DataFrame, gene_ids: pd.DataFrame, *, design, rng: np.random.Generator
 ) -> dict[str, str]:
-    """Write `protein1 protein2 cost`, tab-separated, and return its name.
+    """Write the table of interactions `protein1 protein2 cost`, tab-separated.
 
     One connected component, no pair twice, a few self-loops. Members of a module are linked to
     those with near states, and to some of other modules, by confident (cheap) edges; every screened
     gene has a confident partner in the background.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file goes.
+    genes : DataFrame
+        `gene`, `module`, `is_screened`, `s1` … `s6`, from `lib.simulate.network.network_genes`.
+    gene_ids : DataFrame
+        Not used: this source names genes by symbol.
+    design : NetworkDesign
+        Sizes, effects and noise.
+    rng : Generator
+
+    Returns
+    -------
+    dict of str to str
+        Name of the source → file below `folder`.
     """
     names = genes["gene"].str.upper().to_numpy(str)
     lonely = names == ONLY_UBC
@@ -51,7 +68,7 @@ def write(
         names, lonely, n=design.n_edges - len(module) - len(confident), rng=rng
     )
     pairs = np.vstack([module, confident, other])
-    is_planted = np.arange(len(pairs)) < len(module) + len(confident)
+    is_planted = np.arange(len(pairs)) < len(module) + len(confident)  # (pairs,), these come first
     costs = _costs(is_planted, rng=rng)
     keys = np.sort(pairs, axis=1) @ [len(names), 1]
     kept = np.unique(keys, return_index=True)[1]  # the first of a pair drawn twice
@@ -74,13 +91,13 @@ def _module_pairs(genes: pd.DataFrame, *, design, rng: np.random.Generator) -> n
     """Return pairs of members of one module, (pairs, 2) row numbers: near states first, each member
     linked."""
     module = pd.factorize(genes["module"].where(genes["module"] != "none"))[0]  # −1: no module
-    near = np.triu(kernel.similarity(genes, scale=design.state_scale), 1)
+    near = np.triu(kernel.similarity(genes, scale=design.state_scale), 1)  # (genes, genes)
     near *= (module[:, None] == module) & (module[:, None] >= 0)
     first, second = np.nonzero(near)
     n_wanted = round(design.module_degree * (module >= 0).sum() / 2)
     chance = near[first, second] / near.sum()
     drawn = rng.choice(len(first), min(n_wanted, len(first)), replace=False, p=chance)
-    best = np.maximum(near, near.T)
+    best = np.maximum(near, near.T)  # symmetric again
     members = np.flatnonzero(module >= 0)
     nearest = np.column_stack([members, order.rounded(best[members]).argmax(axis=1)])
     return np.vstack([np.column_stack([first, second])[drawn], nearest])
