@@ -15,6 +15,8 @@ SIMULATED = {
     "data/sources.origin.json",
     "data/epigenome",
     "data/epigenome_source",
+    "data/genesegnet/raw.origin.json",
+    "data/genesegnet/labels.origin.json",
     "data/lincs.origin.json",
 }
 UNITS = (
@@ -26,6 +28,11 @@ layout, `log2_rpkm` for log2(RPKM + 1), `ln_depth` for ln(1 + depth)."""
 
 NO_UNIT = {
     "accuracy",
+    "ap",
+    "assigned",
+    "gene_iou",
+    "loss",
+    "purity",
     "ami",
     "ari",
     "auc",
@@ -103,6 +110,9 @@ NO_UNIT = {
 
 LABELS = {
     "Cluster",
+    "cell_id",
+    "epoch",
+    "round",
     "beta",
     "beta_mi",
     "beta_spearman",

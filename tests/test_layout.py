@@ -2,6 +2,7 @@
 import."""
 
 import ast
+import tomllib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -9,17 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = [{"run"}, {"data"}, {"stats"}, {"learning", "report"}]  # nothing of a chapter here
-CHAPTERS = [
-    "images",
-    "screen",
-    "interactome",
-    "regulation",
-    "translation",
-    "go",
-    "lincs",
-    "genesegnet",
-    "epigenome",
-]
+CHAPTERS = tomllib.loads((ROOT / "pipeline.toml").read_text(encoding="utf-8"))["chapters"]
 ORDER = [*GROUND, *({name} for name in CHAPTERS), {"simulate"}]
 LEVEL = {name: level for level, names in enumerate(ORDER) for name in names}
 

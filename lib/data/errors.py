@@ -35,12 +35,25 @@ class InputError(ValueError):
     ) -> None:
         self.what, self.file, self.row, self.fix = what, file, row, fix
         row_words = f"row {row}" if isinstance(row, int) else row
+        # as a person looks it up: file, then row
         place = ", ".join(filter(None, [file and Path(file).name, row_words]))
         super().__init__(f"{f'{place}: ' if place else ''}{what}{f'; {fix}' if fix else ''}")
 
 
 def listed(values, *, limit: int = 8) -> str:
-    """Return values as text for a message: the first `limit` of them, and how many more there are.
+    """Return values as text for a message: the first few of them, and how many more there are.
+
+    Parameters
+    ----------
+    values : iterable
+        Values to name, in the order wanted.
+    limit : int
+        How many are named.
+
+    Returns
+    -------
+    str
+        Names separated by commas.
 
     Examples
     --------

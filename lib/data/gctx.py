@@ -1,5 +1,4 @@
-"""GCT and GCTX, the matrix formats of CMap, as AnnData with a row a signature and a column a
-gene."""
+"""GCT and GCTX, the matrix formats of CMap, as AnnData with one row per signature."""
 
 import os
 from collections.abc import Sequence
@@ -25,12 +24,25 @@ def read(
     signatures: Sequence[str] | None = None,
     genes: Sequence[str] | None = None,
 ) -> AnnData:
-    """Read a GCT or GCTX, whichever its name says, as `read_gctx` does.
+    """Read a GCT or a GCTX, whichever its name says.
+
+    Parameters
+    ----------
+    path : path
+        File whose name ends in `.gct` or `.gctx`.
+    signatures, genes : sequence of str, optional
+        Ids wanted, in the order wanted; default all, in the order of the file.
+
+    Returns
+    -------
+    AnnData
+        Signatures × genes, as `read_gctx` returns it.
 
     Raises
     ------
     InputError
-        If the name ends in neither `.gct` nor `.gctx`, or the file is not what its name says.
+        If the name ends in neither `.gct` nor `.gctx`, the file is not what its name says, or an id
+        is not in it.
     """
     path = store.resolve(path)
     if path.suffix.lower() == ".gctx":
@@ -52,8 +64,7 @@ def read_gctx(
     signatures: Sequence[str] | None = None,
     genes: Sequence[str] | None = None,
 ) -> AnnData:
-    """Read some signatures of a GCTX, by id and never by position; the rest of the matrix stays on
-    disk.
+    """Read some signatures of a GCTX by id; the rest of the matrix stays on disk.
 
     In HDF5 the matrix is signatures × genes, although the format calls genes its rows. It is read
     in blocks of neighbouring rows, since HDF5 takes hours over long lists of single rows; beside
@@ -62,6 +73,7 @@ def read_gctx(
     Parameters
     ----------
     path : path
+        A relative one is taken from the project root.
     signatures, genes : sequence of str, optional
         Ids wanted, in the order wanted, compared as text: 2 is the gene "2", not the third row.
         Default all, in the order of the file.
@@ -101,9 +113,23 @@ def read_gctx(
 def write_gctx(
     path: str | os.PathLike, values: np.ndarray, signatures: Sequence[str], genes: Sequence[str]
 ) -> Path:
-    """Write a GCTX of float32: the matrix (signatures, genes), genes as rows and signatures as
-    columns of the GCT.
+    """Write a GCTX of float32, genes as the rows and signatures as the columns of the format.
+
+    Parameters
+    ----------
+    path : path
+        Written whole or not at all; a relative one is taken from the project root.
+    values : (signatures, genes) array
+        The matrix.
+    signatures, genes : sequence of str
+        Ids of its rows and columns; ASCII.
+
+    Returns
+    -------
+    Path
+        The absolute path.
     """
+    # no times and no order of creation: the same matrix has the same bytes
     with store.atomic(path) as part, h5py.File(part, "w", track_order=False) as file:
         file.attrs["version"] = np.bytes_("GCTX1.0")
         file.create_dataset(MATRIX, data=np.asarray(values, np.float32), track_times=False)
@@ -117,24 +143,32 @@ def write_gctx(
 def read_gct(path: str | os.PathLike) -> AnnData:
     """Read a GCT, version 1.2 or 1.3, with its metadata; values that are not numbers become NaN.
 
+    Parameters
+    ----------
+    path : path
+        A relative one is taken from the project root.
+
     Returns
     -------
     AnnData
-        Samples × rows (probes or genes) of the file: its transpose, as `read_gctx` gives it.
+        Samples × rows (probes or genes) of the file, float64: its transpose, as `read_gctx` gives
+        it. Metadata of the samples are in `obs`, those of the rows in `var`, all of them text.
 
     Raises
     ------
     InputError
-        If the version is another, the file does not have the size that it declares, or an id is
-        there twice.
+        If there is no such file, the version is another, the file does not have the size that it
+        declares, or an id is there twice.
     """
     path = store.resolve(path)
     n_rows, n_columns, n_row_fields, n_column_fields = _header(path)
     table = pd.read_csv(
         path, sep="\t", skiprows=2, header=None, dtype=str, index_col=0, keep_default_na=False
     )
+    # the third line names the columns; read as data, so that pandas renames no repeated id
     table = table.iloc[1:].set_axis(table.iloc[0].to_numpy(), axis=1).rename_axis(None)
     _refuse_repeated(table.columns[n_row_fields:], path, "column", "line 3")
+    # metadata of columns come as rows before the matrix, those of rows as columns before it
     expected = (n_rows + n_column_fields, n_columns + n_row_fields)
     if table.shape != expected:
         raise InputError(
@@ -147,8 +181,9 @@ def read_gct(path: str | os.PathLike) -> AnnData:
         table.index[n_column_fields:], path, "row", f"lines from {4 + n_column_fields}"
     )
     body = table.iloc[n_column_fields:, n_row_fields:]
+    # every spelling of a missing value becomes one that NumPy reads
     values = body.mask(body.isin(MISSING), "nan").to_numpy().astype(np.float64)
-    obs = table.iloc[:n_column_fields, n_row_fields:].T
+    obs = table.iloc[:n_column_fields, n_row_fields:].T  # (samples, fields)
     return AnnData(
         values.T, obs=obs.rename_axis(None), var=table.iloc[n_column_fields:, :n_row_fields]
     )
@@ -171,6 +206,7 @@ def _header(path: Path) -> tuple[int, int, int, int]:
             f"sizes {found!r}; expected 2 numbers of version 1.2, 4 of 1.3", file=path, row=2
         )
     numbers = [int(size) for size in sizes]
+    # version 1.2 has one field per row, the description, and none per column
     return tuple(numbers) if version == "#1.3" else (*numbers, 1, 0)
 
 
@@ -203,8 +239,9 @@ def _refuse_repeated(ids: Sequence[str], path: Path, what: str, line: str) -> No
 
 
 def _metadata(group: h5py.Group) -> pd.DataFrame:
-    """Return one row an id with the other fields of the group that have one value an id."""
+    """Return one row per id, with the other fields of the group that have one value per id."""
     ids = pd.Index(_text(group["id"][:]))
+    # fields of another shape belong to no id
     fields = {
         name: _text(data[:])
         for name, data in group.items()
@@ -230,6 +267,7 @@ def _positions(ids: pd.Index, wanted: Sequence[str] | None, path: Path, what: st
         )
     if wanted is None:
         return np.arange(len(ids))
+    # as text: an integer id must never be taken for a position
     asked = pd.Index([str(name) for name in wanted], dtype=object)
     found = pd.Index(ids.astype(str), dtype=object).get_indexer(asked)
     if (found < 0).any():
@@ -243,11 +281,12 @@ def _positions(ids: pd.Index, wanted: Sequence[str] | None, path: Path, what: st
 
 
 def _cut(matrix: h5py.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Return rows and columns of a matrix on disk in any order, (rows, columns), reading whole
-    blocks of rows.
+    """Return rows and columns of a matrix on disk in any order, (rows, columns).
+
+    Whole blocks of rows are read.
     """
     found = np.empty((len(rows), len(columns)), matrix.dtype)
-    order = np.argsort(rows, kind="stable")
+    order = np.argsort(rows, kind="stable")  # blocks ascend, the result keeps the order asked for
     step = _block_rows(matrix)
     for start in range(0, len(matrix), step):
         inside = order[slice(*np.searchsorted(rows[order], [start, start + step]))]
@@ -260,6 +299,7 @@ def _cut(matrix: h5py.Dataset, rows: np.ndarray, columns: np.ndarray) -> np.ndar
 
 def _block_rows(matrix: h5py.Dataset) -> int:
     """Return how many rows are read at once: whole chunks, some 64 MB."""
+    # at least one row, however wide
     n_rows = max(1, BLOCK_BYTES // max(1, matrix.shape[1] * matrix.dtype.itemsize))
     chunk = matrix.chunks[0] if matrix.chunks else 1
-    return max(chunk, n_rows // chunk * chunk)
+    return max(chunk, n_rows // chunk * chunk)  # HDF5 decompresses whole chunks

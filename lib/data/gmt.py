@@ -1,5 +1,4 @@
-"""Gene sets in the GMT format of MSigDB: one set a line, name, description, genes,
-tab-separated."""
+"""Gene sets in MSigDB's GMT format: tab-separated lines of name, description and genes."""
 
 import os
 
@@ -8,12 +7,23 @@ from lib.run import store
 
 
 def read(path: str | os.PathLike) -> dict[str, list[str]]:
-    """Return the genes of every set in file order, upper-case, a gene once.
+    """Read the gene sets of a GMT file, such as MSigDB's Hallmark sets.
+
+    Parameters
+    ----------
+    path : path
+        A relative one is taken from the project root.
+
+    Returns
+    -------
+    dict of str to list of str
+        Name of each set → its genes, in the order of the file; upper-case, each gene once.
 
     Raises
     ------
     InputError
-        For a file that is not GMT, an empty set or a name given twice; names file and line.
+        If the file is absent or not GMT, a set is empty or a name is given twice; the message names
+        file and line.
 
     Examples
     --------
@@ -32,6 +42,7 @@ def read(path: str | os.PathLike) -> dict[str, list[str]]:
         if not line.strip():
             continue
         name, *rest = (part.strip() for part in line.split("\t"))
+        # rest[0] is the description
         genes = list(dict.fromkeys(gene.upper() for gene in rest[1:] if gene))
         if not genes:
             raise InputError(

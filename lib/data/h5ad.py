@@ -1,4 +1,4 @@
-"""AnnData on disk: written whole or not at all, text as every version of anndata has it."""
+"""AnnData on disk: written whole or not at all, text in the form that every anndata reads."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,17 @@ from lib.run import store
 
 
 def read(path: str | os.PathLike) -> AnnData:
-    """Read an `.h5ad`; a relative path starts at the project's root.
+    """Read an `.h5ad`.
+
+    Parameters
+    ----------
+    path : path
+        A relative one is taken from the project root.
+
+    Returns
+    -------
+    AnnData
+        In memory.
 
     Raises
     ------
@@ -28,7 +38,20 @@ def read(path: str | os.PathLike) -> AnnData:
 
 
 def write(path: str | os.PathLike, table: AnnData) -> Path:
-    """Write X, layers, obs, var, obsm and uns as `.h5ad`, and return its absolute path."""
+    """Write an AnnData as `.h5ad`, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        A relative one is taken from the project root.
+    table : AnnData
+        X, layers, obs, var, obsm and uns are written; other parts, such as obsp, are not.
+
+    Returns
+    -------
+    Path
+        The absolute path.
+    """
     parts = {"uns": table.uns, "obsm": dict(table.obsm), "layers": dict(table.layers)}
     plain = AnnData(table.X, obs=_plain(table.obs), var=_plain(table.var), **parts)
     with store.atomic(path) as part:

@@ -1,8 +1,7 @@
-"""Where data come from: simulated with a planted truth, published, or a user's own; it travels
-beside the data.
+"""Where data come from: simulated with a planted truth, published, or a user's own.
 
-What reads or simulates data writes their origin once, with `write`; what draws them asks for it
-with `read`.
+What reads or simulates data writes their origin beside them once, with `write`; what draws figures
+of them asks for it with `read`.
 """
 
 import os
@@ -33,6 +32,12 @@ class Origin:
         Name of a part, such as "images" → its kind, and its source in words: a file name, a
         citation, a release. The source is empty for simulated parts.
 
+    Raises
+    ------
+    InputError
+        If there is no part, a kind is none of `KINDS`, or a part that is not simulated has no
+        source.
+
     Examples
     --------
     >>> both = simulated("images") | published("gene lists", "Image2Reg")
@@ -58,9 +63,9 @@ class Origin:
                 )
 
     def __or__(self, other: "Origin") -> "Origin":
-        """Return the origin of what rests on both; a part that both name must come from one
-        place."""
+        """Return the origin of what rests on both; a part in both must come from one place."""
         for name in self.parts.keys() & other.parts.keys():
+            # two sources of one part: a caption could name only one
             if self.parts[name] != other.parts[name]:
                 raise InputError(
                     f"{name} comes from {self.parts[name]} and from {other.parts[name]}"
@@ -69,6 +74,15 @@ class Origin:
 
     def only(self, *names: str) -> "Origin":
         """Return the origin of some parts alone.
+
+        Parameters
+        ----------
+        names : str
+            Parts wanted.
+
+        Returns
+        -------
+        Origin
 
         Raises
         ------
@@ -83,12 +97,15 @@ class Origin:
     def kind(self) -> str:
         """One of `KINDS` if all parts are of it, else "mixed"."""
         kinds = {kind for kind, _ in self.parts.values()}
+        # mixed data are neither a paper's nor planted throughout
         return kinds.pop() if len(kinds) == 1 else "mixed"
 
     @property
     def simulated(self) -> tuple[str, ...]:
-        """Names of the simulated parts; no number that rests on one may be compared with a
-        paper's."""
+        """Names of the simulated parts.
+
+        No number that rests on one may be compared with a paper's.
+        """
         return self._of("simulated")
 
     @property
@@ -117,6 +134,7 @@ class Origin:
         if not self.is_simulated:
             words = {"published": "published data", "own": "user's own data"}
             return words.get(self.kind, "published and user's own data")
+        # the parts are named only where they fit in the corner
         long = f"partly simulated data: {', '.join(self.simulated)}"
         return long if len(long) <= _LONGEST else "partly simulated data"
 
@@ -131,22 +149,77 @@ class Origin:
 
 
 def simulated(*names: str) -> Origin:
-    """Return the origin of parts simulated with a planted truth."""
+    """Return the origin of parts simulated with a planted truth.
+
+    Parameters
+    ----------
+    names : str
+        The parts, such as "images".
+
+    Returns
+    -------
+    Origin
+    """
     return Origin({name: ("simulated", "") for name in names})
 
 
 def published(name: str, source: str) -> Origin:
-    """Return the origin of a published part; `source` is a citation or a release."""
+    """Return the origin of a published part.
+
+    Parameters
+    ----------
+    name : str
+        The part, such as "gene lists".
+    source : str
+        A citation or a release; not empty.
+
+    Returns
+    -------
+    Origin
+
+    Raises
+    ------
+    InputError
+        If the source is empty.
+    """
     return Origin({name: ("published", source)})
 
 
 def own(name: str, path: str | os.PathLike) -> Origin:
-    """Return the origin of a user's file or folder; its name is kept, not where it lies."""
+    """Return the origin of a user's file or folder.
+
+    Parameters
+    ----------
+    name : str
+        The part, such as "images".
+    path : path
+        Only its last name is kept, not where it lies.
+
+    Returns
+    -------
+    Origin
+    """
     return Origin({name: ("own", Path(path).name)})
 
 
 def combine(origins: Iterable[Origin]) -> Origin:
-    """Return the origin of what rests on all of `origins`."""
+    """Return the origin of what rests on all of several origins.
+
+    Parameters
+    ----------
+    origins : iterable of Origin
+        One at least.
+
+    Returns
+    -------
+    Origin
+        The parts of all.
+
+    Raises
+    ------
+    InputError
+        If two of them name a part, and it comes from different sources.
+    """
     first, *others = origins
     for other in others:
         first = first | other
@@ -154,7 +227,21 @@ def combine(origins: Iterable[Origin]) -> Origin:
 
 
 def write(path: str | os.PathLike, found: Origin) -> Path:
-    """Write the origin of the file or folder `path` beside it, as `<path>.origin.json`."""
+    """Write the origin of a file or folder beside it, as `<path>.origin.json`.
+
+    Parameters
+    ----------
+    path : path
+        The file or folder that the origin is of.
+    found : Origin
+        Its origin.
+
+    Returns
+    -------
+    Path
+        The JSON file, absolute.
+    """
+    # a list in the file, since write_json sorts the keys of a mapping
     parts = {name: {"kind": kind, "source": source} for name, (kind, source) in found.parts.items()}
     return store.write_json(
         _beside(path), {"parts": [{"name": name, **one} for name, one in parts.items()]}
@@ -162,23 +249,45 @@ def write(path: str | os.PathLike, found: Origin) -> Path:
 
 
 def read(*paths: str | os.PathLike) -> Origin:
-    """Return the origin of what rests on files or folders that `write` spoke of.
+    """Read the origin of what rests on some files or folders, as `write` left it.
+
+    Parameters
+    ----------
+    paths : path
+        One file or folder at least.
+
+    Returns
+    -------
+    Origin
+        The parts of all of them.
 
     Raises
     ------
     InputError
-        If a file says nothing of its origin, or not in this form.
+        If the origin of a file is absent or not in this form, or two files name different sources
+        of one part.
     """
     return combine(map(_read, paths))
 
 
 def is_known(path: str | os.PathLike) -> bool:
-    """Return whether a file or folder says where it comes from."""
+    """Return whether a file or folder says where it comes from.
+
+    Parameters
+    ----------
+    path : path
+        The file or folder.
+
+    Returns
+    -------
+    bool
+    """
     return _beside(path).exists()
 
 
 def _beside(path: str | os.PathLike) -> Path:
     path = store.resolve(path)
+    # beside a folder, not inside it
     return path.with_name(path.name + SUFFIX)
 
 

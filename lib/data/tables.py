@@ -1,4 +1,4 @@
-"""One reader for every table that enters from outside: all faults of a table are told at once."""
+"""One reader for every table that enters from outside; it reports all faults of a table at once."""
 
 import os
 from pathlib import Path
@@ -28,6 +28,11 @@ def read(path: str | os.PathLike, schema: pa.DataFrameSchema, **options) -> pd.D
     options
         Passed to `pandas.read_csv`.
 
+    Returns
+    -------
+    DataFrame
+        One row per line of the file, types as the schema has them.
+
     Raises
     ------
     InputError
@@ -36,7 +41,7 @@ def read(path: str | os.PathLike, schema: pa.DataFrameSchema, **options) -> pd.D
     """
     path = store.resolve(path)
     table = _read(path, schema, options)
-    if table.empty:
+    if table.empty:  # a header alone passes most checks
         raise InputError(
             "the table has no row", file=path, fix="give at least one row below the header"
         )
@@ -46,13 +51,26 @@ def read(path: str | os.PathLike, schema: pa.DataFrameSchema, **options) -> pd.D
 def check(
     table: pd.DataFrame, schema: pa.DataFrameSchema, *, file: str | os.PathLike | None = None
 ) -> pd.DataFrame:
-    """Return the table as the schema has it (types coerced, order kept), or tell every fault at
-    once.
+    """Check a table against a schema, and report every fault at once.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per line of a file whose first data row is line 2.
+    schema : DataFrameSchema
+        Columns that must be there, their types and checks.
+    file : path, optional
+        File that the table was read from, for the message.
+
+    Returns
+    -------
+    DataFrame
+        The same rows and columns, types coerced to those of the schema.
 
     Raises
     ------
     InputError
-        Naming columns that are missing, and the row and value of each failed check.
+        If columns are missing, or checks fail: the message names the row and value of each.
     """
     missing = [
         name for name, column in schema.columns.items() if column.required and name not in table
@@ -68,6 +86,7 @@ def check(
     try:
         return schema.validate(table, lazy=True)
     except pa.errors.SchemaErrors as error:
+        # one value may fail several checks with the same words
         faults = [_fault(case) for case in error.failure_cases.to_dict("records")]
         raise InputError(_sentence(list(dict.fromkeys(faults))), file=file) from None
 
@@ -78,6 +97,7 @@ def _read(path: Path, schema: pa.DataFrameSchema, options: dict) -> pd.DataFrame
     try:
         if kind == ".parquet":
             return pd.read_parquet(path)
+        # else pandas reads a gene such as NAN or an id such as 007 as a number
         text = {name: str for name, column in schema.columns.items() if str(column.dtype) == "str"}
         defaults = {
             "sep": "\t" if kind in (".tsv", ".txt") else ",",

@@ -120,7 +120,8 @@ def check_extent(
     x, y = ((spots[name].min(), spots[name].max()) for name in ("x", "y"))
     raise InputError(
         f"spots from x {x[0]:.6g} to {x[1]:.6g} and y {y[0]:.6g} to {y[1]:.6g} for an image of "
-        f"{shape[1]} × {shape[0]} pixels (columns × rows): {inside:.0%} of {len(spots)} spots lie inside",
+        f"{shape[1]} × {shape[0]} pixels (columns × rows): {inside:.0%} of {len(spots)} spots lie "
+        "inside",
         file=file,
         fix="give the pixel size if the spots are in µm; else look for another image's spots, "
         "or for x and y in exchange",
@@ -161,7 +162,7 @@ def orientations(spots: pd.DataFrame, foreground: np.ndarray) -> pd.DataFrame:
 
 
 def orientation_warning(spots: pd.DataFrame, foreground: np.ndarray, *, margin: float = 0.1) -> str:
-    """Return a sentence if another orientation puts clearly more spots on foreground; else nothing."""
+    """Return a sentence if another orientation puts clearly more spots on foreground, else ""."""
     table = orientations(spots, foreground)
     best = table.loc[table["share"].idxmax()]
     if best["share"] <= table["share"].iloc[0] + margin:

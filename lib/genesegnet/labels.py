@@ -129,7 +129,7 @@ def diameter(labels: np.ndarray) -> float:
 
 
 def keep(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Return the labels with every id that is not in `ids` set to background; ids stay as they are."""
+    """Return the labels with every id that is not in `ids` set to background; other ids stay."""
     known, ranks = dense(labels)
     return np.where(np.isin(known, ids), known, 0).astype(labels.dtype)[ranks]
 
@@ -233,7 +233,7 @@ def grow(labels: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def resize(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Bring labels to another size by indexing the nearest pixel, so that no id is ever averaged."""
+    """Bring labels to another size by indexing the nearest pixel: no id is ever averaged."""
     rows, columns = (
         np.minimum((np.arange(new) + 0.5) * old / new, old - 1).astype(int)
         for new, old in zip(shape, labels.shape, strict=True)

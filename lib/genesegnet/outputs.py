@@ -1,4 +1,4 @@
-"""Cells for other programs: the published files, and those that viewers and analysis packages read."""
+"""Cells for other programs: the published files, and those that viewers and packages read."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ def write_published(folder: str | os.PathLike, name: str, labels: np.ndarray) ->
 
 
 def colours(labels: np.ndarray) -> np.ndarray:
-    """Return a picture of labels, (rows, columns, 3) uint8: neighbours differ, background is black."""
+    """Return a picture of labels, (rows, columns, 3) uint8: neighbours differ, else black."""
     from matplotlib import colormaps
 
     palette = (255 * colormaps["turbo"](np.linspace(0.05, 0.95, 251))[:, :3]).astype(np.uint8)

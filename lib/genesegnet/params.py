@@ -1,4 +1,4 @@
-"""Parameters of the segmentation with transcripts, each declared once (see `lib.run.declaration`)."""
+"""Parameters of segmentation with transcripts, each declared once (see `lib.run.declaration`)."""
 
 from typing import Annotated, Literal
 
@@ -36,7 +36,9 @@ class GeneSegNetMasks(Section):
 
 
 class GeneSegNetData(Section):
-    """Slides with stain, labels and transcripts: simulated with a planted truth, or a folder with real ones."""
+    """Slides with stain, labels and transcripts: simulated with a planted truth, or a folder of
+    real ones.
+    """
 
     source: InputPath = parameter("", "folder with images, labels and spots; empty = simulate")
     n_slides: int = parameter(8, "simulated slides", smoke=4, ge=3, le=1000)

@@ -80,7 +80,7 @@ def write_labels(path: str | os.PathLike, labels: np.ndarray) -> Path:
 def write_image(
     path: str | os.PathLike, image: np.ndarray, *, pixel_size: float | None = None
 ) -> Path:
-    """Write an image as PNG, JPEG or TIFF; with a pixel size in µm, a `.tif` becomes an OME-TIFF."""
+    """Write an image as PNG, JPEG or TIFF; with a pixel size in µm, `.tif` becomes OME-TIFF."""
     import tifffile
     from PIL import Image
 

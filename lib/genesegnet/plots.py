@@ -1,27 +1,39 @@
 """Pictures of the chapter; each returns the figure and a table of what is drawn."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from lib.genesegnet.mapping import CLASSES, cell_table
 from lib.genesegnet.samples import Sample
 from lib.report import figures
 
 RASTER = {"rasterized": True}  # thousands of marks as pixels: an SVG of a tenth of the size
-BLUE, ORANGE, GREEN, RED, _, CYAN, YELLOW, _ = figures.PALETTE
+BLUE, ORANGE, _, OUTLINE, PINK, CYAN, YELLOW, BLACK = figures.PALETTE
+COLOURS = BLUE, ORANGE, PINK, CYAN, BLACK  # of lines: no green beside the orange
+WORDS = {
+    "cell": "in a cell",
+    "background": "in no cell",
+    "outside": "off the slide",
+    "low": "low quality",
+    "control": "control",
+}
+BAR = 20  # pixels, the length of the bar that tells the scale
 
 
 @figures.style()
 def slides(
     sample: Sample, outlines: Mapping[str, np.ndarray], *, window: int = 128, spots: bool = True
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw a window of a slide once per label image: stain, outlines, and spots inside (cyan) and
-    outside (yellow).
+    """Draw a window of a slide once per label image: stain, outlines, spots inside (cyan) and
+    outside (yellow), and a bar of 20 pixels.
 
     Parameters
     ----------
@@ -33,36 +45,46 @@ def slides(
     """
     top, left = (max(0, (length - window) // 2) for length in sample.shape)
     part = slice(top, top + window), slice(left, left + window)
-    figure = Figure(figsize=(figures.PAGE, 0.6 + figures.PAGE / len(outlines)))
+    width = figures.PAGE if len(outlines) > 1 else figures.MIDDLE
+    height = width / len(outlines) + (0.34 if spots else 0.16)  # of titles and key, in inches
+    figure = Figure(figsize=(width, height))
     axes = np.atleast_1d(figure.subplots(1, len(outlines)))
     drawn = []
     for axis, (title, labels) in zip(axes, outlines.items(), strict=True):
         grey(axis, sample.stain[part])
-        axis.contourf(*_edges(labels[part]), levels=[0.5, 1.5], colors=[RED]).set(**RASTER)
+        axis.contourf(*_edges(labels[part]), levels=[0.5, 1.5], colors=[OUTLINE]).set(**RASTER)
         axis.set_title(title)
         drawn.append(cell_table(labels[part]).assign(panel=title, mark="cell"))
         if spots:
             drawn.append(_draw_spots(axis, sample, labels, part).assign(panel=title, mark="spot"))
-    return figure, pd.concat(drawn, ignore_index=True)
+    _scale_bar(axes[0])
+    if spots:
+        _name_spots(figure)
+    table = pd.concat(drawn, ignore_index=True)
+    return figure, table.rename(columns={"area": "area_px2", "x": "x_px", "y": "y_px"})
 
 
 @figures.style()
 def location_maps(
     sample: Sample, maps: Mapping[str, np.ndarray], *, window: int = 128
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the stain and location maps of several widths, with one colour scale from 0 to 1."""
-    figure = Figure(figsize=(figures.PAGE, 0.6 + figures.PAGE / (len(maps) + 1)))
+    """Draw the stain and location maps of several widths, with one colour scale from 0 to 1.
+
+    The table has the share of each map's pixels above one half.
+    """
+    figure = Figure(figsize=(figures.PAGE, 0.3 + figures.PAGE / (len(maps) + 1)))
     axes = figure.subplots(1, len(maps) + 1)
     part = slice(0, window), slice(0, window)
     grey(axes[0], sample.stain[part])
     axes[0].set_title("stain")
+    _scale_bar(axes[0])
     rows = []
     for axis, (title, values) in zip(axes[1:], maps.items(), strict=True):
         shown = axis.imshow(values[part], cmap="viridis", vmin=0, vmax=1)
         axis.set(title=title, xticks=[], yticks=[])
-        flat = values[part]
-        rows.append({"map": title, "mean": flat.mean(), "share_above_half": (flat > 0.5).mean()})
-    figure.colorbar(shown, ax=axes[-1], shrink=0.7, label="nearness to a spot")
+        axis.spines[:].set_visible(False)
+        rows.append({"map": title, "share": (values[part] > 0.5).mean()})
+    figure.colorbar(shown, ax=axes[-1], shrink=0.7, label="location map")
     return figure, pd.DataFrame(rows)
 
 
@@ -72,7 +94,7 @@ def losses(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[Figu
     figure = Figure(figsize=(figures.COLUMN, 2.6))
     axis = figure.subplots()
     rows = []
-    for colour, (name, history) in zip(figures.PALETTE, histories.items(), strict=False):
+    for colour, (name, history) in zip(cycle(COLOURS), histories.items(), strict=False):
         for split, dash in (("train", "-"), ("val", "--")):
             values = history[f"{split}_loss"]
             epochs = np.arange(1, len(values) + 1)
@@ -82,9 +104,10 @@ def losses(histories: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[Figu
                 pd.DataFrame({"network": name, "split": split, "epoch": epochs, "loss": values})
             )
     axis.set(xlabel="epoch", ylabel="loss (dashed: validation)", yscale="log")
-    axis.yaxis.set_major_formatter(ScalarFormatter())
-    axis.yaxis.set_minor_formatter(ScalarFormatter())
-    axis.legend()
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    figures.plain_numbers(axis.yaxis)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend(loc="lower left")
     return figure, pd.concat(rows, ignore_index=True)
 
 
@@ -99,20 +122,22 @@ def precision(scores: pd.DataFrame, by: str) -> tuple[Figure, pd.DataFrame]:
     """
     figure = Figure(figsize=(figures.COLUMN, 2.8))
     axis = figure.subplots()
-    for colour, (name, group) in zip(figures.PALETTE, scores.groupby(by, sort=False), strict=False):
+    for colour, (name, group) in zip(cycle(COLOURS), scores.groupby(by, sort=False), strict=False):
         table = group.pivot_table(index="iou", columns="sample", values="ap")
         axis.plot(table.index, table.to_numpy(), color=colour, alpha=0.25, linewidth=0.7)
         axis.plot(
             table.index, table.mean(axis=1), color=colour, marker="o", markersize=3, label=name
         )
     axis.set(xlabel="least overlap of a match (IoU)", ylabel="average precision", ylim=(0, 1.02))
-    axis.legend(title=by)
+    axis.legend(title=by, loc="upper right")
     return figure, scores[[by, "sample", "iou", "ap"]].reset_index(drop=True)
 
 
 @figures.style()
-def dots(scores: pd.DataFrame, by: str, values: Mapping[str, str]) -> tuple[Figure, pd.DataFrame]:
-    """Draw one panel per quantity: a dot per slide, a bar for the mean.
+def dots(
+    scores: pd.DataFrame, by: str, values: Mapping[str, str], *, label: str = ""
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw one panel per share from 0 to 1: a dot per slide, a bar for the mean.
 
     Parameters
     ----------
@@ -120,18 +145,20 @@ def dots(scores: pd.DataFrame, by: str, values: Mapping[str, str]) -> tuple[Figu
         One row per slide and value of `by`.
     values : mapping
         Column → label of its axis.
+    label : str
+        Of the axis with the values of `by`.
     """
     figure = Figure(figsize=(figures.PAGE, 0.9 + 0.26 * scores[by].nunique()))
     axes = np.atleast_1d(figure.subplots(1, len(values), sharey=True))
     names = list(dict.fromkeys(scores[by]))
     place = scores[by].map(names.index)
-    for axis, (column, label) in zip(axes, values.items(), strict=True):
+    for axis, (column, quantity) in zip(axes, values.items(), strict=True):
         axis.scatter(scores[column], place, s=12, color=BLUE, alpha=0.7, linewidths=0)
         means = scores.groupby(by)[column].mean().reindex(names)
         axis.scatter(means, range(len(names)), marker="|", s=120, color="black")
-        axis.set(xlabel=label)
-    axes[0].set_yticks(range(len(names)), [str(name) for name in names])
-    axes[0].invert_yaxis()
+        axis.set(xlabel=quantity, xlim=(-0.02, 1.02))
+    axes[0].set_yticks(range(len(names)), [f"{name}" for name in names])
+    axes[0].set(ylabel=label, ylim=(len(names) - 0.5, -0.5))
     return figure, scores[[by, "sample", *values]].reset_index(drop=True)
 
 
@@ -152,18 +179,20 @@ def mapping_quality(
     left, middle, right = figure.subplots(1, 3)
     table = pd.DataFrame(accounts).T[list(CLASSES)]
     start = np.zeros(len(table))
-    for name, colour in zip(CLASSES, (BLUE, "0.75", RED, ORANGE, GREEN), strict=True):
-        left.barh(table.index, table[name], left=start, color=colour, label=name)
+    for name, colour in zip(CLASSES, (BLUE, "0.75", ORANGE, PINK, BLACK), strict=True):
+        label = f"{WORDS[name]} ({table[name].sum():,})"
+        left.barh(table.index, table[name], left=start, color=colour, label=label)
         start += table[name].to_numpy()
+    left.invert_yaxis()
     left.set(xlabel="transcripts")
-    left.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    left.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.4, 1.0), columnspacing=1)
     middle.hist(cells["n_transcripts"], bins=20, color=BLUE)
     middle.set(xlabel="transcripts per cell", ylabel="cells")
     right.scatter(cells["area"], cells["n_transcripts"], s=4, color=BLUE, alpha=0.5, linewidths=0)
     right.set(xlabel="area (pixels)", ylabel="transcripts per cell")
     counts = table.rename_axis("slide").reset_index().melt("slide", var_name="mark", value_name="n")
-    marks = cells[["slide", "area", "n_transcripts"]].assign(mark="cell_table")
-    return figure, pd.concat([counts, marks], ignore_index=True)
+    marks = cells[["slide", "area", "n_transcripts"]].rename(columns={"area": "area_px2"})
+    return figure, pd.concat([counts, marks.assign(mark="one cell")], ignore_index=True)
 
 
 def grey(axis: Axes, image: np.ndarray) -> None:
@@ -171,6 +200,37 @@ def grey(axis: Axes, image: np.ndarray) -> None:
     low, high = np.percentile(image, [1, 99.8])
     axis.imshow(image, cmap="gray", vmin=low, vmax=high)
     axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+
+
+def _scale_bar(axis: Axes) -> None:
+    """Draw how long 20 pixels are, in the lower left corner of a picture of a slide."""
+    bottom = axis.get_ylim()[0]  # rows grow downwards
+    ends = [4, 4 + BAR]
+    bar = axis.plot(ends, [bottom - 5] * 2, color="white", linewidth=2, solid_capstyle="butt")
+    words = axis.text(4, bottom - 7, f"{BAR} pixels", color="white", fontsize=figures.LEAST)
+    for part in (*bar, words):
+        part.set_path_effects([withStroke(linewidth=3 if part in bar else 1.5, foreground="black")])
+
+
+def _name_spots(figure: Figure) -> None:
+    names = {"transcript in a cell": CYAN, "transcript in none": YELLOW}
+    dots = [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker="o",
+            color=colour,
+            label=name,
+            markersize=3,
+            mec="0.4",
+            mew=0.3,
+        )
+        for name, colour in names.items()
+    ]
+    line = Line2D([], [], color=OUTLINE, label="outline of a cell")
+    figure.legend(handles=[line, *dots], loc="outside lower center", ncols=3)
 
 
 def _edges(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -76,7 +76,7 @@ def transform(outlines: pd.DataFrame, matrix: np.ndarray) -> pd.DataFrame:
 
 
 def to_labels(outlines: pd.DataFrame, shape: tuple[int, int]) -> np.ndarray:
-    """Return a label image, 1 … n by row of the table: a pixel is of the cell that owns its middle."""
+    """Return a label image, 1 … n by row of the table: a pixel is of the cell around its middle."""
     rows, columns = np.indices(shape)
     owner = owners(outlines, columns.ravel() + 0.5, rows.ravel() + 0.5)
     return owner.reshape(shape).astype(np.int32)

@@ -98,7 +98,7 @@ def relabel_unit(
     n_passes: int = 2,
     masks: Mapping[str, Any] | None = None,
 ) -> None:
-    """Replace the labels of a store of crops by a network's refined predictions; nothing is drawn."""
+    """Replace the labels of a store of crops by refined predictions; nothing is drawn by chance."""
     trained, _ = open_network(network)
     new = training.relabel(
         trained,
@@ -297,7 +297,7 @@ def references(raw: str | os.PathLike, sample: Sample) -> dict[str, np.ndarray]:
 
 
 def scored(sample: Sample, truth: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return the scores of one slide at overlaps of 0.5 to 0.95, and those that have no threshold."""
+    """Return the scores of one slide at overlaps of 0.5 to 0.95, and those without a threshold."""
     table = metrics.scores(truth, labels).assign(sample=sample.name)
     shared = metrics.gene_iou(truth, labels, sample.rows, sample.columns)
     return table.assign(

@@ -209,15 +209,8 @@ def link(source: str | os.PathLike, folder: str | os.PathLike) -> Path:
     return folder
 
 
-def origin(folder: str | os.PathLike) -> str:
-    """Return the sentence of every caption: whether the slides of a folder are simulated."""
-    if (Path(store.resolve(folder)) / "truth").is_dir():
-        return "Simulated data, planted truth."
-    return "Slides of the user."
-
-
 def _by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return name → file; the name is the file's without suffix and without the word for its kind."""
+    """Return name → file; the name is the file's without suffix and the word for its kind."""
     if not folder.is_dir():
         raise InputError(
             "there is no such folder", file=folder, fix="expected images, labels and spots"

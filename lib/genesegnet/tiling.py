@@ -119,7 +119,7 @@ def common(box: Box, window: Box) -> tuple[tuple[slice, slice], tuple[slice, sli
 
 
 def taper(shape: tuple[int, int]) -> np.ndarray:
-    """Return the weight of a window's pixels: 1 in the middle, half at 20 pixels from the border."""
+    """Return the weight of a window's pixels: 1 in the middle, half 20 pixels from the border."""
     sides = []
     for length in shape:
         away = np.abs(np.arange(length) - (length - 1) / 2)

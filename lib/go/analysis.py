@@ -54,10 +54,10 @@ def enrich(
     Returns
     -------
     DataFrame
-        One row a term, by ascending p: `GO.ID`, `Term`, `Annotated`, `Significant`, `Expected`,
+        One row per term, by ascending p: `GO.ID`, `Term`, `Annotated`, `Significant`, `Expected`,
         `pval` (text as topGO prints it), `qval` (Benjamini-Hochberg on the printed values, as
-        published), `p_raw`, `q_raw`. `attrs` records the engine, versions, annotation release,
-        options, and the genes left out.
+        published), `p_raw`, `q_raw`. The three counts are those before an algorithm removes genes.
+        `attrs` records the engine, versions, annotation release, options, and the genes left out.
 
     Raises
     ------
@@ -65,9 +65,15 @@ def enrich(
         If the genes or options cannot be analysed.
     RNotAvailable
         If `engine="topgo"` and the package is not installed.
+
+    References
+    ----------
+    Alexa, Rahnenführer and Lengauer, Bioinformatics 22 (2006),
+    https://doi.org/10.1093/bioinformatics/btl140
     """
     _check_option("algorithm", algorithm, topgo.ALGORITHMS)
     _check_option("tie_order", tie_order, enrichment.TIE_ORDERS)
+    # checked before R starts, which takes seconds
     inside, outside = enrichment.check_genes(list(foreground), list(background))
     unannotated = _unannotated(annotation, background)
     engine = _choose(engine, "topgo", annotation)
@@ -75,6 +81,7 @@ def enrich(
     if engine == "topgo":
         table = r_engines.run_topgo(inside, background, ontology=annotation.ontology, **options)
         table = enrichment.with_adjusted(table)
+        # R has sorted already, in the order of topGO
         if tie_order == "go_id":
             table = table.sort_values("GO.ID")
             table = table.iloc[order.by_p_value(table["p_raw"])].reset_index(drop=True)
@@ -82,6 +89,7 @@ def enrich(
         table = enrichment.run_builtin(
             annotation, inside, list(background), tie_order=tie_order, tail=tail, **options
         )
+    # attrs travel with the table, so that what was left out can be shown
     left_out = {"outside_background": outside, "unannotated": unannotated}
     table.attrs = _record(engine, annotation, tail) | options | {"tie_order": tie_order} | left_out
     return table
@@ -100,8 +108,10 @@ def compare_clusters(
     engine: str = "auto",
     tail: str = "auto",
 ) -> pd.DataFrame:
-    """Find the GO terms over-represented in each cluster of genes: clusterProfiler's
-    compareCluster(enrichGO).
+    """Find the GO terms over-represented in each cluster of genes.
+
+    The numbers are those of clusterProfiler's compareCluster(enrichGO), with which Fig 3C of
+    Image2Reg was made.
 
     Parameters
     ----------
@@ -130,9 +140,12 @@ def compare_clusters(
     Returns
     -------
     DataFrame
-        `Cluster`, `ID`, `Description`, `GeneRatio`, `BgRatio`, `pvalue`, `p.adjust`, `qvalue`,
-        `geneID` (Entrez ids), `Count`. Clusters without rows stay categories of `Cluster`; without
-        any row the table is empty.
+        One row per cluster and term that is kept, clusters in the order given, each by ascending p:
+        `Cluster`, `ID`, `Description`, `GeneRatio` (hits / annotated genes of the cluster),
+        `BgRatio` (size of the term / universe), `pvalue`, `p.adjust` (Benjamini-Hochberg over the
+        terms that the cluster hits), `qvalue`, `geneID` (Entrez ids joined by "/"), `Count` (hits).
+        Clusters without rows stay categories of `Cluster`; without any row the table is empty.
+        `attrs` records what ran and which genes were left out.
 
     Raises
     ------
@@ -140,6 +153,15 @@ def compare_clusters(
         If a cluster is empty or no background gene is annotated.
     RNotAvailable
         If `engine="clusterprofiler"` and the package is not installed.
+
+    References
+    ---------- Wu et al., clusterProfiler 4.0, The Innovation 2 (2021),
+    https://doi.org/10.1016/j.xinn.2021.100141
+
+    References
+    ----------
+    Wu et al., clusterProfiler 4.0, The Innovation 2 (2021),
+    https://doi.org/10.1016/j.xinn.2021.100141
     """
     _check_option("by", by, ("symbol", "entrez"))
     clusters, background, unmapped, by = _as_entrez(
@@ -149,6 +171,7 @@ def compare_clusters(
     cutoffs = Cutoffs(p_cutoff, q_cutoff, min_size, max_size)
     engine = _choose(engine, "clusterprofiler", annotation)
     if engine == "clusterprofiler":
+        # R knows its own release alone, so the annotation is not handed over
         table = r_engines.run_clusterprofiler(
             clusters, background, ontology=annotation.ontology, cutoffs=cutoffs
         )
@@ -209,15 +232,16 @@ def _is_installed(annotation: Annotation) -> bool:
 
 
 def _as_entrez(annotation: Annotation, clusters: dict, background, by: str):
-    """Return clusters and background as Entrez ids, the symbols without one, and what the genes are
-    now.
+    """Return clusters and background as Entrez ids, symbols without one, and what genes are now.
 
     An annotation without Entrez ids, such as one from outside tables, is used by symbol.
     """
     if by == "entrez" or not len(annotation.codes.entrez):
         return clusters, background, [], by
+    # mapped in one go, so that a lost symbol is reported once
     symbols = [*(background or []), *(gene for genes in clusters.values() for gene in genes)]
     mapping = to_entrez(annotation, symbols)
+    # a symbol that several genes share stands for all of them
     ids = mapping.table.groupby("symbol", sort=False)["entrez"].agg(list).to_dict()
     mapped = {name: _flat(ids, genes) for name, genes in clusters.items()}
     for name in (name for name, genes in mapped.items() if not genes):
@@ -277,6 +301,7 @@ def _record(engine: str, annotation: Annotation, tail: str) -> dict:
         versions = (
             {"R": r.version()}
             if record["tail"] == "r"
+            # the last digits of p follow whichever computes the tail
             else {"scipy": importlib.metadata.version("scipy")}
         )
     return record | {"versions": versions}

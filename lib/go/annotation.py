@@ -18,8 +18,19 @@ TABLES = ("pairs", "edges", "terms", "genes")
 
 
 class Codes(NamedTuple):
-    """An annotation in numbers: positions in `terms` (T GO ids) and in `symbols` or `entrez`; -1
-    stands for none."""
+    """An annotation in numbers: positions in `terms`, `symbols` and `entrez`; −1 for none.
+
+    Parameters
+    ----------
+    terms : (T,) Index of str
+        GO ids, ascending.
+    symbols, entrez : Index of str
+        Official symbols and Entrez ids of the annotated genes.
+    pair_term, pair_symbol, pair_entrez : (P,) int array
+        Positions of each pair's term and gene.
+    child, parent : (E,) int array
+        Positions of each edge's terms.
+    """
 
     terms: pd.Index  # (T,) GO ids, ascending
     symbols: pd.Index
@@ -62,6 +73,7 @@ class Annotation:
     @cached_property
     def codes(self) -> Codes:
         """The tables as integer positions, made once and shared by every universe."""
+        # terms of genes and of the graph: a table may name either alone
         ids = (self.pairs["go_id"], self.edges["child"], self.edges["parent"])
         terms = pd.Index(sorted(set().union(*(column.unique() for column in ids))), dtype=object)
         symbols, entrez = (
@@ -86,36 +98,77 @@ class Annotation:
 
 
 def names_of(annotation: Annotation, go_ids) -> list[str]:
-    """Return the names of GO terms, or the id itself where this release has no name for it."""
+    """Return the names of GO terms, or the id itself where this release has no name for it.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        Release that names the terms.
+    go_ids : iterable of str
+        T GO ids.
+
+    Returns
+    -------
+    list of str
+        T names, in the order given.
+    """
     return [annotation.term_names.get(go_id, go_id) for go_id in go_ids]
 
 
 def check_ontology(ontology: str) -> None:
-    """Raise InputError unless `ontology` is one of BP, MF and CC."""
+    """Refuse an ontology that GO does not have.
+
+    Parameters
+    ----------
+    ontology : str
+        Should be `BP`, `MF` or `CC`.
+
+    Raises
+    ------
+    InputError
+        If it is none of these.
+    """
     if ontology not in ONTOLOGIES:
         raise InputError(f"ontology '{ontology}' is unknown; choose one of {', '.join(ONTOLOGIES)}")
 
 
 def spell_out(annotation: Annotation, table: pd.DataFrame) -> pd.DataFrame:
-    """Return a topGO table with whole names in `Term`; topGO cuts long ones and ends them with
-    dots.
+    """Return a topGO table with whole names in `Term`, which topGO cuts at 70 letters.
 
     Parameters
     ----------
     annotation : Annotation
+        Release that names the terms.
     table : DataFrame
         `GO.ID`, `Term`; a term that this release does not name keeps its name.
+
+    Returns
+    -------
+    DataFrame
+        The same rows and columns.
     """
     return table.assign(Term=table["GO.ID"].map(annotation.term_names).fillna(table["Term"]))
 
 
 def save(annotation: Annotation, directory: str | os.PathLike) -> None:
-    """Write an annotation as four Parquet tables and `release.json`; equal annotations give equal
-    bytes.
+    """Write an annotation as four Parquet tables and `release.json`.
 
-    The release file is written last: a folder that has one is complete. The origin is written
-    beside the folder.
+    Equal annotations give equal bytes. The release file is written last: a folder that has one is
+    complete. The origin is written beside the folder.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        As `read_installed` and `read_tables` return it.
+    directory : path
+        Folder of the files; a relative one is taken from the project root.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
     """
+    # tables of a user have no release of Bioconductor
     release = annotation.release.get("org.Hs.eg.db")
     words = f"org.Hs.eg.db {release}" if release else annotation.release["source"]
     origin.write(directory, origin.published(PART, words) if release else origin.own(PART, words))
@@ -130,12 +183,23 @@ def save(annotation: Annotation, directory: str | os.PathLike) -> None:
 def load(directory: str | os.PathLike) -> Annotation:
     """Read an annotation that `save` wrote.
 
+    Parameters
+    ----------
+    directory : path
+        Folder that `save` wrote; a relative one is taken from the project root.
+
+    Returns
+    -------
+    Annotation
+        Equal to the one that was saved.
+
     Raises
     ------
     InputError
         If the folder holds no complete annotation.
     """
     folder = store.resolve(directory)
+    # release.json is written last: a folder without it was cut short
     absent = [
         name
         for name in (*(f"{t}.parquet" for t in TABLES), "release.json")
@@ -153,12 +217,15 @@ def load(directory: str | os.PathLike) -> Annotation:
 
 
 def _positions(values: pd.Series, index: pd.Index) -> np.ndarray:
-    """Return the position of every value in `index`, -1 where it is missing; each distinct value is
-    looked up once."""
+    """Return the position of every value in `index`, −1 where it is missing.
+
+    Each distinct value is looked up once.
+    """
     codes, distinct = (
         pd.factorize(values)
         if values.dtype != "category"
         else (values.cat.codes, values.cat.categories)
     )
+    # code −1 finds the last
     lookup = np.append(index.get_indexer(pd.Index(distinct, dtype=object)), -1)
     return lookup[np.asarray(codes)].astype(np.int32)

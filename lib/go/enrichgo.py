@@ -1,5 +1,4 @@
-"""Over-representation of GO terms in clusters of genes, as clusterProfiler's
-compareCluster(enrichGO) defines it.
+"""Over-representation of GO terms in clusters of genes, as compareCluster(enrichGO) defines it.
 
 Three definitions differ from a textbook test: cluster genes outside the universe still count as
 drawn, only terms that a cluster hits are tests of that cluster, and term sizes are limited inside
@@ -75,6 +74,16 @@ class Universe:
 def check_clusters(clusters: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Return the clusters under text names, each gene once.
 
+    Parameters
+    ----------
+    clusters : mapping of name to sequence of str
+        Genes of every cluster.
+
+    Returns
+    -------
+    dict of str to list of str
+        Clusters and genes in the order given.
+
     Raises
     ------
     InputError
@@ -95,13 +104,36 @@ def cluster_universe(
     *,
     by: str,
 ) -> Universe:
-    """Build the gene sets for some clusters against a background; None stands for every annotated
-    gene."""
+    """Build the gene sets for some clusters against a background.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        Its terms become gene sets.
+    clusters : mapping of str to sequence of str
+        Genes of every cluster.
+    background : sequence of str or None
+        The universe; None stands for every annotated gene.
+    by : str
+        `symbol` or `entrez`: what clusters and background list.
+
+    Returns
+    -------
+    Universe
+        Sets over the background and the clusters' genes.
+
+    Raises
+    ------
+    InputError
+        If no background gene is annotated.
+    """
     codes = annotation.codes
+    # without a background, every gene with an annotation
     chosen = (
         (codes.symbols if by == "symbol" else codes.entrez) if background is None else background
     )
     genes = dict.fromkeys([*chosen, *(gene for members in clusters.values() for gene in members)])
+    # cluster genes outside the background count as drawn, so they need sets too
     sets = gene_sets(annotation, list(genes), by=by)
     inside = sets.feasible & sets.pack(chosen)
     if not inside.any():
@@ -120,7 +152,33 @@ def compare_builtin(
     by: str = "entrez",
     tail: str = "auto",
 ) -> pd.DataFrame:
-    """Test every cluster with the built-in engine; see `lib.go.compare_clusters`."""
+    """Test every cluster with the built-in engine; see `lib.go.compare_clusters`.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        One release and ontology.
+    clusters : mapping of str to sequence of str
+        Distinct genes of every cluster.
+    background : sequence of str or None
+        The universe; None stands for every annotated gene.
+    cutoffs : Cutoffs
+        Which terms are tested and which rows kept.
+    by : str
+        `symbol` or `entrez`: what clusters and background list.
+    tail : str
+        See `lib.go.tails.upper_tail`.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`, one row per cluster and term that is kept.
+
+    Raises
+    ------
+    InputError
+        If no background gene is annotated.
+    """
     universe = cluster_universe(annotation, clusters, background, by=by)
     parts = []
     for name, genes in clusters.items():
@@ -138,22 +196,43 @@ def test_cluster(
     cutoffs: Cutoffs,
     tail: str = "auto",
 ) -> pd.DataFrame:
-    """Test the terms that one list of genes hits; the columns are those of enrichGO.
+    """Test the terms that one list of genes hits.
 
     Parameters
     ----------
+    annotation : Annotation
+        Names the terms.
+    universe : Universe
+        Gene sets over the background and these genes.
     genes : sequence of str
         Distinct genes; those without any annotation do not count.
+    cutoffs : Cutoffs
+        Which terms are tested and which rows kept.
+    tail : str
+        See `lib.go.tails.upper_tail`.
+
+    Returns
+    -------
+    DataFrame
+        One row per term that is kept, by ascending p: `COLUMNS` of enrichGO without `Cluster`.
+
+    Raises
+    ------
+    InputError
+        If the tail is unknown.
     """
     sets = universe.sets
-    drawn = sets.pack(genes) & sets.feasible
+    drawn = sets.pack(genes) & sets.feasible  # n counts annotated genes, in the universe or not
+    # (tested,) only terms that the cluster hits are tests of it, and BH counts no others
     candidate = np.flatnonzero(
         (count(sets.bits & drawn) > 0)
         & (universe.sizes >= cutoffs.min_size)
         & (universe.sizes <= cutoffs.max_size)
     )
+    # hits count in the universe alone
     hits, sizes = count(sets.bits[candidate] & drawn & universe.inside), universe.sizes[candidate]
     n_drawn, n_universe = int(count(drawn)), int(count(universe.inside))
+    # white balls are the term's genes, as enrichGO calls phyper; topGO swaps the roles
     p = upper_tail(hits, sizes, n_universe - sizes, n_drawn, tail=tail)
     tests = pd.DataFrame({"row": candidate, "Count": hits, "size": sizes, "pvalue": p})
     tests = tests.assign(**{"p.adjust": benjamini_hochberg(p), "qvalue": storey_q(p)})
@@ -177,14 +256,17 @@ test_cluster.__test__ = False  # a verb, not a test for pytest
 def _within_cutoffs(tests: pd.DataFrame, cutoffs: Cutoffs) -> pd.DataFrame:
     """Keep the rows below the cut-offs; missing q-values switch the q cut-off off."""
     kept = (order.rounded(tests[["pvalue", "p.adjust"]]) <= cutoffs.p).all(axis=1)
+    # clusterProfiler drops this cut-off where qvalue fails
     if not tests.loc[kept, "qvalue"].isna().any():
         kept &= order.rounded(tests["qvalue"]) <= cutoffs.q
     return tests[kept].reset_index(drop=True)
 
 
 def _hit_genes(universe: Universe, rows: np.ndarray, genes: Sequence[str]) -> list[str]:
-    """Return the genes of a list that are in each term and in the universe, joined by '/', in the
-    order of the list."""
+    """Return the genes of a list that are in each term and in the universe, joined by '/'.
+
+    They are in the order of the list.
+    """
     position = universe.sets.genes.get_indexer(pd.Index(genes, dtype=object))
     bits = universe.sets.bits[rows] & universe.inside
     member = (bits[:, position >> 3] >> (7 - (position & 7)).astype(np.uint8)) & 1  # (rows, genes)

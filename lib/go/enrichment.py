@@ -31,17 +31,28 @@ COLUMNS = [
 
 
 def check_genes(foreground, background) -> tuple[list[str], list[str]]:
-    """Return the foreground genes inside and outside the background.
+    """Split the foreground into genes inside and outside the background.
+
+    Parameters
+    ----------
+    foreground, background : list of str
+        Gene symbols, each once.
+
+    Returns
+    -------
+    inside, outside : list of str
+        Foreground genes in the order given; those outside are logged as a warning.
 
     Raises
     ------
     InputError
-        If a list repeats a gene, or no foreground gene, or every background gene, is in the
-        foreground.
+        If a list repeats a gene, no foreground gene is in the background, or every background gene
+        is in the foreground.
     """
     _refuse_repeats("foreground", foreground)
     _refuse_repeats("background", background)
     known = set(background)
+    # topGO drops the others without a word
     inside = [gene for gene in foreground if gene in known]
     outside = [gene for gene in foreground if gene not in known]
     if not inside:
@@ -64,8 +75,28 @@ def check_genes(foreground, background) -> tuple[list[str], list[str]]:
 
 @functools.lru_cache(maxsize=2)
 def universe(annotation: Annotation, background: tuple[str, ...], node_size: int) -> GeneSets:
-    """Return the pruned gene sets of a background; the last two are kept for the next
-    foreground."""
+    """Return the pruned gene sets of a background.
+
+    The last two are kept, so that several foregrounds of one background share the work.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        One release and ontology.
+    background : tuple of str
+        Distinct symbols.
+    node_size : int
+        Fewest annotated background genes of a term, 1 or more.
+
+    Returns
+    -------
+    GeneSets
+
+    Raises
+    ------
+    InputError
+        If no gene is annotated, or no term is that large.
+    """
     return prune(gene_sets(annotation, background), node_size=node_size)
 
 
@@ -79,7 +110,27 @@ def run_builtin(
     tie_order: str,
     tail: str,
 ) -> pd.DataFrame:
-    """Test one foreground with the built-in engine; see `lib.go.enrich`."""
+    """Test one foreground with the built-in engine; see `lib.go.enrich`.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        One release and ontology.
+    foreground, background : list of str
+        Distinct symbols, the foreground inside the background.
+    algorithm, node_size, tie_order, tail
+        As in `lib.go.enrich`.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`, one row per term, by ascending p.
+
+    Raises
+    ------
+    InputError
+        If no foreground gene is annotated, or no term has `node_size` genes.
+    """
     sets = universe(annotation, tuple(background), node_size)
     if not count(sets.pack(foreground) & sets.feasible):
         raise InputError(
@@ -92,13 +143,23 @@ def run_builtin(
 
 
 def with_adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of printed (`pval`) and exact (`p_raw`) p-values with Benjamini-Hochberg
-    columns for both.
+    """Add Benjamini-Hochberg columns to a table of printed and exact p-values.
 
     The published tables adjust the printed values. R turns the text `<1e-30` into a missing value;
     here such a column falls back to the exact values, with a warning.
+
+    Parameters
+    ----------
+    table : DataFrame
+        topGO's columns, `pval` as text and `p_raw`.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`; `qval` of the printed values, `q_raw` of the exact ones.
     """
     q_raw = benjamini_hochberg(table["p_raw"])
+    # `as.numeric` of R makes NA of these
     too_small = table["pval"].str.startswith("<")
     if too_small.any():
         log.warning(
@@ -133,6 +194,7 @@ def _listed_by_topgo(sets: GeneSets, hit: np.ndarray) -> np.ndarray:
     """Return the hit terms in topGO's listing order, then the others by GO id."""
     child, parent = topgo.restricted_edges(sets, hit)
     hits = np.flatnonzero(hit)
+    # position of a hit term among the hit terms
     row = np.cumsum(hit) - 1
     restricted = topgo_order(sets.terms[hits].to_numpy(), row[child], row[parent])
     return np.concatenate([hits[restricted], np.flatnonzero(~hit)])

@@ -1,4 +1,4 @@
-"""What a GO analysis lacks where R lacks it."""
+"""The error for an R, or an R package, that is not installed."""
 
 
 class RNotAvailable(RuntimeError):

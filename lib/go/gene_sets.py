@@ -1,7 +1,7 @@
 """Gene sets of the GO terms over one universe: rows of packed bits, propagated up the graph.
 
-A term's set is a row of ceil(genes / 8) bytes, one bit a gene, so that a union is an OR and a size
-is a popcount.
+A term's set is a row of ceil(genes / 8) bytes, one bit per gene, so that a union is an OR and a
+size is a popcount.
 """
 
 from dataclasses import dataclass
@@ -50,8 +50,17 @@ class GeneSets:
         return _longest_path(self.child, self.parent, len(self.terms))
 
     def pack(self, genes) -> np.ndarray:
-        """Return a list of genes as a (ceil(G / 8),) row of bits; genes outside the universe are
-        ignored."""
+        """Return a list of genes as a row of bits.
+
+        Parameters
+        ----------
+        genes : sequence of str
+            Genes outside the universe are ignored.
+
+        Returns
+        -------
+        (ceil(G / 8),) uint8 array
+        """
         member = np.zeros(len(self.genes), bool)
         position = self.genes.get_indexer(pd.Index(genes, dtype=object))
         member[position[position >= 0]] = True
@@ -59,20 +68,38 @@ class GeneSets:
 
 
 def count(bits: np.ndarray) -> np.ndarray:
-    """Return the number of set bits along the last axis, as int64."""
+    """Count the set bits along the last axis.
+
+    Parameters
+    ----------
+    bits : (…, B) uint8 array
+        Packed rows.
+
+    Returns
+    -------
+    (…) int64 array
+    """
     return np.bitwise_count(bits).sum(axis=-1, dtype=np.int64)
 
 
 def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSets:
-    """Build the gene sets of a universe: direct annotations, propagated along all relations up to
-    the root.
+    """Build the gene sets of a universe.
+
+    Direct annotations are propagated along all relations up to the root.
 
     Parameters
     ----------
+    annotation : Annotation
+        One release and ontology.
     universe : sequence of str
-        Distinct genes.
+        G distinct genes.
     by : str
         `symbol` or `entrez`: what the universe lists.
+
+    Returns
+    -------
+    GeneSets
+        Every term with a gene of the universe, and all ancestors.
 
     Raises
     ------
@@ -83,7 +110,7 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
     names, pair_gene = (
         (codes.symbols, codes.pair_symbol) if by == "symbol" else (codes.entrez, codes.pair_entrez)
     )
-    genes = pd.Index(universe, dtype=object)
+    genes = pd.Index(universe, dtype=object)  # (G,) bits stand in this order
     column = np.append(genes.get_indexer(names), -1)[
         pair_gene
     ]  # (P,) position of each pair's gene in the universe
@@ -96,6 +123,7 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
     member = _ancestors(codes.pair_term[kept], codes.child, codes.parent, len(codes.terms))
     row = np.cumsum(member) - 1
     child, parent = _induced(codes.child, codes.parent, member)
+    # (T, ceil(G / 8)) direct annotations only
     bits = _packed(row[codes.pair_term[kept]], column[kept], (int(member.sum()), len(genes)))
     _propagate(bits, child, parent)
     return GeneSets(
@@ -104,8 +132,22 @@ def gene_sets(annotation: Annotation, universe, *, by: str = "symbol") -> GeneSe
 
 
 def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
-    """Return the sets with at least `node_size` genes; the rest of the graph is ancestor-closed by
-    itself.
+    """Drop the terms with few genes.
+
+    What is left is closed under ancestors by itself, since a parent is never smaller than its
+    child.
+
+    Parameters
+    ----------
+    sets : GeneSets
+        All terms of a universe.
+    node_size : int
+        Fewest genes of a term that is kept.
+
+    Returns
+    -------
+    GeneSets
+        `feasible` stays: genes count as annotated even if all their terms were dropped.
 
     Raises
     ------
@@ -114,7 +156,7 @@ def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
     """
     if node_size < 1:
         raise InputError(f"node_size is {node_size}; a term needs at least 1 gene to be tested")
-    kept = sets.sizes >= node_size
+    kept = sets.sizes >= node_size  # (T,)
     if not kept.any():
         raise InputError(
             f"no term has {node_size} of the {count(sets.feasible)} annotated background genes "
@@ -127,8 +169,22 @@ def prune(sets: GeneSets, *, node_size: int) -> GeneSets:
 def union_of_children(
     bits: np.ndarray, child: np.ndarray, parent: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the parents of some edges, sorted by parent, and the union of each one's children as
-    packed rows."""
+    """Unite the children of each parent.
+
+    Parameters
+    ----------
+    bits : (T, B) uint8 array
+        Packed gene sets.
+    child, parent : (E,) int array
+        Edges, sorted by parent.
+
+    Returns
+    -------
+    parents : (Q,) int array
+        Distinct parents, ascending.
+    unions : (Q, B) uint8 array
+        Union of the children of each.
+    """
     if not len(parent):
         return parent, np.zeros((0, bits.shape[1]), np.uint8)
     first = np.flatnonzero(np.diff(parent, prepend=-1))
@@ -136,10 +192,21 @@ def union_of_children(
 
 
 def edges_by_level(level: np.ndarray, child: np.ndarray, parent: np.ndarray):
-    """Yield child and parent of the edges into each level, the deepest parents first, sorted by
-    parent.
+    """Yield the edges into each level, the deepest parents first.
 
     When an edge comes, every edge into its child has come before.
+
+    Parameters
+    ----------
+    level : (T,) int array
+        Length of the longest path from the root.
+    child, parent : (E,) int array
+        Edges, sorted by parent.
+
+    Yields
+    ------
+    child, parent : int array
+        Edges into the terms of one level, sorted by parent.
     """
     order = np.argsort(-level[parent], kind="stable")  # stable: parents stay sorted inside a level
     steps = np.flatnonzero(np.diff(level[parent[order]])) + 1
@@ -152,12 +219,15 @@ def _propagate(bits: np.ndarray, child: np.ndarray, parent: np.ndarray) -> None:
     level = _longest_path(child, parent, len(bits))
     for children, parents in edges_by_level(level, child, parent):
         rows, union = union_of_children(bits, children, parents)
+        # children are complete when their parents' turn comes
         bits[rows] |= union
 
 
 def _packed(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return a (shape[0], ceil(shape[1] / 8)) array with the bits at (row, column) set; pairs may
-    repeat."""
+    """Return a (shape[0], ceil(shape[1] / 8)) array with the bits at (row, column) set.
+
+    Pairs of row and column may repeat.
+    """
     bits = np.zeros((shape[0], -(-shape[1] // 8)), np.uint8)
     np.bitwise_or.at(bits, (row, column >> 3), (128 >> (column & 7)).astype(np.uint8))
     return bits
@@ -170,6 +240,7 @@ def _ancestors(
     member = np.zeros(n_terms, bool)
     member[terms] = True
     n_before = 0
+    # one step up per turn, until nothing new is reached
     while (n_now := int(member.sum())) > n_before:
         member[parent[member[child]]] = True
         n_before = n_now

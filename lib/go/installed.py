@@ -1,5 +1,4 @@
-"""The annotation of the Bioconductor packages that R has: R tells the path, SQLite gives the
-tables."""
+"""The annotation of R's Bioconductor packages: R gives the path, SQLite the tables."""
 
 import contextlib
 import sqlite3
@@ -46,6 +45,11 @@ def read_installed(ontology: str = "BP") -> Annotation:
     ----------
     ontology : str
         `BP`, `MF` or `CC`.
+
+    Returns
+    -------
+    Annotation
+        All evidence codes, symbols and Entrez ids.
 
     Raises
     ------
@@ -96,6 +100,12 @@ def read_gene_ids() -> pd.DataFrame:
 def installed_release() -> dict[str, str]:
     """Return the versions and source dates of the installed annotation packages.
 
+    Returns
+    -------
+    dict of str to str
+        `source`, the versions `org.Hs.eg.db` and `GO.db`, and the dates `GOSOURCEDATE` and
+        `GOEGSOURCEDATE`.
+
     Raises
     ------
     RNotAvailable
@@ -116,5 +126,6 @@ def installed_release() -> dict[str, str]:
 def _database(package: str, file: str):
     """Open the database file of an R package, read-only."""
     path: Path = r.require_package(package) / "extdata" / file
+    # read-only, so that a shared library folder needs no right to write
     with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         yield connection

@@ -1,5 +1,4 @@
-"""Pictures of enrichment tables: bars of the leading terms, and the dot plot of several
-clusters."""
+"""Figures of enrichment tables: bars of the leading terms, and the dot plot of several clusters."""
 
 import textwrap
 from collections.abc import Mapping
@@ -53,8 +52,7 @@ def bars(
     wrap: int = 25,
     alphabetical: bool = True,
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw −log10 p of the first rows of an enrichment table, terms alphabetical from the bottom by
-    default.
+    """Draw −log10 p of the first rows of an enrichment table.
 
     Parameters
     ----------
@@ -69,7 +67,7 @@ def bars(
     threshold : float or None
         Where to draw the dashed line, None for no line.
     wrap : int
-        Characters a line of a term.
+        Characters per line of a term.
     alphabetical : bool
         Terms alphabetical from the bottom, as in the papers; otherwise the best on top, for long
         lists.
@@ -79,6 +77,11 @@ def bars(
     Figure
     DataFrame
         The bars: `go_id`, `term`, the value column and `minus_log10_p`, in the order drawn.
+
+    Raises
+    ------
+    ValueError
+        If the table has no column `value`.
     """
     drawn = _leading(table, value, n_terms, alphabetical=alphabetical)
     drawn = (
@@ -126,6 +129,11 @@ def bar_grid(
     Figure
     DataFrame
         As from `bars`, with the title in a first column `panel`.
+
+    Raises
+    ------
+    ValueError
+        If there is no table, or one has no column `value`.
     """
     if not tables:
         raise ValueError("bar_grid: no tables to draw")
@@ -137,6 +145,7 @@ def bar_grid(
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, sum(heights) + 0.6 * len(grid) + 0.3))
         axes = figure.subplots(len(grid), n_columns, height_ratios=heights, squeeze=False)
+        # 0 leaves each panel its own scale
         longest = (
             max((table["minus_log10_p"].max() for table in drawn.values() if len(table)), default=0)
             * common_axis
@@ -144,6 +153,7 @@ def bar_grid(
         for ax, title in zip(axes.flat, drawn, strict=False):
             _bars(ax, drawn[title], threshold, wrap, longest)
             _heading(ax, title, (subtitles or {}).get(title, ""), 34)
+        # the last row may be short
         for ax in axes.flat[len(drawn) :]:
             ax.remove()
         figure.supxlabel(_axis_name(value) + note)
@@ -155,8 +165,16 @@ def bar_grid(
 def table_figure(
     table: pd.DataFrame, *, n_terms: int = 20, title: str = ""
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the first rows of a topGO table as a table; the counts are those before weight01 removes
-    genes.
+    """Draw the first rows of a topGO table as a table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `lib.go.enrich`; its counts are those before weight01 removes genes.
+    n_terms : int
+        How many rows, from the top.
+    title : str
+        Heading of the figure.
 
     Returns
     -------
@@ -207,9 +225,9 @@ def dot_plot(
     n_terms : int
         Terms with the smallest p taken from each cluster.
     threshold : float
-        Largest adjusted p.
+        Largest adjusted p, and largest raw p.
     wrap : int
-        Characters a line of a term.
+        Characters per line of a term.
     title : str
         Heading of the figure.
 
@@ -217,7 +235,8 @@ def dot_plot(
     -------
     Figure
     DataFrame
-        The dots, with the numbers `gene_ratio`, `column` (cluster) and `row` (term, 0 = bottom).
+        The dots, with the numbers `gene_ratio`, `column` (cluster) and `row` (term, 0 = bottom); a
+        single `note` where no term is significant.
     """
     dots = dot_table(table, n_terms=n_terms, threshold=threshold)
     with figures.style():
@@ -234,15 +253,32 @@ def dot_plot(
 
 
 def dot_table(table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05) -> pd.DataFrame:
-    """Return the rows that `dot_plot` draws, with `label`, `gene_ratio`, `x` and `y` added."""
+    """Choose the rows that `dot_plot` draws, as enrichplot does.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A compareCluster table.
+    n_terms : int
+        Terms with the smallest p taken from each cluster.
+    threshold : float
+        Largest adjusted p, and largest raw p.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `table` with `label` (cluster and number of annotated genes), `gene_ratio` (hits /
+        genes), `x` (cluster, from 0) and `y` (term, 0 = bottom).
+    """
     significant = table[(order.rounded(table[["p.adjust", "pvalue"]]) <= threshold).all(axis=1)]
     leading = (
         order.sort_table(significant, "pvalue", ties="ID")
         .groupby("Cluster", sort=False, observed=True)
         .head(n_terms)
     )
+    # a term that leads one cluster shows wherever it is significant
     dots = significant[significant["ID"].isin(leading["ID"])].copy()
-    hits, sizes = (
+    hits, sizes = (  # (rows,) each, of k/n
         dots["GeneRatio"]
         .str.split("/", expand=True)
         .reindex(columns=[0, 1])
@@ -253,8 +289,8 @@ def dot_table(table: pd.DataFrame, *, n_terms: int = 3, threshold: float = 0.05)
         f"{cluster}\n({size:.0f})" for cluster, size in zip(dots["Cluster"], sizes, strict=True)
     ]
     dots["gene_ratio"] = hits / sizes
-    dots["x"] = pd.factorize(dots["label"])[0]
-    terms = pd.factorize(dots["ID"])[0]
+    dots["x"] = pd.factorize(dots["label"])[0]  # columns in the order of clusters
+    terms = pd.factorize(dots["ID"])[0]  # rows in the order of first appearance
     return dots.assign(y=terms.max(initial=0) - terms)  # first term on top
 
 
@@ -279,14 +315,14 @@ def _bars(
     """Lie bars down, alphabetical from the bottom; a taller slot for a term of more lines."""
     if drawn.empty:
         return _nothing(ax, "no term to test")
-    slots = np.array([_lines(term, wrap) for term in drawn["term"]]) + _GAP
+    slots = np.array([_lines(term, wrap) for term in drawn["term"]]) + _GAP  # (terms,)
     centres = np.cumsum(slots) - slots / 2  # (terms,), in lines of text
     ax.barh(centres, drawn["minus_log10_p"], height=1.1, color=BAR)
     ax.set_yticks(centres, [textwrap.fill(term, wrap) for term in drawn["term"]], linespacing=1.05)
     ax.set_ylim(0, slots.sum())
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="0.9", linewidth=0.5)
-    limit = -np.log10(threshold) if threshold else 0
+    limit = -np.log10(threshold) if threshold else 0  # the line is always in sight
     ax.set_xlim(0, 1.08 * max(longest, drawn["minus_log10_p"].max(), limit) or 1)
     if threshold:
         ax.axvline(limit, color="black", linestyle="--", linewidth=0.8)
@@ -300,6 +336,7 @@ def _dots(dots: pd.DataFrame, wrap: int) -> Figure:
     ]
     figure = Figure(figsize=(figures.PAGE, 0.8 + max(0.22 * len(terms), 2)))
     ax, keys = figure.subplots(1, 2, width_ratios=[4 + 0.5 * len(labels), 1])
+    # the scale begins at the best possible p
     colours = Normalize(0, dots["p.adjust"].max())
     areas = _areas(dots["gene_ratio"], dots["gene_ratio"])
     ax.scatter(
@@ -328,8 +365,7 @@ def _dots(dots: pd.DataFrame, wrap: int) -> Figure:
 def _areas(
     ratios: pd.Series | np.ndarray, among: pd.Series, low: float = 25, high: float = 160
 ) -> np.ndarray:
-    """Return areas in square points, linear between the smallest and the largest gene ratio
-    drawn."""
+    """Return areas in square points, linear between the smallest and largest gene ratio drawn."""
     return np.interp(ratios, [among.min(), max(among.max(), among.min() + 1e-9)], [low, high])
 
 

@@ -1,5 +1,4 @@
-"""The only door to R. R starts at the first call; importing this module starts nothing and works
-without R.
+"""The only door to R, which starts at the first call; importing this module works without R.
 
 Only the low-level interface of rpy2 is used: it needs no conversion rules, which a notebook's
 kernel sets up for one context only, and it lets numbers pass as buffers.
@@ -50,33 +49,84 @@ def is_available() -> bool:
 
 
 def evaluate(code: str) -> Any:
-    """Evaluate R code and return the value of its last expression as an rpy2 low-level object."""
+    """Evaluate R code.
+
+    Parameters
+    ----------
+    code : str
+        One or several R expressions.
+
+    Returns
+    -------
+    object
+        Value of the last expression, as an rpy2 low-level object.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
+    """
     interface = session()
     with _lock():
         return interface.evalr(code)
 
 
 def call(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call an R function on Python values; see `to_r` for those that are converted."""
+    """Call an R function on Python values.
+
+    Parameters
+    ----------
+    function : rpy2 low-level function
+        From `evaluate`.
+    args, kwargs
+        Arguments, converted by `to_r`.
+
+    Returns
+    -------
+    object
+        An rpy2 low-level object.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
+    """
     session()
     with _lock():
         return function(*map(to_r, args), **{name: to_r(value) for name, value in kwargs.items()})
 
 
 def to_r(value: Any) -> Any:
-    """Return an R vector of a NumPy array, text, number, truth value, sequence of text, or dict of
-    these (a list)."""
+    """Convert a Python value to an R vector.
+
+    Parameters
+    ----------
+    value : array, str, number, bool, sequence of str, or dict of these
+        A dict becomes a named list; integers become doubles.
+
+    Returns
+    -------
+    object
+        An rpy2 low-level vector; any other value as it is.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
+    """
     interface = session()
     if isinstance(value, dict):
         vector = interface.ListSexpVector([to_r(item) for item in value.values()])
         vector.names = interface.StrSexpVector(list(value))
         return vector
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+        # one copy of memory, not one call per number
         return interface.FloatSexpVector.from_memoryview(
             memoryview(np.ascontiguousarray(value, dtype=float))
         )
     if isinstance(value, np.ndarray) and value.dtype.kind == "b":
         return interface.BoolSexpVector(value.tolist())
+    # before numbers: a bool is an int in Python
     if isinstance(value, bool):
         return interface.BoolSexpVector([value])
     if isinstance(value, int | float):
@@ -89,20 +139,57 @@ def to_r(value: Any) -> Any:
 
 
 def floats(vector: Any) -> np.ndarray:
-    """Return an R vector of doubles as a float64 array of its own memory."""
+    """Copy an R vector of doubles.
+
+    Parameters
+    ----------
+    vector : rpy2 low-level vector of doubles
+        N numbers.
+
+    Returns
+    -------
+    (N,) float64 array
+        Of its own memory, which R may not free.
+    """
     return np.array(
         vector.memoryview() if len(vector) else [], dtype=float
     )  # rpy2 cannot view an empty vector
 
 
 def package_dir(package: str) -> Path | None:
-    """Return the folder of an installed R package, or None; nothing is attached."""
+    """Find the folder of an installed R package; nothing is attached.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    Path or None
+        None if it is not installed.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
+    """
     path = call(evaluate("base::system.file"), package=package)[0]
     return Path(path) if path else None
 
 
 def require_package(package: str) -> Path:
     """Return the folder of an installed R package.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    Path
+        Its folder.
 
     Raises
     ------
@@ -122,13 +209,34 @@ def require_package(package: str) -> Path:
 
 
 def package_version(package: str) -> str:
-    """Return the version of an installed R package, such as `3.16.0`."""
+    """Return the version of an installed R package, such as `3.16.0`.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    RNotAvailable
+        If it is not installed.
+    """
     require_package(package)
     return call(evaluate("function(p) as.character(utils::packageVersion(p))"), package)[0]
 
 
 def version() -> str:
-    """Return the version of R, such as `4.2.2`."""
+    """Return the version of R, such as `4.2.2`.
+
+    Raises
+    ------
+    RNotAvailable
+        If R cannot be started.
+    """
     return evaluate("as.character(getRversion())")[0]
 
 
@@ -163,12 +271,15 @@ def _started():
 
 @contextlib.contextmanager
 def _same_library_path():
-    """Keep LD_LIBRARY_PATH. R puts the system's libraries first, and child processes must not load
-    another Python's."""
+    """Keep LD_LIBRARY_PATH as it is.
+
+    R puts the system's libraries first, and child processes must not load another Python's.
+    """
     before = os.environ.get("LD_LIBRARY_PATH")
     try:
         yield
     finally:
+        # restored exactly: absent is not the same as empty
         os.environ.pop("LD_LIBRARY_PATH", None)
         if before is not None:
             os.environ["LD_LIBRARY_PATH"] = before

@@ -79,10 +79,22 @@ def run_topgo(
 ) -> pd.DataFrame:
     """Test one foreground with topGO.
 
+    Parameters
+    ----------
+    foreground, background : sequence of str
+        Distinct gene symbols.
+    ontology : str
+        `BP`, `MF` or `CC`.
+    algorithm : str
+        Name that topGO's `runTest` knows.
+    node_size : int
+        Fewest annotated background genes of a tested term.
+
     Returns
     -------
     DataFrame
-        topGO's columns and order, with `pval` as printed and `p_raw` as computed.
+        One row per term in topGO's order: `GO.ID`, `Term`, `pval` as printed, `Annotated`,
+        `Significant`, `Expected`, `p_raw` as computed.
 
     Raises
     ------
@@ -104,6 +116,17 @@ def run_clusterprofiler(
 ) -> pd.DataFrame:
     """Test clusters of Entrez ids with clusterProfiler's compareCluster(enrichGO).
 
+    Parameters
+    ----------
+    clusters : mapping of str to sequence of str
+        Entrez ids of every cluster.
+    background : sequence of str or None
+        Entrez ids of the universe; None stands for every annotated gene.
+    ontology : str
+        `BP`, `MF` or `CC`.
+    cutoffs : Cutoffs
+        Which terms are tested and which rows kept.
+
     Returns
     -------
     DataFrame
@@ -116,14 +139,17 @@ def run_clusterprofiler(
     """
     for package in ("clusterProfiler", "org.Hs.eg.db"):
         r.require_package(package)
+    # in the order of the R function's arguments
     limits = (cutoffs.p, cutoffs.q, cutoffs.min_size, cutoffs.max_size)
     columns = _run(CLUSTERPROFILER, dict(clusters), list(background or []), ontology, *limits)
+    # counts come back as doubles
     table = pd.DataFrame(columns).astype({"Count": np.int64})[COLUMNS]
     return table.assign(Cluster=pd.Categorical(table["Cluster"], categories=list(clusters)))
 
 
 def _run(code: str, *args: Any) -> dict[str, Any]:
     """Call an R function that returns named columns, log what it said, and return the columns."""
+    # local: nothing is left in R's global environment
     result = r.call(r.evaluate(f"local({{ {QUIETLY}\n{code} }})"), *args)
     columns = {name: _column(column) for name, column in zip(result.names, result, strict=True)}
     for line in columns.pop("log"):

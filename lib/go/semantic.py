@@ -1,5 +1,9 @@
-"""Semantic similarity of GO terms after Wang et al., and the removal of near-synonyms from a table
-of terms.
+"""Semantic similarity of GO terms after Wang et al., and the removal of near-synonyms from a table.
+
+References
+----------
+Wang et al. (2007), A new method to measure the semantic similarity of GO terms.
+doi:10.1093/bioinformatics/btm087
 
 References
 ----------
@@ -25,8 +29,17 @@ DECIMALS = 3
 
 
 def gosemsim_edges(ontology: str = "BP") -> pd.DataFrame:
-    """Read the graph that the installed GOSemSim uses, an older one than that of GO.db: child,
-    parent, relation.
+    """Read the graph that the installed GOSemSim uses, an older one than that of GO.db.
+
+    Parameters
+    ----------
+    ontology : str
+        `BP`, `MF` or `CC`.
+
+    Returns
+    -------
+    DataFrame
+        One row per edge: `child`, `parent`, `relation`.
 
     Raises
     ------
@@ -49,7 +62,7 @@ def gosemsim_edges(ontology: str = "BP") -> pd.DataFrame:
 def wang_similarity(
     go_ids: Sequence[str], edges: pd.DataFrame, *, weights: Mapping[str, float] = INSTALLED_WEIGHTS
 ) -> pd.DataFrame:
-    """Return the similarity of every two terms, rounded to three decimals.
+    """Compute the similarity of every two terms, rounded to three decimals.
 
     A term gives each ancestor the product of the weights on the way up; two terms are as similar as
     the share that their common ancestors have in the sum of all these values.
@@ -66,11 +79,16 @@ def wang_similarity(
     Returns
     -------
     (N, N) DataFrame
+        From 0 to 1, symmetric, `go_ids` in rows and columns.
+
+    References
+    ----------
+    Wang et al., Bioinformatics 23 (2007), https://doi.org/10.1093/bioinformatics/btm087
     """
     values = _semantic_values(list(go_ids), edges, weights)  # (N, all terms)
-    has = (values > 0).astype(float)
-    common = values @ has.T
-    total = values.sum(axis=1)
+    has = (values > 0).astype(float)  # (N, all terms) which ancestors a term has
+    common = values @ has.T  # (N, N) what each term gives to ancestors that the other has too
+    total = values.sum(axis=1)  # (N,) a term's own value and its ancestors'
     similarity = (common + common.T) / (total[:, None] + total[None, :])
     return pd.DataFrame(similarity.round(DECIMALS), index=list(go_ids), columns=list(go_ids))
 
@@ -82,11 +100,11 @@ def simplify(
     threshold: float = SIMILAR,
     weights: Mapping[str, float] = INSTALLED_WEIGHTS,
 ) -> pd.DataFrame:
-    """Drop terms that resemble a more significant term of the same cluster, as clusterProfiler's
-    `simplify` does.
+    """Drop terms that resemble a more significant term of the same cluster.
 
-    Among the terms more similar to a term than the threshold, all are dropped but those with the
-    smallest `p.adjust`. Dropped terms still count in the groups of others.
+    This is clusterProfiler's `simplify`: among the terms more similar to a term than the
+    threshold, all are dropped but those with the smallest `p.adjust`. Dropped terms still count in
+    the groups of others.
 
     Parameters
     ----------
@@ -94,6 +112,15 @@ def simplify(
         Result of `compare_clusters`; `ID` and `p.adjust` suffice for one cluster.
     edges : DataFrame
         Graph, such as `gosemsim_edges()` for the numbers of GOSemSim.
+    threshold : float
+        Similarity above which two terms are alike.
+    weights : dict
+        As in `wang_similarity`.
+
+    Returns
+    -------
+    DataFrame
+        The rows that stay.
     """
     similarity = wang_similarity(table["ID"].unique(), edges, weights=weights)
     groups = (
@@ -103,6 +130,7 @@ def simplify(
     )
     dropped = pd.Series(False, index=table.index)
     for _, part in groups:
+        # (n, n) of one cluster's terms; each is alike itself
         alike = similarity.loc[part["ID"], part["ID"]].to_numpy() > threshold
         dropped[part.index] = _worse_than_alike(alike, part["p.adjust"].to_numpy())
     return table[~dropped].reset_index(drop=True)
@@ -119,8 +147,7 @@ def _worse_than_alike(alike: np.ndarray, p: np.ndarray) -> np.ndarray:
 def _semantic_values(
     go_ids: list[str], edges: pd.DataFrame, weights: Mapping[str, float]
 ) -> np.ndarray:
-    """Return an (N, ancestors) array of the value that each term gives to itself and to its
-    ancestors."""
+    """Return an (N, ancestors) array of the values that terms give to themselves and ancestors."""
     above = _closure(go_ids, edges)
     terms = (
         pd.Index(go_ids).append(pd.Index(above["parent"])).append(pd.Index(above["child"])).unique()
@@ -136,12 +163,12 @@ def _semantic_values(
 def _spread(
     row: np.ndarray, start: int, child: np.ndarray, parent: np.ndarray, weight: np.ndarray
 ) -> None:
-    """Fill one row of semantic values breadth-first, in place; the first value that reaches a term
-    stays."""
+    """Fill one row of semantic values breadth-first, in place; a term keeps the first value."""
     row[start] = 1.0
     wave = np.zeros(len(row), bool)
     wave[start] = True
     while len(edge := np.flatnonzero(wave[child])):
+        # the first edge of a wave decides, as in GOSemSim
         reached, first = np.unique(parent[edge], return_index=True)
         new = row[reached] == 0
         row[reached[new]] = (row[child[edge]] * weight[edge])[first[new]]

@@ -40,6 +40,8 @@ def to_entrez(
 
     Parameters
     ----------
+    annotation : Annotation
+        Its `genes` name the ids.
     symbols : sequence of str
         Gene symbols; repeats count once.
     rescue_aliases : bool
@@ -57,9 +59,10 @@ def to_entrez(
     table = _matches(wanted, known[~known["is_alias"]])
     if rescue_aliases:
         lost = wanted[~wanted["symbol"].isin(table["symbol"])]
+        # keep=False: an alias of two genes names neither
         aliases = known[known["is_alias"]].drop_duplicates("name", keep=False)
         table = pd.concat([table, _matches(lost, aliases)], ignore_index=True)
-        table = wanted.merge(table, on="symbol")
+        table = wanted.merge(table, on="symbol")  # back in input order
     unmapped = tuple(wanted.loc[~wanted["symbol"].isin(table["symbol"]), "symbol"])
     if unmapped:
         log.warning(
@@ -72,7 +75,6 @@ def to_entrez(
 
 
 def _matches(wanted: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return symbol, entrez and by_alias of the wanted symbols among known names, in the order
-    wanted."""
+    """Return symbol, entrez and by_alias of wanted symbols that are known, in the order wanted."""
     found = wanted.merge(known, left_on="symbol", right_on="name")
     return found[["symbol", "entrez", "is_alias"]].rename(columns={"is_alias": "by_alias"})

@@ -28,6 +28,11 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
     ontology : str
         `BP`, `MF` or `CC`; the tables hold one ontology.
 
+    Returns
+    -------
+    Annotation
+        Its `release` names the folder and a sha256 over its tables.
+
     Raises
     ------
     InputError
@@ -41,6 +46,7 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
     pairs = _read_pairs(folder)
     _check_graph(folder / "dag_edges.csv", edges, pairs)
     genes = _read_genes(folder / "genes.csv", pairs)
+    # the pairs' own Entrez ids come first
     if pairs["entrez"].isna().all():
         pairs["entrez"] = pairs["symbol"].map(
             dict(zip(genes["name"], genes["entrez"], strict=True))
@@ -50,14 +56,18 @@ def read_tables(directory: str | os.PathLike, *, ontology: str = "BP") -> Annota
 
 
 def read_gene_id_table(directory: str | os.PathLike) -> pd.DataFrame:
-    """Read the Ensembl ids of the genes from `gene_ids.csv` of a folder of tables; without the
-    file, no row.
+    """Read the Ensembl ids of the genes from `gene_ids.csv` of a folder of tables.
+
+    Parameters
+    ----------
+    directory : path
+        Folder of the tables.
 
     Returns
     -------
     DataFrame
         `ensembl`, `entrez`, `symbol`, as `lib.go.read_gene_ids` gives them, in the order of the
-        file.
+        file; no row without the file.
 
     Raises
     ------
@@ -91,6 +101,7 @@ def _read_pairs(folder: Path) -> pd.DataFrame:
         raise InputError(f"{folder}: needs direct_annotations.csv or annotations.csv")
     sets = _checked(path, {"go_id": GO_ID, "genes": r".*\S.*"}, unique=["go_id"])
     pairs = sets.assign(symbol=sets["genes"].str.split()).explode("symbol", ignore_index=True)
+    # a set may list a gene twice
     return pairs.drop_duplicates(["symbol", "go_id"]).reindex(columns=["symbol", "entrez", "go_id"])
 
 
@@ -112,8 +123,7 @@ def _read_genes(path: Path, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _checked(path: Path, patterns: dict[str, str], *, unique: list[str] | None) -> pd.DataFrame:
-    """Read a CSV file as text and check that columns are there, match a pattern, and do not repeat
-    together."""
+    """Read a CSV as text; check that columns are there, match a pattern, and do not repeat."""
     import pandera.pandas as pa  # half a second, and only needed for outside tables
 
     if not path.exists():
@@ -182,6 +192,7 @@ def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
             f"{path}: the graph has {len(roots)} roots ({listed(roots)}); keep the edges of one "
             "ontology"
         )
+    # an annotation outside the graph would be lost in propagation
     absent = ~pairs["go_id"].isin(pd.concat([edges["child"], edges["parent"]]))
     if absent.any():
         raise InputError(
@@ -192,9 +203,12 @@ def _check_graph(path: Path, edges: pd.DataFrame, pairs: pd.DataFrame) -> None:
 
 
 def _in_or_above_cycle(edges: pd.DataFrame) -> pd.DataFrame:
-    """Return the edges that remain when leaves, then roots, are peeled off again and again; none
-    without a cycle."""
+    """Return the edges left when leaves, then roots, are peeled off again and again.
+
+    None are left without a cycle.
+    """
     for end, other in (("child", "parent"), ("parent", "child")):
+        # peeling leaves removes what lies below a cycle, peeling roots what lies above it
         n_before = -1
         while n_before != len(edges):
             n_before = len(edges)

@@ -9,15 +9,14 @@ TAILS = ("auto", "r", "scipy")
 
 
 def upper_tail(hits, white, black, drawn, *, tail: str = "auto") -> np.ndarray:
-    """Return P[X >= hits] for the number X of white balls among `drawn` from an urn of `white` and
-    `black` ones.
+    """Compute P[X ≥ hits], X being the white balls among those drawn from an urn.
 
     Every distinct case is computed once. No hits, or an empty urn or draw, gives 1.
 
     Parameters
     ----------
     hits, white, black, drawn : (M,) int array or int
-        Counts; they broadcast.
+        Counts; they broadcast. The urn has `white` and `black` balls, of which `drawn` are taken.
     tail : str
         `r` calls R's `phyper`, the function behind topGO and clusterProfiler, whose last bits
         decide the order of near-ties; swapping the roles of white and drawn changes them. `scipy`
@@ -26,6 +25,12 @@ def upper_tail(hits, white, black, drawn, *, tail: str = "auto") -> np.ndarray:
     Returns
     -------
     (M,) float64 array
+        From 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If the tail is unknown.
     """
     if tail not in TAILS:
         raise InputError(f"tail '{tail}' is unknown; choose one of {', '.join(TAILS)}")
@@ -34,7 +39,9 @@ def upper_tail(hits, white, black, drawn, *, tail: str = "auto") -> np.ndarray:
         .astype(np.int64)
         .reshape(-1, 4)
     )
+    # (U, 4), (M,)
     unique, inverse = _unique_rows(cases)
+    # guarded here, as SciPy gives NaN for an empty urn
     p = np.ones(len(unique))
     open_cases = (unique[:, 0] > 0) & (unique[:, 3] > 0) & (unique[:, 1] + unique[:, 2] > 0)
     if open_cases.any():
@@ -43,15 +50,25 @@ def upper_tail(hits, white, black, drawn, *, tail: str = "auto") -> np.ndarray:
 
 
 def resolve(tail: str) -> str:
-    """Return the tail that `auto` stands for on this machine."""
+    """Return the tail that `auto` stands for on this machine.
+
+    Parameters
+    ----------
+    tail : str
+        One of `TAILS`.
+
+    Returns
+    -------
+    str
+        `r` or `scipy`.
+    """
     if tail != "auto":
         return tail
     return "r" if r.is_available() else "scipy"
 
 
 def _unique_rows(cases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows of an (M, 4) array of counts and the position of each row among
-    them."""
+    """Return the distinct rows of an (M, 4) array and the position of each row among them."""
     width = cases.max(axis=0, initial=0) + 1
     if np.prod(width.astype(float)) >= 2**62:  # too many genes to number the rows
         unique, inverse = np.unique(cases, axis=0, return_inverse=True)
@@ -64,6 +81,7 @@ def _unique_rows(cases: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _by_r(hits, white, black, drawn) -> np.ndarray:
     """Evaluate R's phyper on whole vectors."""
+    # hits − 1, since phyper's upper tail is P[X > q]
     counts = [np.asarray(value, float) for value in (hits - 1, white, black, drawn)]
     return r.floats(r.call(r.evaluate("stats::phyper"), *counts, **{"lower.tail": False}))
 
@@ -72,6 +90,7 @@ def _by_scipy(hits, white, black, drawn) -> np.ndarray:
     """Evaluate SciPy's survival function on whole vectors."""
     from scipy import stats  # a second to import, and not needed where R is
 
+    # SciPy: population, white in it, drawn
     return stats.hypergeom.sf(hits - 1, white + black, white, drawn)
 
 

@@ -1,5 +1,4 @@
-"""The order in which topGO lists terms of equal p-value: the listing order of R's hashed
-environments.
+"""The order in which topGO lists terms of equal p-value: that of R's hashed environments.
 
 topGO keeps its graph levels in two R environments and prints terms as they are listed. The order
 has no meaning but is deterministic, and with many ties it decides which terms a figure of the first
@@ -18,9 +17,19 @@ FIRST_SIZE, FULL_AT, GROWTH = (
 
 
 def listing_order(keys: Iterable[str]) -> list[str]:
-    """Return distinct keys as an R environment lists them after they were assigned in this order.
+    """Return keys as an R environment lists them after they were assigned in this order.
 
     Buckets are listed ascending, each from its newest key to its oldest.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        Names; a repeated one changes nothing.
+
+    Returns
+    -------
+    list of str
+        Each key once.
     """
     keys = list(dict.fromkeys(keys))
     hashes = dict(zip(keys, _pjw_hashes(keys), strict=True))
@@ -31,13 +40,12 @@ def listing_order(keys: Iterable[str]) -> list[str]:
         n_counted += 1
         if n_counted > len(buckets) * FULL_AT:
             buckets = _grown(buckets, hashes)
-            n_counted = sum(map(bool, buckets))
+            n_counted = sum(map(bool, buckets))  # after a rebuild R counts filled buckets, not keys
     return [key for bucket in buckets for key in reversed(bucket)]
 
 
 def topgo_order(terms: np.ndarray, child: np.ndarray, parent: np.ndarray) -> np.ndarray:
-    """Return the positions of a graph's terms in the order topGO lists them before it sorts by
-    p-value.
+    """Return the order in which topGO lists a graph's terms before it sorts them by p-value.
 
     Parameters
     ----------
@@ -45,6 +53,11 @@ def topgo_order(terms: np.ndarray, child: np.ndarray, parent: np.ndarray) -> np.
         GO ids, ascending; the graph has one root and every term is below it.
     child, parent : (E,) int array
         Edges as positions in `terms`, sorted by parent, then child.
+
+    Returns
+    -------
+    (T,) int array
+        Positions in `terms`.
     """
     waves = list(_waves_from_root(len(terms), child, parent))
     level = np.zeros(len(terms), int)
@@ -52,13 +65,12 @@ def topgo_order(terms: np.ndarray, child: np.ndarray, parent: np.ndarray) -> np.
         level[wave] = depth  # the last wave that a term appears in
     position = {term: i for i, term in enumerate(terms)}
     first = np.array([position[term] for term in listing_order(terms[np.concatenate(waves)])])
-    by_level = first[np.argsort(-level[first], kind="stable")]
+    by_level = first[np.argsort(-level[first], kind="stable")]  # deepest level first
     return np.array([position[term] for term in listing_order(terms[by_level])])
 
 
 def _waves_from_root(n_terms: int, child: np.ndarray, parent: np.ndarray):
-    """Yield breadth-first waves of positions: the children of a wave, in its order, each once a
-    wave."""
+    """Yield breadth-first waves of positions: the children of a wave, in its order, each once."""
     start = np.searchsorted(
         parent, np.arange(n_terms + 1)
     )  # edges of parent i: start[i] to start[i + 1]
@@ -92,7 +104,8 @@ def _pjw_hashes(keys: list[str]) -> list[int]:
     length = np.array([len(key.encode()) for key in keys])
     value = np.zeros(len(keys), np.uint32)
     for i in range(width):
-        step = (value << np.uint32(4)) + letters[:, i]
+        step = (value << np.uint32(4)) + letters[:, i]  # modulo 2³²
+        # the top four bits are folded back and cleared
         high = step & np.uint32(0xF0000000)
         value = np.where(
             i < length, (step ^ (high >> np.uint32(24))) & np.uint32(0x0FFFFFFF), value

@@ -1,5 +1,4 @@
-"""topGO's tests of one foreground against a universe: classic, elim and weight01 with Fisher's
-exact test.
+"""topGO's tests of one foreground against a universe: classic, elim and weight01, by Fisher.
 
 `weight01` is what the released program computes, which is not what its name and description say. A
 child is meant to take its genes from a parent only if it scores better; in the program the
@@ -54,11 +53,23 @@ def test_terms(
         `classic`, `elim` or `weight01`.
     tail : str
         See `lib.go.tails.upper_tail`.
+
+    Returns
+    -------
+    TermTests
+        In the order of `sets.terms`.
+
+    References
+    ----------
+    Alexa, Rahnenführer and Lengauer, Bioinformatics 22 (2006),
+    https://doi.org/10.1093/bioinformatics/btl140
     """
+    # genes without annotation leave foreground and universe alike
     chosen = sets.pack(foreground) & sets.feasible
     significant = count(sets.bits & chosen)
     p = ALGORITHMS[algorithm](sets, chosen, significant > 0, tail)
     share = int(count(chosen)) / int(count(sets.feasible))
+    # two decimals, as topGO prints it
     expected = np.array([round(size * share, 2) for size in sets.sizes.tolist()])
     return TermTests(sets.sizes, significant, expected, np.where(significant > 0, p, 1.0))
 
@@ -67,8 +78,20 @@ test_terms.__test__ = False  # a verb, not a test for pytest
 
 
 def restricted_edges(sets: GeneSets, hit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the edges between terms that have a foreground gene; they take part in the
-    algorithms."""
+    """Return the edges between terms that have a foreground gene: those the algorithms use.
+
+    Parameters
+    ----------
+    sets : GeneSets
+        The universe after pruning.
+    hit : (T,) bool array
+        Terms with a foreground gene.
+
+    Returns
+    -------
+    child, parent : int array
+        Positions in `sets.terms`, sorted by parent.
+    """
     kept = hit[sets.child]  # the parent of a hit term is hit
     return sets.child[kept], sets.parent[kept]
 
@@ -91,8 +114,10 @@ def _weight01(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) ->
 
 
 def _elim(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> np.ndarray:
-    """Test from the deepest level up; a term with p at most the cut-off removes all its genes from
-    its ancestors."""
+    """Test from the deepest level up.
+
+    A term with p at most the cut-off removes all its genes from its ancestors.
+    """
     p = np.ones(len(sets.terms))
     removed = np.zeros_like(sets.bits)
     handed_up = np.zeros_like(sets.bits)
@@ -102,12 +127,14 @@ def _elim(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> np.
         for part in edges_by_level(sets.level, child, parent)
         if len(part[1])
     }
+    # deepest first: removals reach all ancestors before their test
     for level in range(int(sets.level.max()), -1, -1):
         if level in incoming:
             rows, union = union_of_children(handed_up, *incoming[level])
             removed[rows] = union
         here = np.flatnonzero(hit & (sets.level == level))
         p[here] = _p_without(sets, removed[here], chosen, tail, rows=here)
+        # all genes of the term go, not only those that were left for its test
         passed = p[here] <= ELIM_CUTOFF
         handed_up[here] = removed[here] | np.where(passed[:, None], sets.bits[here], np.uint8(0))
     return p
@@ -116,10 +143,12 @@ def _elim(sets: GeneSets, chosen: np.ndarray, hit: np.ndarray, tail: str) -> np.
 def _p_without(
     sets: GeneSets, removed: np.ndarray, chosen: np.ndarray, tail: str, rows=slice(None)
 ) -> np.ndarray:
-    """Return p of the terms at `rows` after removed genes, as far as they are the term's own, left
-    the universe."""
+    """Return p of the terms at `rows` after genes were removed from the universe.
+
+    Only genes of the term itself are removed.
+    """
     bits = sets.bits[rows]
-    gone = removed & bits
+    gone = removed & bits  # the universe shrinks only by genes of the term itself
     rest = bits & ~removed
     n_genes = int(count(sets.feasible)) - count(gone)
     n_chosen = int(count(chosen)) - count(gone & chosen)

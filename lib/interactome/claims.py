@@ -10,6 +10,7 @@ from lib.interactome import cmap
 from lib.interactome.sources import Source
 from lib.report import published
 
+# genes whose fold change the paper's notebooks print
 MARKERS = (
     "DHRS2",
     "PAGE2",
@@ -36,24 +37,38 @@ def measured(
     universe: int,
     n_dropped: int = 0,
 ) -> dict[str, float | int | str]:
-    """Return what a run says of each published number, by id; nothing of sources that are
-    simulated.
+    """Collect the values of the published numbers that a run can measure.
+
+    Nothing is measured on sources that are simulated.
 
     Parameters
     ----------
+    sources : mapping of str to Source
+        From `lib.interactome.sources.read`; says which are simulated.
     steps : DataFrame
-        `n_cells`, `n_genes`: raw counts, with a symbol, filtered.
+        `n_cells`, `n_genes`: raw counts, with a symbol, filtered; three rows.
     signatures : DataFrame
         From `lib.interactome.cmap.select_signatures`.
     means : AnnData
         From `lib.interactome.cmap.mean_signatures`.
-    ccle : DataFrame, (lines, genes)
+    ccle : (lines, genes) DataFrame
+        From `lib.interactome.markers.read_ccle`.
     markers : DataFrame
         From `lib.interactome.markers.screen`.
     universe : int
         Genes that cells, cell lines and interactome share.
     n_dropped : int
         Ids without a symbol, and later ids of a symbol, from `lib.interactome.counts.to_symbols`.
+
+    Returns
+    -------
+    dict
+        Id of a published number → its value here.
+
+    Raises
+    ------
+    InputError
+        If CMap's table of genes is not readable.
     """
     found: dict[str, float | int | str] = {}
     if not sources["fucci_counts"].simulated:
@@ -73,6 +88,7 @@ def measured(
         }
     if not sources["ccle_expression"].simulated:
         found |= {"expression.ccle.lines": len(ccle), "expression.ccle.genes": ccle.shape[1]}
+        # a marker that the universe lacks is not measured
         table = markers.set_index("gene")
         found |= {
             f"expression.markers.{g.lower()}": float(table["log_fc"][g])
@@ -81,6 +97,7 @@ def measured(
         }
         if "CEBPA" in table.index:
             found["expression.markers.cebpa_p"] = float(table["pval"]["CEBPA"])
+    # an intersection with one simulated source says nothing about the real ones
     if not any(sources[name].simulated for name in ("fucci_counts", "ccle_expression", "ppi")):
         found["expression.universe"] = universe
     return found

@@ -1,5 +1,4 @@
-"""CMap over-expression signatures: the mean level-5 signature of each gene over the landmark
-genes."""
+"""CMap over-expression signatures: the mean level-5 signature of each gene over landmark genes."""
 
 import os
 from collections.abc import Collection
@@ -25,9 +24,21 @@ def select_signatures(
     cell: str = "U2OS",
     perturbation: str = "trt_oe",
 ) -> pd.DataFrame:
-    """Return the rows of a siginfo table for one project, cell line and type of perturbation.
+    """Read the rows of a siginfo table for one project, cell line and type of perturbation.
 
     In the release of 2020, 324 signatures of 188 genes.
+
+    Parameters
+    ----------
+    path : path
+        Tab-separated table of CMap with `SIGNATURE_COLUMNS`.
+    project, cell, perturbation : str
+        Values of `project_code`, `cell_iname` and `pert_type`; the defaults are the paper's.
+
+    Returns
+    -------
+    DataFrame
+        One row per signature, in the order of the file, columns `SIGNATURE_COLUMNS`, all text.
 
     Raises
     ------
@@ -51,8 +62,17 @@ def select_signatures(
 
 
 def landmarks(path: str | os.PathLike) -> pd.Series:
-    """Return gene id → symbol (upper-case) of the landmark genes of a geneinfo table, sorted by
-    symbol.
+    """Read the landmark genes of a geneinfo table.
+
+    Parameters
+    ----------
+    path : path
+        Tab-separated table of CMap with `GENE_COLUMNS`.
+
+    Returns
+    -------
+    Series of str
+        Symbol in upper case by gene id, sorted by symbol; 978 genes in the release of 2020.
 
     Raises
     ------
@@ -71,6 +91,7 @@ def landmarks(path: str | os.PathLike) -> pd.Series:
     if symbols.index.has_duplicates or symbols.duplicated().any():
         twice = symbols[symbols.duplicated() | symbols.index.duplicated()].iloc[0]
         raise InputError(f"{path}: landmark gene {twice} is there twice; keep one row")
+    # the reference's order is that of a set, so another on every run
     return symbols.sort_values()
 
 
@@ -82,7 +103,7 @@ def mean_signatures(
     Parameters
     ----------
     level5 : path
-        GCTX.
+        GCTX of signatures × genes, moderated z-scores.
     signatures : DataFrame
         `sig_id`, `cmap_name`, from `select_signatures`.
     symbols : Series
@@ -97,21 +118,27 @@ def mean_signatures(
     ------
     InputError
         If the file lacks a signature or gene, or a value is not finite.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods; code `uhlerlab/image2reg`,
+    `notebooks/rohban/ppi/gex_analyses/cmap_preprocessing.ipynb`
     """
     found = gctx.read_gctx(
         level5, signatures=signatures["sig_id"].tolist(), genes=symbols.index.tolist()
     )
-    values = np.asarray(found.X, np.float64)
+    values = np.asarray(found.X, np.float64)  # (signatures, genes)
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         raise InputError(
             f"{level5}: {found.obs_names[row]}, gene {symbols.iloc[column]} is not a finite number"
         )
+    # codes (signatures,): row of each signature's gene
     names, codes, counts = np.unique(
         signatures["cmap_name"].str.upper().to_numpy(str), return_inverse=True, return_counts=True
     )
     sums = np.zeros((len(names), values.shape[1]))
-    np.add.at(sums, codes, values)
+    np.add.at(sums, codes, values)  # unbuffered: a gene with several signatures adds up
     obs = pd.DataFrame({"n_signatures": counts}, index=pd.Index(names.astype(object), name="gene"))
     var = pd.DataFrame(
         {"gene_id": symbols.index.to_numpy()}, index=pd.Index(symbols.to_numpy(), name="symbol")
@@ -120,14 +147,28 @@ def mean_signatures(
 
 
 def unit_length(signatures: AnnData) -> AnnData:
-    """Return signatures scaled to length 1: Euclidean distances then order pairs as cosine
-    distances do.
+    """Scale every signature to length 1.
 
-    So complete linkage of these by `lib.screen.clusters` merges exactly as the paper's by cosine
-    distance.
+    Euclidean distances then order pairs as cosine distances do, so complete linkage of these by
+    `lib.screen.clusters` merges exactly as the paper's by cosine distance.
+
+    Parameters
+    ----------
+    signatures : AnnData
+        Genes × landmarks.
+
+    Returns
+    -------
+    AnnData
+        The same rows and columns, float64.
+
+    Raises
+    ------
+    InputError
+        If a signature is zero everywhere.
     """
     values = np.asarray(signatures.X, np.float64)
-    length = np.linalg.norm(values, axis=1, keepdims=True)
+    length = np.linalg.norm(values, axis=1, keepdims=True)  # (genes, 1)
     if not length.all():
         gene = signatures.obs_names[np.flatnonzero(length.ravel() == 0)[0]]
         raise InputError(
@@ -139,13 +180,28 @@ def unit_length(signatures: AnnData) -> AnnData:
 def cluster(
     signatures: AnnData, genes: Collection[str] | None = None, *, k: int = 10
 ) -> pd.DataFrame:
-    """Cluster genes by their signatures: cosine distance, complete linkage (paper: 47 genes of the
-    network, k = 10).
+    """Cluster genes by their signatures: cosine distance, complete linkage.
+
+    The paper has 47 genes of the network and k = 10.
+
+    Parameters
+    ----------
+    signatures : AnnData
+        Genes × landmarks, from `mean_signatures`.
+    genes : collection of str, optional
+        Genes to cluster; those without a signature are left out. Default all.
+    k : int
+        Number of clusters; at most one per gene.
 
     Returns
     -------
     DataFrame
         `gene`, `cluster` (1 … k), in the order of the dendrogram's leaves.
+
+    Raises
+    ------
+    InputError
+        If fewer than three genes have a signature, or one is zero everywhere.
     """
     wanted = list(
         signatures.obs_names
@@ -156,7 +212,26 @@ def cluster(
 
 
 def coverage(path: str | os.PathLike, genes: Collection[str]) -> pd.DataFrame:
-    """Return `gene`, `feature_space` of genes in a geneinfo table; `absent` for those it lacks."""
+    """Return how CMap measures some genes.
+
+    Parameters
+    ----------
+    path : path
+        Tab-separated geneinfo table with `GENE_COLUMNS`.
+    genes : collection of str
+        Symbols as the table spells them.
+
+    Returns
+    -------
+    DataFrame
+        One row per gene in the order given: `gene`, `feature_space` ("landmark", "best inferred",
+        "inferred", "not reported", or "absent" for those that the table lacks).
+
+    Raises
+    ------
+    InputError
+        If the file is not readable, or a column is missing.
+    """
     table = (
         read_columns(path, GENE_COLUMNS)
         .drop_duplicates("gene_symbol")

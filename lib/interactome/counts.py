@@ -16,15 +16,20 @@ ID_COLUMNS = ("ensembl", "symbol")
 
 
 def read_counts(path: str | os.PathLike) -> AnnData:
-    """Read raw counts from a CSV with a row a cell and a column an Ensembl id; plain or `.gz`.
+    """Read raw counts from a CSV, plain or `.gz`: one row per cell, one column per Ensembl id.
 
     One line is in memory at a time, and only what is not zero is kept: the published 1152 × 42,728
     table takes some seconds and some hundred MB.
 
+    Parameters
+    ----------
+    path : path
+        First line: ids; first column: names of the cells.
+
     Returns
     -------
     AnnData
-        Cells × ids, sparse, float32.
+        Cells × ids, sparse rows (CSR), float32.
 
     Raises
     ------
@@ -45,6 +50,7 @@ def read_counts(path: str | os.PathLike) -> AnnData:
             )
         cells, rows = [], []
         for line in file:
+            # counts stay text until they are parsed at once
             cell, _, values = line.rstrip("\r\n").partition(",")
             cells.append(cell.strip('" '))
             rows.append(_sparse_row(values, ids, where=f"{path.name}: cell {cells[-1]}"))
@@ -60,35 +66,47 @@ def read_counts(path: str | os.PathLike) -> AnnData:
     lengths = [len(columns) for columns, _ in rows]
     columns, values = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     matrix = sparse.csr_matrix(
-        (values, columns, np.r_[0, np.cumsum(lengths)]), shape=(len(cells), len(ids))
+        # CSR: values, columns, row starts
+        (values, columns, np.r_[0, np.cumsum(lengths)]),
+        shape=(len(cells), len(ids)),
     )
     return AnnData(matrix, obs=pd.DataFrame(index=cells), var=pd.DataFrame(index=ids))
 
 
 def read_gene_ids(path: str | os.PathLike) -> pd.DataFrame:
-    """Read the pinned table of Ensembl ids and symbols: `ensembl`, `symbol`, in the order of
-    precedence.
+    """Read the pinned table of Ensembl ids and symbols.
 
     It stands for the paper's live query of MyGene, whose answers drift: rows are taken as its
     answers.
+
+    Parameters
+    ----------
+    path : path
+        Tab-separated table with `ID_COLUMNS`.
+
+    Returns
+    -------
+    DataFrame
+        `ensembl`, `symbol`, in the order of precedence; an empty cell is a missing value.
+
+    Raises
+    ------
+    InputError
+        If the file is absent or a column is missing.
     """
     table = read_columns(path, ID_COLUMNS)
     return table.mask(table == "")
 
 
 def to_symbols(counts: AnnData, gene_ids: pd.DataFrame) -> AnnData:
-    """Rename Ensembl ids to symbols as the paper does: ids in file order, the first id of each
-    symbol.
-
-    An id without a symbol and the later ids of a symbol are dropped; an id with several symbols
-    gives as many columns.
+    """Rename Ensembl ids to symbols as the paper does: the first id, in file order, of each symbol.
 
     Parameters
     ----------
     counts : AnnData
         Cells × Ensembl ids; versions (`.14`) are ignored.
     gene_ids : DataFrame
-        `ensembl`, `symbol`.
+        `ensembl`, `symbol`, from `read_gene_ids`.
 
     Returns
     -------
@@ -102,7 +120,8 @@ def to_symbols(counts: AnnData, gene_ids: pd.DataFrame) -> AnnData:
         If no id is known.
     """
     ids = pd.DataFrame({"ensembl": counts.var_names.str.replace(r"\.\d+$", "", regex=True)})
-    ids["position"] = np.arange(len(ids))
+    ids["position"] = np.arange(len(ids))  # column of the counts
+    # left join: an id with several symbols gives several rows, one without gives NaN
     answers = ids.merge(gene_ids[["ensembl", "symbol"]].drop_duplicates(), on="ensembl", how="left")
     known = answers.dropna(subset="symbol")
     if known.empty:
@@ -125,8 +144,10 @@ def to_symbols(counts: AnnData, gene_ids: pd.DataFrame) -> AnnData:
 
 
 def _sparse_row(text: str, ids: list[str], *, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return columns and values of one line's counts that are not zero; `where` names the line in
-    messages."""
+    """Return columns and values of one line's counts that are not zero.
+
+    In messages, `where` names the line.
+    """
     try:
         values = np.fromstring(text, sep=",")
     except (ValueError, DeprecationWarning):
@@ -139,6 +160,7 @@ def _sparse_row(text: str, ids: list[str], *, where: str) -> tuple[np.ndarray, n
             else "a count that is no number"
         )
         raise InputError(f"{where} has {problem}; is the file cut off or not separated by commas?")
+    # a value that is no whole number is normalised already
     bad = np.flatnonzero(~((values >= 0) & (values == np.floor(values)) & np.isfinite(values)))
     if len(bad):
         raise InputError(

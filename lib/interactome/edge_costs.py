@@ -1,5 +1,4 @@
-"""Edge costs from expression: 1 − |correlation| of two genes over single cells, for every edge of a
-network.
+"""Edge costs from expression: 1 − |correlation| of two genes over single cells, for every edge.
 
 Genes are ranked and standardised once; an edge is then one inner product. The plain form ranks both
 genes anew for every edge.
@@ -31,7 +30,7 @@ def correlation_costs(
     kind: Kind = "spearman",
     genes: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """Return 1 − |r| of both genes of every edge, between 0 (tightly bound) and 1 (unrelated).
+    """Compute 1 − |r| of the two genes of every edge.
 
     Parameters
     ----------
@@ -44,11 +43,20 @@ def correlation_costs(
     genes : (N,) array_like of str, optional
         Names for messages.
 
+    Returns
+    -------
+    (E,) ndarray of float
+        From 0 (tightly bound) to 1 (unrelated).
+
     Raises
     ------
     InputError
-        If a gene has a missing value, or the same value in all cells: it has no correlation. See
-        `usable`.
+        If there are fewer than three cells, `kind` is unknown, or a gene has a missing value or the
+        same value in all cells: it has no correlation. See `usable`.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods of the interactome: 1 − |ρ| over 1126 cells
     """
     if kind not in ("spearman", "pearson"):
         raise InputError(f"kind {kind!r} is unknown; choose spearman or pearson")
@@ -57,15 +65,36 @@ def correlation_costs(
     scores = _standardised(values, ranked=kind == "spearman")  # (N, C)
     costs = np.empty(len(ends))
     for start in range(0, len(ends), BLOCK):
-        first, second = ends[start : start + BLOCK].T
+        first, second = ends[start : start + BLOCK].T  # (block,) each
+        # rows have mean 0 and length 1, so their product is r
         costs[start : start + BLOCK] = np.einsum("ec,ec->e", scores[first], scores[second])
-    return 1 - np.minimum(np.abs(costs), 1)
+    return 1 - np.minimum(np.abs(costs), 1)  # rounding may lift |r| above 1
 
 
 def of_network(
     expression: AnnData, network: Network, *, kind: Kind = "spearman"
 ) -> NDArray[np.float64]:
-    """Return the cost of every edge of a network, (E,), from cells × genes of expression."""
+    """Compute the cost of every edge of a network from expression.
+
+    Parameters
+    ----------
+    expression : AnnData
+        Cells × genes, log expression; holds every gene of the network.
+    network : Network
+        Its edges get a cost.
+    kind : {"spearman", "pearson"}
+        As in `correlation_costs`.
+
+    Returns
+    -------
+    (E,) ndarray of float
+        In the order of `network.ends`, from 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If expression lacks a gene of the network, or a gene has no correlation.
+    """
     missing = network.genes[~np.isin(network.genes, expression.var_names.to_numpy(str))]
     if len(missing):
         raise InputError(
@@ -78,6 +107,16 @@ def of_network(
 
 def varying_genes(expression: AnnData) -> set[str]:
     """Return the genes of an expression table that have a correlation; logs how many have none.
+
+    Parameters
+    ----------
+    expression : AnnData
+        Cells × genes.
+
+    Returns
+    -------
+    set of str
+        Symbols.
 
     Raises
     ------
@@ -99,10 +138,20 @@ def varying_genes(expression: AnnData) -> set[str]:
 
 
 def usable(values: ArrayLike) -> NDArray[np.bool_]:
-    """Return which genes, (N,) of bool, have a correlation: no value missing, and not the same in
-    all C cells."""
+    """Return which genes have a correlation: no value is missing, and not all are the same.
+
+    Parameters
+    ----------
+    values : (C, N) array_like
+        Expression of N genes in C cells.
+
+    Returns
+    -------
+    (N,) ndarray of bool
+    """
     values = np.asarray(values)
     with np.errstate(invalid="ignore"):
+        # a constant gene has no standard deviation to divide by
         return np.isfinite(values).all(axis=0) & (values.max(axis=0) > values.min(axis=0))
 
 
@@ -130,12 +179,13 @@ def _check(values: np.ndarray, genes: np.ndarray) -> None:
 
 
 def _standardised(values: np.ndarray, *, ranked: bool) -> np.ndarray:
-    """Return genes × cells with mean 0 and length 1 a gene, of ranks or of the values."""
-    scores = np.empty(values.shape[::-1])
+    """Return genes × cells, each gene with mean 0 and length 1, of ranks or of the values."""
+    scores = np.empty(values.shape[::-1])  # (N, C): one gene's cells lie side by side
     for start in range(0, values.shape[1], BLOCK):
         block = np.ascontiguousarray(
             values[:, start : start + BLOCK].T, dtype=np.float64
         )  # (genes, cells)
+        # Spearman's ρ is Pearson's r of the ranks
         block = stats.rankdata(block, axis=1) if ranked else block
         block -= block.mean(axis=1, keepdims=True)
         scores[start : start + BLOCK] = block / np.linalg.norm(block, axis=1, keepdims=True)

@@ -1,5 +1,4 @@
-"""Pictures of the expression sources: quality of cells, markers of U2OS (Fig 3A), and the planted
-truth."""
+"""Figures of the expression sources: quality of cells, markers of U2OS (Fig 3A), planted truth."""
 
 import numpy as np
 import pandas as pd
@@ -24,14 +23,16 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
     ----------
     counts : AnnData
         Cells × symbols before the filters.
+    min_genes, min_cells : int
+        The two cut-offs, as in `lib.interactome.expression.filter_counts`.
 
     Returns
     -------
     Figure
     DataFrame
-        `what` (genes per cell, cells per gene), `name`, `n`.
+        One row per cell and per gene: `what` ("genes per cell" or "cells per gene"), `name`, `n`.
     """
-    detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)
+    detected = sparse.csr_matrix(counts.X > 0, dtype=np.int32)  # (cells, genes) of 0 and 1
     panels = {
         "genes per cell": (
             counts.obs_names,
@@ -74,19 +75,25 @@ def qc(counts: AnnData, *, min_genes: int, min_cells: int) -> tuple[Figure, pd.D
 def marker_scatter(
     table: pd.DataFrame, labels: pd.Series, *, target: str = "U2OS", n_named: int = 5
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the scatter of Fig 3A: expression of every gene in one line against its mean over the
-    others.
+    """Draw the scatter of Fig 3A: each gene in one cell line and on average in the others.
 
     Parameters
     ----------
-    table, labels : DataFrame, Series
-        From `lib.interactome.markers.screen` and `label`.
+    table : DataFrame
+        From `lib.interactome.markers.screen`, largest change first.
+    labels : Series
+        Of its rows, from `lib.interactome.markers.label`.
+    target : str
+        Cell line, for the axis.
+    n_named : int
+        How many genes with the largest changes are named.
 
     Returns
     -------
     Figure
     DataFrame
-        `gene`, the two expressions in log2(TPM + 1), `label`.
+        One row per gene: `gene`, `mean_of_others_log2_tpm`, `target_log2_tpm`, both in
+        log2(TPM + 1), `label`.
     """
     names = {"avg_log_expr_other": "mean_of_others_log2_tpm", "log_expr_target": "target_log2_tpm"}
     drawn = table[["gene", *names]].rename(columns=names).assign(label=labels)
@@ -105,6 +112,7 @@ def marker_scatter(
                 label=f"{name} ({len(rows):,})",
                 rasterized=True,
             )
+        # the diagonal: no change
         ends = [0, drawn[["mean_of_others_log2_tpm", "target_log2_tpm"]].max(axis=None)]
         ax.plot(ends, ends, color="0.6", linewidth=0.7, zorder=0)
         ax.set(xlabel="mean of the other lines, log2(TPM + 1)", ylabel=f"{target}, log2(TPM + 1)")
@@ -116,8 +124,9 @@ def marker_scatter(
 
 
 def planted_truth(seen: planted.Observed) -> tuple[Figure, pd.DataFrame]:
-    """Draw what the truth predicts: correlation by module and by distance, fold changes, alike
-    signatures.
+    """Draw what the planted truth predicts of the sources.
+
+    Four panels: correlation by module and by distance, fold changes, cosines of signatures.
 
     Parameters
     ----------
@@ -168,11 +177,13 @@ def planted_truth(seen: planted.Observed) -> tuple[Figure, pd.DataFrame]:
 def _shares(
     ax: Axes, panel: str, table: pd.DataFrame, column: str, colours: dict, label: str, of: str
 ) -> pd.DataFrame:
-    """Draw the distribution of a column, one outline a kind, each with area 1."""
+    """Draw the distribution of a column, one outline per kind, each with area 1."""
+    # one set of bins for all kinds, so that heights compare
     edges = np.linspace(table[column].min(), table[column].max(), 41)
     drawn = []
     for kind, colour in colours.items():
         values = table.loc[table["kind"] == kind, column]
+        # shares: kinds differ in size
         heights = np.histogram(values, edges)[0] / max(1, len(values))
         ax.stairs(
             heights, edges, color=colour, fill=True, alpha=0.45, label=f"{kind} ({len(values):,})"
@@ -192,8 +203,11 @@ def _shares(
 
 
 def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Draw the correlation of module genes over the distance of their states: median and middle
-    half by bin."""
+    """Draw the correlation of module genes over the distance of their states.
+
+    Each bin shows the median and the middle half.
+    """
+    # background genes have no state, so no distance
     near = pairs[pairs["kind"] != planted.BACKGROUND]
     bins = pd.cut(near["distance"], _N_BINS)
     quarters = (
@@ -211,6 +225,7 @@ def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
         markersize=3,
         label="median, middle half",
     )
+    # what correlation looks like without a shared state
     level = pairs.loc[pairs["kind"] == planted.BACKGROUND, "abs_spearman"].median()
     ax.axhline(
         level,
@@ -233,6 +248,7 @@ def _by_distance(ax: Axes, pairs: pd.DataFrame) -> pd.DataFrame:
     drawn = pd.DataFrame({name: line.to_numpy() for name, line in lines.items()}).assign(
         x=middle, background=level
     )
+    # one row per point drawn
     long = drawn.melt("x", var_name="kind", value_name="y")
     return long.assign(
         panel="distance", x_is="distance of states (SD of control nuclei)", y_is="|Spearman|"

@@ -1,5 +1,4 @@
-"""The interactome as one page to look around in: no network, no library, data and script inside the
-file."""
+"""The interactome as one interactive page: data and script lie inside the file."""
 
 import json
 import os
@@ -18,17 +17,25 @@ TEMPLATE = Path(__file__).with_name("interactive.html")
 def write_page(
     path: str | os.PathLike, placed: pd.DataFrame, edges: pd.DataFrame, *, title: str, caption: str
 ) -> Path:
-    """Write the interactome as a page with pan, zoom, search, and the neighbours of a gene; opens
-    from disk.
+    """Write the interactome as a page with pan, zoom, search and the neighbours of a gene.
+
+    It opens from disk and loads nothing.
 
     Parameters
     ----------
+    path : path
+        `.html`; a relative one is taken from the project root.
     placed : DataFrame
         Nodes with `gene`, `prize`, `degree`, `module`, `is_regulator`, `is_orf_target`, `x`, `y`.
     edges : DataFrame
         `gene_a`, `gene_b`, `cost_spearman`, `in_tree`.
     title, caption : str
-        Said on the page.
+        Shown on the page.
+
+    Returns
+    -------
+    Path
+        The absolute path.
     """
     page = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
     return store.write_text(
@@ -41,6 +48,7 @@ def _embedded(placed: pd.DataFrame, edges: pd.DataFrame) -> Markup:
     columns = placed.assign(kind=kinds(placed))[
         ["gene", "kind", "prize", "degree", "module", "x", "y"]
     ]
+    # edges refer to nodes by position
     place = {gene: number for number, gene in enumerate(placed["gene"])}
     lines = zip(
         edges["gene_a"], edges["gene_b"], edges["cost_spearman"], edges["in_tree"], strict=True
@@ -53,4 +61,5 @@ def _embedded(placed: pd.DataFrame, edges: pd.DataFrame) -> Markup:
         ],
         "colours": KINDS,
     }
+    # an escaped `<` cannot close the script element
     return Markup(json.dumps(content, separators=(",", ":")).replace("<", "\\u003c"))

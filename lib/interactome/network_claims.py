@@ -1,5 +1,7 @@
-"""What the pruned network and the interactome claim, by the ids of
-`params/published/interactome.yaml`."""
+"""Values of the published numbers of the pruned network and the interactome.
+
+Their ids are those of `params/published/interactome.yaml`.
+"""
 
 import os
 from collections.abc import Mapping
@@ -45,10 +47,20 @@ NAMES = {"mi": "mi_score", "spearman": "cost_spearman"}
 
 
 def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted module of each gene, `gene`, `module` ("none" for genes of no module).
+    """Read the planted module of each gene.
 
     No row unless network, single cells and cell lines are all simulated: beside real ones nothing
     is planted.
+
+    Parameters
+    ----------
+    sources_dir : path
+        Folder of the network sources.
+
+    Returns
+    -------
+    DataFrame
+        `gene`, `module` ("none" for genes of no module).
     """
     path = store.resolve(sources_dir) / "truth" / "network_genes.csv"
     if not path.exists() or not origin.read(sources_dir).only(*USED).is_planted:
@@ -57,8 +69,19 @@ def planted_modules(sources_dir: str | os.PathLike) -> pd.DataFrame:
 
 
 def network(whole: Network) -> Measured:
-    """Measure what the file of the network alone determines, the 249 published genes in it
-    included."""
+    """Measure what the file of the network alone determines, also of the 249 published genes.
+
+    Parameters
+    ----------
+    whole : Network
+        The interactome as read, before any filter.
+
+    Returns
+    -------
+    dict
+        Id of a published number → its value here.
+    """
+    # strictly below: the tie itself stays out
     certain = whole.below(TIE)
     giant = certain.largest()
     lists, genes = published.gene_lists(), _published_genes()
@@ -74,10 +97,11 @@ def network(whole: Network) -> Measured:
         "ppi.below_tie.giant_nodes": giant.n_nodes,
         "ppi.below_tie.giant_edges": giant.n_edges,
     }
+    # all regulators survive from 0.562; 0.594 is the paper's; 0.598 an earlier one
     for name, cutoff in {"0562": 0.562, "0594": 0.594, "0598": 0.598}.items():
         found[f"published.edges_{name}"] = _among(whole.below(cutoff), genes).n_edges
     part = _among(whole.below(0.594), genes)
-    degrees = part.degrees[part.has(lists["impactful_genes"])]
+    degrees = part.degrees[part.has(lists["impactful_genes"])]  # of the regulators
     found |= {
         "published.mean_degree": _rounded(part.degrees.mean()),
         "published.sd_degree": _rounded(part.degrees.std()),
@@ -94,11 +118,12 @@ def network(whole: Network) -> Measured:
 def pruning(
     universe: Network, sweep: pd.DataFrame, certain: Network, lost: pd.DataFrame, *, jump: float
 ) -> Measured:
-    """Measure the pruning: the universe, the confidence sweep, the graph below the cut-off, and who
-    is lost where.
+    """Measure the pruning: universe, confidence sweep, graph below the cut-off, lost regulators.
 
     Parameters
     ----------
+    universe : Network
+        The network on the genes that every source has.
     sweep : DataFrame
         From `pruning.confidence_sweep` on the universe.
     certain : Network
@@ -107,6 +132,11 @@ def pruning(
         `gene`, `lost_in`, from `pruning.coverage`.
     jump : float
         As for `pruning.propose_cutoff`; the cut-off is missing where the rule finds none.
+
+    Returns
+    -------
+    dict
+        Id of a published number → its value here.
     """
     complete = sweep["n_targets"] == sweep["n_targets"].max()
     found = {
@@ -134,8 +164,7 @@ def trees(
     betas: np.ndarray,
     genes: pd.Series,
 ) -> Measured:
-    """Measure the sweep over β: the chosen solutions, published rows beside them, and how alike
-    solutions are.
+    """Measure the sweep over β: chosen solutions, published rows, and the overlap of solutions.
 
     Parameters
     ----------
@@ -145,19 +174,27 @@ def trees(
         Cost → chosen β.
     overlap : (B, B) ndarray
         From `lib.interactome.sweep.node_iou`, rows = MI cost.
+    betas : (B,) ndarray
+        Prize weights of both axes of `overlap`.
     genes : Series of str
         Genes of the interactome.
+
+    Returns
+    -------
+    dict
+        Id of a published number → its value here.
     """
     found: Measured = {}
     for name, cost in NAMES.items():
         rows = table[table["cost"] == cost].set_index("beta")
-        rows.index = rows.index.to_numpy().round(6)
+        rows.index = rows.index.to_numpy().round(6)  # so that 0.7 is found, however it was computed
         found[f"{name}.beta"] = chosen[cost]
         found |= {
             f"{name}.{end}": rows.at[round(chosen[cost], 6), column]
             for end, column in STATISTICS.items()
         }
         for beta in (beta for beta in FURTHER[name] if beta in rows.index):
+            # ids of published values spell β 2.7 as 27
             end = f"{beta:.1f}".replace(".", "")
             found[f"{name}.nodes_{end}"] = rows.at[beta, "n_nodes"]
             found[f"{name}.edges_{end}"] = rows.at[beta, "n_edges"]
@@ -177,11 +214,17 @@ def planted(recovery: Mapping[str, float], nodes: pd.DataFrame, pruned: pd.DataF
         From `lib.interactome.interactome.recovery`; empty without a truth.
     nodes, pruned : DataFrame
         Nodes of the interactome and of the pruned network, with `is_regulator`.
+
+    Returns
+    -------
+    dict
+        Id of a planted number → its value here, four decimals.
     """
     if not recovery:
         return {}
     return _with_prefix(
         {
+            # share of the regulators of the pruned network that the interactome holds
             "planted.regulators": round(
                 float(nodes["is_regulator"].sum() / max(pruned["is_regulator"].sum(), 1)), 4
             ),
@@ -210,8 +253,7 @@ def _giant(whole: Network) -> Measured:
 
 
 def _other_hubs(universe: Network, quantile: float = 0.999) -> Measured:
-    """Return the hubs of earlier versions of the pruning: with the cut-off 0.562, and without
-    any."""
+    """Return the hubs of earlier versions of the pruning: cut-off 0.562, and none."""
     _, hubs = remove_hubs(universe.below(0.562).largest(), quantile)
     left, every = remove_hubs(universe.largest(), quantile)
     left = left.largest()

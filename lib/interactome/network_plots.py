@@ -1,5 +1,4 @@
-"""Fig 3A: the interactome drawn by a script, with its regulators, prizes, costs and Steiner
-tree."""
+"""Fig 3A: the interactome drawn by a script, with regulators, prizes, costs and Steiner tree."""
 
 import numpy as np
 import pandas as pd
@@ -20,15 +19,29 @@ _ASPECT = _WIDTH / _HEIGHT
 
 
 def place(nodes: pd.DataFrame, edges: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """Return the nodes with `x`, `y`, where they are drawn (0 … 1.29 by 0 … 1)."""
+    """Add to the nodes the positions at which they are drawn.
+
+    Parameters
+    ----------
+    nodes : DataFrame
+        `gene`, `module`.
+    edges : DataFrame
+        `gene_a`, `gene_b`, `cost_spearman`.
+    seed : int
+        Of the layout.
+
+    Returns
+    -------
+    DataFrame
+        The nodes with `x` (0 … 1.29) and `y` (0 … 1), in heights of the map.
+    """
     network = of_table(edges, cost="cost_spearman", nodes=nodes["gene"])
     points = layout.positions(network, nodes["module"].to_numpy(), seed=seed, aspect=_ASPECT)
     return nodes.assign(x=points[:, 0].round(6), y=points[:, 1].round(6))
 
 
 def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the interactome: regulators named, size = prize, grey and width = cost, the Steiner tree
-    dark.
+    """Draw the interactome: size = prize, grey and width = cost, regulators named, tree edges dark.
 
     Parameters
     ----------
@@ -48,6 +61,7 @@ def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFra
     with figures.style():
         figure, ax = _sheet()
         _draw_edges(ax, drawn, edges)
+        # areas, for the legend
         radii = _draw_nodes(ax, drawn, colours, names=drawn["is_regulator"])
         _kind_legend(figure, drawn)
         _edge_legend(figure, edges)
@@ -58,11 +72,16 @@ def fig3a(placed: pd.DataFrame, edges: pd.DataFrame) -> tuple[Figure, pd.DataFra
 def planted(
     placed: pd.DataFrame, edges: pd.DataFrame, truth: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the interactome with the planted module of each gene as its colour, or say that nothing
-    is planted.
+    """Draw the interactome with each gene in the colour of its planted module.
+
+    Where nothing is planted, the figure says so.
 
     Parameters
     ----------
+    placed : DataFrame
+        Nodes from `place`, as in `fig3a`.
+    edges : DataFrame
+        `gene_a`, `gene_b`, `cost_spearman`, `in_tree`.
     truth : DataFrame
         `gene`, `module` ("none" for genes of no module); empty for real sources.
 
@@ -86,6 +105,7 @@ def planted(
         handles = [
             _dot(colour, f"{name} ({counts.get(name, 0)})") for name, colour in palette.items()
         ]
+        # colours are taken by modules, so a ring marks regulators
         handles.append(_dot("white", "black ring: regulator", ring="black"))
         figure.legend(
             handles=handles,
@@ -101,8 +121,10 @@ def planted(
 
 
 def _marks(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per node and then one per edge, which has a `partner`; `x`, `y` in heights of
-    the map."""
+    """Return one row per node and then one per edge, which has a `partner`.
+
+    `x` and `y` are in heights of the map.
+    """
     names = {"x": "x_map_heights", "y": "y_map_heights", "prize": "prize_abs_log2_fc"}
     columns = {"gene_a": "gene", "gene_b": "partner", "cost_spearman": "cost_1_minus_abs_rho"}
     lines = edges[[*columns, "in_tree"]].rename(columns=columns)
@@ -114,7 +136,18 @@ def _marks(nodes: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def kinds(nodes: pd.DataFrame) -> np.ndarray:
-    """Return `regulator`, `screened gene` (not selected) or `other gene` for each node."""
+    """Return the kind of each node, which gives its colour.
+
+    Parameters
+    ----------
+    nodes : DataFrame
+        `is_regulator`, `is_orf_target`.
+
+    Returns
+    -------
+    (N,) ndarray of str
+        `regulator`, `screened gene` (screened, not selected) or `other gene`.
+    """
     return np.select(
         [nodes["is_regulator"], nodes["is_orf_target"]],
         ["regulator", "screened gene"],
@@ -123,7 +156,7 @@ def kinds(nodes: pd.DataFrame) -> np.ndarray:
 
 
 def _sheet() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH, _HEIGHT + 0.6), layout="none")
+    figure = Figure(figsize=(_WIDTH, _HEIGHT + 0.6), layout="none")  # 0.6 inches on top for legends
     ax = figure.add_axes((0, 0, 1, _HEIGHT / (_HEIGHT + 0.6)))
     ax.set(xlim=(-0.05, _ASPECT + 0.05), ylim=(-0.04, 1.04), aspect="equal")
     ax.axis("off")
@@ -136,9 +169,12 @@ def _draw_edges(ax: Axes, nodes: pd.DataFrame, edges: pd.DataFrame) -> None:
     lines = np.stack(
         [places.loc[edges[name]].to_numpy() for name in ("gene_a", "gene_b")], axis=1
     )  # (E, 2 ends, 2)
+    # (E,) shades and widths are relative to the edges drawn
     tightness = _tightness(edges)
     in_tree = edges["in_tree"].to_numpy(bool)
+    # drawn last, so on top: edges of the tree, then cheap ones
     order = np.lexsort((tightness, in_tree))
+    # grey level, 0 is black
     shades = np.where(in_tree, 0.25, 0.88 - 0.35 * tightness)
     widths = np.where(in_tree, 0.7 + 0.7 * tightness, 0.3 + 0.6 * tightness)
     ax.add_collection(

@@ -65,6 +65,7 @@ def solve(
     >>> nodes.tolist(), chosen.tolist()
     ([1, 2], [1])
     """
+    # pcst_fast reads memory as it is: types and indices are checked before
     edges, prizes, costs = (
         _checked_edges(edges),
         _checked(prizes, "prizes"),
@@ -72,12 +73,14 @@ def solve(
     )
     _check_problem(edges, prizes, costs)
     _check_options(len(prizes), root, n_clusters, pruning)
+    # 0: prints nothing
     nodes, chosen = pcst_fast(edges, prizes, costs, root, n_clusters, pruning, 0)
     return np.sort(nodes).astype(np.int64), np.sort(chosen).astype(np.int64)
 
 
 def _checked_edges(edges: ArrayLike) -> NDArray[np.int64]:
     edges = np.asarray(edges)
+    # an empty list has no second axis to check
     if edges.size == 0:
         return np.empty((0, 2), dtype=np.int64)
     if edges.ndim != 2 or edges.shape[1] != 2 or edges.dtype.kind not in "iu":
@@ -130,8 +133,7 @@ def _check_options(n_nodes: int, root: int, n_clusters: int, pruning: str) -> No
 
 
 def _refuse_broken_solver() -> None:
-    """Raise ImportError if a solved instance comes out wrong, as wheels built for NumPy 1 may give
-    it."""
+    """Raise ImportError if a known instance comes out wrong, as by wheels built for NumPy 1."""
     # Reaching node 3 costs 8 and brings 10; the last edge costs 2 and would bring 1.
     nodes, chosen = solve(
         [[0, 1], [1, 2], [2, 3], [3, 4]], prizes=[10, 0, 1, 10, 1], costs=[4, 3, 1, 2]

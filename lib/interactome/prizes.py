@@ -1,5 +1,4 @@
-"""Prizes of genes: how much U2OS differs from other cell lines, and the most for structural
-regulators."""
+"""Prizes of genes: how much U2OS differs from other cell lines; the largest for regulators."""
 
 import os
 from collections.abc import Collection
@@ -24,29 +23,50 @@ def node_prizes(prizes: pd.Series, genes: np.ndarray, regulators: Collection[str
         |log fold change| of U2OS against the mean of other lines (log2), of every gene of the
         marker screen.
     genes : (N,) ndarray of str
+        Genes of the network.
     regulators : collection of str
+        Structural regulators, in the network or not.
+
+    Returns
+    -------
+    (N,) ndarray of float
+        In the order of `genes`, ≥ 0.
 
     Raises
     ------
     InputError
         For a repeated gene, a prize that is missing or negative, or no prize at all.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods of the interactome
     """
     _check(prizes)
+    # a gene that the screen dropped has no change, so no prize
     own = prizes.reindex(genes, fill_value=0.0).to_numpy(float)
     return np.where(np.isin(genes, np.array(list(regulators), dtype=str)), float(prizes.max()), own)
 
 
 def scaled(prizes: np.ndarray) -> np.ndarray:
-    """Return prizes between 0 and 1: (p − min) / (max − min); zeros where all are equal.
+    """Scale prizes to 0 … 1: (p − min) / (max − min), or zeros where all are equal.
 
     As regulators have the largest prize, their scaled prize is exactly 1.
+
+    Parameters
+    ----------
+    prizes : (N,) ndarray of float
+        Prizes of one network's genes.
+
+    Returns
+    -------
+    (N,) ndarray of float
     """
     low, high = prizes.min(), prizes.max()
     return np.zeros(len(prizes)) if high == low else (prizes - low) / (high - low)
 
 
 def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
-    """Return prizes by gene, symbols in upper case, of a table whose first column is the gene.
+    """Read prizes by gene from a table whose first column is the gene.
 
     Parameters
     ----------
@@ -54,6 +74,11 @@ def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
         `.tsv` or `.txt` (tabs) or `.csv` (commas), with a header.
     value : str
         Column of the prizes: `abs_log_fc` in a marker screen.
+
+    Returns
+    -------
+    Series of float
+        By symbol in upper case.
 
     Raises
     ------
@@ -76,6 +101,7 @@ def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
         raise InputError(
             f"{path.name}: expected a first column of genes and a column {value!r}, got {got}"
         )
+    # the network's symbols are capitals
     names = table.iloc[:, 0].str.strip().str.upper()
     if (names == "").any():
         raise InputError(
@@ -92,6 +118,7 @@ def read(path: str | os.PathLike, *, value: str = "prize") -> pd.Series:
 def _check(prizes: pd.Series) -> None:
     if prizes.empty:
         raise InputError("no gene has a prize")
+    # which of two prizes is meant cannot be known
     again = prizes.index.duplicated()
     if again.any():
         gene = prizes.index[again][0]

@@ -1,5 +1,4 @@
-"""Pruning of the interactome: gene universe, confidence cut-off, hub filter, and where each
-regulator is lost.
+"""Pruning of the interactome: gene universe, confidence cut-off, hub filter, lost regulators.
 
 Paper, methods of the interactome; the cut-offs are read off two sweeps, which are made here in
 closed form: edges are sorted by cost once, and every count at every cut-off is a position in a
@@ -26,6 +25,18 @@ QUANTILES = np.arange(1600, 2000) / 2000
 def universe(network: Network, sets: Mapping[str, Collection[str]]) -> Network:
     """Return the subgraph on the genes that every source has.
 
+    Parameters
+    ----------
+    network : Network
+        The interactome.
+    sets : mapping of str to collection of str
+        Source → its genes, in upper case.
+
+    Returns
+    -------
+    Network
+        Isolated genes stay. In the paper 13,068 genes and 153,980 edges.
+
     Raises
     ------
     InputError
@@ -37,23 +48,40 @@ def universe(network: Network, sets: Mapping[str, Collection[str]]) -> Network:
         raise InputError(
             f"no gene of the network is in all sources ({sizes}); are all symbols, in upper case?"
         )
+    # no edge is lost but those of the genes that go
     return network.induced(kept)
 
 
 def confidence_sweep(
     network: Network, targets: Iterable[str], cutoffs: Iterable[float] = CUTOFFS
 ) -> pd.DataFrame:
-    """Count what the edges with a cost strictly below each cut-off leave; nodes without an edge
-    vanish.
+    """Count what is left of a network below each confidence cut-off.
+
+    Edges with a cost strictly below the cut-off stay; nodes without an edge vanish.
+
+    Parameters
+    ----------
+    network : Network
+        The universe.
+    targets : iterable of str
+        Genes that should survive: the regulators.
+    cutoffs : iterable of float
+        C costs; default those of the paper.
 
     Returns
     -------
     DataFrame
-        `cutoff`, `n_nodes`, `n_targets`, `n_edges`, `avg_degree` (2 edges / nodes; 0 without
-        nodes), `n_components`.
+        One row per cut-off: `cutoff`, `n_nodes`, `n_targets`, `n_edges`, `avg_degree` (2 edges /
+        nodes; 0 without nodes), `n_components`.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Fig 3A; code `uhlerlab/image2reg`,
+    `notebooks/rohban/ppi/preprocesssing`
     """
     cutoffs = np.asarray(list(cutoffs), float)
     cheapest = np.full(network.n_nodes, np.inf)  # (N,) the cut-off above which a node is there
+    # a node is there as soon as its cheapest edge is
     np.minimum.at(cheapest, network.ends.ravel(), np.repeat(network.costs, 2))
     n_nodes = _count_below(cheapest, cutoffs)
     n_edges = _count_below(network.costs, cutoffs)
@@ -65,17 +93,18 @@ def confidence_sweep(
             "n_targets": _count_below(cheapest[network.has(targets)], cutoffs),
             "n_edges": n_edges,
             "avg_degree": degree,
+            # each edge of a spanning forest joins two components
             "n_components": n_nodes - _count_below(_joining_costs(network), cutoffs),
         }
     )
 
 
 def propose_cutoff(sweep: pd.DataFrame, *, jump: float = 0.05) -> float:
-    """Return the cut-off that the paper's rule gives: all targets survive, and the next step brings
-    a steep jump.
+    """Return the cut-off that the paper's rule gives.
 
-    Costs are heavily tied, so the number of edges leaps where a cut-off passes a tie (13,396 edges
-    at 0.594442 and 65,585 at 0.598835 in iRefIndex 14). The paper says neither how steep is steep;
+    All targets survive below it, and the next step of the sweep brings a steep jump of edges. Costs
+    are heavily tied, so the number of edges leaps where a cut-off passes a tie (13,396 edges at
+    0.594442 and 65,585 at 0.598835 in iRefIndex 14). The paper does not say how steep is steep;
     here it is a share of the edges.
 
     Parameters
@@ -86,14 +115,20 @@ def propose_cutoff(sweep: pd.DataFrame, *, jump: float = 0.05) -> float:
         Least rise from one cut-off to the next that counts, as a share of the edges at the last
         cut-off.
 
+    Returns
+    -------
+    float
+        The first such cut-off; the paper chose 0.594.
+
     Raises
     ------
     InputError
         If no such jump follows; the message says what to do.
     """
     edges = sweep["n_edges"].to_numpy()
+    # the first condition: no target is lost to confidence
     complete = (sweep["n_targets"] == sweep["n_targets"].max()).to_numpy()
-    rises = np.r_[np.diff(edges), 0] > jump * edges[-1]
+    rises = np.r_[np.diff(edges), 0] > jump * edges[-1]  # (C,) from each cut-off to the next
     if not (complete & rises).any():
         raise InputError(
             f"no jump of {jump:g} of the edges follows the cut-off "
@@ -111,11 +146,20 @@ def hub_sweep(
     The sweep of the paper keeps a degree equal to the quantile, its filter (`remove_hubs`) does
     not.
 
+    Parameters
+    ----------
+    network : Network
+        What the confidence cut-off left.
+    targets : iterable of str
+        Genes that are counted: the regulators.
+    quantiles : iterable of float
+        Shares of the nodes, in [0, 1]; default those of the paper.
+
     Returns
     -------
     DataFrame
-        `cutoff` (quantile), `n_connected_components`, and of the largest component
-        `n_nodes_largest_comp`, `n_targets_largest_comp`, `n_edges_largest_comp`,
+        One row per quantile: `cutoff` (quantile), `n_connected_components`, and of the largest
+        component `n_nodes_largest_comp`, `n_targets_largest_comp`, `n_edges_largest_comp`,
         `avg_degree_largest_comp`.
     """
     quantiles = np.asarray(list(quantiles), float)
@@ -123,6 +167,7 @@ def hub_sweep(
     is_target = network.has(targets)
     rows = {
         bound: _largest_component(network, network.degrees <= bound, is_target)
+        # degrees are whole, so most quantiles share a bound
         for bound in np.unique(bounds)
     }
     return pd.DataFrame(
@@ -131,19 +176,42 @@ def hub_sweep(
 
 
 def degree_threshold(network: Network, quantile: float) -> float:
-    """Return the degree at a quantile of the nodes, interpolated linearly."""
+    """Return the degree at a quantile of the nodes, interpolated linearly.
+
+    Parameters
+    ----------
+    network : Network
+        Of one node at least.
+    quantile : float
+        In [0, 1].
+
+    Returns
+    -------
+    float
+    """
     return float(np.quantile(network.degrees, quantile))
 
 
 def remove_hubs(network: Network, quantile: float) -> tuple[Network, pd.DataFrame]:
     """Remove the nodes whose degree reaches the quantile (≥), targets too.
 
+    Parameters
+    ----------
+    network : Network
+        What the confidence cut-off left.
+    quantile : float
+        Share of the nodes that a hub's degree reaches, in [0, 1]; 0.999 in the paper.
+
     Returns
     -------
     Network
-        Without the hubs; whatever they alone held is isolated.
+        Without the hubs; what only they connected is isolated.
     DataFrame
         `gene`, `degree` of the hubs, highest first.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods of the interactome
     """
     is_hub = network.degrees >= degree_threshold(network, quantile)
     hubs = pd.DataFrame({"gene": network.genes[is_hub], "degree": network.degrees[is_hub]})
@@ -157,6 +225,17 @@ def richest_component(network: Network, targets: Iterable[str]) -> Network:
 
     The reference takes the first component it meets, which is the largest there; here the choice is
     explicit.
+
+    Parameters
+    ----------
+    network : Network
+        What the hub filter left.
+    targets : iterable of str
+        The regulators.
+
+    Returns
+    -------
+    Network
     """
     n_targets = np.bincount(
         network.components[network.has(targets)], minlength=network.n_components
@@ -183,8 +262,8 @@ def coverage(
     Returns
     -------
     DataFrame
-        `gene`, one column of bool a source and step, and `lost_in`: the sources that lack the gene,
-        else the first step without it, else nothing.
+        One row per gene, sorted: `gene`, one column of bool per source and per step, and `lost_in`:
+        the sources that lack the gene, else the first step without it, else nothing.
     """
     table = pd.DataFrame({"gene": sorted(genes)}, dtype=object)
     for name, known in sets.items():
@@ -203,17 +282,20 @@ def _lost_in(row: dict, sets: list[str], steps: list[str]) -> str:
 
 
 def _count_below(values: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
-    return np.searchsorted(np.sort(values), cutoffs, side="left")
+    return np.searchsorted(np.sort(values), cutoffs, side="left")  # left: strictly below
 
 
 def _joining_costs(network: Network) -> np.ndarray:
-    """Return the costs at which two components become one, as edges are added by rising cost: a
-    spanning forest's."""
+    """Return the costs at which two components become one, as edges are added by rising cost.
+
+    They are the costs of a minimum spanning forest.
+    """
     costs, ranks = np.unique(network.costs, return_inverse=True)
     size = (network.n_nodes, network.n_nodes)
     graph = sparse.coo_array(
         (ranks + 1.0, network.ends.T), shape=size
     )  # + 1: a weight of 0 would be no edge
+    # Kruskal adds edges by rising cost, and keeps those that join
     forest = csgraph.minimum_spanning_tree(graph.tocsr())
     return costs[forest.data.astype(int) - 1]
 

@@ -1,5 +1,4 @@
-"""Pictures of the pruning: the confidence curve of Fig 3A, the hub sweep, and histograms of prizes
-and costs."""
+"""Figures of the pruning: confidence curve of Fig 3A, hub sweep, histograms of prizes and costs."""
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,7 @@ _HUB_PANELS = {
 def confidence(
     sweep: pd.DataFrame, *, cutoff: float, n_regulators: int
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the number of edges by confidence cut-off as in Fig 3A, and below it the regulators that
-    survive.
+    """Draw the number of edges by confidence cut-off as in Fig 3A, and the regulators that survive.
 
     Parameters
     ----------
@@ -46,6 +44,7 @@ def confidence(
         bottom.axhline(n_regulators, color="0.6", linewidth=0.8)
         bottom.text(0, n_regulators, f"all {n_regulators}", color="0.4", va="bottom", fontsize=7)
         bottom.set_ylabel("regulators left")
+        # room for the words above the line
         bottom.set_ylim(0, 1.25 * n_regulators)
         bottom.set_xlabel("MINT-inspired confidence score (0 = most confident)")
         _threshold(top, bottom, at=cutoff, words=f"cut-off {cutoff:g}")
@@ -64,7 +63,9 @@ def hubs(
     quantile : float
         Where the dashed line is drawn.
     removed : DataFrame
-        `gene`, `degree` of the hubs that are removed, highest first; the first `n_named` are named.
+        `gene`, `degree` of the hubs that are removed, highest first.
+    n_named : int
+        How many of them are named.
 
     Returns
     -------
@@ -72,6 +73,7 @@ def hubs(
     DataFrame
         `sweep`.
     """
+    # the axis counts thousands, the table behind it does not
     shown = sweep.assign(n_edges_largest_comp=sweep["n_edges_largest_comp"] / 1000)
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.5))
@@ -103,6 +105,8 @@ def prizes_and_costs(
         `prize` (|log2 fold change|), `is_regulator`.
     edges : DataFrame
         `cost_spearman`.
+    bins : int
+        Bars of each histogram.
 
     Returns
     -------
@@ -111,6 +115,7 @@ def prizes_and_costs(
         The bars: `quantity`, `group`, `low`, `high`, `n`.
     """
     groups = {"regulators": nodes["is_regulator"], "other genes": ~nodes["is_regulator"]}
+    # (bins + 1,) shared by both groups
     limits = np.linspace(0, max(nodes["prize"].max(), 1e-9), bins + 1)
     bars = [
         _bars("prize_abs_log2_fc", name, nodes.loc[rows, "prize"], limits)
@@ -133,6 +138,7 @@ def prizes_and_costs(
         left.set(
             xlabel="prize, |log2 fold change| U2OS / other lines", ylabel="genes", yscale="log"
         )
+        # a bar of one gene shows on a logarithmic axis
         left.set_ylim(0.7, None)
         figures.plain_numbers(left.yaxis)
         left.legend()
@@ -151,6 +157,7 @@ def _threshold(*axes: Axes, at: float, words: str) -> None:
         color=RED,
         ha="center",
         va="bottom",
+        # x in data, y as a share of the axes
         transform=axes[0].get_xaxis_transform(),
     )
 

@@ -1,5 +1,4 @@
-"""Pictures of the sources as they arrive: how many genes they share, and the interactome's costs
-and hubs."""
+"""Figures of the sources as they arrive: shared genes, and the interactome's costs and hubs."""
 
 from collections.abc import Collection, Mapping
 
@@ -16,8 +15,7 @@ _N_HUBS = 3
 def overview(
     edges: pd.DataFrame, universes: Mapping[str, Collection[str]], truth: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw genes of each source and those they share, costs of the interactome, and numbers of
-    partners.
+    """Draw the genes of each source and those all share, and the interactome's costs and degrees.
 
     Parameters
     ----------
@@ -46,7 +44,8 @@ def overview(
 
 
 def _shared(ax: Axes, universes: Mapping[str, Collection[str]]) -> pd.DataFrame:
-    """Draw one bar a source, the genes that all share in dark."""
+    """Draw one bar per source, the genes that all share in dark."""
+    # genes in every source
     shared = len(set.intersection(*(set(genes) for genes in universes.values())))
     sizes = {name: len(set(genes)) for name, genes in universes.items()}
     ax.barh(list(sizes), list(sizes.values()), color="#9ecae1", label="genes")
@@ -85,6 +84,7 @@ def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
         }
         drawn.append(pd.DataFrame(rows | {"y_is": "edges"}))
     ax.set(xlabel="cost (low = confident)", ylabel="edges", yscale="log")
+    # room for the legend
     ax.set_ylim(top=20 * np.histogram(edges["cost"], bins)[0].max())
     figures.plain_numbers(ax.yaxis)
     ax.legend(loc="upper left", handlelength=1, borderaxespad=0)
@@ -94,7 +94,9 @@ def _costs(ax: Axes, edges: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
 def _degrees(ax: Axes, edges: pd.DataFrame) -> pd.DataFrame:
     """Draw how many genes have how many partners or more, and name the hubs."""
     apart = edges[edges["protein1"] != edges["protein2"]]
+    # each edge counts at both ends; self-loops do not
     degree = pd.concat([apart["protein1"], apart["protein2"]]).value_counts()
+    # degrees descend, so the rank counts genes with as many or more
     rank = np.arange(1, len(degree) + 1)
     ax.loglog(degree, rank, color="#0072B2")
     for name, x, y in zip(degree.index[:_N_HUBS], degree, rank, strict=False):

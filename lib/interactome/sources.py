@@ -1,5 +1,4 @@
-"""Where the network sources lie: simulated ones, or a user's real files, in one small table of
-contents."""
+"""Where the network sources lie, simulated ones or a user's real files: one table of contents."""
 
 import os
 from collections.abc import Collection, Mapping
@@ -34,20 +33,36 @@ NAMES = (*PARTS, GENE_IDS)
 
 @dataclass(frozen=True)
 class Source:
-    """One file: where it lies and whether it was simulated."""
+    """One file: where it lies and whether it was simulated.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    simulated : bool
+        Whether it was simulated here; gene ids never count as simulated.
+    """
 
     path: Path
     simulated: bool
 
 
 def check(own: Mapping[str, str], folder: str | os.PathLike) -> None:
-    """Refuse a user's files that are not there, or that lie where sources are about to be made.
+    """Refuse a user's files that are absent, or that lie where sources are about to be made.
+
+    Parameters
+    ----------
+    own : mapping of str to str
+        Name of a source → a user's file; empty = none.
+    folder : path
+        Folder in which sources are made, and which is emptied first.
 
     Raises
     ------
     InputError
         Naming the source and its file, before anything is written or removed.
     """
+    # links are followed: a file may lie inside by another name
     inside = store.resolve(folder).resolve()
     for name, path in own.items():
         if name not in NAMES:
@@ -75,10 +90,16 @@ def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, 
     Parameters
     ----------
     folder : path
+        Folder of the sources.
     made : mapping of str to str
         Name of a source → file below `folder`; all but the gene ids are simulated.
     own : mapping of str to str
         Name of a source → a user's file, which comes before one that was made; empty = none.
+
+    Returns
+    -------
+    Path
+        The table of contents.
 
     Raises
     ------
@@ -88,6 +109,7 @@ def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, 
     folder = store.resolve(folder)
     if stray := [name for name in {**made, **own} if name not in NAMES]:
         raise InputError(f"no source is called {stray[0]!r}; the sources are {', '.join(NAMES)}")
+    # a user's own file comes first
     paths = {name: own.get(name) or made.get(name, "") for name in NAMES}
     listing = {}
     for name, path in paths.items():
@@ -99,14 +121,24 @@ def write(folder: str | os.PathLike, made: Mapping[str, str], own: Mapping[str, 
             )
         listing[name] = {
             "path": str(file) if is_own else str(path),
-            "sha256": store.sha256(file),
+            "sha256": store.sha256(file),  # part of the key of what is made from it
         }
     origin.write(folder, _origin(own))
     return store.write_json(folder / LISTING, listing)
 
 
 def read(folder: str | os.PathLike) -> dict[str, Source]:
-    """Return every source by its name.
+    """Read the table of contents of a folder of sources.
+
+    Parameters
+    ----------
+    folder : path
+        As `write` left it.
+
+    Returns
+    -------
+    dict of str to Source
+        One entry per name of `NAMES`.
 
     Raises
     ------
@@ -141,8 +173,7 @@ def _origin(own: Mapping[str, str]) -> Origin:
 
 
 def read_truth(folder: str | os.PathLike, *beside: str | os.PathLike) -> pd.DataFrame:
-    """Return the planted truth: `gene`, `module`, `is_screened`, `s1` … `s6`; no row where anything
-    is real.
+    """Read the planted truth; no row where anything is real.
 
     With one real source, correlations, interactions and fold changes no longer follow one truth.
     Beside a real screen a simulated network has a truth of its own, which the images know nothing
@@ -154,8 +185,14 @@ def read_truth(folder: str | os.PathLike, *beside: str | os.PathLike) -> pd.Data
         Folder of the sources.
     *beside : path
         Data that must share the truth, such as the screen.
+
+    Returns
+    -------
+    DataFrame
+        One row per gene: `gene`, `module`, `is_screened`, and the latent state `s1` … `s6`.
     """
     path = store.resolve(folder) / TRUTH
+    # one real source breaks the truth of all
     if not origin.read(folder, *beside).is_planted or not path.exists():
         return pd.DataFrame(
             columns=["gene", "module", "is_screened", *(f"s{i}" for i in range(1, 7))]
@@ -164,7 +201,25 @@ def read_truth(folder: str | os.PathLike, *beside: str | os.PathLike) -> pd.Data
 
 
 def read_columns(path: str | os.PathLike, columns: Collection[str]) -> pd.DataFrame:
-    """Read some columns of a tab-separated table as text; names the columns that are missing."""
+    """Read some columns of a tab-separated table as text.
+
+    Parameters
+    ----------
+    path : path
+        With a header.
+    columns : collection of str
+        Columns wanted.
+
+    Returns
+    -------
+    DataFrame of str
+        One row per line; empty cells are empty texts.
+
+    Raises
+    ------
+    InputError
+        If the file is not readable, or a column is missing.
+    """
     path = store.resolve(path)
     try:
         header = pd.read_csv(path, sep="\t", nrows=0).columns

@@ -1,5 +1,4 @@
-"""The prize weight β: Steiner trees over a range of β, what each one holds, and the rule that
-chooses one.
+"""The prize weight β: Steiner trees over a range of β, their statistics, and the rule for one.
 
 For a network (V, E) with costs c and prizes p, scaled to 0 … 1, a tree minimises Σ c over its edges
 + β Σ p over the nodes left out. The *augmented* solution is the subgraph of the network induced on
@@ -32,6 +31,7 @@ class Sweep:
     Attributes
     ----------
     betas : (B,) ndarray
+        Prize weights, ascending as given.
     nodes : (B, N) ndarray of bool
         Nodes of each tree; no node where the tree has no edge.
     trees : tuple of (L,) ndarray of int
@@ -58,8 +58,24 @@ def run(
     node_prizes : (N,) ndarray
         As they are; they are scaled to 0 … 1 here.
     costs : (E,) ndarray
-        One a row of `network.ends`.
+        One per row of `network.ends`, ≥ 0.
     betas : iterable of float
+        Prize weights; default those of the paper.
+
+    Returns
+    -------
+    Sweep
+        In the order of `betas`.
+
+    Raises
+    ------
+    ValueError
+        If a cost or prize is negative or not finite, or their number is not the network's.
+
+    References
+    ----------
+    Paysan et al., Image2Reg, Methods of the interactome; code `uhlerlab/image2reg`,
+    `src/utils/notebooks/ppi/inference.py`
     """
     betas = np.asarray(list(betas), float)
     weights, seconds = order.rounded(prizes.scaled(node_prizes)), 0.0
@@ -67,6 +83,7 @@ def run(
     nodes, trees = np.zeros((len(betas), network.n_nodes), bool), []
     for row, beta in enumerate(betas):
         start = time.perf_counter()
+        # β scales prizes, so a larger β buys more edges
         chosen, tree = pcst.solve(network.ends, beta * weights, costs)
         seconds += time.perf_counter() - start
         nodes[row, chosen] = len(tree) > 0  # a tree without an edge is no solution
@@ -87,6 +104,10 @@ def statistics(
 
     Parameters
     ----------
+    network : Network
+        The network that the trees are of.
+    found : Sweep
+        Its trees.
     regulators, orf_targets : collection of str
         Structural regulators, and all genes of the screen.
     louvain_up_to : int
@@ -98,10 +119,10 @@ def statistics(
     Returns
     -------
     DataFrame
-        `beta`, `n_nodes`, `n_edges`, `n_connected_components`, `n_louvain_clusters`,
+        One row per β: `beta`, `n_nodes`, `n_edges`, `n_connected_components`, `n_louvain_clusters`,
         `avg_node_degree`, `std_node_degree` (population), `n_leaf_nodes`, `n_target_nodes` (genes
         of the screen), `n_spec_target_nodes` (regulators), `n_spec_target_leafs`,
-        `avg_spec_target_degree`, `std_spec_target_degree`; NaN where no node is.
+        `avg_spec_target_degree`, `std_spec_target_degree`; NaN for means of no node.
     """
     is_regulator, is_target = network.has(regulators), network.has(orf_targets)
     rows = []
@@ -132,17 +153,24 @@ def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: i
         of their genes. The first plateau counts, as the paper wants β small. Where there is none,
         or for 0, the paper's rule holds.
 
+    Returns
+    -------
+    float
+        One of the β of the table; 2.6 by the paper's rule for the Spearman cost.
+
     Raises
     ------
     InputError
         If no solution holds a regulator.
     """
     most = table["n_spec_target_nodes"].max()
+    # NaN where the table has no row
     if not most > 0:
         raise InputError(
             f"no tree up to β = {table['beta'].max():g} holds a structural regulator; raise β, or "
             "check that the network has them"
         )
+    # the paper's first condition: no solution holds more regulators
     tied = (table["n_spec_target_nodes"] == most).to_numpy()
     first, length = (
         first_plateau(overlap, tied, plateau) if plateau and overlap is not None else (0, 0)
@@ -152,25 +180,28 @@ def choose(table: pd.DataFrame, overlap: np.ndarray | None = None, *, plateau: i
 
 
 def first_plateau(overlap: np.ndarray, tied: np.ndarray, least: int) -> tuple[int, int]:
-    """Return first row and length of the first run of `least` tied β or more whose ends are alike,
-    in full length.
+    """Find the first long run of tied β whose two ends have alike solutions.
 
     Parameters
     ----------
     overlap : (B, B) ndarray
+        Overlap of every two solutions, from `node_iou`.
     tied : (B,) ndarray of bool
+        Whether a solution holds the most regulators.
     least : int
+        Fewest β of a run.
 
     Returns
     -------
-    tuple of int
-        Zeros where there is none.
+    first, length : int
+        First row and full length of the run; zeros where there is none.
     """
-    places = np.arange(len(tied))
+    places = np.arange(len(tied))  # rows of the sweep
     broken = np.concatenate([[0], np.cumsum(~tied)])  # (B + 1,)
     unbroken = (
         broken[places + 1][None] == broken[places][:, None]
     )  # (from, to): every β between is tied
+    # longest run from each row whose two ends are alike
     lengths = np.where(unbroken & (overlap >= ALIKE), places[None] - places[:, None] + 1, 0).max(
         axis=1
     )  # (from,)
@@ -179,20 +210,46 @@ def first_plateau(overlap: np.ndarray, tied: np.ndarray, least: int) -> tuple[in
 
 
 def node_iou(first: Sweep, second: Sweep) -> np.ndarray:
-    """Return the overlap of the nodes of every two solutions, intersection over union, (B₁, B₂); 0
-    for two empty ones.
+    """Compute the overlap of the nodes of every two solutions, intersection over union.
 
     Every entry is filled; the reference leaves column 0 empty.
+
+    Parameters
+    ----------
+    first, second : Sweep
+        B₁ and B₂ solutions of one network.
+
+    Returns
+    -------
+    (B₁, B₂) ndarray of float
+        From 0 to 1; 0 for two empty solutions.
     """
     one, other = first.nodes.astype(np.float64), second.nodes.astype(np.float64)
-    shared = one @ other.T
-    either = one.sum(axis=1)[:, None] + other.sum(axis=1)[None] - shared
+    shared = one @ other.T  # (B₁, B₂) nodes in both
+    either = one.sum(axis=1)[:, None] + other.sum(axis=1)[None] - shared  # (B₁, B₂) nodes in either
     return np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
 
 
 def louvain(network: Network, *, seed: int) -> np.ndarray:
-    """Return the Louvain cluster of every node, (N,) from 1, the largest first; equals by their
-    first gene."""
+    """Find the Louvain clusters of a network, the largest first.
+
+    Parameters
+    ----------
+    network : Network
+        Edges count alike, whatever their cost.
+    seed : int
+        Of the order in which the method visits nodes.
+
+    Returns
+    -------
+    (N,) ndarray of int
+        Cluster of every node, from 1; clusters of one size are ordered by their first gene.
+
+    References
+    ----------
+    Blondel et al., Fast unfolding of communities in large networks, J. Stat. Mech. (2008),
+    https://doi.org/10.1088/1742-5468/2008/10/P10008
+    """
     import networkx as nx
 
     graph = nx.Graph()
@@ -211,6 +268,7 @@ def _describe(
     part: Network, is_regulator: np.ndarray, is_target: np.ndarray, louvain_up_to: int, seed: int
 ) -> dict:
     degrees = part.degrees
+    # Louvain takes longer than the solver on large solutions
     counted = 0 < part.n_nodes <= louvain_up_to
     return {
         "n_nodes": part.n_nodes,

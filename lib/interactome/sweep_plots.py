@@ -1,5 +1,4 @@
-"""Pictures of the sweep over the prize weight β: six statistics, and how alike the solutions of two
-costs are."""
+"""Figures of the sweep over the prize weight β: six statistics, and the overlap of two costs."""
 
 from collections.abc import Mapping
 
@@ -24,8 +23,9 @@ COLOURS = ("#0072B2", "#D55E00")
 
 
 def sweep(table: pd.DataFrame, chosen: Mapping[str, float]) -> tuple[Figure, pd.DataFrame]:
-    """Draw six statistics of the augmented solutions over β, 3 × 2, a line a cost; dotted, the β
-    that is chosen.
+    """Draw six statistics of the augmented solutions over β, one line per cost.
+
+    The chosen β are dotted lines.
 
     Parameters
     ----------
@@ -82,8 +82,10 @@ def iou(
     DataFrame
         Long: `beta_mi`, `beta_spearman`, `iou`.
     """
+    # cells of the heat map are centred on their β
     half = (betas[1] - betas[0]) / 2 if len(betas) > 1 else 0.05
     extent = (betas[0] - half, betas[-1] + half) * 2
+    # rows are MI solutions, columns Spearman ones
     best = {"mi_score": values.max(axis=1), "cost_spearman": values.max(axis=0)}
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 3.1))
@@ -107,6 +109,7 @@ def iou(
         curves.set(xlabel="prize weight β", ylabel="largest node overlap")
         curves.set_ylim(0, max(1.05 * values.max(), 1e-9))
         figure.legend(*curves.get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    # in the order of values.ravel()
     rows, columns = np.meshgrid(betas, betas, indexing="ij")
     long = {"beta_mi": rows.ravel(), "beta_spearman": columns.ravel(), "iou": values.ravel()}
     return figure, pd.DataFrame(long)

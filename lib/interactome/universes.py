@@ -1,5 +1,4 @@
-"""Which genes each source knows, by symbol in capitals; read from headers and name columns
-alone."""
+"""Genes that each source knows, by symbol in capitals, read from headers and name columns alone."""
 
 import gzip
 import os
@@ -14,11 +13,20 @@ from lib.run import store
 
 
 def read_edges(path: str | os.PathLike) -> pd.DataFrame:
-    """Read an interactome as it is, to look at it: `protein1`, `protein2` in capitals, `cost`;
-    nothing is filtered.
+    """Read an interactome as it is, to look at it.
 
     A table without header is shown as one of confidences, cost = 1 − confidence; see
     `lib.interactome.ppi.form`.
+
+    Parameters
+    ----------
+    path : path
+        As in `lib.interactome.ppi.read`.
+
+    Returns
+    -------
+    DataFrame
+        One row per row of the file: `protein1`, `protein2` in capitals, `cost`.
 
     Raises
     ------
@@ -29,20 +37,70 @@ def read_edges(path: str | os.PathLike) -> pd.DataFrame:
 
 
 def interactome_genes(path: str | os.PathLike) -> set[str]:
-    """Return the genes of an interactome, with header or without."""
+    """Return the genes of an interactome, with header or without.
+
+    Parameters
+    ----------
+    path : path
+        As in `lib.interactome.ppi.read`.
+
+    Returns
+    -------
+    set of str
+
+    Raises
+    ------
+    InputError
+        As `lib.interactome.ppi.rows`.
+    """
     table = read_edges(path)
     return set(table["protein1"]) | set(table["protein2"])
 
 
 def cell_line_genes(path: str | os.PathLike) -> set[str]:
-    """Return the genes of a CCLE table: what stands before the first space in the names of its
-    columns."""
+    """Return the genes of a CCLE table.
+
+    A gene is what stands before the first space in the name of a column.
+
+    Parameters
+    ----------
+    path : path
+        CSV, plain or `.gz`.
+
+    Returns
+    -------
+    set of str
+
+    Raises
+    ------
+    InputError
+        If the file is not readable, or its first line names no genes.
+    """
     return {name.split(" ")[0].upper() for name in _header(path)}
 
 
 def single_cell_genes(path: str | os.PathLike, gene_ids: str | os.PathLike) -> set[str]:
-    """Return the genes of a table of counts by Ensembl id, before any filter."""
+    """Return the genes of a table of counts by Ensembl id, before any filter.
+
+    Parameters
+    ----------
+    path : path
+        CSV of counts, plain or `.gz`, one column per Ensembl id.
+    gene_ids : path
+        Tab-separated table with `ensembl`, `symbol`.
+
+    Returns
+    -------
+    set of str
+        Symbols of the ids that have one.
+
+    Raises
+    ------
+    InputError
+        If a file is not readable, or a column is missing.
+    """
     known = read_columns(gene_ids, ("ensembl", "symbol"))
+    # ENSG00000139618.14 → ENSG00000139618
     ids = {name.split(".")[0] for name in _header(path)}
     return set(
         known.loc[known["ensembl"].isin(ids) & (known["symbol"] != ""), "symbol"].str.upper()
@@ -50,7 +108,22 @@ def single_cell_genes(path: str | os.PathLike, gene_ids: str | os.PathLike) -> s
 
 
 def signature_genes(path: str | os.PathLike) -> set[str]:
-    """Return the genes of CMap's table of genes."""
+    """Return the genes of CMap's table of genes.
+
+    Parameters
+    ----------
+    path : path
+        Tab-separated table with `gene_symbol`.
+
+    Returns
+    -------
+    set of str
+
+    Raises
+    ------
+    InputError
+        If the file is not readable, or the column is missing.
+    """
     return set(read_columns(path, ("gene_symbol",))["gene_symbol"].str.upper())
 
 
@@ -61,6 +134,16 @@ def universes(found: Mapping[str, Source]) -> dict[str, set[str]]:
     ----------
     found : mapping of str to Source
         From `lib.interactome.sources.read`.
+
+    Returns
+    -------
+    dict of str to set of str
+        Keys "single cells", "cell lines", "interactome" and "signatures".
+
+    Raises
+    ------
+    InputError
+        If a file is not readable, or a column is missing.
     """
     return {
         "single cells": single_cell_genes(found["fucci_counts"].path, found["gene_ids"].path),
@@ -79,6 +162,7 @@ def _header(path: str | os.PathLike) -> list[str]:
             if path.suffix == ".gz"
             else path.open(encoding="utf-8") as file
         ):
+            # the first line alone: the tables are large
             names = [name.strip('" ') for name in file.readline().rstrip("\r\n").split(",")[1:]]
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(

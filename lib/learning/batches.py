@@ -1,5 +1,4 @@
-"""What the training loop eats: batches of an epoch, how rows are cut into them, and their
-device."""
+"""Input of the training loop: the batches of an epoch, how rows are cut into them, the device."""
 
 from collections.abc import Callable, Iterable
 
@@ -18,6 +17,20 @@ def row_batches(n: int, size: int, rng: np.random.Generator | None) -> list[np.n
     With a generator the batches are for training: batch normalisation needs two samples, so a
     single last one joins the batch before.
 
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    size : int
+        Rows per batch; the last batch holds what is left.
+    rng : Generator or None
+        Shuffles the rows; None keeps them in order.
+
+    Returns
+    -------
+    list of (size,) arrays of int
+        Row numbers of each batch; every row is in exactly one.
+
     Examples
     --------
     >>> [len(rows) for rows in row_batches(7, 3, np.random.default_rng(0))]
@@ -26,6 +39,7 @@ def row_batches(n: int, size: int, rng: np.random.Generator | None) -> list[np.n
     [array([0, 1, 2]), array([3])]
     """
     order = np.arange(n) if rng is None else rng.permutation(n)
+    # slices of one permutation: every row once
     batches = [order[start : start + size] for start in range(0, n, size)]
     if rng is not None and len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [np.concatenate(batches[-2:])]
@@ -33,6 +47,22 @@ def row_batches(n: int, size: int, rng: np.random.Generator | None) -> list[np.n
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Return the device of that name; `auto` is the first GPU, else the CPU."""
+    """Return the device of that name.
+
+    Parameters
+    ----------
+    name : str
+        A device as torch names it, such as `cpu` or `cuda:1`; `auto` takes the first GPU, else the
+        CPU.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    RuntimeError
+        If torch knows no device of that name.
+    """
     first = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(first if name == "auto" else name)

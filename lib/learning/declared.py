@@ -6,7 +6,20 @@ from typing import Any
 
 
 def require(holds: bool, message: str) -> None:
-    """Raise a ValueError with this message unless something holds."""
+    """Raise a ValueError with this message unless something holds.
+
+    Parameters
+    ----------
+    holds : bool
+        What must be true.
+    message : str
+        The fault, with the value and what was expected.
+
+    Raises
+    ------
+    ValueError
+        If `holds` is false.
+    """
     if not holds:
         raise ValueError(message)
 
@@ -23,6 +36,11 @@ def choice(value: Any, kinds: Mapping[str, type], what: str) -> Any:
     what : str
         What is chosen, for messages.
 
+    Returns
+    -------
+    object
+        Instance of one of the kinds; options that the mapping leaves out keep their defaults.
+
     Raises
     ------
     ValueError
@@ -30,10 +48,12 @@ def choice(value: Any, kinds: Mapping[str, type], what: str) -> Any:
     """
     if isinstance(value, tuple(kinds.values())):
         return value
+    # a copy, the kind is taken out
     options = {"kind": value} if isinstance(value, str) else dict(value)
     kind = options.pop("kind", None)
     known = ", ".join(kinds)
     require(kind in kinds, f"{what} {kind!r} is unknown: expected `kind` to be one of {known}")
+    # `kind` itself is a field that the caller cannot set
     allowed = [part.name for part in fields(kinds[kind]) if part.init]
     for name in options:
         expected = ", ".join(allowed) or "none"

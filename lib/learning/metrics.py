@@ -1,7 +1,7 @@
-"""What a network's loss tells of a batch, and what becomes of it over a pass.
+"""What a loss returns for a batch, and the metrics of a pass over the data.
 
 Means of the loss and of its terms for any network; accuracy and confusion matrix for a classifier;
-outputs and targets of all samples for who asks for them.
+outputs and targets of all samples where they are asked for.
 """
 
 import math
@@ -19,7 +19,7 @@ Batch = Any  # what the loss understands; images and tables: (inputs, targets)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a loss tells of one batch.
+    """What a loss returns for one batch.
 
     | network           | gives                                                              |
     |-------------------|--------------------------------------------------------------------|
@@ -56,7 +56,7 @@ Loss = Callable[[nn.Module, Batch], Outcome]
 
 @dataclass(frozen=True)
 class Metrics:
-    """What one pass over the data came to.
+    """Means over one pass over the data.
 
     Parameters
     ----------
@@ -91,11 +91,23 @@ class Metrics:
         """Mean over the classes that occur of the share that is classified right; NaN without."""
         if self.confusion is None:
             return math.nan
-        sizes = self.confusion.sum(axis=1)
+        sizes = self.confusion.sum(axis=1)  # (C,) samples of each true class
         return float(np.mean(np.diag(self.confusion)[sizes > 0] / sizes[sizes > 0]))
 
     def row(self, prefix: str) -> dict[str, float]:
-        """Return columns `<prefix>_loss`, of a classifier `_acc` and `_bacc`, and one per part."""
+        """Return the metrics as columns of the history.
+
+        Parameters
+        ----------
+        prefix : str
+            Name of the pass: `train` or `val`.
+
+        Returns
+        -------
+        dict
+            `<prefix>_loss`; of a classifier also `<prefix>_acc` and `<prefix>_bacc`, shares from 0
+            to 1; and `<prefix>_<part>` for each part of the loss.
+        """
         values = {"loss": self.loss}
         if self.confusion is not None:
             values |= {"acc": self.accuracy, "bacc": self.balanced_accuracy}
@@ -122,6 +134,7 @@ def cross_entropy(class_weights: Sequence[float] | None = None) -> Loss:
         weights = None
         if class_weights is not None:
             weights = torch.as_tensor(class_weights, dtype=torch.float32).to(logits)
+        # in float32 even under bfloat16: the exponential needs the digits
         mean = functional.cross_entropy(logits, targets, weight=weights)
         return Outcome(mean, len(targets), logits, targets)
 
@@ -131,13 +144,21 @@ def cross_entropy(class_weights: Sequence[float] | None = None) -> Loss:
 def mean_squared_error() -> Loss:
     """Return the loss of a regression whose batches are (inputs, targets).
 
-    Its outcomes raise a ValueError where outputs (n, 1) meet targets (n,): torch would compare
-    every output with every target.
+    Returns
+    -------
+    callable
+        `loss(model, batch)` → `Outcome` with outputs and targets of one shape.
+
+    Raises
+    ------
+    ValueError
+        From the loss, where outputs (n, 1) meet targets (n,): torch would compare every output with
+        every target.
     """
 
     def loss(model: nn.Module, batch: Batch) -> Outcome:
         inputs, targets = batch
-        outputs = model(inputs).float()
+        outputs = model(inputs).float()  # (n,) or (n, targets)
         if outputs.shape != targets.shape:
             shapes = f"{tuple(outputs.shape)} and targets {tuple(targets.shape)}"
             raise ValueError(f"outputs {shapes}: expected one shape")
@@ -150,7 +171,10 @@ def mean_squared_error() -> Loss:
 class Total:
     """Sums over the batches of a pass, kept on the device so that no step waits for a number.
 
-    Outputs and targets are kept only if `keeps_outputs`.
+    Parameters
+    ----------
+    keeps_outputs : bool
+        Whether outputs and targets of all samples are kept, which takes their memory.
     """
 
     def __init__(self, *, keeps_outputs: bool = False) -> None:
@@ -163,10 +187,13 @@ class Total:
     def add(self, outcome: Outcome) -> None:
         self.n += outcome.n
         for name, value in {"loss": outcome.loss, **outcome.parts}.items():
+            # double: float32 sums lose digits over a long pass
             self.sums[name] = self.sums.get(name, 0) + value.detach().double() * outcome.n
         if outcome.logits is not None:
             n_classes = outcome.logits.shape[1]
+            # one number per pair of true and predicted class, so that one bincount fills the matrix
             cells = outcome.targets * n_classes + outcome.logits.detach().argmax(dim=1)
+            # (C, C)
             counts = torch.bincount(cells, minlength=n_classes**2).view(n_classes, n_classes)
             self.confusion = counts if self.confusion is None else self.confusion + counts
         if self.keeps_outputs:
@@ -180,6 +207,7 @@ class Total:
             raise ValueError(
                 "no samples: a split is empty, so there is nothing to train on or to evaluate"
             )
+        # numbers leave the device only here
         means = {name: float(value) / self.n for name, value in self.sums.items()}
         confusion = None if self.confusion is None else self.confusion.cpu().numpy()
         kept = {name: _joined(parts) for name, parts in self.kept.items() if parts}

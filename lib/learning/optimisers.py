@@ -1,4 +1,4 @@
-"""Optimisers as data: what they are called, what they can be told, and torch's fused form of each.
+"""Optimisers as data: their names, their options, and torch's fused form of each.
 
 Fused is fast, since a step is one call for all weights, and it is exact: its square root is that of
 IEEE 754, where `torch.sqrt`, by which the plain forms step, differs between processors.
@@ -16,7 +16,7 @@ from lib.learning.declared import require
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (https://arxiv.org/abs/1412.6980); weight decay joins the gradient, as in torch.
+    """Adam; weight decay joins the gradient, as in torch.
 
     Parameters
     ----------
@@ -31,6 +31,10 @@ class Adam:
     ------
     ValueError
         If a number is out of its range.
+
+    References
+    ----------
+    Kingma and Ba, Adam: a method for stochastic optimization, https://arxiv.org/abs/1412.6980
     """
 
     kind: str = field(default="adam", init=False)
@@ -48,8 +52,23 @@ class Adam:
     def build(
         self, parameters: Iterable[Tensor], learning_rate: float, weight_decay: float
     ) -> torch.optim.Optimizer:
-        """Return torch's optimiser of these parameters."""
+        """Return torch's optimiser of these parameters.
+
+        Parameters
+        ----------
+        parameters : iterable of Tensor
+            Weights to train.
+        learning_rate : float
+            Rate of the first epoch; a schedule changes it.
+        weight_decay : float
+            Factor of the L2 penalty, ≥ 0.
+
+        Returns
+        -------
+        torch.optim.Optimizer
+        """
         options = {"betas": self.betas, "eps": self.eps, "amsgrad": self.amsgrad}
+        # fused: one call for all weights, and IEEE's square root
         return self._class(
             parameters, learning_rate, weight_decay=weight_decay, fused=True, **options
         )
@@ -57,7 +76,12 @@ class Adam:
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam whose weight decay acts on the weights alone (https://arxiv.org/abs/1711.05101)."""
+    """Adam whose weight decay acts on the weights alone; options as those of `Adam`.
+
+    References
+    ----------
+    Loshchilov and Hutter, Decoupled weight decay regularization, https://arxiv.org/abs/1711.05101
+    """
 
     kind: str = field(default="adamw", init=False)
     _class: ClassVar[type[torch.optim.Optimizer]] = torch.optim.AdamW
@@ -65,7 +89,7 @@ class AdamW(Adam):
 
 @dataclass(frozen=True)
 class SGD:
-    """Stochastic gradient descent, with momentum and Nesterov's look-ahead if told so.
+    """Stochastic gradient descent, with momentum and Nesterov's look-ahead if asked for.
 
     Parameters
     ----------
@@ -80,6 +104,7 @@ class SGD:
         If momentum is out of its range, or Nesterov's has none.
     """
 
+    # the name that JSON and YAML give
     kind: str = field(default="sgd", init=False)
     momentum: float = 0.0
     nesterov: bool = False
@@ -92,7 +117,21 @@ class SGD:
     def build(
         self, parameters: Iterable[Tensor], learning_rate: float, weight_decay: float
     ) -> torch.optim.Optimizer:
-        """Return torch's optimiser of these parameters."""
+        """Return torch's optimiser of these parameters.
+
+        Parameters
+        ----------
+        parameters : iterable of Tensor
+            Weights to train.
+        learning_rate : float
+            Rate of the first epoch; a schedule changes it.
+        weight_decay : float
+            Factor of the L2 penalty, ≥ 0.
+
+        Returns
+        -------
+        torch.optim.Optimizer
+        """
         options = {"momentum": self.momentum, "nesterov": self.nesterov}
         return torch.optim.SGD(
             parameters, learning_rate, weight_decay=weight_decay, fused=True, **options

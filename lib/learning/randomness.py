@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
+# the process has one torch generator: one training at a time may use it
 _TURN = threading.RLock()
 _DRAWS = {
     *(
@@ -23,6 +24,7 @@ _DRAWS = {
         for name, function in inspect.getmembers(init, inspect.isfunction)
         if "generator" in inspect.signature(function).parameters
     ),
+    # what layers call outside of torch.nn.init
     *(Tensor.uniform_, Tensor.normal_, Tensor.bernoulli_, Tensor.random_, Tensor.exponential_),
     *(torch.rand, torch.randn, torch.randint, torch.randperm, torch.normal, torch.bernoulli),
 }
@@ -39,6 +41,7 @@ class _From(TorchFunctionMode):
         self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         options = dict(kwargs or {})
+        # a generator that the caller gave stays
         if function in _DRAWS and options.get("generator") is None:
             options["generator"] = self.generator
         return function(*args, **options)
@@ -48,6 +51,17 @@ def own_weights(seed: int) -> TorchFunctionMode:
     """Return a context in which networks are built whose first weights depend on `seed` alone.
 
     The weights are those that `torch.manual_seed(seed)` gives.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the generator; equal seeds give equal first weights.
+
+    Returns
+    -------
+    context manager
+        Inside it, every draw of this thread comes from the generator, unless the call names
+        another.
 
     Examples
     --------
@@ -62,7 +76,14 @@ def own_weights(seed: int) -> TorchFunctionMode:
 
 @contextmanager
 def alone(device: torch.device) -> Iterator[None]:
-    """Give this thread torch's generators of the process; wait while another has them, and leave
-    them as they were."""
+    """Give this thread torch's generators of the process, and leave them as they were.
+
+    Another thread that asks for them waits until this one is done.
+
+    Parameters
+    ----------
+    device : torch.device
+        Device of the network; the generator of a GPU is kept as well as that of the CPU.
+    """
     with _TURN, torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield

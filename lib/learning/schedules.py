@@ -20,15 +20,34 @@ class Constant:
     kind: str = field(default="constant", init=False)
 
     def build(self, optimiser: Optimizer) -> LRScheduler:
-        """Return torch's scheduler of this optimiser."""
+        """Return torch's scheduler of this optimiser.
+
+        Parameters
+        ----------
+        optimiser : Optimizer
+            Its parameter groups hold the first learning rate.
+
+        Returns
+        -------
+        LRScheduler
+            Multiplies the first rate by 1.
+        """
         return LambdaLR(optimiser, lambda epoch: 1.0)
 
 
 @dataclass(frozen=True)
 class Decay:
-    """The learning rate is multiplied by `gamma`, in (0, 1], after every epoch.
+    """The learning rate is multiplied by `gamma` after every epoch, as in Chromoformer.
 
-    Chromoformer: 0.87.
+    Parameters
+    ----------
+    gamma : float
+        Factor, in (0, 1]; Chromoformer's is 0.87.
+
+    Raises
+    ------
+    ValueError
+        If gamma is out of its range.
     """
 
     kind: str = field(default="decay", init=False)
@@ -38,7 +57,18 @@ class Decay:
         require(0 < self.gamma <= 1, f"gamma {self.gamma} of decay: expected a number in (0, 1]")
 
     def build(self, optimiser: Optimizer) -> LRScheduler:
-        """Return torch's scheduler of this optimiser."""
+        """Return torch's scheduler of this optimiser.
+
+        Parameters
+        ----------
+        optimiser : Optimizer
+            Its parameter groups hold the first learning rate.
+
+        Returns
+        -------
+        LRScheduler
+            Multiplies the rate by `gamma` at each step.
+        """
         return ExponentialLR(optimiser, self.gamma)
 
 
@@ -64,6 +94,10 @@ class WarmUp:
     ValueError
         If a number is out of its range, or halving begins before the warm-up is over.
 
+    References
+    ----------
+    Wang et al., Genome Biology 24:235 (2023), of which the schedule is Cellpose's
+
     Examples
     --------
     >>> schedule = WarmUp(n_warm_up=3, halve_from=4, halve_every=2)
@@ -84,15 +118,38 @@ class WarmUp:
             require(self.halve_from >= self.n_warm_up, f"{message}, {self.n_warm_up}")
 
     def factor(self, epoch: int) -> float:
-        """Return the share of the first learning rate that an epoch has; epochs count from 0."""
+        """Return the share of the first learning rate that an epoch has.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 0.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+        """
         if epoch < self.n_warm_up - 1:
             return epoch / (self.n_warm_up - 1)
         if self.halve_from is None or epoch < self.halve_from:
             return 1.0
+        # halves exactly, unlike a power of 0.5
         return math.ldexp(1.0, -1 - (epoch - self.halve_from) // self.halve_every)
 
     def build(self, optimiser: Optimizer) -> LRScheduler:
-        """Return torch's scheduler of this optimiser."""
+        """Return torch's scheduler of this optimiser.
+
+        Parameters
+        ----------
+        optimiser : Optimizer
+            Its parameter groups hold the first learning rate.
+
+        Returns
+        -------
+        LRScheduler
+            Multiplies the first rate by `factor` of the epoch.
+        """
         return LambdaLR(optimiser, self.factor)
 
 
@@ -131,15 +188,26 @@ class Plateau:
         require(least >= 0, "min_delta and floor of plateau: expected numbers >= 0")
 
     def build(self, optimiser: Optimizer) -> LRScheduler:
-        """Return torch's scheduler of this optimiser."""
+        """Return torch's scheduler of this optimiser.
+
+        Parameters
+        ----------
+        optimiser : Optimizer
+            Its parameter groups hold the first learning rate.
+
+        Returns
+        -------
+        LRScheduler
+            Its `step` takes the loss.
+        """
         return ReduceLROnPlateau(
             optimiser,
             factor=self.factor,
             patience=self.patience,
             threshold=self.min_delta,
-            threshold_mode="abs",
+            threshold_mode="abs",  # as Keras; torch's own default is relative
             min_lr=self.floor,
-            eps=0.0,
+            eps=0.0,  # torch would skip cuts smaller than this
         )
 
 
@@ -148,7 +216,15 @@ SCHEDULES = {kind.kind: kind for kind in (Constant, Decay, WarmUp, Plateau)}
 
 
 def step(scheduler: LRScheduler, loss: float) -> None:
-    """Set the learning rate of the next epoch, given the loss of the one that is over."""
+    """Set the learning rate of the next epoch.
+
+    Parameters
+    ----------
+    scheduler : LRScheduler
+        As a schedule's `build` returns it.
+    loss : float
+        Loss of the epoch that is over: that of validation, else that of training.
+    """
     if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(loss)
     else:

@@ -32,31 +32,73 @@ class Score:
 
 
 def pearson_r(metrics: Metrics) -> float:
-    """Return Pearson's correlation of outputs and targets, (n,) each; NaN if one is constant."""
+    """Return Pearson's correlation of outputs and targets.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        Holds outputs and targets, (n,) each.
+
+    Returns
+    -------
+    float
+        From −1 to 1; NaN if one of them is constant or n is below 2.
+
+    Raises
+    ------
+    ValueError
+        If outputs and targets are absent or not one number per sample.
+    """
     outputs, targets = _one_number_each(metrics)
+    # NumPy would divide by a spread of 0
     if len(outputs) < 2 or not (np.ptp(outputs) and np.ptp(targets)):
         return math.nan
     return float(np.corrcoef(outputs, targets)[0, 1])
 
 
 def r2(metrics: Metrics) -> float:
-    """Return 1 − squared error ÷ squared deviation from the mean target; NaN if that is 0."""
-    outputs, targets = _one_number_each(metrics)
-    spread = np.square(targets - targets.mean()).sum()
-    return float(1 - np.square(targets - outputs).sum() / spread) if spread else math.nan
+    """Return the coefficient of determination: 1 − squared error ÷ squared deviation from the mean.
 
+    Parameters
+    ----------
+    metrics : Metrics
+        Holds outputs and targets, (n,) each.
 
-def average_precision(metrics: Metrics) -> float:
-    """Return the average precision of class 1, ranked by its logit (n,), or (n, 2) less the other.
-
-    NaN if no sample is of class 1.
+    Returns
+    -------
+    float
+        At most 1; NaN if the targets are constant.
 
     Raises
     ------
     ValueError
-        If the outputs are of more than two classes.
+        If outputs and targets are absent or not one number per sample.
     """
-    from sklearn.metrics import average_precision_score
+    outputs, targets = _one_number_each(metrics)
+    spread = np.square(targets - targets.mean()).sum()  # 0 for constant targets
+    return float(1 - np.square(targets - outputs).sum() / spread) if spread else math.nan
+
+
+def average_precision(metrics: Metrics) -> float:
+    """Return the average precision of class 1, samples ranked by their logit.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        Holds outputs, (n,) or (n, 2), of which the logit of class 0 is taken from that of class 1,
+        and targets (n,) of 0 and 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1; NaN if no sample is of class 1.
+
+    Raises
+    ------
+    ValueError
+        If outputs and targets are absent, or are of more than two classes.
+    """
+    from sklearn.metrics import average_precision_score  # slow to import, and few runs need it
 
     outputs, targets = _kept(metrics)
     if outputs.ndim == 2 and outputs.shape[1] == 2:
@@ -72,10 +114,20 @@ def average_precision(metrics: Metrics) -> float:
 def named(name: str) -> Score | None:
     """Return the score of a name; None for `last_epoch`.
 
+    Parameters
+    ----------
+    name : str
+        A key of `SCORES`.
+
+    Returns
+    -------
+    Score or None
+        None for `last_epoch`.
+
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there is no score of that name.
     """
     if name not in SCORES:
         raise ValueError(f"score {name!r} is unknown: expected one of {', '.join(SCORES)}")

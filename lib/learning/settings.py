@@ -25,9 +25,17 @@ class Settings:
 
     Parameters
     ----------
+    learning_rate : float
+        Rate of the first epoch, > 0.
+    weight_decay : float
+        Factor of the L2 penalty, ≥ 0.
+    batch_size : int
+        Samples per step, ≥ 2, since batch normalisation needs two.
     patience : int, optional
         Epochs without a better score that are forgiven: the run stops after `patience + 1` of them
         (Keras' patience 12 is 11 here). None: all epochs are run.
+    max_epochs : int
+        Epochs after which the run stops in any case, ≥ 1.
     optimiser, schedule : Optimiser, Schedule
         An instance, its name, or a mapping with the name as `kind` and options:
         `{"kind": "plateau", "factor": 0.2}`. See `optimisers` and `schedules`.
@@ -38,12 +46,12 @@ class Settings:
     device : str
         `cpu`, `cuda`, `cuda:1`; `auto` takes the first GPU, else the CPU.
     checkpoint_seconds : float
-        Least time between two checkpoints; 0 writes one after every epoch.
+        Least time between two checkpoints, in seconds; 0 writes one after every epoch.
 
     Raises
     ------
     ValueError
-        If a value is out of its range, or the name of none.
+        If a value is out of its range, or a name is unknown.
 
     Examples
     --------
@@ -67,6 +75,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, kinds in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES)):
+            # the dataclass is frozen; names and mappings become instances once, here
             object.__setattr__(self, name, choice(getattr(self, name), kinds, name))
         rates = f"learning rate {self.learning_rate} must be > 0, weight decay {self.weight_decay}"
         require(self.learning_rate > 0 and self.weight_decay >= 0, f"{rates} >= 0")
@@ -80,5 +89,11 @@ class Settings:
         scores.named(self.score)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as JSON-able values, from which `Settings(**values)` is the same."""
+        """Return the settings as values that JSON and YAML can hold.
+
+        Returns
+        -------
+        dict
+            `Settings(**values)` is the same settings.
+        """
         return asdict(self)

@@ -1,5 +1,4 @@
-"""The one training loop: any network, any loss, early stopping, mixed precision, checkpoint and
-resume.
+"""The one training loop: any network, any loss, early stopping, mixed precision, checkpoints.
 
 >>> loss = metrics.cross_entropy(weights)  # doctest: +SKIP
 >>> fitted = fit(model, train, validation, loss=loss, rng=rng)  # doctest: +SKIP
@@ -79,20 +78,26 @@ def fit(
         For a checkpoint of another run, or no batches.
     FloatingPointError
         If the training loss is no longer a number.
+
+    References
+    ----------
+    The defaults are those of Image2Reg (Paysan et al., Cell Systems), code `uhlerlab/image2reg`
     """
     settings = settings or Settings()
     score = score or scores.named(settings.score)
     run = _Run(
         model.to(pick_device(settings.device)),
         settings,
-        seed=int(rng.integers(2**63)),
+        seed=int(rng.integers(2**63)),  # the run's only draw; each epoch derives its own stream
         score=score,
         validates=validation is not None,
     )
+    # a run that was killed goes on from its last checkpoint
     if checkpoint is not None and checkpoint.exists():
         run.load(checkpoint)
     written = time.monotonic()
     with _private_random(run.device), _bar(progress, settings.max_epochs, run.epoch) as bar:
+        # one turn per epoch: train, score, note, now and then a checkpoint
         while run.epoch < settings.max_epochs and not run.out_of_patience():
             epoch_rng = run.start_epoch()
             row, value = _epoch(run, train(epoch_rng), validation, loss)
@@ -114,14 +119,18 @@ def evaluate(
     settings: Settings | None = None,
     keep_outputs: bool = False,
 ) -> Metrics:
-    """Return the metrics of a model in evaluation mode over every sample of `batches(None)`.
+    """Compute the metrics of a model in evaluation mode over every sample of `batches(None)`.
 
     Parameters
     ----------
     model : Module
         It is left in evaluation mode.
-    batches, loss, settings
-        As in `fit`; of the settings only the precision counts.
+    batches : callable
+        As `train` of `fit`; it is called with None, so that every sample comes once, in order.
+    loss : callable
+        `loss(model, batch)` → `Outcome`.
+    settings : Settings, optional
+        Only its precision counts.
     keep_outputs : bool
         Whether the metrics hold outputs and targets of all samples, which takes their memory.
 
@@ -146,7 +155,19 @@ def evaluate(
 
 
 def autocast(settings: Settings, device: torch.device) -> Any:
-    """Return the context in which forward passes run: bfloat16 if the settings say so."""
+    """Return the context in which forward passes run.
+
+    Parameters
+    ----------
+    settings : Settings
+        Says the precision: in `bf16`, torch computes in bfloat16 where it holds that to be safe.
+    device : torch.device
+        Where the network is.
+
+    Returns
+    -------
+    context manager
+    """
     is_on = settings.precision == "bf16"
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_on)
 
@@ -159,6 +180,7 @@ def _epoch(
     row = metrics.row("train")
     if validation is not None:
         keep = score is not None and score.sees_outputs
+        # outputs of all samples take memory, so only a score that needs them has them kept
         metrics = evaluate(run.model, validation, loss, settings=run.settings, keep_outputs=keep)
         prefix = "val"
         row |= metrics.row("val")
@@ -173,7 +195,7 @@ def _train_epoch(run: "_Run", batches: Iterable[Batch], loss: Loss) -> Metrics:
     is_scored = run.score is not None and not run.validates
     total = Total(keeps_outputs=is_scored and run.score.sees_outputs)
     for batch in batches:
-        run.optimiser.zero_grad(set_to_none=True)
+        run.optimiser.zero_grad(set_to_none=True)  # saves a pass over the weights
         with autocast(run.settings, run.device):
             outcome = loss(run.model, batch)
         outcome.loss.backward()
@@ -206,6 +228,7 @@ class _Run:
         rates = (settings.learning_rate, settings.weight_decay)
         self.optimiser = settings.optimiser.build(model.parameters(), *rates)
         self.schedule = settings.schedule.build(self.optimiser)
+        # epochs count from 1; 0 is before the first
         self.epoch = self.best_epoch = 0
         self.best_score = -math.inf
         self.best_weights: dict[str, Tensor] = {}
@@ -216,11 +239,14 @@ class _Run:
         return patience is not None and self.epoch - self.best_epoch > patience
 
     def start_epoch(self) -> np.random.Generator:
-        """Count the epoch and give it its random streams: the returned one, and torch's own for
-        layers that draw."""
+        """Count the epoch and give it its random streams.
+
+        They are the returned one, and torch's own for layers that draw.
+        """
         self.epoch += 1
         rng = np.random.default_rng([self.seed, self.epoch])
         seed = int(rng.integers(2**63))
+        # dropout draws from here; each epoch's stream stands alone, so a resumed run is the same
         torch.default_generator.manual_seed(seed)
         if (
             self.device.type == "cuda"
@@ -235,27 +261,34 @@ class _Run:
         last.
         """
         self.history.append({"epoch": self.epoch, **row})
+        # a rate that never changes needs no column
         if not isinstance(self.settings.schedule, schedules.Constant):
             self.history[-1]["learning_rate"] = self.optimiser.param_groups[0]["lr"]
+        # the first of equals, and a NaN never wins
         if self.score is None or rounded(score) > rounded(self.best_score):
             self.best_epoch, self.best_score = self.epoch, score
             if self.score is not None:
                 weights = self.model.state_dict()
+                # a copy, since the optimiser changes the weights in place
                 self.best_weights = {
                     name: value.detach().clone() for name, value in weights.items()
                 }
         schedules.step(self.schedule, row.get("val_loss", row["train_loss"]))
 
     def finish(self) -> Fitted:
+        # none without a score: then the last epoch's stay
         if self.best_weights:
             self.model.load_state_dict(self.best_weights)
         self.model.eval()
         return Fitted(pd.DataFrame(self.history), self.best_epoch or self.epoch, self.best_score)
 
     def fingerprint(self) -> str:
-        """Return what tells this run from another one; how often it is saved, and where it runs, do
-        not matter."""
+        """Return what tells this run from another one.
+
+        How often it is saved, and where it runs, do not matter.
+        """
         settings = self.settings.as_dict()
+        # neither changes a number of the run
         del settings["checkpoint_seconds"], settings["device"]
         shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
         return store.digest([settings, shapes, self.seed, self.score and self.score.name])
@@ -298,8 +331,10 @@ class _Run:
 
 @contextmanager
 def _private_random(device: torch.device) -> Iterator[None]:
-    """Draw from torch's generators alone and leave them as they were; on a GPU choose algorithms
-    that repeat."""
+    """Draw from torch's generators alone and leave them as they were.
+
+    On a GPU, algorithms are chosen that repeat.
+    """
     exact = {"benchmark": False, "deterministic": True, "allow_tf32": False}
     with randomness.alone(device), torch.backends.cudnn.flags(enabled=True, **exact):
         yield

@@ -66,6 +66,11 @@ class Card:
     def as_json(self) -> str:
         """Return the card as one line of JSON with sorted keys.
 
+        Returns
+        -------
+        str
+            What `read_card` builds the card from again.
+
         Raises
         ------
         InputError
@@ -79,7 +84,25 @@ class Card:
 
 
 def pack(model: nn.Module, card: Card) -> bytes:
-    """Return weights and card as the bytes of a safetensors file; equal ones give equal bytes."""
+    """Return weights and card as the bytes of a safetensors file.
+
+    Parameters
+    ----------
+    model : Module
+        Its parameters and buffers are taken, from any device.
+    card : Card
+        Goes into the file's header.
+
+    Returns
+    -------
+    bytes
+        Equal weights and cards give equal bytes.
+
+    Raises
+    ------
+    InputError
+        If the card is not JSON-able.
+    """
     from safetensors.torch import save as serialise
 
     state = model.state_dict()
@@ -121,12 +144,33 @@ def save(path: str | os.PathLike, model: nn.Module, card: Card) -> Path:
 
 
 def as_uns(data: bytes) -> dict[str, np.ndarray]:
-    """Return packed weights as an entry of an AnnData's uns; `from_h5ad` finds them again."""
+    """Return packed weights as an entry of an AnnData's `uns`, where `from_h5ad` finds them again.
+
+    Parameters
+    ----------
+    data : bytes
+        As `pack` returns them.
+
+    Returns
+    -------
+    dict
+        One entry: `UNS` → (bytes,) array of uint8.
+    """
     return {UNS: np.frombuffer(data, dtype=np.uint8)}
 
 
 def from_h5ad(path: str | os.PathLike) -> bytes:
     """Return the packed weights inside an `.h5ad`, without reading the rest of it.
+
+    Parameters
+    ----------
+    path : path
+        An `.h5ad` into whose `uns` the entry of `as_uns` was put.
+
+    Returns
+    -------
+    bytes
+        For `load` and `read_card`.
 
     Raises
     ------
@@ -145,13 +189,23 @@ def from_h5ad(path: str | os.PathLike) -> bytes:
 
 
 def read_card(source: Source) -> Card:
-    """Return the card of a file or of the bytes of one, after its sha256 was checked.
+    """Return the card of a file, or of its bytes, after its sha256 was checked.
+
+    Parameters
+    ----------
+    source : path or bytes
+        As `save` and `pack` give them.
+
+    Returns
+    -------
+    Card
 
     Raises
     ------
     InputError
         If there is no such file, it has no card, or it is not what its card describes.
     """
+    # the whole file is read, as the sha256 is over all of it
     return _checked(*_bytes_of(source))
 
 
@@ -164,6 +218,10 @@ def load(source: Source, model: nn.Module) -> Card:
         As `save` and `pack` give them.
     model : Module
         Names and shapes of its weights must be those of the file; it is left in evaluation mode.
+
+    Returns
+    -------
+    Card
 
     Raises
     ------
@@ -180,12 +238,23 @@ def load(source: Source, model: nn.Module) -> Card:
 
 
 def read_state(path: str | os.PathLike) -> dict[str, Tensor]:
-    """Read anybody's weights, without a card: `.safetensors`, or a `.pth` whose code is not run.
+    """Read weights from elsewhere, without a card; the code in a `.pth` is not run.
+
+    Parameters
+    ----------
+    path : path
+        A relative one is taken from the project root; every suffix but `.safetensors` is read by
+        torch.
+
+    Returns
+    -------
+    dict of str to Tensor
+        On the CPU, by name.
 
     Raises
     ------
     InputError
-        If there is no such file, or it holds something else.
+        If there is no such file, or it holds something other than named tensors.
     """
     path = store.resolve(path)
     if not path.is_file():
@@ -195,6 +264,7 @@ def read_state(path: str | os.PathLike) -> dict[str, Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
+        # weights_only: no pickled code runs
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # zip, pickle and header errors alike
         message = f"{path.name} holds no readable weights ({type(error).__name__})"
@@ -207,7 +277,20 @@ def read_state(path: str | os.PathLike) -> dict[str, Tensor]:
 
 
 def load_state(path: str | os.PathLike, model: nn.Module) -> None:
-    """Put anybody's weights, without a card, into a model; see `read_state` and `put`."""
+    """Put weights from elsewhere, without a card, into a model; see `read_state` and `put`.
+
+    Parameters
+    ----------
+    path : path
+        As in `read_state`.
+    model : Module
+        Names and shapes of its weights must be those of the file.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, not readable, or of another network.
+    """
     put(model, read_state(path), Path(path).name)
 
 
@@ -216,6 +299,10 @@ def put(model: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
 
     Parameters
     ----------
+    model : Module
+        It receives the weights; its mode stays.
+    state : mapping of str to Tensor
+        Name → weights. Counters of batch normalisation may be absent.
     source : str
         Where the weights come from, for messages.
 
@@ -253,6 +340,7 @@ def _bytes_of(source: Source) -> tuple[bytes, str]:
 
 def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
     """Return header and tensors of a safetensors file: eight bytes of length, JSON, numbers."""
+    # the format's first eight bytes: length of the header
     end = 8 + int.from_bytes(data[:8], "little")
     return json.loads(data[8:end]), data[end:]
 

@@ -1,9 +1,8 @@
-"""Claims: what depends on a draw, a training or a release. Recorded, shown and judged, never in the
-way of a run.
+"""Claims: what depends on a draw, a training or a release; recorded and judged, never in the way.
 
 An invariant, which holds for any data and any draw, is an `assert` in its notebook. Everything else
 is a claim: an id of `params/published` or `params/planted.yaml`, the value measured here, an
-interval where there is one, and a bound.
+interval where there is one, and a bound. A claim that falls short stops no run.
 """
 
 import difflib
@@ -56,7 +55,18 @@ Claim = Published | Planted
 
 
 def known() -> dict[str, Claim]:
-    """Return every claim that can be made, published and planted, by id."""
+    """Return every claim that can be made, published and planted.
+
+    Returns
+    -------
+    dict of str to Published or Planted
+        By id, in the order of the files of claims.
+
+    Raises
+    ------
+    InputError
+        If a file is malformed, or an id is both published and planted.
+    """
     found: dict[str, Claim] = {**published.load()}
     for name, claim in planted.load().items():
         if name in found:
@@ -72,8 +82,9 @@ def record(
     intervals: Mapping[str, Interval] | None = None,
     notes: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Write what a notebook measured, and return the rows to show beside it. A value off its bound
-    stops nothing.
+    """Write what a notebook measured, and return the rows to show beside it.
+
+    A value off its bound stops nothing.
 
     Parameters
     ----------
@@ -81,6 +92,7 @@ def record(
         `runs/<profile>/results/<slug>__measured.json`; the profile's name gives the bounds of
         planted claims.
     measured : mapping of id to number, boolean or text
+        Values in the unit of the claim.
     intervals : mapping of id to (low, high), optional
         95 % interval of a value.
     notes : mapping of id to str, optional
@@ -105,6 +117,7 @@ def record(
     for what, names in {"intervals": given, "notes": notes or {}}.items():
         if stray := sorted(set(names) - set(values)):
             raise ValueError(f"{what} without a measured value: {', '.join(stray)}")
+    # bounds are not stored: they are looked up whenever claims are judged
     content = {"measured": values, "intervals": given, "notes": dict(notes or {})}
     store.write_json(path, content)
     return _judged(
@@ -113,33 +126,53 @@ def record(
 
 
 def table(results_dir: Path | str, profile: str) -> pd.DataFrame:
-    """Return every claim as it stands in a folder of results, one row per claim in the order of the
-    files of claims.
+    """Judge every claim by what a folder of results holds.
+
+    Parameters
+    ----------
+    results_dir : path
+        Folder of `*__measured.json` files.
+    profile : str
+        Profile whose seeds give the bounds of planted claims.
 
     Returns
     -------
     DataFrame
-        `COLUMNS`: `kind` is published or planted, `notebook` the slug that measured it, `low` and
-        `high` the ends of the interval, `expected` the published or the best possible value,
-        `bound_low` and `bound_high` infinite where there is none; `mean`, `sd`, `min`, `max` over
-        `n_seeds` seeds for planted claims, NaN and 0 where no seeds were run.
-    """
-    return _judged(known().values(), read(results_dir), profile)
-
-
-def read(results_dir: Path | str, slugs: Iterable[str] | None = None) -> dict[str, dict]:
-    """Read what notebooks recorded: file name → `measured`, `intervals`, `notes`.
-
-    Parameters
-    ----------
-    slugs : iterable of str, optional
-        Only what these notebooks recorded.
+        `COLUMNS`, one row per claim in the order of the files of claims: `kind` is published or
+        planted, `notebook` the slug that measured it, `low` and `high` the ends of the interval,
+        `expected` the published or the best possible value, `bound_low` and `bound_high` infinite
+        where there is none; `mean`, `sd`, `min`, `max` over `n_seeds` seeds for planted claims, NaN
+        and 0 where no seeds were run.
 
     Raises
     ------
     ValueError
         If two notebooks measured one claim.
     """
+    return _judged(known().values(), read(results_dir), profile)
+
+
+def read(results_dir: Path | str, slugs: Iterable[str] | None = None) -> dict[str, dict]:
+    """Read what notebooks recorded.
+
+    Parameters
+    ----------
+    results_dir : path
+        Folder of `*__measured.json` files.
+    slugs : iterable of str, optional
+        Only what these notebooks recorded.
+
+    Returns
+    -------
+    dict
+        File name → `measured`, `intervals` and `notes`, each by id.
+
+    Raises
+    ------
+    ValueError
+        If two notebooks measured one claim.
+    """
+    # sorted: the order of a folder differs between file systems
     paths = sorted(store.resolve(results_dir).glob(f"*{SUFFIX}"))
     wanted = (
         paths
@@ -157,8 +190,25 @@ def read(results_dir: Path | str, slugs: Iterable[str] | None = None) -> dict[st
 
 
 def collect(results_dir: Path | str) -> tuple[dict[str, Measured], dict[str, str]]:
-    """Return the measured values and the notes of all notebooks, by id."""
+    """Return the measured values and the notes of all notebooks.
+
+    Parameters
+    ----------
+    results_dir : path
+        Folder of `*__measured.json` files.
+
+    Returns
+    -------
+    measured, notes : dict
+        By id.
+
+    Raises
+    ------
+    ValueError
+        If two notebooks measured one claim.
+    """
     measured, notes = {}, {}
+    # no id is in two files, `read` saw to that
     for content in read(results_dir).values():
         measured |= content["measured"]
         notes |= content["notes"]
@@ -166,17 +216,50 @@ def collect(results_dir: Path | str) -> tuple[dict[str, Measured], dict[str, str
 
 
 def shortfalls(results_dir: Path | str, profile: str, slugs: Iterable[str]) -> list[str]:
-    """Return a line for each claim of these notebooks that falls short: what, our value, what is
-    expected, source."""
+    """Say in one line each which claims of some notebooks fall short.
+
+    Parameters
+    ----------
+    results_dir : path
+        Folder of `*__measured.json` files.
+    profile : str
+        Profile whose seeds give the bounds of planted claims.
+    slugs : iterable of str
+        Notebooks.
+
+    Returns
+    -------
+    list of str
+        What was measured, our value, what is expected, and the source.
+
+    Raises
+    ------
+    ValueError
+        If two notebooks measured one claim.
+    """
     found = _judged(known().values(), read(results_dir, slugs), profile)
     return [_told(row) for row in found[found["status"] == SHORT].to_dict("records")]
 
 
 def refuse_unknown(measured: Iterable[str], claims: Iterable[str]) -> None:
-    """Refuse ids that are no claim, with what was probably meant."""
+    """Refuse ids that are no claim, with what was probably meant.
+
+    Parameters
+    ----------
+    measured : iterable of str
+        Ids that were measured.
+    claims : iterable of str
+        Ids that can be.
+
+    Raises
+    ------
+    ValueError
+        If an id is no claim.
+    """
     claims = list(claims)
     for name in measured:
         if name not in claims:
+            # most unknown ids are misspelt
             close = difflib.get_close_matches(name, claims, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise ValueError(
@@ -185,7 +268,7 @@ def refuse_unknown(measured: Iterable[str], claims: Iterable[str]) -> None:
 
 
 def _judged(claims: Iterable[Claim], files: Mapping[str, dict], profile: str) -> pd.DataFrame:
-    spreads = planted.spreads(profile)
+    spreads = planted.spreads(profile)  # bounds of planted claims hang on the profile
     recorded = {
         name: {
             "value": value,
@@ -228,6 +311,7 @@ def _published(claim: Published, ours: Mapping) -> dict:
     value = ours["value"]
     status = NOT_MEASURED
     if value is not None:
+        # a value that needs the paper's data or release differs for a known reason
         status = HOLDS if claim.agrees(value) else EXPLAINED if claim.needs else SHORT
     bound = claim.bound
     return {
@@ -253,6 +337,7 @@ def _planted(claim: Planted, ours: Mapping, spreads: Mapping[str, planted.Spread
     status = NOT_MEASURED
     if ours["value"] is not None:
         status = NO_BOUND if bound is None else HOLDS if bound.holds(ours["value"]) else SHORT
+    # NaN where no seeds were run
     numbers = {name: getattr(spread, name, math.nan) for name in ("mean", "sd", "min", "max")}
     return {
         "kind": "planted",
@@ -269,6 +354,7 @@ def _planted(claim: Planted, ours: Mapping, spreads: Mapping[str, planted.Spread
 
 def _told(row: Mapping) -> str:
     value = _text(row["value"]) + (f" [{row['interval']}]" if row["interval"] else "")
+    # some quantities name their unit themselves
     unit = f" {row['unit']}" if row["unit"] and row["unit"] not in row["quantity"] else ""
     why = (
         f" (from {row['n_seeds']} seeds, mean {row['mean']:.3g})"
@@ -288,6 +374,7 @@ def _text(value: Measured) -> str:
 
 
 def _plain(name: str, value: object) -> Measured:
+    # JSON knows no NumPy numbers
     value = value.item() if isinstance(value, np.generic) else value
     if not isinstance(value, bool | int | float | str):
         raise ValueError(
@@ -300,6 +387,7 @@ def _plain(name: str, value: object) -> Measured:
 
 def _refuse_words(values: Mapping[str, Measured], claims: Mapping[str, Claim]) -> None:
     for name, value in values.items():
+        # a spread over seeds needs numbers
         if isinstance(claims[name], Planted) and isinstance(value, bool | str):
             raise ValueError(f"{name}: a planted claim is a number, not {value!r}")
 

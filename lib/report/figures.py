@@ -1,5 +1,7 @@
-"""One call that shows a picture and saves it: journal width, four files, its origin on it, the same
-bytes every run."""
+"""Figures: one call shows and saves them, as wide as a journal prints, with their origin.
+
+Saved twice, a figure has the same bytes.
+"""
 
 import base64
 import html
@@ -61,7 +63,6 @@ __all__ = [
     "cluster_colours",
     "on",
     "plain_numbers",
-    "save",
     "saved",
     "show",
     "style",
@@ -70,6 +71,7 @@ __all__ = [
 WIDTHS = {89: COLUMN, 120: MIDDLE, 183: PAGE}
 """Width in millimetres → in inches; a picture has one of them."""
 
+# no clock and no random id in a file: the same figure has the same bytes
 _SAVING = {
     "svg.hashsalt": "compendium",
     "svg.fonttype": "none",
@@ -84,12 +86,29 @@ _MARGIN, _LINE = (
 )  # above and below what is drawn; height of the line that says the origin
 _DPI = 300
 _ZOOM = 4.9  # screen pixels per printed millimetre in a notebook, a little larger than in print
+# lower case only: some file systems do not tell capitals apart
 _NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A picture and its words, as a notebook shows them when it is the last line of a cell."""
+    """A figure and its words, as a notebook shows them when it is the last line of a cell.
+
+    Parameters
+    ----------
+    png : Path
+        The picture.
+    title : str
+        Short name of the figure.
+    said : str
+        What came out, in one sentence.
+    caption : str
+        What is drawn.
+    origin : Origin
+        Where the data come from.
+    width : int
+        In print, in millimetres: 89, 120 or 183.
+    """
 
     png: Path
     title: str
@@ -118,8 +137,19 @@ class Shown:
 
 @dataclass(frozen=True)
 class Saved:
-    """A figure found on disk: `slug`, `panel`, its PNG with its size in pixels, and the words
-    stored in it."""
+    """A figure found on disk.
+
+    Parameters
+    ----------
+    slug, panel : str
+        The notebook and the part of it.
+    png : Path
+        The picture.
+    title, caption : str
+        Words stored in it.
+    size : (int, int)
+        Width and height in pixels.
+    """
 
     slug: str
     panel: str
@@ -141,12 +171,11 @@ def show(
     said: str,
     title: str = "",
 ) -> Shown:
-    """Write `<slug>__<panel>` as SVG, PNG, PDF and CSV, and return the picture with its words for
-    the notebook.
+    """Write a figure as SVG, PNG, PDF and CSV, and return it with its words for the notebook.
 
-    The width is that of the figure, to the dot; the height follows what is drawn. The origin stands
-    in the lower left corner. Floats in the CSV carry ten significant digits, which hides the last
-    bits that differ between processors.
+    The files are called `<slug>__<panel>`. The width is that of the figure, to the dot; the height
+    follows what is drawn. The origin stands in the lower left corner. Floats in the CSV carry ten
+    significant digits, which hides the last bits that differ between processors.
 
     Parameters
     ----------
@@ -167,6 +196,11 @@ def show(
         One sentence: what came out, with its numbers.
     title : str
         Short name of the figure; by default the panel in words, `fig3c` as "Fig 3C".
+
+    Returns
+    -------
+    Shown
+        What a notebook shows as the last line of a cell.
 
     Raises
     ------
@@ -193,43 +227,19 @@ def show(
     return shown
 
 
-def save(
-    figure: Figure,
-    data: pd.DataFrame,
-    slug: str,
-    panel: str,
-    *,
-    figures_dir: Path | str,
-    caption: str,
-    title: str = "",
-) -> Path:
-    """Write a picture whose caption says itself where the data come from, and return the path of
-    the PNG.
-
-    The companion chapters still use this call; `show` takes its place, with an origin and checked
-    sizes. Parameters as in `show`; the picture is cut to what is drawn.
-    """
-    if not caption.strip() or data.empty or not all(map(_NAME.fullmatch, (slug, panel))):
-        raise ValueError(f"{slug}__{panel}: needs a name of small letters, a caption and data")
-    base = store.resolve(figures_dir) / f"{slug}__{panel}"
-    words = {"Title": title or _title(panel), "Description": " ".join(caption.split())}
-    metadata = {
-        ".svg": words | {"Date": None, "Creator": None},
-        ".png": words | {"Software": None},
-        ".pdf": {"Title": words["Title"], "Subject": words["Description"]}
-        | dict.fromkeys(_UNDATED),
-    }
-    with matplotlib.rc_context(STYLE | _SAVING):
-        for suffix, about in metadata.items():
-            with store.atomic(base.with_suffix(suffix)) as part:
-                figure.savefig(part, dpi=_DPI, bbox_inches="tight", pad_inches=0.05, metadata=about)
-    with store.atomic(base.with_suffix(".csv")) as part:
-        data.to_csv(part, index=any(data.index.names), float_format="%.10g", lineterminator="\n")
-    return base.with_suffix(".png")
-
-
 def saved(figures_dir: Path | str) -> list[Saved]:
-    """List the figures of a folder by name, with the title and caption each carries."""
+    """List the figures of a folder by name.
+
+    Parameters
+    ----------
+    figures_dir : path
+        Relative to the project root.
+
+    Returns
+    -------
+    list of Saved
+        One per PNG, with the title and caption it carries.
+    """
     found = []
     for png in sorted(store.resolve(figures_dir).glob("[!.]*__*.png")):
         slug, panel = png.stem.split("__", 1)
@@ -244,7 +254,20 @@ def saved(figures_dir: Path | str) -> list[Saved]:
 
 
 def absent(reason: str) -> tuple[Figure, pd.DataFrame]:
-    """Return a picture that says why there is nothing to draw, and a table that says the same."""
+    """Return a figure that says why there is nothing to draw.
+
+    Parameters
+    ----------
+    reason : str
+        One sentence.
+
+    Returns
+    -------
+    Figure
+        89 mm wide.
+    DataFrame
+        One row: `absent`, the reason.
+    """
     with style():
         figure = Figure(figsize=(COLUMN, 1.2))
         figure.text(0.5, 0.5, reason, ha="center", va="center", color="0.35", wrap=True)
@@ -269,6 +292,7 @@ def _save(figure: Figure, base: Path, shown: Shown) -> None:
         ha="left",
         va="bottom",
     )
+    # the line with the origin must not move what is drawn
     mark.set_in_layout(False)
     words = {"Title": shown.title, "Description": shown.description}
     metadata = {
@@ -300,6 +324,7 @@ def _check_letters(figure: Figure, name: str) -> None:
         text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()
     ]
     for text in texts:
+        # sizes are floats, and 6 must pass
         if text.get_fontsize() < LEAST - 1e-6:
             raise ValueError(
                 f"{name}: {text.get_text()!r} has {text.get_fontsize():.1f} points; at least "
@@ -308,7 +333,7 @@ def _check_letters(figure: Figure, name: str) -> None:
 
 
 def _warn_of_what_is_cut(drawn: Bbox, figure: Figure, name: str) -> None:
-    over = max(-drawn.x0, drawn.x1 - figure.get_figwidth()) / MM
+    over = max(-drawn.x0, drawn.x1 - figure.get_figwidth()) / MM  # in millimetres, left and right
     if over > 0.3:
         warnings.warn(
             f"{name}: what is drawn is {over:.1f} mm wider than the picture and is cut",

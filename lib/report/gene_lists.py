@@ -19,7 +19,7 @@ CLUSTER = pa.Column(
 
 
 def genes(path: str | os.PathLike, *, default: str) -> list[str]:
-    """Return the genes of a CSV with a column `gene`, or a published list where `path` is empty.
+    """Read the genes of a CSV with a column `gene`, or a published list where no path is given.
 
     Parameters
     ----------
@@ -27,6 +27,11 @@ def genes(path: str | os.PathLike, *, default: str) -> list[str]:
         CSV file, one row per gene, or an empty text.
     default : str
         Name of a list in `params/published/gene_lists.yaml`.
+
+    Returns
+    -------
+    list of str
+        Symbols in the order of the file.
 
     Raises
     ------
@@ -41,10 +46,25 @@ def genes(path: str | os.PathLike, *, default: str) -> list[str]:
 
 
 def clusters(path: str | os.PathLike, *, default: str) -> dict[str, list[str]]:
-    """Return cluster → genes from a CSV with columns `gene` and `cluster`, or published clusters.
+    """Read clusters from a CSV with columns `gene` and `cluster`, or published ones without a path.
 
-    Clusters come in the order of their first row, genes in the order of the file. Raises like
-    `genes`.
+    Parameters
+    ----------
+    path : path
+        CSV file, one row per gene, or an empty text.
+    default : str
+        Name of a clustering in `params/published/gene_lists.yaml`.
+
+    Returns
+    -------
+    dict of str to list of str
+        Cluster → genes; clusters in the order of their first row, genes in the order of the file.
+
+    Raises
+    ------
+    InputError
+        For a missing file or column, an empty file, a blank or repeated gene, or an unknown
+        default.
     """
     if not str(path):
         return published.gene_clusters(default)
@@ -54,7 +74,7 @@ def clusters(path: str | os.PathLike, *, default: str) -> dict[str, list[str]]:
 
 
 def come_from(path: str | os.PathLike, *, what: str = "gene lists") -> Origin:
-    """Return the origin of genes or clusters read from `path`: published where it is empty.
+    """Return the origin of genes or clusters read from a path: published where it is empty.
 
     A file that this run made has the origin of what it was made from; any other is the user's own.
 
@@ -64,7 +84,13 @@ def come_from(path: str | os.PathLike, *, what: str = "gene lists") -> Origin:
         As for `genes` and `clusters`.
     what : str
         What a caption calls them.
+
+    Returns
+    -------
+    Origin
+        Of one part, or of all parts that a file made here rests on.
     """
     if not str(path):
         return origin.published(what, "Image2Reg")
+    # whatever this project makes has its origin beside it
     return origin.read(path) if origin.is_known(path) else origin.own(what, path)

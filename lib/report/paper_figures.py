@@ -11,8 +11,7 @@ from lib.run import store
 
 
 class PaperFigure(_Strict):
-    """One figure of a paper: its label, what it shows, and its analyses with the notebook that
-    measures each."""
+    """One figure of a paper, what it shows, and each of its analyses with its notebook."""
 
     figure: Text
     title: Text
@@ -23,8 +22,17 @@ class PaperFigure(_Strict):
 
 @dataclass(frozen=True)
 class Place:
-    """Where an analysis belongs: the figure, its position in reading order, and the notebook that
-    measures it."""
+    """Where an analysis belongs.
+
+    Parameters
+    ----------
+    figure, title : str
+        Label of the figure, and what it shows.
+    number : int
+        Its position in reading order, from 0.
+    notebook : str
+        Slug of the notebook that measures the analysis.
+    """
 
     figure: str
     title: str
@@ -34,6 +42,16 @@ class Place:
 
 def load(path: Path | str = f"{FOLDER}/{PAPER_FIGURES}") -> list[PaperFigure]:
     """Read the figures in reading order.
+
+    Parameters
+    ----------
+    path : path
+        YAML file; default that of the project.
+
+    Returns
+    -------
+    list of PaperFigure
+        In reading order.
 
     Raises
     ------
@@ -54,7 +72,22 @@ def load(path: Path | str = f"{FOLDER}/{PAPER_FIGURES}") -> list[PaperFigure]:
 
 
 def places(shown: list[PaperFigure] | None = None) -> dict[str, Place]:
-    """Return analysis → where it belongs.
+    """Return the figure that each published analysis belongs to.
+
+    Parameters
+    ----------
+    shown : list of PaperFigure, optional
+        Figures; default those of the project.
+
+    Returns
+    -------
+    dict of str to Place
+        By the name of the analysis.
+
+    Raises
+    ------
+    InputError
+        If the file or an entry is malformed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Claims about the planted truth of the simulations: what they are, and how they spread over seeds.
+"""Claims about the planted truth of the simulations, and how they spread over seeds.
 
 `params/planted.yaml` says what is measured and what the best possible value is.
 `params/planted_spread.csv`, written by `python -m benchmarks seeds`, says how the values spread
@@ -79,7 +79,17 @@ class Bound(_Strict):
     high: float = math.inf
 
     def holds(self, value: float) -> bool:
-        """Return whether a value lies within, whatever its last digit."""
+        """Return whether a value lies within, whatever its last digit.
+
+        Parameters
+        ----------
+        value : float
+            In the unit of the claim.
+
+        Returns
+        -------
+        bool
+        """
         return self.low - 1e-9 <= value <= self.high + 1e-9
 
     def __str__(self) -> str:
@@ -91,7 +101,17 @@ class Bound(_Strict):
 
 
 def load(path: Path | str = CLAIMS) -> dict[str, Planted]:
-    """Read the planted claims, by id.
+    """Read the planted claims.
+
+    Parameters
+    ----------
+    path : path
+        YAML file; default that of the project.
+
+    Returns
+    -------
+    dict of str to Planted
+        By id, in the order of the file.
 
     Raises
     ------
@@ -110,8 +130,19 @@ def load(path: Path | str = CLAIMS) -> dict[str, Planted]:
 
 
 def spreads(profile: str, path: Path | str = SPREAD) -> dict[str, Spread]:
-    """Read the spread of each planted claim under a profile, by id; empty for a profile that has
-    none.
+    """Read the spread of each planted claim under a profile.
+
+    Parameters
+    ----------
+    profile : str
+        For example `mini`.
+    path : path
+        CSV with `SPREAD_COLUMNS`; default that of the project.
+
+    Returns
+    -------
+    dict of str to Spread
+        By id; empty for a profile that has none.
 
     Raises
     ------
@@ -122,17 +153,35 @@ def spreads(profile: str, path: Path | str = SPREAD) -> dict[str, Spread]:
 
 
 def all_spreads(path: Path | str = SPREAD) -> list[Spread]:
-    """Read every row of the table of spreads; none if there is no table yet."""
+    """Read every row of the table of spreads.
+
+    Parameters
+    ----------
+    path : path
+        CSV with `SPREAD_COLUMNS`; default that of the project.
+
+    Returns
+    -------
+    list of Spread
+        None if there is no table yet.
+
+    Raises
+    ------
+    InputError
+        If the table is malformed or has a row twice; names file and row.
+    """
     path = store.resolve(path)
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
+        # an old table would be read with columns exchanged
         if tuple(reader.fieldnames or ()) != SPREAD_COLUMNS:
             raise InputError(f"{path.name}: expected the columns {', '.join(SPREAD_COLUMNS)}")
         rows = [
             _spread(row, f"{path.name}, row {number}") for number, row in enumerate(reader, start=2)
         ]
+    # a claim has one row per profile
     names = [(row.profile, row.id) for row in rows]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
@@ -141,10 +190,21 @@ def all_spreads(path: Path | str = SPREAD) -> list[Spread]:
 
 
 def bound(claim: Planted, spread: Spread | None) -> Bound | None:
-    """Return what is expected of a value: the mean over seeds and 3 SD on the side that would be
-    worse.
+    """Return the bound of a planted claim: the mean over seeds and 3 SD on the side that is worse.
 
-    Never beyond the possible range; None where fewer than 10 seeds were run.
+    It is never beyond the possible range.
+
+    Parameters
+    ----------
+    claim : Planted
+        Says which side is worse, and the range.
+    spread : Spread or None
+        Of the claim over seeds.
+
+    Returns
+    -------
+    Bound or None
+        None where fewer than 10 seeds were run.
 
     Examples
     --------
@@ -156,8 +216,10 @@ def bound(claim: Planted, spread: Spread | None) -> Bound | None:
     """
     if spread is None or spread.n_seeds < LEAST_SEEDS:
         return None
+    # one normal value in 740 lies below
     low = max(claim.limits[0], spread.mean - N_SD * spread.sd)
     high = min(claim.limits[1], spread.mean + N_SD * spread.sd)
+    # no bound on the better side
     if claim.direction == "higher":
         return Bound(low=low)
     return Bound(high=high) if claim.direction == "lower" else Bound(low=low, high=high)

@@ -25,18 +25,29 @@ DISTANCES = (5, 9, 15, 23, 33, 45, 60, 78, 100)
 def name_points(
     ax: Axes, points: np.ndarray, names: Sequence[str], colours: Sequence[str], *, size: float = 8
 ) -> None:
-    """Write names beside points so that none covers another name or point; a name that had to go
-    far has a line.
+    """Write names beside points so that none covers another name or point.
 
-    Each takes the nearest free place of some directions and distances. Limits of the axes must be
-    final.
+    Each takes the nearest free position of some directions and distances; a name that had to go far
+    has a line to its point. Limits of the axes must be final.
 
-    Shapes: `points` (n, 2) in data coordinates.
+    Parameters
+    ----------
+    ax : Axes
+        Axes with the points already drawn.
+    points : (n, 2) array
+        In data coordinates.
+    names : sequence of n str
+        Names; earlier ones choose first.
+    colours : sequence of n colours
+        Of each point; a name has the hue of its point, dark enough to be read on white.
+    size : float
+        Of the letters, in points.
     """
     figure = ax.figure.figure  # of a part of a figure, the whole
     figure.draw_without_rendering()
     scale = figure.dpi / 72  # pixels a typographic point
     places = ax.transData.transform(points)  # (n, 2) in pixels
+    # left, bottom, right, top of each
     taken = [(*(place - 3 * scale), *(place + 3 * scale)) for place in places]
     inside = ax.get_window_extent()
     turns = np.deg2rad(DIRECTIONS)
@@ -74,14 +85,13 @@ def _readable(colour: str) -> tuple[float, ...]:
 
 
 def _beside(turn: float, half: np.ndarray, away: float) -> np.ndarray:
-    """Return the offset of a box's centre such that the box lies `away` from the point in that
-    direction."""
+    """Return the offset of the centre of a box that lies `away` from the point in a direction."""
     direction = np.array([np.cos(turn), np.sin(turn)])
     return direction * away + np.round(direction, 6) * half
 
 
 def _overlap(box: tuple, taken: list[tuple]) -> float:
-    others = np.array(taken)
+    others = np.array(taken)  # (boxes, 4)
     width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
     height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
     return float((np.maximum(width, 0) * np.maximum(height, 0)).sum())

@@ -99,13 +99,36 @@ class Published(_Strict):
     note: str = ""
 
     def equals(self, value: Value) -> bool:
-        """Return whether a value is the published one; numbers to 1 part in 10⁹."""
+        """Return whether a value is the published one.
+
+        Parameters
+        ----------
+        value : bool, int, float or str
+            In the unit of the published one.
+
+        Returns
+        -------
+        bool
+            Numbers are compared to 1 part in 10⁹.
+        """
         if _is_number(self.value) and _is_number(value):
             return math.isclose(self.value, value, rel_tol=1e-9, abs_tol=1e-12)
+        # True is not 1 here
         return type(self.value) is type(value) and self.value == value
 
     def agrees(self, value: Value) -> bool:
-        """Return whether a value is the published one, or as close to it as the tolerance says."""
+        """Return whether a value is the published one, or as close to it as the tolerance says.
+
+        Parameters
+        ----------
+        value : bool, int, float or str
+            In the unit of the published one.
+
+        Returns
+        -------
+        bool
+        """
+        # equality first: texts and booleans have no distance
         if self.equals(value) or self.tolerance == "exact":
             return self.equals(value)
         if self.tolerance.one_of is not None:
@@ -126,6 +149,7 @@ class Published(_Strict):
         if self.tolerance == "exact":
             return float(self.value), float(self.value)
         given = self.tolerance
+        # a distance from the value; else a bound of its own
         if given.abs is not None or given.rel is not None:
             reach = given.abs if given.abs is not None else given.rel * abs(self.value)
             return self.value - reach, self.value + reach
@@ -176,7 +200,17 @@ class GeneList(_Strict):
 
 
 def load(folder: Path | str = FOLDER) -> dict[str, Published]:
-    """Read every published value below `folder`, by its id.
+    """Read every published value of a folder.
+
+    Parameters
+    ----------
+    folder : path
+        YAML files of `entries`; default that of the project.
+
+    Returns
+    -------
+    dict of str to Published
+        By id, in the order of the files.
 
     Raises
     ------
@@ -185,6 +219,7 @@ def load(folder: Path | str = FOLDER) -> dict[str, Published]:
     """
     found: dict[str, Published] = {}
     for path in sorted(store.resolve(folder).glob("*.yaml")):
+        # files of another form in the same folder
         if path.name in (GENE_LISTS, PAPER_FIGURES):
             continue
         for number, entry in enumerate(_read(path, "entries", list), start=1):
@@ -199,8 +234,22 @@ def load(folder: Path | str = FOLDER) -> dict[str, Published]:
 
 
 def gene_lists(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, list[str]]:
-    """Return the published gene lists by name; a clustering is one list here, cluster after
-    cluster.
+    """Read the published gene lists.
+
+    Parameters
+    ----------
+    path : path
+        YAML file of `lists`; default that of the project.
+
+    Returns
+    -------
+    dict of str to list of str
+        Name → genes; a clustering is one list here, cluster after cluster.
+
+    Raises
+    ------
+    InputError
+        If the file or an entry is malformed.
 
     Examples
     --------
@@ -211,7 +260,24 @@ def gene_lists(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, list[st
 
 
 def gene_clusters(name: str, path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, list[str]]:
-    """Return the genes of each cluster of a published clustering.
+    """Read the genes of each cluster of a published clustering.
+
+    Parameters
+    ----------
+    name : str
+        Name of the clustering.
+    path : path
+        YAML file of `lists`; default that of the project.
+
+    Returns
+    -------
+    dict of str to list of str
+        Cluster → genes.
+
+    Raises
+    ------
+    InputError
+        If there is no such clustering, or the file is malformed.
 
     Examples
     --------
@@ -229,7 +295,23 @@ def gene_clusters(name: str, path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dic
 
 
 def gene_list_entries(path: Path | str = f"{FOLDER}/{GENE_LISTS}") -> dict[str, GeneList]:
-    """Return the gene lists with their sources and certainty."""
+    """Read the gene lists with their sources and certainty.
+
+    Parameters
+    ----------
+    path : path
+        YAML file of `lists`; default that of the project.
+
+    Returns
+    -------
+    dict of str to GeneList
+        By name.
+
+    Raises
+    ------
+    InputError
+        If the file or an entry is malformed; names the file and the entry.
+    """
     path = store.resolve(path)
     entries = _read(path, "lists", dict)
     return {
@@ -265,6 +347,7 @@ def _parse(model: type[_Strict], entry: object, where: str):
     except ValidationError as error:
         # of the ways to fail a union, show the one that came furthest
         first = max(error.errors(), key=lambda e: (e["type"] != "model_type", len(e["loc"])))
+        # the path to the field, as the file has it
         field = ".".join(map(str, first["loc"])) or "entry"
         message = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{where}: {field}: {message} (got {first['input']!r:.80})") from None

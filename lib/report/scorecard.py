@@ -52,7 +52,7 @@ def compare(
     *,
     ran: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Return the scorecard, one row per published value, by figure in reading order.
+    """Set every published value beside the one measured here, by figure in reading order.
 
     Equal values are *reproduced* (floats to 1 part in 10⁹); others are *within tolerance*, or
     *differ*; those that rest on other data or another release than here, or carry a note, differ
@@ -62,12 +62,19 @@ def compare(
     Parameters
     ----------
     published : iterable of Published
+        From `lib.report.published.load`.
     measured : mapping of id to value
         As given to `claims.record`.
     notes : mapping of id to str, optional
         Why a value differs, shown where it does.
     ran : collection of str, optional
         Slugs of the notebooks that have run; by default all.
+
+    Returns
+    -------
+    DataFrame
+        `COLUMNS`, one row per published value; `published` and `reproduced` are texts, `difference`
+        is a number in the unit of the value, NaN for texts and where nothing was measured.
 
     Raises
     ------
@@ -76,6 +83,7 @@ def compare(
     """
     published, places = list(published), paper_figures.places()
     claims.refuse_unknown(measured, [entry.id for entry in published])
+    # stable: within a figure, the order of the files
     ordered = sorted(published, key=lambda entry: _place(entry, places).number)
     rows = [
         _row(
@@ -103,7 +111,13 @@ def overview(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per figure: `figure`, `title`, one column per status (measured values only),
         `defined` (values that are defined or read back, where they agree), `summary` in words.
+
+    Raises
+    ------
+    InputError
+        If the file of figures is malformed.
     """
+    # several analyses share a figure
     titles = {place.figure: place.title for place in paper_figures.places().values()}
     rows = []
     for name, group in table.groupby("figure", sort=False):
@@ -120,14 +134,27 @@ def overview(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> dict[str, int]:
-    """Count the rows of each status, every status named."""
+    """Count the rows of each status.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `status`, from `compare`.
+
+    Returns
+    -------
+    dict of str to int
+        Every status of `MARKS`, 0 where no row has it.
+    """
     counts = table["status"].value_counts()
     return {status: int(counts.get(status, 0)) for status in MARKS}
 
 
 def _place(entry: Published, places: Mapping[str, Place]) -> Place:
-    """Return the figure of a value; an analysis of no listed figure is one of its own, after the
-    others."""
+    """Return the figure of a value.
+
+    An analysis of no listed figure is one of its own, after the others.
+    """
     return places.get(entry.analysis, Place(entry.analysis, "", len(places), ""))
 
 
@@ -135,9 +162,11 @@ def _row(
     entry: Published, value: Measured | None, note: str, place: Place, ran: Collection[str] | None
 ) -> dict:
     status = _status(entry, value, is_run=ran is None or place.notebook in ran)
+    # a reason counts only where a value differs
     reasons = (
         [f"published with {entry.needs}" if entry.needs else "", note] if status == DIFFERS else []
     )
+    # a difference that has a reason is no failure
     if any(reasons):
         status = EXPLAINED
     return {
@@ -160,8 +189,7 @@ def _row(
 
 
 def _in_words(rows: pd.DataFrame) -> str:
-    """Sum up the measured values of a figure: how many agree, why others differ, what is
-    missing."""
+    """Sum up a figure's measured values: how many agree, why others differ, what is missing."""
     counts, n = summary(rows), len(rows)
     n_values = n - counts[NEEDS_DATA] - counts[NOT_RUN]
     parts = [f"{counts[REPRODUCED] + counts[WITHIN]} of {n_values} agree"] if n_values else []
@@ -184,7 +212,9 @@ def _of(number: int, verb: str) -> str:
 def _most_common(rows: pd.DataFrame, status: str) -> str:
     """Return the reason that most rows of a status give; the first of those that are tied."""
     chosen = rows[rows["status"] == status]
+    # what a value needs comes before notes
     reasons = chosen["note"].where(chosen["needs"] == "", "published with " + chosen["needs"])
+    # unsorted: idxmax then takes the first of equals
     counts = reasons[reasons != ""].value_counts(sort=False)
     return str(counts.idxmax()) if len(counts) else ""
 

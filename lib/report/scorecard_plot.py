@@ -73,6 +73,7 @@ def _draw_bars(ax: Axes, counts: pd.DataFrame) -> None:
     rows, left = range(len(counts)), 0
     for status in JUDGED:
         ax.barh(rows, counts[status], left=left, height=0.62, color=MARKS[status][1], linewidth=0)
+        # stacked: each status begins where the last one ends
         left = left + counts[status]
     ax.set(
         ylim=(len(counts), -0.6),
@@ -82,6 +83,7 @@ def _draw_bars(ax: Axes, counts: pd.DataFrame) -> None:
     ax.spines["bottom"].set_visible(len(counts) > 0)
     ax.set_yticks([])
     for y, label, title in zip(rows, counts["figure"], counts["title"], strict=True):
+        # x as a share of the axes: left of the bars
         words = dict(transform=ax.get_yaxis_transform(), va="center", clip_on=False)
         ax.text(-1.5, y - 0.18, label, fontweight="bold", fontsize=7.5, **words)
         ax.text(-1.5, y + 0.24, title, fontsize=6.2, color="0.3", **words)
@@ -112,6 +114,7 @@ def _draw_numbers(ax: Axes, counts: pd.DataFrame) -> None:
                 linewidths=0 if marker != "_" else 1,
             )
         for y, number in enumerate([*counts[status], totals[status]]):
+            # the last row adds up all figures
             is_total = y == len(counts)
             ax.text(
                 x,

@@ -1,5 +1,7 @@
-"""The site of a profile: gallery, executed notebooks, scorecard, provenance of one run. Static,
-without a network."""
+"""The site of a profile: gallery, executed notebooks, scorecard and provenance of one run.
+
+It is static and loads nothing from the network.
+"""
 
 import re
 import shutil
@@ -47,7 +49,21 @@ style="padding: 0.4rem 1rem; font: 15px/1.4 system-ui, sans-serif">
 
 @dataclass
 class Section:
-    """A notebook on the site: what this run made of it, or why there is nothing."""
+    """A notebook on the site: what this run made of it, or why there is nothing.
+
+    Parameters
+    ----------
+    slug, title, chapter : str
+        Identity, one line, and the heading under which it is listed.
+    result : Result
+        What came of it.
+    figures : list of Saved
+        Its figures; empty if this run did not make them.
+    missing : tuple of str
+        Panels that the run did not make.
+    interactive : list of Path
+        HTML pages that it made.
+    """
 
     slug: str
     title: str
@@ -66,10 +82,10 @@ class Section:
 def build(
     profile: str, *, root: Path = store.ROOT, again: Mapping[str, Sequence[str]] | None = None
 ) -> Path:
-    """Build `runs/<profile>/site` and `ro-crate-metadata.json` from what this run made; say why the
-    rest is missing.
+    """Build `runs/<profile>/site` and `ro-crate-metadata.json` from what this run made.
 
-    The site is put together beside the old one and takes its place when it is whole.
+    What the run did not make is named with the reason. The site is put together beside the old one
+    and takes its place when it is whole.
 
     Parameters
     ----------
@@ -84,11 +100,20 @@ def build(
     -------
     Path
         The first page, `index.html`.
+
+    Raises
+    ------
+    ValueError
+        If a page would load something from the network.
+    PipelineError
+        If `pipeline.toml` is malformed.
     """
     run_dir = root / "runs" / profile
     new = run_dir / ".site.new"
+    # left over by a build that was killed
     shutil.rmtree(new, ignore_errors=True)
     (new / "notebooks").mkdir(parents=True)
+    # a test's root may hold no pipeline
     plan = (
         pipeline.load(profile, root=root)
         if (root / "pipeline.toml").exists()
@@ -117,8 +142,20 @@ def build(
 
 
 def collect(plan: Pipeline, again: Mapping[str, Sequence[str]] | None = None) -> list[Section]:
-    """List the notebooks in reading order, each with what this run made of it or why there is
-    nothing."""
+    """List the notebooks in reading order, each with what this run made of it.
+
+    Parameters
+    ----------
+    plan : Pipeline
+        All notebooks of a profile.
+    again : mapping of str to sequence of str, optional
+        Slug → why its notebook has to run again.
+
+    Returns
+    -------
+    list of Section
+        One per notebook.
+    """
     found = this_run.results(plan, again)
     pictures = {
         f"{one.slug}__{one.panel}": one
@@ -136,8 +173,18 @@ def collect(plan: Pipeline, again: Mapping[str, Sequence[str]] | None = None) ->
 
 
 def external(html: str) -> list[str]:
-    """Return every place where a page would load something from the network; links to follow are no
-    such places."""
+    """Return every place where a page would load something from the network.
+
+    Parameters
+    ----------
+    html : str
+        The page.
+
+    Returns
+    -------
+    list of str
+        Text of each place; links to follow are no such places.
+    """
     return [" ".join(match.group().split()) for match in _EXTERNAL.finditer(html)]
 
 
@@ -150,8 +197,10 @@ def _add_files(section: Section, step: Step, pictures: Mapping[str, Saved]) -> N
 
 
 def _copy_files(plan: Pipeline, sections: Sequence[Section], site: Path) -> None:
-    """Copy figures, measured values and what the run was made from, so that the folder can be sent
-    as it is."""
+    """Copy figures, measured values and what the run was made from.
+
+    So the folder can be sent as it is.
+    """
     for folder in ("figures", "measured", "source"):
         (site / folder).mkdir()
     for name, path in (item for section in sections for item in section.result.files.items()):
@@ -171,11 +220,14 @@ def _copy_files(plan: Pipeline, sections: Sequence[Section], site: Path) -> None
 
 
 def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
-    """Copy the pages that notebooks made, with a way back; one that would load from the network is
-    refused."""
+    """Copy the pages that notebooks made, with a way back.
+
+    One that would load from the network is refused.
+    """
     for section in sections:
         for path in section.interactive:
             html = path.read_text(encoding="utf-8")
+            # the site has to work without a network, and years from now
             if loads := external(html):
                 raise ValueError(
                     f"{path.name} loads from the network: {loads[0]}; embed it instead"
@@ -188,6 +240,7 @@ def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
             way_back = _WAY_BACK.format(
                 **{key: str(jinja2.filters.escape(word)) for key, word in words.items()}
             )
+            # a page without body gets the way back in front
             body = re.search(r"<body\b[^>]*>", html)
             start = body.end() if body else 0
             store.write_text(
@@ -197,6 +250,7 @@ def _copy_interactive(sections: Sequence[Section], site: Path) -> None:
 
 def _write_page(site: Path, profile: str, path: str, template: str, **words: object) -> None:
     up = "../" * path.count("/")
+    # `up` leads from a page back to the site's root
     html = _templates().get_template(template).render(profile=profile, here=path, up=up, **words)
     store.write_text(site / path, html)
 
@@ -231,8 +285,23 @@ def _write_notebooks(sections: Sequence[Section], write: Callable, root: Path) -
 
 
 def notebook_body(exporter: HTMLExporter, section: Section, root: Path) -> str:
-    """Return an executed notebook as HTML without scripts, network addresses to load from, or
-    folders of this machine.
+    """Return an executed notebook as HTML that depends on nothing outside it.
+
+    Scripts and the folders of this machine are taken out.
+
+    Parameters
+    ----------
+    exporter : HTMLExporter
+        Of nbconvert.
+    section : Section
+        A notebook that was executed.
+    root : Path
+        The project, whose path is taken out of the text.
+
+    Returns
+    -------
+    str
+        Body of a page.
 
     Raises
     ------
@@ -242,11 +311,13 @@ def notebook_body(exporter: HTMLExporter, section: Section, root: Path) -> str:
     executed = section.result.executed
     notebook = nbformat.read(executed, as_version=4)
     body, _ = exporter.from_notebook_node(notebook)
+    # scripts of nbconvert and of outputs may load from the network
     body = re.sub(r"<script\b.*?</script>", "", body, flags=re.DOTALL | re.IGNORECASE)
     body = body.replace(
         "No description has been provided for this image",
         f"Output of the notebook: {section.title}",
     )
+    # tracebacks and warnings name files with their folders
     for folder in (root, Path.home()):
         body = body.replace(f"{folder}/", "")
     if external(body):
@@ -272,6 +343,7 @@ def _gallery_words(plan: Pipeline, sections: Sequence[Section]) -> dict:
 
 
 def _provenance_words(plan: Pipeline, sections: Sequence[Section]) -> dict:
+    # R is asked once for all notebooks
     packages = sorted({package for step in plan.steps for package in step.r_packages})
     return {
         "tables": {
@@ -288,6 +360,7 @@ def _swap(new: Path, site: Path) -> None:
     """Put a finished folder in the place of the old one."""
     old = site.with_name(".site.old")
     shutil.rmtree(old, ignore_errors=True)
+    # two renames: the old site is away for a moment only
     if site.exists():
         site.rename(old)
     new.rename(site)
@@ -296,6 +369,7 @@ def _swap(new: Path, site: Path) -> None:
 
 def _write_crate(sections: Sequence[Section], profile: str, run_dir: Path, root: Path) -> None:
     files = {}
+    # the same title for all files of a figure
     captions = {figure.png.stem: figure.title for section in sections for figure in section.figures}
     for section in (section for section in sections if section.page):
         files[f"executed/{section.result.executed.name}"] = f"executed notebook: {section.title}"

@@ -1,5 +1,4 @@
-"""What the site says of published numbers and of the planted truth, from the values that this run
-measured."""
+"""The site's words on published numbers and the planted truth, from what this run measured."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -42,13 +41,26 @@ def words(measured_dir: Path, profile: str, *, ran: Collection[str]) -> dict:
         Planted claims have their bounds by profile.
     ran : collection of str
         Slugs of the notebooks that this run made.
+
+    Returns
+    -------
+    dict
+        `classes`, `overview`, `counts`, `n_defined` and `groups` of the scorecard; `planted` and
+        `planted_counts` of the planted truth.
+
+    Raises
+    ------
+    ValueError
+        If two notebooks measured one claim.
     """
     entries = published.load()
     every, notes = claims.collect(measured_dir)
+    # planted claims have a page of their own
     measured = {name: value for name, value in every.items() if name in entries}
     values = scorecard.compare(entries.values(), measured, notes, ran=ran)
     table = claims.table(measured_dir, profile)
     planted = table[table["kind"] == "planted"]
+    # definitions that are read back would flatter the counts
     is_measured = values["basis"] == "measured"
     return {
         "classes": CLASSES,
@@ -68,6 +80,7 @@ def words(measured_dir: Path, profile: str, *, ran: Collection[str]) -> dict:
 
 def _parts(rows: pd.DataFrame) -> dict[str, list[dict]]:
     """Return the values of a figure as measured here, missing, and defined or read back."""
+    # each row falls into exactly one part
     is_defined, is_absent = rows["basis"] == DEFINED, rows["status"].isin([NEEDS_DATA, NOT_RUN])
     parts = {
         "Measured": rows[~is_defined & ~is_absent],

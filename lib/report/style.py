@@ -95,7 +95,7 @@ def style() -> AbstractContextManager:
 
 
 def cluster_colours(labels: Iterable) -> dict[str, str]:
-    """Return label → colour: the same cluster has the same colour in every picture.
+    """Give the same cluster the same colour in every figure.
 
     A label that is or ends with a number has the colour of that number; others follow in the order
     of their names. The empty label and "none" are no cluster.
@@ -105,6 +105,11 @@ def cluster_colours(labels: Iterable) -> dict[str, str]:
     labels : iterable
         Labels of clusters; repeated ones count once.
 
+    Returns
+    -------
+    dict of str to str
+        Label → colour, labels in natural order.
+
     Examples
     --------
     >>> colours = {"1": CLUSTERS[1], "2": CLUSTERS[2], "none": NO_CLUSTER}
@@ -112,20 +117,39 @@ def cluster_colours(labels: Iterable) -> dict[str, str]:
     True
     """
     names = sorted({str(label) for label in labels}, key=_natural)
+    # labels without a number take colours in their own order
     named = [name for name in names if name not in ("", "none") and _number(name) is None]
     places = {name: place for place, name in enumerate(named)}
     return {name: _colour(name, places) for name in names}
 
 
 def on(colour: str) -> str:
-    """Return black or white, whichever is easier to read on a colour."""
+    """Return black or white, whichever is easier to read on a colour.
+
+    Parameters
+    ----------
+    colour : str
+        Any colour that Matplotlib knows.
+
+    Returns
+    -------
+    str
+    """
     red, green, blue = to_rgb(colour)
+    # luma of Rec. 601, 0 to 1
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
 
 
 def plain_numbers(*axes: Axis) -> None:
-    """Write 1,000 at the ticks of logarithmic axes, whose powers of ten would have letters below
-    the least size."""
+    """Write 1,000 in place of 10³ at the ticks of logarithmic axes.
+
+    The exponents would have letters below the least size.
+
+    Parameters
+    ----------
+    axes : Axis
+        For example `ax.xaxis`.
+    """
     for axis in axes:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         axis.set_minor_formatter(NullFormatter())
@@ -139,6 +163,7 @@ def _colour(name: str, places: dict[str, int]) -> str:
 
 
 def _number(name: str) -> int | None:
+    # `.0`: pandas makes floats of numbers with gaps
     found = re.search(r"(\d+)(?:\.0)?$", name)
     return int(found[1]) if found else None
 
@@ -149,9 +174,12 @@ def _natural(name: str) -> tuple[str, int]:
 
 
 def _use_own_fonts() -> None:
-    """Take Liberation Sans from this repository, so that letters do not depend on what a machine
-    has installed."""
+    """Take Liberation Sans from this repository.
+
+    What a machine has installed then does not change the letters.
+    """
     manager = font_manager.fontManager
+    # a system's Liberation Sans may be of another version
     manager.ttflist = [font for font in manager.ttflist if font.name != "Liberation Sans"]
     for path in sorted(_FONTS.glob("*.ttf")):
         manager.addfont(path)

@@ -1,4 +1,4 @@
-"""What of a profile's results this run made, by provenance, and why the rest is missing.
+"""The results of a profile that this run made, by provenance, and why the rest is missing.
 
 A file counts if a stamp lists it with the sha256 that it has now, and if nothing has to run again.
 What merely lies in `figures/<profile>`, such as the committed pictures of another machine, does not
@@ -17,8 +17,25 @@ MADE, FAILED, WAITS, NOT_RUN, AGAIN = "made", "failed", "waits", "not run", "to 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one notebook: its state, why it is not `made`, its output files by name, its run
-    time in s."""
+    """What came of one notebook.
+
+    Parameters
+    ----------
+    slug : str
+        The notebook.
+    state : str
+        `made`, `failed`, `waits`, `not run` or `to run again`.
+    why : str
+        Why it is not `made`, in words.
+    files : mapping of str to Path
+        Its output files by name.
+    seconds : float, optional
+        Its run time.
+    executed : Path, optional
+        The executed copy.
+    cause : str
+        Slug of the notebook that failed, of one that waits.
+    """
 
     slug: str
     state: str
@@ -42,6 +59,7 @@ def results(
     Parameters
     ----------
     pipeline : Pipeline
+        Notebooks of a profile, in their order.
     again : mapping of str to sequence of str, optional
         Slug → why its notebook has to run again, from `lib.run.runner.Run.plan`; whatever the
         parameters and the code say. Without it only stamps and files are looked at.
@@ -64,13 +82,27 @@ def results(
 
 
 def others(figures_dir: Path, made: Iterable[Path]) -> list[str]:
-    """Return the names of the pictures in a folder that this run did not make."""
+    """Return the names of the pictures in a folder that this run did not make.
+
+    Parameters
+    ----------
+    figures_dir : Path
+        Folder of a profile's figures.
+    made : iterable of Path
+        Pictures that it made.
+
+    Returns
+    -------
+    list of str
+        File names, sorted.
+    """
     known = {path.name for path in made}
     return sorted(path.name for path in figures_dir.glob("[!.]*__*.png") if path.name not in known)
 
 
 def _result(run: runner.Run, step: Step, reasons: list[str], broken: Sequence[Result]) -> Result:
     stamp = run.stamp(step)
+    # what the runner says comes first, as it knows parameters and code
     reasons = reasons or _changed(run, step, stamp)
     if stamp and not reasons and not broken:
         executed = run.executed_path(step)
@@ -82,6 +114,7 @@ def _result(run: runner.Run, step: Step, reasons: list[str], broken: Sequence[Re
         log = run.log_path(step).relative_to(run.pipeline.root)
         return Result(step.slug, FAILED, f"It failed; {log} says where.")
     if broken:
+        # the notebook that failed, not one that waits for it
         cause = broken[0].cause or broken[0].slug
         return Result(step.slug, WAITS, f"It waits for {cause}, which failed.", cause=cause)
     command = f"python run_all.py {step.slug} --profile {run.pipeline.profile}"

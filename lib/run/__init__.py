@@ -1,2 +1,1 @@
-"""Nobody's science: plan, keys, runner, notebook process, compute, engines, parameters, progress,
-files, provenance."""
+"""The machinery that runs notebooks: plan, keys, processes, engines, parameters, provenance."""

@@ -40,7 +40,17 @@ class StaleCode(RuntimeError):
 
 
 class UnitsFailed(RuntimeError):
-    """Some units failed; the others are done and stay. Carries name → last line of the error."""
+    """Some units failed; the others are done and stay.
+
+    Parameters
+    ----------
+    errors : mapping of str to str
+        Name of a failed unit → last line of its error.
+    directory : Path
+        Folder of the units' files, where the tracebacks are.
+    n_units : int
+        All units of the call.
+    """
 
     def __init__(self, errors: Mapping[str, str], directory: Path, *, n_units: int) -> None:
         self.errors = dict(errors)
@@ -55,7 +65,20 @@ class UnitsFailed(RuntimeError):
 
 
 def unit_seed(seed: int, name: str) -> int:
-    """Return the seed of a unit: 64 bits of a hash of the base seed and the unit's name."""
+    """Derive the seed of a unit from the base seed and the unit's name.
+
+    Parameters
+    ----------
+    seed : int
+        Base seed.
+    name : str
+        Name of the unit.
+
+    Returns
+    -------
+    int
+        64 bits of a hash.
+    """
     return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:8], "big")
 
 
@@ -72,6 +95,26 @@ def unit_path(
 
     Arguments that are paths, of files or folders, count by their content.
 
+    Parameters
+    ----------
+    function : callable
+        A function of `lib`, as in `run_units`.
+    name : str
+        Name of the unit.
+    arguments : mapping
+        Its keyword arguments: paths, or plain JSON values.
+    directory : Path
+        Folder of the units' files.
+    suffix : str
+        File name ending.
+    seed : int
+        Base seed.
+
+    Returns
+    -------
+    Path
+        Absolute; twelve digits of the key are in its name.
+
     Raises
     ------
     TypeError
@@ -86,6 +129,7 @@ def unit_path(
             f"unit {name!r}: a unit's name is part of a file name: not empty, no '/', no '.' in "
             "front"
         )
+    # a path counts by what lies there, so a moved file keeps its units
     inputs = {
         key: _hash(value) if isinstance(value, Path) else value for key, value in arguments.items()
     }
@@ -108,8 +152,7 @@ def run_units(
     seed: int = 0,
     executor: str | None = None,
 ) -> dict[str, Path]:
-    """Run `function(part, seed=…, **arguments)` for every unit that is not done, and return name →
-    file.
+    """Run `function(part, seed=…, **arguments)` for every unit that is not done.
 
     Parameters
     ----------
@@ -128,18 +171,30 @@ def run_units(
         `inline`, `local:N`, `slurm:FILE.yaml`, `pbs:FILE.yaml` or `tcp://HOST:PORT`; default from
         the runner, else `local` on all cores.
 
+    Returns
+    -------
+    dict of str to Path
+        Name → file, in the order of `units`.
+
     Raises
     ------
     UnitsFailed
         After all units have been tried; results of the others are kept.
     NoWorkers
         If units wait on a cluster and no worker comes for some minutes; what is done is kept.
+    TypeError
+        For an argument that is neither a path nor JSON.
+    ValueError
+        For a unit's name that is no file name, or an executor that is unknown.
+    StaleCode
+        If the function's source was edited after this process imported it.
     """
     directory = store.resolve(directory)
     paths = {
         name: unit_path(function, name, arguments, directory=directory, suffix=suffix, seed=seed)
         for name, arguments in units.items()
     }
+    # the file is the only mark of what is done
     waiting = [name for name, path in paths.items() if not path.exists()]
     progress = _Progress(directory.name, total=len(units), done=len(units) - len(waiting))
     errors: dict[str, str] = {}
@@ -154,6 +209,7 @@ def run_units(
             name = futures[future]
             error = _outcome(future)
             if error:
+                # the whole traceback is beside the units
                 errors[name] = error.strip().splitlines()[-1]
                 store.write_text(directory / f"{name}.error.txt", error)
             else:
@@ -170,6 +226,7 @@ def run_units(
 def _run_unit(function: UnitFunction, path: str, seed: int, arguments: dict[str, Any]) -> str:
     """Run one unit, alone in its process; return the traceback of its error, or nothing."""
     try:
+        # a worker of several threads still runs one unit at a time
         with engines.ALONE:
             _check_fresh(function)
             _use_one_thread()
@@ -181,17 +238,17 @@ def _run_unit(function: UnitFunction, path: str, seed: int, arguments: dict[str,
 
 
 def _use_one_thread() -> None:
-    """Let this process compute with one thread from now on: sums have one order of terms whatever
-    the engine.
+    """Let this process compute with one thread from now on.
 
-    It stays so. Each thread of a process has a count of its own, so each unit sets that of the
-    thread it runs in.
+    Sums then have one order of terms, whatever the engine. It stays so. Each thread of a process
+    has a count of its own, so each unit sets that of the thread it runs in.
     """
     from threadpoolctl import threadpool_limits
 
     os.environ.update(
         dict.fromkeys(numeric.THREADS, "1")
     )  # for libraries that the unit is the first to load
+    # for libraries that are loaded already
     threadpool_limits(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
@@ -204,6 +261,7 @@ def _outcome(future: Any) -> str:
     except (
         Exception
     ) as error:  # the engine's own: a worker that was killed, a function that cannot be sent
+        # by name: importing Dask here would load it for every engine
         if type(error).__name__ == "KilledWorker":
             return (
                 f"{error}\nits process was killed each time it was tried; out of memory is the "
@@ -213,8 +271,7 @@ def _outcome(future: Any) -> str:
 
 
 def _code(function: UnitFunction) -> tuple[list[str], dict[str, str]]:
-    """Return the syntax of all that a function reaches, and the versions of the packages that this
-    uses."""
+    """Return the syntax of all that a function reaches, and the versions of its packages."""
     _check_fresh(function)
     reached = _reach(function)
     return sorted(reached.hashes.values()), keys.versions(reached.external)
@@ -224,14 +281,17 @@ def _code(function: UnitFunction) -> tuple[list[str], dict[str, str]]:
 def _reach(function: UnitFunction) -> Reach:
     if function.__module__.split(".")[0] == PROJECT:
         return _sources.of_function(function.__module__, function.__qualname__)
+    # a function outside the project, such as a test's, has its source for a key
     [own], reached = _sources.of_cells([textwrap.dedent(inspect.getsource(function))])
     reached.hashes[function.__qualname__] = own
     return reached
 
 
 def _check_fresh(function: UnitFunction) -> None:
-    """Refuse to run code that is no longer what the files say: its result would pass for that of
-    the new code."""
+    """Refuse to run code that is no longer what the files say.
+
+    Its result would pass for that of the new code.
+    """
     edited = [file for file in sorted(_reach(function).files) if file.stat().st_mtime > LOADED]
     if edited:
         names = ", ".join(str(_relative(file)) for file in edited)
@@ -246,6 +306,7 @@ class _Progress:
 
     def __init__(self, name: str, *, total: int, done: int) -> None:
         self.state = {"name": name, "total": total, "done": done, "failed": 0}
+        # set by the runner, whose terminal draws the bar
         self.file = os.environ.get(PROGRESS_VARIABLE)
         self.bar = None
         if not self.file and total > done:

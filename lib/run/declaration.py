@@ -18,8 +18,7 @@ SAME = object()  # marks a value that is not given
 
 
 class InputFile:
-    """Marks a parameter that names a file or folder: its content, not its name, is part of a
-    key."""
+    """Marks a parameter that names a file or folder, whose content is part of a key."""
 
 
 InputPath = Annotated[str, InputFile()]
@@ -37,6 +36,11 @@ def meaning(text: str, *, unit: str = "", **bounds: Any) -> Any:
         Unit in the plural: `pixels`, `SD of single nuclei`. Empty for counts, shares and texts.
     **bounds
         Range of a number (`ge`, `gt`, `le`, `lt`) or length of a list (`min_length`, `max_length`).
+
+    Returns
+    -------
+    object
+        A pydantic field to put into `Annotated`.
 
     Examples
     --------
@@ -68,6 +72,11 @@ def parameter(
     published : str
         What the paper says, where the profile `paper` differs or a number needs words.
 
+    Returns
+    -------
+    object
+        A pydantic field, for a class that derives from `Section`.
+
     Examples
     --------
     >>> class Nuclei(Section):
@@ -81,6 +90,7 @@ def parameter(
         name: value for name, value in (("smoke", smoke), ("paper", paper)) if value is not SAME
     }
     described = {} if text is None else {"description": text}
+    # profiles travel with the field, so that one declaration is all
     return Field(default=mini, json_schema_extra=extra, **described, **bounds)
 
 
@@ -127,24 +137,61 @@ class Declared:
 
 
 def declarations(section: type[Section], *, folders: bool = False) -> list[Declared]:
-    """Return the parameters of a section in their order, with or without the two folders."""
+    """Return the parameters of a section in their order.
+
+    Parameters
+    ----------
+    section : type of Section
+        Class of the section.
+    folders : bool
+        Whether the two folders, which the runner fills in, are among them.
+
+    Returns
+    -------
+    list of Declared
+    """
     fields = section.model_fields.items()
     return [_declared(name, field) for name, field in fields if folders or name not in FOLDERS]
 
 
 def values_of(section: type[Section], profile: str) -> dict[str, Any]:
-    """Return the declared values of a section in one of `PROFILES`, as key → value."""
+    """Return the declared values of a section in one profile.
+
+    Parameters
+    ----------
+    section : type of Section
+        Class of the section.
+    profile : str
+        One of `PROFILES`.
+
+    Returns
+    -------
+    dict
+        Key → value, without the two folders.
+    """
     return {one.name: one.values[profile] for one in declarations(section)}
 
 
 def file_of(section: type[Section]) -> str:
-    """Return the file that declares a section, such as `lib/images/params.py`."""
+    """Return the file that declares a section.
+
+    Parameters
+    ----------
+    section : type of Section
+        Class of the section.
+
+    Returns
+    -------
+    str
+        Such as `lib/images/params.py`.
+    """
     return section.__module__.replace(".", "/") + ".py"
 
 
 def _declared(name: str, field: FieldInfo) -> Declared:
     extra = dict(field.json_schema_extra or {})
     values = {profile: extra.get(profile, field.default) for profile in PROFILES}
+    # words win over the value of the profile `paper`
     published = extra.get("published", "")
     if not published and "paper" in extra:
         published = plain_text(extra["paper"])
@@ -154,6 +201,19 @@ def _declared(name: str, field: FieldInfo) -> Declared:
 
 def told(text: str, unit: str, annotation: Any) -> str:
     """Return meaning, choices and unit in one line.
+
+    Parameters
+    ----------
+    text : str
+        Meaning, with special values after a semicolon.
+    unit : str
+        Unit in the plural; empty for none.
+    annotation : type
+        Type of the parameter; a `Literal` of two to four texts adds its choices.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -174,6 +234,15 @@ def told(text: str, unit: str, annotation: Any) -> str:
 def type_name(annotation: Any) -> str:
     """Return a type as a notebook writes it.
 
+    Parameters
+    ----------
+    annotation : type
+        Plain type, list of one, `Literal` or `Annotated`.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> type_name(list[Literal["umap", "tsne"]]), type_name(InputPath)
@@ -182,6 +251,7 @@ def type_name(annotation: Any) -> str:
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return type_name(inner[0])
+    # all choices of one parameter have one type
     if origin is Literal:
         return type(inner[0]).__name__
     if isinstance(annotation, types.GenericAlias):
@@ -192,12 +262,21 @@ def type_name(annotation: Any) -> str:
 def plain_text(value: Any) -> str:
     """Return a value as a comment says it.
 
+    Parameters
+    ----------
+    value : bool, number, str or list
+        Value of a parameter.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> plain_text(1e-5), plain_text(400.0), plain_text(True), plain_text(["JUN", "RAF1"])
     ('1e-5', '400', 'true', 'JUN, RAF1')
     """
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # before numbers: a bool is an int in Python
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.12g}".replace("e-0", "e-").replace("e+0", "e")

@@ -1,5 +1,4 @@
-"""Engines behind the seam of `lib.run.compute`: this process, this machine, Slurm or PBS jobs, any
-Dask cluster.
+"""Engines behind `lib.run.compute`: this process, this machine, Slurm or PBS, any Dask cluster.
 
 Whatever the engine, a process runs one unit at a time: torch's random generators, the number of its
 threads and the import of modules belong to a process, not to a thread. A worker with more threads
@@ -34,8 +33,7 @@ class NoWorkers(RuntimeError):
 
 
 class Executor(Protocol):
-    """What an engine must offer: submit a call, hand out finished futures, which have a
-    `result()`."""
+    """What an engine offers: it takes calls and hands out finished futures with a `result()`."""
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any: ...
 
@@ -69,6 +67,18 @@ def run_alone(payload: bytes, setting: str) -> Any:
     Loading imports modules, which two threads cannot do at once where modules import each other, as
     torch's do.
 
+    Parameters
+    ----------
+    payload : bytes
+        Function and arguments, pickled by cloudpickle.
+    setting : str
+        Numeric setting of the driver, from `lib.run.numeric.name`.
+
+    Returns
+    -------
+    object
+        What the function returns.
+
     Raises
     ------
     NumericError
@@ -101,6 +111,18 @@ class Dask:
 
     It gives up after `patience` seconds without any worker and says `advice`; at once where there
     is no worker and the batch system has `refused` a job.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of the cluster.
+    patience : float
+        Seconds without any worker after which it gives up.
+    advice : str
+        What a person can do then; part of the error.
+    refused : sequence of str
+        What the batch system said when it refused jobs; with one, and no worker, it gives up at
+        once.
     """
 
     def __init__(
@@ -118,11 +140,22 @@ class Dask:
     def completed(self, futures: list[Any]) -> Iterator[Any]:
         """Give the futures in the order in which they end.
 
+        Parameters
+        ----------
+        futures : list of Future
+            From `submit`.
+
+        Yields
+        ------
+        Future
+            In the order in which they end.
+
         Raises
         ------
         NoWorkers
             Naming how long none was there and what to do, or why jobs are refused.
         """
+        # callbacks come from a thread of the client, so futures arrive by a queue
         ended: queue.SimpleQueue = queue.SimpleQueue()
         for future in futures:
             future.add_done_callback(ended.put)
@@ -136,6 +169,7 @@ class Dask:
                 return ended.get(timeout=min(LOOK_SECONDS, self.patience))
             except queue.Empty:
                 waited = time.monotonic() - seen
+            # as long as a worker is there, the wait may be a long unit
             if self.client.nthreads():
                 seen = time.monotonic()
             elif self.refused:
@@ -154,6 +188,18 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
 
     No engine is started for no unit, nor on this machine for a single one.
 
+    Parameters
+    ----------
+    name : str, optional
+        `inline`, `local`, `local:N`, `slurm:FILE.yaml`, `pbs:FILE.yaml` or `tcp://HOST:PORT`;
+        default from the runner, else `local` on all cores.
+    n_units : int
+        How many units there are to run; no more workers than that are started.
+
+    Yields
+    ------
+    Executor
+
     Raises
     ------
     ExecutorError
@@ -168,6 +214,7 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
     from distributed import Client
 
     kind, _, rest = name.partition(":")
+    # for a cluster of someone else's, whose workers nobody here can start
     options: dict[str, Any] = {
         "patience": job_queues.PATIENCE,
         "advice": "Do its workers run? Do they find it? ",
@@ -179,6 +226,7 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
             options = {"patience": jobs.patience, "advice": jobs.advice(), "refused": []}
             cluster = stack.enter_context(job_queues.cluster(jobs, n_units, options["refused"]))
         elif kind == "local":
+            # one worker per GPU: two units would share its memory
             n_workers = min(int(rest or machine.n_cores()), n_units, machine.n_gpus() or n_units)
             cluster = pool.ask(n_workers) or stack.enter_context(machine.workers(n_workers))
         else:
@@ -188,6 +236,11 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
 
 def check_executor(name: str) -> None:
     """Check the description of an engine without starting it.
+
+    Parameters
+    ----------
+    name : str
+        As in `open_executor`.
 
     Raises
     ------

@@ -1,5 +1,4 @@
-"""Hold a profile's run folder, so that two runs never mix, and end a run cleanly when it is told to
-stop."""
+"""A lock on a profile's run folder, so that two runs never mix, and the clean end of a run."""
 
 import fcntl
 import os
@@ -18,6 +17,13 @@ class Busy(RuntimeError):
 def locked(run_dir: Path, *, command: str) -> Iterator[None]:
     """Hold a profile's run folder for this process.
 
+    Parameters
+    ----------
+    run_dir : Path
+        Folder of the profile; made if it is not there.
+    command : str
+        What runs, for the message that another run gets.
+
     Raises
     ------
     Busy
@@ -26,9 +32,10 @@ def locked(run_dir: Path, *, command: str) -> Iterator[None]:
     run_dir.mkdir(parents=True, exist_ok=True)
     with (run_dir / ".lock").open("a+", encoding="utf-8") as file:
         try:
+            # the kernel frees the lock when the process ends, whatever ends it
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
+            file.seek(0)  # opened for appending, so that a holder's words are not cut
             holder = file.read().strip() or "a process that has not said its name"
             raise Busy(f"runs/{run_dir.name} is held by {holder}; wait for it or stop it") from None
         file.truncate(0)
@@ -47,6 +54,7 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
+    # SIGKILL cannot be heeded; what it leaves is swept by the next run
     heeded = [
         number
         for number in (signal.SIGTERM, signal.SIGHUP)

@@ -58,10 +58,21 @@ class Jobs:
 
 
 def read(kind: str, file: str) -> Jobs:
-    """Read a YAML file of dask-jobqueue options, with `maximum_jobs` and `worker_timeout_seconds`
-    beside them.
+    """Read a YAML file of dask-jobqueue options.
 
-    Jobs compute with the code of this folder and under the numeric setting of this process.
+    `maximum_jobs` and `worker_timeout_seconds` may stand beside them. Jobs compute with the code of
+    this folder and under the numeric setting of this process.
+
+    Parameters
+    ----------
+    kind : str
+        `slurm` or `pbs`.
+    file : str
+        Path relative to the project root, or absolute; holds at least `cores` and `memory`.
+
+    Returns
+    -------
+    Jobs
 
     Raises
     ------
@@ -87,9 +98,10 @@ def read(kind: str, file: str) -> Jobs:
     )
     prologue = [f"export {name}={shlex.quote(value)}" for name, value in _environment().items()]
     defaults = {
-        "processes": options["cores"],
+        "processes": options["cores"],  # one process per core, as a process runs one unit at a time
         "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
     }
+    # before Python starts, as libraries read the setting when they load
     options["job_script_prologue"] = prologue + (options.get("job_script_prologue") or [])
     options["worker_extra_args"] = [*NO_LIMIT, *(options.get("worker_extra_args") or [])]
     return Jobs(kind, file, {**defaults, **options}, maximum, patience)
@@ -97,6 +109,11 @@ def read(kind: str, file: str) -> Jobs:
 
 def check_installed(kind: str) -> None:
     """Check that jobs can be sent from this machine.
+
+    Parameters
+    ----------
+    kind : str
+        `slurm` or `pbs`.
 
     Raises
     ------
@@ -111,10 +128,22 @@ def check_installed(kind: str) -> None:
 
 @contextmanager
 def cluster(jobs: Jobs, n_units: int, refused: list[str]) -> Iterator[Any]:
-    """Yield a Dask cluster that adapts between no job and the most allowed; lost jobs are replaced,
-    idle ones end.
+    """Yield a Dask cluster that adapts between no job and the most allowed.
 
-    What the batch system says when it refuses a job is added to `refused`.
+    Lost jobs are replaced, idle ones end.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        From `read`.
+    n_units : int
+        No more jobs than units are sent.
+    refused : list of str
+        What the batch system says when it refuses a job is added to it.
+
+    Yields
+    ------
+    dask_jobqueue.JobQueueCluster
     """
     import dask_jobqueue
 
@@ -149,6 +178,7 @@ def _environment() -> dict[str, str]:
 
 
 def _positive(value: Any, name: str, where: str, kind: Any) -> Any:
+    # YAML's `yes` is a bool, which is an int
     if isinstance(value, bool) or not isinstance(value, kind) or not value > 0:
         raise QueueError(f"{where}: {name} is {value!r}; expected a number > 0")
     return value

@@ -40,7 +40,17 @@ class NotebookError(ValueError):
 
 
 def notebook_cells(path: Path) -> list[dict]:
-    """Return a notebook's code cells as `{source, tags}`, in order.
+    """Read a notebook's code cells, in order.
+
+    Parameters
+    ----------
+    path : Path
+        The stored notebook.
+
+    Returns
+    -------
+    list of dict
+        `source` and `tags` of each.
 
     Raises
     ------
@@ -60,7 +70,23 @@ def notebook_cells(path: Path) -> list[dict]:
 
 
 def parameters_source(path: Path) -> str:
-    """Return the source of the cell tagged `parameters`, or nothing if there is none."""
+    """Return the source of the cell tagged `parameters`.
+
+    Parameters
+    ----------
+    path : Path
+        The stored notebook.
+
+    Returns
+    -------
+    str
+        Empty if there is no such cell.
+
+    Raises
+    ------
+    NotebookError
+        If the file is not a notebook.
+    """
     return next(
         (cell["source"] for cell in notebook_cells(path) if "parameters" in cell["tags"]), ""
     )
@@ -75,15 +101,22 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
         Top-level names as they are imported: `sklearn` gives the version of scikit-learn. Names of
         the standard library are left out.
 
+    Returns
+    -------
+    dict of str to str
+        Distribution → version, or "absent".
+
     Examples
     --------
     >>> sorted(versions(["os", "yaml"]))
     ['PyYAML', 'numeric setting', 'python']
     """
+    # Python's minor release: patch releases count as the same
     found = {
         "python": ".".join(platform.python_version_tuple()[:2]),
         "numeric setting": numeric.name(),
     }
+    # the standard library comes with Python's release
     for package in sorted(set(packages) - sys.stdlib_module_names):
         for distribution in _distributions(package):
             found[distribution] = _version(distribution) or "absent"
@@ -114,8 +147,18 @@ def _version(distribution: str) -> str | None:
 
 @cache
 def r_versions(packages: tuple[str, ...]) -> dict[str, str]:
-    """Return the versions of R and of R packages as `R:name` → version, or `absent`; nothing is
-    attached."""
+    """Return the versions of R and of some R packages; nothing is attached.
+
+    Parameters
+    ----------
+    packages : tuple of str
+        Names of packages.
+
+    Returns
+    -------
+    dict of str to str
+        `R:name` → version, or "absent"; "R:R" is R itself.
+    """
     names = {f"R:{name}": "absent" for name in ("R", *packages)}
     code = (
         'cat("R", as.character(getRversion()), "\\n"); for (p in commandArgs(TRUE)) '
@@ -136,14 +179,24 @@ def r_versions(packages: tuple[str, ...]) -> dict[str, str]:
 
 
 def files_below(folder: Path) -> list[tuple[str, Path]]:
-    """Return the files below a folder as (relative name, path), in order of their names, through
-    links to folders.
+    """Return the files below a folder, through links to folders.
 
     A link that leads nowhere is listed as a file that is not there. A folder that is reached again
     from within itself is not entered a second time.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to start.
+
+    Returns
+    -------
+    list of (str, Path)
+        Relative name and path, in order of the names.
     """
     found: list[tuple[str, Path]] = []
     for here, folders, names in os.walk(folder, followlinks=True):
+        # a link to a folder above would never end
         above = {os.path.realpath(here)} | {os.path.realpath(part) for part in Path(here).parents}
         folders[:] = sorted(
             name for name in folders if os.path.realpath(os.path.join(here, name)) not in above
@@ -155,16 +208,30 @@ def files_below(folder: Path) -> list[tuple[str, Path]]:
 
 
 def broken_links(folder: Path) -> list[Path]:
-    """Return the links below a folder that lead nowhere."""
+    """Return the links below a folder that lead nowhere.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to start.
+
+    Returns
+    -------
+    list of Path
+    """
     return [path for _, path in files_below(folder) if not path.exists()]
 
 
 class Hashes:
-    """sha256 of files, remembered by size, times and inode, so that a plan over large files stays
-    fast.
+    """sha256 of files, remembered by size, times and inode.
 
-    What was written a moment ago is not remembered: it could be written again within one tick of
-    the clock.
+    So a plan over large files stays fast. What was written a moment ago is not remembered: it could
+    be written again within one tick of the clock.
+
+    Parameters
+    ----------
+    memory : Path, optional
+        JSON file in which hashes are kept from run to run.
     """
 
     def __init__(self, memory: Path | None = None) -> None:
@@ -183,10 +250,12 @@ class Hashes:
             stat = path.stat()
         except OSError:
             return "missing"
+        # an edit that keeps size and time still changes ctime
         state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
         known = self.known.get(str(path))
         if known is None or known[:-1] != state:
             known = [*state, store.sha256(path)]
+            # a file may be written twice within one tick
             if time.time_ns() - stat.st_ctime_ns > TICK_NS:
                 self.known[str(path)] = known
                 self.changed = True
@@ -231,9 +300,20 @@ def parts(
         Memory of file hashes.
     code : Code
         The project's sources: of `lib` count the definitions that the cells reach, by their syntax.
+
+    Returns
+    -------
+    dict of str to dict
+        `code`, `params`, `inputs`, `modules` and `versions`, each name → text or hash.
+
+    Raises
+    ------
+    NotebookError
+        If the file is not a notebook.
     """
     cells = {
         f"cell {number}": cell["source"]
+        # as Jupyter counts them after a run of all
         for number, cell in enumerate(notebook_cells(notebook), start=1)
         if "parameters" not in cell["tags"]
     }
@@ -248,7 +328,21 @@ def parts(
 
 
 def changes(old: Parts | None, new: Parts) -> list[str]:
-    """Say in words what differs between two keys' parts, one line a difference."""
+    """Say in words what differs between two keys' parts.
+
+    Parameters
+    ----------
+    old : dict or None
+        Parts of the last run; None if there was none.
+    new : dict
+        Parts as they are now.
+
+    Returns
+    -------
+    list of str
+        One line per difference; empty if the notebook is done.
+    """
+    # no stamp: nothing to compare with
     if old is None:
         return ["it has not been run"]
     lines = []
@@ -259,14 +353,14 @@ def changes(old: Parts | None, new: Parts) -> list[str]:
             for name in dict.fromkeys([*values, *before])
             if before.get(name) != values.get(name)
         ]
+        # of many changed definitions, those that caused the change
         for name in _causes(names, before, values) if part == "modules" else names:
             lines.append(f"{part}: {name} {_difference(part, before.get(name), values.get(name))}")
     return lines
 
 
 def _causes(names: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return the definitions that changed themselves, without those that only refer to them or were
-    moved."""
+    """Return the definitions that changed themselves, not those that only refer to them."""
     moved = _moved(before, after)
     left = [name for name in names if name not in moved]
     own = [
@@ -278,10 +372,10 @@ def _causes(names: Sequence[str], before: Mapping[str, str], after: Mapping[str,
 
 
 def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
-    """Return the names of what is there before and after, under another name: a definition that was
-    moved."""
+    """Return the names of moved definitions: there before and after, under other names."""
     came = {name: after[name] for name in after if name not in before}
     gone = {name: before[name] for name in before if name not in after}
+    # same hash, other name: moved
     both = Counter(came.values()) & Counter(gone.values())
     moved = set()
     for names in (came, gone):

@@ -1,5 +1,4 @@
-"""This machine: its cores and GPUs, and Dask workers on it that die with the process that started
-them."""
+"""Cores and GPUs of this machine, and Dask workers that end with the process that starts them."""
 
 import ctypes
 import logging
@@ -29,14 +28,23 @@ DASK_SETTINGS = {
 
 @contextmanager
 def workers(n: int) -> Iterator[Any]:
-    """Yield a Dask cluster of `n` processes on this machine, each with a GPU of its own where there
-    are any.
+    """Yield a Dask cluster of processes on this machine, each with a GPU where there are any.
 
     They compute under the numeric setting even where the process that starts them does not.
+
+    Parameters
+    ----------
+    n : int
+        Number of processes, of one thread each.
+
+    Yields
+    ------
+    distributed.LocalCluster
     """
     import dask
     from distributed import Client, LocalCluster
 
+    # set before Python starts: hashing and threads are read once
     environment = {**dask.config.get(BEFORE_PYTHON, {}), **numeric.environment(), **HASHING}
     with (
         dask.config.set({**DASK_SETTINGS, BEFORE_PYTHON: environment}),
@@ -55,8 +63,10 @@ def workers(n: int) -> Iterator[Any]:
 
 
 def n_cores() -> int:
-    """Return the number of cores that this process may use, which on a cluster is not all of the
-    machine's."""
+    """Return the number of cores that this process may use.
+
+    On a cluster these are not all of the machine's.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -67,6 +77,7 @@ def gpus() -> list[str]:
         names = [name.strip() for name in visible.split(",")]
         return [name for name in names if name not in ("", "-1")]
     try:
+        # a GPU library would take its share of GPU memory
         listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return []
@@ -86,16 +97,24 @@ def die_with_parent(parent: int) -> None:
 
     Meant as `preexec_fn`: it runs between fork and exec, and also ends this process if the parent
     is gone already.
+
+    Parameters
+    ----------
+    parent : int
+        Id of the parent process.
     """
     if sys.platform == "linux":
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # the parent may have ended between fork and prctl
         if os.getppid() != parent:
             os._exit(1)
 
 
 def _prepare_workers(client: Any) -> None:
-    """Give each worker of this machine a GPU of its own, and let it die with this process;
-    restarted ones too."""
+    """Give each worker of this machine a GPU of its own, and let it die with this process.
+
+    This holds for restarted workers too.
+    """
     from distributed import WorkerPlugin
 
     devices = gpus()

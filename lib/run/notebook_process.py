@@ -38,7 +38,17 @@ LONGEST_PLACE = 60  # bytes; the path of a socket below it has to fit in 104
 
 @dataclass(frozen=True)
 class Failure:
-    """Where and why a notebook stopped."""
+    """Where and why a notebook stopped.
+
+    Parameters
+    ----------
+    cell : int
+        Number of the code cell as a person counts them; 0 if it stopped outside of any.
+    first_line : str
+        First line of the cell.
+    error : str
+        Last line of the error.
+    """
 
     cell: int
     first_line: str
@@ -46,12 +56,22 @@ class Failure:
 
 
 def private_folder(name: str) -> Path:
-    """Return an empty folder for sockets that only this user can enter, with a path short enough
-    for them.
+    """Make an empty folder for sockets that only this user can enter.
 
-    The same `name` gives the same folder, so that one left over by a killed run is used again.
+    Its path is short enough for them. The same `name` gives the same folder, so that one left over
+    by a killed run is used again.
+
+    Parameters
+    ----------
+    name : str
+        Whom the folder is for, such as the path of a notebook.
+
+    Returns
+    -------
+    Path
     """
     label = hashlib.sha256(name.encode()).hexdigest()[:10]
+    # the shortest-lived place first
     places = [os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"]
     usable = [
         place
@@ -65,6 +85,7 @@ def private_folder(name: str) -> Path:
     except FileExistsError:
         status = folder.lstat()
         if (
+            # in a folder that all may write to, somebody else could have put a link there
             not stat.S_ISDIR(status.st_mode)
             or status.st_uid != os.getuid()
             or status.st_mode & 0o077
@@ -110,14 +131,28 @@ class Waiting:
         return self.process.poll() is None
 
     def begin(self, job: Mapping[str, Any], log: Path) -> None:
-        """Hand it its job; what it prints, and has printed, is in `log` from now on."""
-        if log != self.log:
+        """Hand the process its job.
+
+        Parameters
+        ----------
+        job : mapping
+            `notebook`, `executed` and `params`.
+        log : Path
+            What it prints, and has printed, is there from now on.
+        """
+        if log != self.log:  # one started ahead does not know its notebook
             os.replace(self.log, log)  # the file stays open: only its name changes
         with suppress(BrokenPipeError), self.process.stdin as stdin:  # its end is told by its exit
             stdin.write(json.dumps(job).encode() + b"\n")
 
     def close(self) -> Failure | None:
-        """End the process and its kernel, and return how its notebook ended."""
+        """End the process and its kernel.
+
+        Returns
+        -------
+        Failure or None
+            How its notebook ended; None if every cell ran.
+        """
         self.process.kill()
         self.process.wait()
         ended = _read_report(self.sockets / REPORT, self.process.returncode)
@@ -180,8 +215,19 @@ def _read_report(report: Path, code: int) -> Failure | None:
 
 
 def clean_environment(sockets: Path) -> dict[str, str]:
-    """Return this environment with the numeric setting and repeatable hashing, without the user's
-    own settings."""
+    """Return this environment without the user's own settings of Python and Jupyter.
+
+    The numeric setting and repeatable hashing are put in.
+
+    Parameters
+    ----------
+    sockets : Path
+        Folder for the files of Jupyter and IPython.
+
+    Returns
+    -------
+    dict of str to str
+    """
     mine = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
     ours = {
         "JUPYTER_RUNTIME_DIR": str(sockets),
@@ -199,8 +245,18 @@ def clean_environment(sockets: Path) -> dict[str, str]:
 
 
 def describe_exit(code: int | None) -> str:
-    """Say in words how a process ended: `was killed by signal 9 (SIGKILL)` or `exited with status
-    1`."""
+    """Say in words how a process ended.
+
+    Parameters
+    ----------
+    code : int or None
+        Exit status; negative for a signal, None while the process runs.
+
+    Returns
+    -------
+    str
+        Such as `was killed by signal 9 (SIGKILL)` or `exited with status 1`.
+    """
     if code is None:
         return "stopped answering"
     if code >= 0:
@@ -214,8 +270,10 @@ def describe_exit(code: int | None) -> str:
 
 
 def _manager(sockets: Path) -> Any:
-    """Return a kernel manager for this very Python, on IPC sockets, whose kernel dies with this
-    process."""
+    """Return a kernel manager for this very Python, on IPC sockets.
+
+    The kernel dies with this process.
+    """
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
@@ -272,6 +330,7 @@ def _run(job: Mapping[str, Any], manager: Any) -> Failure | None:
             on_cell_start=begin,
         )
     except (PapermillExecutionError, CellExecutionError) as error:
+        # of a long message the first and the last line say most
         summary = f"{error.ename}: {error.evalue}".strip().splitlines()
         return _failure(
             started, summary[0] if len(summary) == 1 else f"{summary[0]} … {summary[-1]}"

@@ -1,5 +1,4 @@
-"""The numeric setting that makes x86-64 processors agree, put in place before any numeric library
-loads.
+"""The numeric setting that makes x86-64 processors agree, set before numeric libraries load.
 
 Libraries choose their code by processor, and another code has another last digit; training turns it
 into another gene. Here all of them are held to what every x86-64 processor since 2013 to 2015 has
@@ -64,6 +63,11 @@ def environment() -> dict[str, str]:
     dict of str to str
         Threads always; instruction sets unless the setting is native. Each library ignores what it
         does not know.
+
+    Raises
+    ------
+    NumericError
+        If `COMPENDIUM_NUMERIC` is neither empty nor a setting.
     """
     threads = dict.fromkeys(THREADS, "1")
     if name() != COMMON:
@@ -72,11 +76,12 @@ def environment() -> dict[str, str]:
 
 
 def name() -> str:
-    """Return the setting for keys and captions: `x86-64-v3`, or `native-` and the kind of
-    processor.
+    """Return the setting for keys and captions: `x86-64-v3`, or `native-` and the processor's kind.
 
-    It is native where `COMPENDIUM_NUMERIC=native` says so, on other architectures, and on
-    processors without AVX2.
+    Returns
+    -------
+    str
+        Part of every key, so that numbers of different settings never mix.
 
     Raises
     ------
@@ -92,8 +97,18 @@ def name() -> str:
 
 
 def why_native() -> str:
-    """Say in one sentence why results may differ here from the committed ones; nothing where they
-    should not."""
+    """Say in one sentence why results may differ here from the committed ones.
+
+    Returns
+    -------
+    str
+        Empty where they should not differ.
+
+    Raises
+    ------
+    NumericError
+        If `COMPENDIUM_NUMERIC` is neither empty nor a setting.
+    """
     if name() == COMMON:
         return ""
     reason = (
@@ -118,10 +133,19 @@ def is_possible() -> bool:
 
 
 def in_force() -> str:
-    """Return the setting that this process was started with: `name()`, or `unset: ` and the
-    variables that differ.
+    """Return the setting that this process was started with.
 
     A driver asks a worker that it did not start: both must say the same.
+
+    Returns
+    -------
+    str
+        `name()`, or `unset: ` and the variables that differ.
+
+    Raises
+    ------
+    NumericError
+        If `COMPENDIUM_NUMERIC` is neither empty nor a setting.
     """
     wrong = [
         variable for variable, value in environment().items() if os.environ.get(variable) != value
@@ -142,6 +166,7 @@ def apply() -> None:
         for variable, value in environment().items()
         if os.environ.get(variable) != value
     }
+    # threads can still be set when libraries are loaded
     instructions = missing.keys() - set(THREADS)
     loaded = [library for library in LIBRARIES if library in sys.modules]
     if instructions and loaded:
@@ -161,6 +186,7 @@ def _numpy_features() -> str:
 def main() -> None:
     """Run a command under the setting, or print the setting for a shell."""
     if len(sys.argv) > 1:
+        # in the place of this process: signals and exit status are the command's
         os.execvpe(sys.argv[1], sys.argv[1:], {**os.environ, **environment()})
     for variable, value in environment().items():
         print(f"export {variable}={shlex.quote(value)}")

@@ -1,5 +1,4 @@
-"""How notebooks end: what was decided, what came of it, what a failure leaves behind, and what
-waits for it."""
+"""How notebooks end: decisions, outcomes, what a failure leaves behind, and what waits for it."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -12,8 +11,19 @@ from lib.run.notebook_process import Failure
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a notebook has to run, and why; `failed` is the error with which its last run ended,
-    if it did."""
+    """Whether a notebook has to run, and why.
+
+    Parameters
+    ----------
+    slug : str
+        The notebook.
+    run : bool
+        Whether it has to run.
+    reasons : tuple of str
+        Why, one line each.
+    failed : str
+        Error with which its last run ended; empty if it ended well.
+    """
 
     slug: str
     run: bool
@@ -23,8 +33,21 @@ class Decision:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a notebook ended: `done`, `ran`, `failed` or `skipped`; `waits_for` names the failed ones
-    it needs."""
+    """How a notebook ended.
+
+    Parameters
+    ----------
+    slug : str
+        The notebook.
+    state : str
+        `done` (nothing to do), `ran`, `failed` or `skipped`.
+    seconds : float
+        Its run time.
+    failure : Failure, optional
+        Of one that failed.
+    waits_for : tuple of str
+        Failed notebooks that a skipped one needs.
+    """
 
     slug: str
     state: str
@@ -34,14 +57,33 @@ class Outcome:
 
 
 def keep_failure(path: Path, failure: Failure) -> None:
-    """Write how a notebook failed, for `--list` and `--explain`; the next run that ends well
-    removes it."""
+    """Write how a notebook failed, for `--list` and `--explain`.
+
+    The next run that ends well removes it.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file beside its log.
+    failure : Failure
+        Where and why it stopped.
+    """
     store.write_json(path, asdict(failure))
 
 
 def last_error(path: Path) -> str:
-    """Return the error with which a notebook's last run ended, or nothing if it ended well or never
-    ran."""
+    """Return the error with which a notebook's last run ended.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file of `keep_failure`.
+
+    Returns
+    -------
+    str
+        Empty if it ended well or never ran.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))["error"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -49,8 +91,19 @@ def last_error(path: Path) -> str:
 
 
 def failed_before(needs: Collection[str], outcomes: Mapping[str, Outcome]) -> tuple[str, ...]:
-    """Return the failed notebooks among those that one needs, or behind the skipped ones among
-    them, in order.
+    """Return the failed notebooks that one needs, directly or behind skipped ones.
+
+    Parameters
+    ----------
+    needs : collection of str
+        Slugs of the notebooks whose files it reads.
+    outcomes : mapping of str to Outcome
+        Notebooks that have ended, in order.
+
+    Returns
+    -------
+    tuple of str
+        Slugs, in that order, each once.
 
     Examples
     --------

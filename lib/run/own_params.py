@@ -1,5 +1,4 @@
-"""What a user gives beside a profile: a YAML file with `--params`, and `--set
-SECTION.KEY=VALUE`."""
+"""What a user gives beside a profile: a YAML file with `--params`, and `--set` assignments."""
 
 import difflib
 import re
@@ -17,14 +16,26 @@ class ParamsError(ValueError):
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """Return a hint like `; did you mean 'n_terms'?`, or nothing if no known word is near."""
+    """Return a hint such as `; did you mean 'n_terms'?`.
+
+    Parameters
+    ----------
+    word : str
+        What was given.
+    known : sequence of str
+        What could have been meant.
+
+    Returns
+    -------
+    str
+        Empty if no known word is near.
+    """
     near = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake, not the
-    later value."""
+    """YAML as people write it: `1e-5` is a number, and a key given twice is a mistake."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         names = [key.value for key, _ in node.value]
@@ -36,18 +47,44 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# YAML 1.1 asks for a dot in a number with an exponent, and would read 1e-5 as text
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
 
 
 def read_yaml(text: str) -> Any:
-    """Read YAML safely: plain values only, nothing is executed. Raises yaml.YAMLError."""
+    """Read YAML safely: plain values only, nothing is executed.
+
+    Parameters
+    ----------
+    text : str
+        YAML 1.1, in which `1e-5` is a number, too.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    yaml.YAMLError
+        If the text is not YAML, or gives a key twice.
+    """
     return yaml.load(text, Loader=_Loader)
 
 
 def read_own(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a user's YAML file as section → key → value.
+    """Read a user's YAML file.
+
+    Parameters
+    ----------
+    path : Path
+        Sections of keys.
+
+    Returns
+    -------
+    dict of str to dict
+        Section → key → value.
 
     Raises
     ------
@@ -55,6 +92,7 @@ def read_own(path: Path) -> dict[str, dict[str, Any]]:
         If the file is missing, is not YAML, or is not sections of keys.
     """
     try:
+        # an empty file changes nothing
         content = read_yaml(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file") from None
@@ -75,6 +113,17 @@ def read_own(path: Path) -> dict[str, dict[str, Any]]:
 def run_name(profile: str, own: Path | None = None) -> str:
     """Return the name of a run's folders: that of the profile, or of the user's file.
 
+    Parameters
+    ----------
+    profile : str
+        One of `PROFILES`.
+    own : Path, optional
+        YAML file of the user.
+
+    Returns
+    -------
+    str
+
     Raises
     ------
     ParamsError
@@ -82,6 +131,7 @@ def run_name(profile: str, own: Path | None = None) -> str:
     """
     if own is None:
         return profile
+    # the name becomes that of folders
     if own.stem in PROFILES or not re.fullmatch(r"\w[\w-]*", own.stem):
         raise ParamsError(
             f"--params {own}: results go to runs/{own.stem}; name the file after your screen, with "
@@ -93,12 +143,25 @@ def run_name(profile: str, own: Path | None = None) -> str:
 def parse_overrides(
     assignments: Sequence[str], sections: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Turn `SECTION.KEY=VALUE` texts into section → key → value, with values read as YAML.
+    """Read the assignments of `--set`.
+
+    Parameters
+    ----------
+    assignments : sequence of str
+        `SECTION.KEY=VALUE` texts, values in YAML.
+    sections : sequence of str
+        Sections that there are.
+
+    Returns
+    -------
+    dict of str to dict
+        Section → key → value.
 
     Raises
     ------
     ParamsError
-        If a text lacks the dot or the equals sign, or names an unknown section.
+        If a text lacks the dot or the equals sign, names an unknown section, or its value is not
+        YAML.
     """
     overrides: dict[str, dict[str, Any]] = {}
     for assignment in assignments:
@@ -113,6 +176,7 @@ def parse_overrides(
                 f"--set {assignment}: no section {section!r}{suggest(section, sections)}"
             )
         try:
+            # `KEY=` is the empty text
             overrides.setdefault(section, {})[key] = read_yaml(value) if value.strip() else ""
         except yaml.YAMLError as error:
             raise ParamsError(

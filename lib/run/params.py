@@ -24,7 +24,17 @@ UNDECLARED = "stands in no SECTIONS of lib/<chapter>/params.py"
 
 
 def collect(package: Path) -> dict[str, type[Section]]:
-    """Return slug → section of all `params.py` below a package, and import nothing else of it.
+    """Import the sections of all `params.py` below a package, and nothing else of it.
+
+    Parameters
+    ----------
+    package : Path
+        Folder with one folder per chapter.
+
+    Returns
+    -------
+    dict of str to type of Section
+        Slug of a notebook → its section.
 
     Raises
     ------
@@ -54,7 +64,17 @@ SECTIONS = collect(store.ROOT / "lib")
 
 
 def sections_of(slugs: Sequence[str]) -> dict[str, type[Section]]:
-    """Return the sections of these notebooks, in their order.
+    """Return the sections of some notebooks.
+
+    Parameters
+    ----------
+    slugs : sequence of str
+        Notebooks.
+
+    Returns
+    -------
+    dict of str to type of Section
+        In their order.
 
     Raises
     ------
@@ -88,6 +108,11 @@ def resolve(
     own : Path, optional
         YAML file of the user, with sections of keys; results go to folders of its name.
 
+    Returns
+    -------
+    dict of str to Section
+        Slug → section with its values.
+
     Raises
     ------
     ParamsError
@@ -106,11 +131,13 @@ def resolve(
     ]
     resolved: dict[str, Section] = {}
     for slug, section in sections.items():
+        # as a layer like the others, so that messages name its file
         below = [(file_of(section), values_of(section, profile))]
         above = [(origin, layer.get(slug, {})) for origin, layer in layers]
         try:
             resolved[slug] = check(slug, below + above, run)
         except ParamsError as error:
+            # all problems of all notebooks in one message
             problems.append(str(error))
     if problems:
         raise ParamsError("\n".join(problems))
@@ -122,10 +149,16 @@ def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], run: str) 
 
     Parameters
     ----------
+    slug : str
+        The notebook.
     layers : sequence of (str, mapping)
         Where values come from, and the values.
     run : str
         Name of the folders of this run below `runs/` and `figures/`.
+
+    Returns
+    -------
+    Section
 
     Raises
     ------
@@ -133,9 +166,11 @@ def check(slug: str, layers: Sequence[tuple[str, Mapping[str, Any]]], run: str) 
         One line per problem: where the value comes from, key, value, and what is allowed.
     """
     model = SECTIONS[slug]
+    # the last layer that gives a key is to blame
     origin = {key: name for name, layer in layers for key in layer}
-    values = {key: value for _, layer in layers for key, value in layer.items()}
+    values = {key: value for _, layer in layers for key, value in layer.items()}  # later layers win
     folders = {"run_dir": f"runs/{run}", "figures_dir": f"figures/{run}"}
+    # two runs that share a folder would overwrite each other
     if fixed := sorted(set(folders) & set(values)):
         raise ParamsError(
             "\n".join(
@@ -164,12 +199,22 @@ def _explain(
 
 
 def declared(source: str) -> dict[str, Any]:
-    """Return the names and literal values a notebook's `parameters` cell assigns.
+    """Read the names and literal values that a notebook's `parameters` cell assigns.
+
+    Parameters
+    ----------
+    source : str
+        Source of the cell.
+
+    Returns
+    -------
+    dict
+        Name → value.
 
     Raises
     ------
     ParamsError
-        If a value is not a literal: nothing in a parameters cell is ever executed.
+        If the cell is not Python, or a value is not a literal: nothing in it is ever executed.
     """
     values: dict[str, Any] = {}
     try:
@@ -178,6 +223,7 @@ def declared(source: str) -> dict[str, Any]:
         raise ParamsError(
             f"parameters cell: line {error.lineno} is not Python: {error.msg}"
         ) from None
+    # only `name: type = literal` and `name = literal`
     for node in body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         try:
@@ -190,8 +236,16 @@ def declared(source: str) -> dict[str, Any]:
 
 
 def check_declared(notebook: str, source: str, section: Section) -> None:
-    """Check that a notebook's `parameters` cell declares exactly the keys of its section, with
-    legal values.
+    """Check a notebook's `parameters` cell against its section: the same keys, and legal values.
+
+    Parameters
+    ----------
+    notebook : str
+        File name, for messages.
+    source : str
+        Source of the cell.
+    section : Section
+        Of this notebook.
 
     Raises
     ------
@@ -224,7 +278,18 @@ def check_declared(notebook: str, source: str, section: Section) -> None:
 
 
 def input_paths(section: Section) -> dict[str, str]:
-    """Return the parameters that name an input file or folder and are not empty, as key → path."""
+    """Return the parameters that name an input file or folder.
+
+    Parameters
+    ----------
+    section : Section
+        With its values.
+
+    Returns
+    -------
+    dict of str to str
+        Key → path, without empty ones.
+    """
     return {
         key: value
         for key, value in section.model_dump(include=_input_keys(section)).items()
@@ -233,7 +298,18 @@ def input_paths(section: Section) -> dict[str, str]:
 
 
 def plain_values(section: Section) -> dict[str, Any]:
-    """Return the parameters that name no input file, as key → value."""
+    """Return the parameters that name no input file.
+
+    Parameters
+    ----------
+    section : Section
+        With its values.
+
+    Returns
+    -------
+    dict
+        Key → value.
+    """
     return section.model_dump(exclude=_input_keys(section))
 
 

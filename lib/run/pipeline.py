@@ -9,6 +9,7 @@ from pathlib import Path
 from lib.run import store
 from lib.run.own_params import suggest
 
+CHAPTERS = "chapters"  # key of the packages of lib, the only one that is no notebook
 FIGURE_SUFFIXES = (".svg", ".png", ".pdf", ".csv")
 
 
@@ -48,7 +49,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """All steps in an order in which every need comes before its use, for one profile."""
+    """All steps of one profile, in an order in which every need comes before its use.
+
+    Parameters
+    ----------
+    steps : tuple of Step
+        In that order.
+    profile : str
+        Name of the run's folders.
+    root : Path
+        The project.
+    """
 
     steps: tuple[Step, ...]
     profile: str
@@ -66,17 +77,50 @@ class Pipeline:
         return {file: step.slug for step in self.steps for file in step.makes}
 
     def upstream(self, step: Step) -> set[str]:
-        """Return the slugs of the notebooks whose files this one reads directly."""
+        """Return the notebooks whose files one reads directly.
+
+        Parameters
+        ----------
+        step : Step
+            One of the steps.
+
+        Returns
+        -------
+        set of str
+            Their slugs.
+        """
         makers = self.makers()
         return {makers[file] for file in step.needs if file in makers}
 
     def inputs(self, step: Step) -> dict[str, Path]:
-        """Return name → absolute path of every file the notebook needs."""
+        """Return the files that a notebook needs.
+
+        Parameters
+        ----------
+        step : Step
+            One of the steps.
+
+        Returns
+        -------
+        dict of str to Path
+            Name → absolute path.
+        """
         makers = self.makers()
         return {file: (self.run_dir if file in makers else self.root) / file for file in step.needs}
 
     def outputs(self, step: Step) -> dict[str, Path]:
-        """Return name → absolute path of every file the notebook makes, figures included."""
+        """Return the files that a notebook makes, figures included.
+
+        Parameters
+        ----------
+        step : Step
+            One of the steps.
+
+        Returns
+        -------
+        dict of str to Path
+            Name → absolute path.
+        """
         files = {file: self.run_dir / file for file in step.makes}
         for panel in step.figures:
             for suffix in FIGURE_SUFFIXES:
@@ -90,6 +134,17 @@ class Pipeline:
 
 def load(profile: str, *, root: Path = store.ROOT) -> Pipeline:
     """Read `pipeline.toml`, check it, and derive the order.
+
+    Parameters
+    ----------
+    profile : str
+        Name of the run's folders.
+    root : Path
+        The project.
+
+    Returns
+    -------
+    Pipeline
 
     Raises
     ------
@@ -105,7 +160,16 @@ def load(profile: str, *, root: Path = store.ROOT) -> Pipeline:
 
 
 def listed(root: Path = store.ROOT) -> list[Step]:
-    """Return the notebooks of `pipeline.toml` in the order in which they stand there.
+    """Read the notebooks of `pipeline.toml`, in the order in which they stand there.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+
+    Returns
+    -------
+    list of Step
 
     Raises
     ------
@@ -117,6 +181,7 @@ def listed(root: Path = store.ROOT) -> list[Step]:
             content = tomllib.load(file)
         except tomllib.TOMLDecodeError as error:
             raise PipelineError(f"pipeline.toml: {error}") from None
+    content.pop(CHAPTERS, None)
     return [_step(slug, entry) for slug, entry in content.items()]
 
 
@@ -125,6 +190,7 @@ def _step(slug: str, entry: object) -> Step:
         raise PipelineError(
             f'pipeline.toml: [{slug}]: needs the line: notebook = "NN_{slug}.ipynb"'
         )
+    # the slug is the table's name
     known = [field.name for field in fields(Step) if field.name != "slug"]
     values = {}
     for key, value in entry.items():
@@ -149,6 +215,7 @@ def _step(slug: str, entry: object) -> Step:
 def _check_makers(steps: Iterable[Step]) -> None:
     maker: dict[str, str] = {}
     for step in steps:
+        # two writers of a file: the last one would win
         for file in (*step.makes, f"notebooks/{step.notebook}"):
             if file in maker:
                 does = "run" if file.startswith("notebooks/") else "make"
@@ -156,6 +223,7 @@ def _check_makers(steps: Iterable[Step]) -> None:
                     f"pipeline.toml: both {maker[file]} and {step.slug} {does} {file}; rename one "
                     "of them"
                 )
+            # a profile writes below its own folders alone
             if Path(file).is_absolute() or ".." in Path(file).parts:
                 raise PipelineError(
                     f"pipeline.toml: [{step.slug}]: {file} leaves the folder runs/<profile>/"
@@ -193,6 +261,7 @@ def _check_files(pipeline: Pipeline) -> None:
                 f"pipeline.toml: [{step.slug}]: notebooks/{step.notebook} does not exist"
             )
         for file in step.needs:
+            # data of the repository need no maker
             if file not in makers and not (pipeline.root / file).exists():
                 raise PipelineError(
                     f"pipeline.toml: [{step.slug}] needs {file}, which no notebook makes and which "
@@ -201,13 +270,19 @@ def _check_files(pipeline: Pipeline) -> None:
 
 
 def follow(pipeline: Pipeline, paths: Mapping[str, Iterable[str]]) -> Pipeline:
-    """Return the pipeline in which a notebook also needs what its parameters point to, where
-    another makes it.
+    """Add to what notebooks need the files that their parameters name and other notebooks make.
 
     Parameters
     ----------
+    pipeline : Pipeline
+        As `load` returns it.
     paths : mapping of str to iterable of str
         Slug → values of its parameters that name input files, relative to the project.
+
+    Returns
+    -------
+    Pipeline
+        In an order that suits.
 
     Raises
     ------
@@ -232,8 +307,18 @@ def follow(pipeline: Pipeline, paths: Mapping[str, Iterable[str]]) -> Pipeline:
 
 
 def find(pipeline: Pipeline, target: str) -> str:
-    """Return the slug of a target: a slug, a notebook or figure file, or a figure panel such as
-    `fig3c`.
+    """Return the slug of a target.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        As `load` returns it.
+    target : str
+        A slug, a notebook or figure file, or a figure panel such as `fig3c`.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
@@ -241,6 +326,7 @@ def find(pipeline: Pipeline, target: str) -> str:
         If nothing, or more than one notebook, has that name; with a hint.
     """
     name = Path(target).name
+    # a target may be pasted as a path
     name = Path(name).stem if name.endswith((".ipynb", *FIGURE_SUFFIXES)) else name
     owners = {
         step.slug: [
@@ -251,6 +337,7 @@ def find(pipeline: Pipeline, target: str) -> str:
         ]
         for step in pipeline.steps
     }
+    # forgiving: hyphens and capitals are not told apart
     asked = _plain(name)
     found = [slug for slug, names in owners.items() if asked in map(_plain, names)]
     if len(found) == 1:
@@ -276,16 +363,23 @@ def select(
     until: str | None = None,
     only: bool = False,
 ) -> list[str]:
-    """Return the slugs to consider, in order.
+    """Choose the notebooks to consider.
 
     Parameters
     ----------
+    pipeline : Pipeline
+        As `load` returns it.
     targets : sequence of str
         Slugs or figures; none = all. What they need is included unless `only`.
     start, until : str, optional
         First and last notebook of the derived order to consider.
     only : bool
         Take the targets alone, not what they need.
+
+    Returns
+    -------
+    list of str
+        Slugs, in order.
 
     Raises
     ------
@@ -295,6 +389,7 @@ def select(
     order = [step.slug for step in pipeline.steps]
     wanted = {find(pipeline, target) for target in targets} or set(order)
     if not only:
+        # backwards: what a needed notebook needs is met later
         for slug in reversed(order):
             if slug in wanted:
                 wanted |= pipeline.upstream(pipeline[slug])

@@ -1,5 +1,4 @@
-"""One warm pool of workers per run: a process that the runner starts and that notebooks ask for
-workers.
+"""One warm pool of workers per run: a process that the runner starts and that notebooks ask.
 
 The runner holds a `Pool`; the first notebook that runs starts its process, the first one with units
 to compute its workers. Workers stay warm from notebook to notebook, with their libraries loaded,
@@ -31,8 +30,15 @@ ADDRESS = "tcp://"  # how the address of a scheduler begins
 
 
 class Pool:
-    """The runner's side: start the pool's process when a notebook may need it, and end it with the
-    run."""
+    """The runner's side: it starts the pool's process when needed, and ends it with the run.
+
+    Parameters
+    ----------
+    folder : Path
+        Empty private folder for the socket.
+    environment : mapping of str to str
+        Environment of the workers.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         """Keep an empty private folder for the socket, and the environment of the workers."""
@@ -40,8 +46,13 @@ class Pool:
         self.process: subprocess.Popen | None = None
 
     def variables(self) -> dict[str, str]:
-        """Return what a notebook's environment needs to find the pool, which is started if it does
-        not run."""
+        """Start the pool if it does not run, and return what a notebook needs to find it.
+
+        Returns
+        -------
+        dict of str to str
+            Variables for the notebook's environment.
+        """
         path = self.folder / "pool"
         if self.process is None or self.process.poll() is not None:
             path.unlink(missing_ok=True)
@@ -72,11 +83,20 @@ class Pool:
 
 
 def ask(n_workers: int) -> str:
-    """Return the address of the run's pool once it has `n_workers` workers; nothing where there is
-    no pool.
+    """Ask the run's pool for workers.
 
-    A pool that does not answer is told on stderr; the caller then starts workers of its own, with
-    the same results.
+    A pool that does not answer is reported on stderr; the caller then starts workers of its own,
+    with the same results.
+
+    Parameters
+    ----------
+    n_workers : int
+        How many the caller can use.
+
+    Returns
+    -------
+    str
+        Address of a scheduler that has them; empty where there is no pool.
     """
     path = os.environ.get(POOL_VARIABLE)
     if not path:
@@ -90,6 +110,7 @@ def ask(n_workers: int) -> str:
                 answer = talk.readline().strip()
     except OSError as error:
         answer = str(error)
+    # anything else is the text of an error
     if answer.startswith(ADDRESS):
         return answer
     print(
@@ -106,8 +127,19 @@ class Workers:
         self.stack, self.cluster, self.started = ExitStack(), None, 0.0
 
     def ready(self, n_workers: int) -> str:
-        """Return the address of a scheduler with at least `n_workers` workers that are idle and
-        have today's code."""
+        """Provide idle workers that have today's code.
+
+        Parameters
+        ----------
+        n_workers : int
+            How many are needed at least.
+
+        Returns
+        -------
+        str
+            Address of their scheduler.
+        """
+        # workers have modules loaded that are no longer what the files say
         if self.cluster is not None and (_edited_since(self.started) or self._busy()):
             self.close()
         if self.cluster is None:
@@ -123,8 +155,7 @@ class Workers:
         self.cluster = None
 
     def _busy(self) -> bool:
-        """Return whether a worker still computes; only a notebook that is gone can have left
-        that."""
+        """Return whether a worker still computes; only a notebook that is gone can leave that."""
         from distributed import Client
 
         def executing(dask_worker: Any) -> int:

@@ -1,5 +1,4 @@
-"""What the person at the terminal sees: one bar for notebooks, one for units; plain lines when not
-a terminal."""
+"""Progress at the terminal: one bar for notebooks, one for units; plain lines elsewhere."""
 
 import json
 import os
@@ -16,15 +15,32 @@ UNIT_BAR = "{desc:<14}{percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt}  {remain
 
 
 def can_draw(stream: TextIO) -> bool:
-    """Return whether a stream is a terminal that knows its size and can move its cursor."""
+    """Return whether a stream is a terminal that knows its size and can move its cursor.
+
+    Parameters
+    ----------
+    stream : TextIO
+        Where progress goes.
+
+    Returns
+    -------
+    bool
+    """
     if not stream.isatty() or os.environ.get("TERM") == "dumb":
         return False
-    return min(os.get_terminal_size(stream.fileno())) > 0
+    return min(os.get_terminal_size(stream.fileno())) > 0  # a pseudo-terminal may have no size
 
 
 class Progress:
-    """Draws a run. `watch` is called with each running notebook process and returns when it has
-    ended."""
+    """Draws a run; `watch` is called with each notebook process and returns when it has ended.
+
+    Parameters
+    ----------
+    n_notebooks : int
+        Notebooks of the run.
+    stream : TextIO
+        Where progress goes.
+    """
 
     def __init__(self, n_notebooks: int, *, stream: TextIO = sys.stderr) -> None:
         self.stream = stream
@@ -38,7 +54,15 @@ class Progress:
         )
 
     def begin(self, slug: str, units_file: Path) -> None:
-        """Say that a notebook starts; the number of units done is read from `units_file`."""
+        """Say that a notebook starts.
+
+        Parameters
+        ----------
+        slug : str
+            The notebook.
+        units_file : Path
+            JSON file in which the notebook tells how many of its units are done.
+        """
         self.slug, self.units_file = slug, units_file
         if self.notebook_bar is not None:
             self.notebook_bar.set_postfix_str(slug)
@@ -46,7 +70,13 @@ class Progress:
             self.say(f"[{self.done + 1}/{self.n_notebooks}] {slug} …")
 
     def end(self, message: str) -> None:
-        """Say how the notebook ended."""
+        """Say how the notebook ended.
+
+        Parameters
+        ----------
+        message : str
+            In one line.
+        """
         self.done += 1
         if self.notebook_bar is not None:
             self.notebook_bar.update()
@@ -71,6 +101,7 @@ class Progress:
                 break
             except subprocess.TimeoutExpired:
                 pass
+            # from a file: the notebook runs in another process
             units = self._units()
             if self.bars:
                 self.notebook_bar.refresh()
@@ -105,8 +136,7 @@ class Progress:
             return None
 
     def _draw_units(self, bar, units: dict | None):
-        """Bring the bar up to date; another set of units gets a bar of its own, in the same
-        place."""
+        """Bring the bar up to date; another set of units gets a bar of its own in its place."""
         if units is None:
             return bar
         name = f"  {units['name']}"

@@ -1,5 +1,4 @@
-"""Where results come from: code, environment and hardware, without names of people, machines or
-folders."""
+"""Provenance of results: code, environment and hardware, without names of people or folders."""
 
 import importlib.metadata
 import platform
@@ -36,8 +35,19 @@ _TYPES = {
 
 
 def commit(root: Path = store.ROOT) -> dict[str, str]:
-    """Return the commit, its date and whether tracked files were changed since; all "unknown"
-    outside git."""
+    """Return the commit of the project.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+
+    Returns
+    -------
+    dict of str to str
+        `commit`, `date` (ISO 8601) and `changed since` ("yes" or "no", of tracked files); all
+        "unknown" outside git.
+    """
     told = _output("git", "-C", str(root), "log", "-1", "--format=%H %cI")
     if not told:
         return {"commit": "unknown", "date": "unknown", "changed since": "unknown"}
@@ -47,8 +57,19 @@ def commit(root: Path = store.ROOT) -> dict[str, str]:
 
 
 def environment(root: Path = store.ROOT) -> dict[str, str]:
-    """Return the hash of the lock file, the Python version and the installed version of every
-    direct dependency."""
+    """Return the Python environment.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+
+    Returns
+    -------
+    dict of str to str
+        `requirements.lock` (its sha256), `Python`, and the installed version of every direct
+        dependency.
+    """
     lock, project = root / "requirements.lock", root / "pyproject.toml"
     found = {
         "requirements.lock": f"sha256 {store.sha256(lock)}" if lock.exists() else "missing",
@@ -59,6 +80,7 @@ def environment(root: Path = store.ROOT) -> dict[str, str]:
         if project.exists()
         else []
     )
+    # direct dependencies; the lock file has the others
     for name in sorted((Requirement(line).name for line in wanted), key=str.lower):
         try:
             found[name] = importlib.metadata.version(name)
@@ -68,13 +90,30 @@ def environment(root: Path = store.ROOT) -> dict[str, str]:
 
 
 def r_session(packages: Sequence[str] = ()) -> str:
-    """Return R's session information and package versions, or nothing if there is no R."""
+    """Return R's session information and package versions.
+
+    Parameters
+    ----------
+    packages : sequence of str
+        R packages.
+
+    Returns
+    -------
+    str
+        Without the folders of libraries; empty if there is no R.
+    """
     told = _output("Rscript", "--vanilla", "-e", _R_CODE, *packages, seconds=60)
     return re.sub(r"(?<![\w.])/[\w./+-]*/", "", told)  # folders of libraries
 
 
 def hardware() -> dict[str, str]:
-    """Return processor, cores, memory and graphics card."""
+    """Return what this machine is.
+
+    Returns
+    -------
+    dict of str to str
+        `system`, `processor`, `cores`, `memory` (in GiB) and `graphics card`.
+    """
     graphics = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader")
     return {
         "system": f"{platform.system()} {platform.machine()}",
@@ -88,8 +127,9 @@ def hardware() -> dict[str, str]:
 def write_crate(
     folder: Path, files: dict[str, str], *, name: str, description: str, root: Path = store.ROOT
 ) -> Path:
-    """Write `ro-crate-metadata.json`, which describes a folder to other software; the date is the
-    commit's.
+    """Write `ro-crate-metadata.json`, which describes a folder to other software.
+
+    Its date is the commit's, so that the same results give the same bytes.
 
     Parameters
     ----------
@@ -102,12 +142,18 @@ def write_crate(
     root : Path
         Where the git history is.
 
+    Returns
+    -------
+    Path
+        The file.
+
     References
     ----------
     https://w3id.org/ro/crate
     """
     crate, code = ROCrate(), commit(root)
     crate.name, crate.description = name, description
+    # not today's: the same results give the same crate
     crate.root_dataset["datePublished"] = code["date"] if code["date"] != "unknown" else NO_DATE
     crate.root_dataset["version"] = code["commit"]
     for path, words in sorted(files.items()):

@@ -1,5 +1,4 @@
-"""Which definitions of `lib` a piece of code reaches, through calls, constants, classes and
-imports.
+"""The definitions of `lib` that code reaches, through calls, constants, classes and imports.
 
 >>> code = Code()  # doctest: +SKIP
 >>> code.of_function("lib.screen.runs", "screen_run").hashes  # doctest: +SKIP
@@ -33,11 +32,17 @@ Symbol = tuple[str, str]  # module, name in it
 
 @dataclass
 class Reach:
-    """What is reached: definition or file → hash; top-level names of the packages from elsewhere;
-    source files.
+    """What a piece of code reaches.
 
-    The hash of a definition is that of its own syntax, a dot, and that of the definitions that its
-    names mean.
+    Parameters
+    ----------
+    hashes : dict of str to str
+        Definition or file → hash. That of a definition is the hash of its own syntax, a dot, and
+        that of the definitions that its names mean.
+    external : set of str
+        Top-level names of the packages from elsewhere.
+    files : set of Path
+        Source files.
     """
 
     hashes: dict[str, str] = field(default_factory=dict)
@@ -46,8 +51,15 @@ class Reach:
 
 
 class Code:
-    """The sources of a project, each read once and remembered by time and size in the file
-    `memory`."""
+    """The sources of a project, each read once.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+    memory : Path, optional
+        JSON file in which what was read is kept from run to run, by time and size.
+    """
 
     def __init__(self, root: Path = store.ROOT, memory: Path | None = None) -> None:
         self.root, self.memory = root, memory
@@ -66,8 +78,18 @@ class Code:
             self.changed = False
 
     def file(self, module: str) -> Path | None:
-        """Return the file of a project module such as `lib.go.topgo`, or None if there is no such
-        module."""
+        """Return the file of a project module.
+
+        Parameters
+        ----------
+        module : str
+            Dotted name, such as `lib.go.topgo`.
+
+        Returns
+        -------
+        Path or None
+            None if there is no such module.
+        """
         if module not in self.files:
             base = self.root.joinpath(*module.split("."))
             places = (base.with_suffix(".py"), base / "__init__.py")
@@ -75,7 +97,17 @@ class Code:
         return self.files[module]
 
     def source(self, module: str) -> Source:
-        """Return what a module says."""
+        """Return what a module defines and imports.
+
+        Parameters
+        ----------
+        module : str
+            Dotted name of a module that there is.
+
+        Returns
+        -------
+        Source
+        """
         if module not in self.sources:
             self.sources[module] = self._read(module)
         return self.sources[module]
@@ -94,12 +126,36 @@ class Code:
         return source
 
     def of_function(self, module: str, name: str) -> Reach:
-        """Return what a top-level function or class of a project module reaches, itself
-        included."""
+        """Find what a top-level function or class of a project module reaches.
+
+        Parameters
+        ----------
+        module, name : str
+            Dotted name of the module, and the name in it.
+
+        Returns
+        -------
+        Reach
+            The function itself included.
+        """
         return self._reach([(module, name)], Reach())
 
     def of_cells(self, cells: Sequence[str]) -> tuple[list[str], Reach]:
-        """Return the hash of each cell's syntax, and what all cells together reach."""
+        """Find what the cells of a notebook reach.
+
+        Parameters
+        ----------
+        cells : sequence of str
+            Their sources.
+
+        Returns
+        -------
+        list of str
+            Hash of each cell's syntax.
+        Reach
+            What all cells together reach.
+        """
+        # cells share names: imports of one serve the others
         trees = [syntax.parse(cell) for cell in cells]
         imports = syntax.bindings(ast.Module([node for tree in trees for node in tree.body], []))
         found, reach, start = [], Reach(), []
@@ -111,8 +167,7 @@ class Code:
         return found, self._reach(start, reach)
 
     def _modules(self, dotted: Iterable[str]) -> list[str]:
-        """Return those dotted names that are modules of the project, with the packages above
-        them."""
+        """Return those dotted names that are modules of the project, and the packages above."""
         ours = (name for name in dotted if name.split(".")[0] == PROJECT)
         above = {
             ".".join(name.split(".")[:depth])
@@ -131,6 +186,7 @@ class Code:
             seen.add(symbol)
             source = self.source(module)
             reach.files.add(self.file(module))
+            # whatever is used of a module, importing it runs its top level
             if name != ALWAYS:
                 queue.append((module, ALWAYS))
             else:
@@ -144,6 +200,7 @@ class Code:
         """Put one definition into the reach and return what it refers to."""
         found = source.definitions[name]
         symbols = self._symbols(found, module, source.imports, reach)
+        # by their own syntax alone: what they refer to has entries of its own
         targets = sorted(
             [other, self.source(there).definitions[other].syntax]
             for there, other in symbols
@@ -152,6 +209,7 @@ class Code:
         label = f"{module}.{name}" if name != ALWAYS else module
         reach.hashes[label] = f"{found.syntax[:32]}.{store.digest(targets)[:32]}"
         for text in found.texts:
+            # a text that names a file beside the module, such as a template, is part of it
             beside = self.file(module).parent / text
             if beside.suffix != ".py" and beside.is_file():
                 reach.hashes[str(beside.relative_to(self.root))] = store.sha256(beside)
@@ -160,8 +218,7 @@ class Code:
     def _symbols(
         self, found: Definition, module: str, imports: dict[str, str], reach: Reach
     ) -> list[Symbol]:
-        """Return the project's symbols that a definition refers to, and note packages from
-        elsewhere."""
+        """Return the project's symbols that a definition refers to, and note other packages."""
         symbols = [(module, name) for name in found.own]
         for root, *attributes in found.bound:
             dotted = imports[root]
@@ -175,8 +232,11 @@ class Code:
         return symbols
 
     def _resolve(self, names: Sequence[str]) -> list[Symbol]:
-        """Return the symbols that a dotted name stands for: one, or all of a module that is used as
-        a value."""
+        """Return the symbols that a dotted name stands for.
+
+        They are one, or all of a module that is used as a value.
+        """
+        # the longest part of the name that is a module
         depth = max(
             (d for d in range(1, len(names) + 1) if self.file(".".join(names[:d]))), default=0
         )
@@ -200,8 +260,7 @@ class Code:
         )
 
     def _exported(self, dotted: str) -> list[Symbol]:
-        """Return what a package's own import stands for; of a whole module nothing, until it is
-        used."""
+        """Return what a package's own import stands for; of a whole module nothing."""
         if dotted.split(".")[0] != PROJECT or self.file(dotted):
             return []
         return self._resolve(dotted.split("."))

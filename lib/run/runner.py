@@ -28,7 +28,15 @@ class MissingInput(RuntimeError):
 
 
 class Run:
-    """One profile's pipeline with its checked parameters, ready to decide and to execute."""
+    """One profile's pipeline with its checked parameters, ready to decide and to execute.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        All notebooks, in order.
+    sections : mapping of str to Section
+        Slug → parameters, from `lib.run.params.resolve`.
+    """
 
     def __init__(self, pipeline: Pipeline, sections: Mapping[str, Section]) -> None:
         self.pipeline = pipeline
@@ -41,9 +49,16 @@ class Run:
 
     @contextmanager
     def warm_workers(self, executor: str) -> Iterator[None]:
-        """Let all notebooks run within the block share one pool of workers, if units run in several
-        processes here."""
+        """Let all notebooks that run within the block share one pool of workers.
+
+        Parameters
+        ----------
+        executor : str
+            As in `lib.run.engines.open_executor`; a pool is made where units run in several
+            processes here.
+        """
         if executor.startswith("local") and executor != "local:1":
+            # a socket's path must be short
             folder = notebook_process.private_folder(f"{self.pipeline.run_dir}/pool")
             self.pool = pool.Pool(folder, notebook_process.clean_environment(folder))
         try:
@@ -75,7 +90,19 @@ class Run:
         return self.log_path(step).with_suffix(".failure.json")
 
     def stamp(self, step: Step) -> dict | None:
-        """Return a notebook's stamp, or None if it has none that can be read."""
+        """Return a notebook's stamp.
+
+        Parameters
+        ----------
+        step : Step
+            One of the pipeline's.
+
+        Returns
+        -------
+        dict or None
+            `slug`, `notebook`, `key`, `parts`, `outputs` (name → sha256) and `seconds`; None if it
+            has none that can be read.
+        """
         try:
             stamp = json.loads(self.stamp_path(step).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -103,6 +130,11 @@ class Run:
     def check_inputs(self, selected: Sequence[str]) -> None:
         """Check that what the selected notebooks need is there or will be made.
 
+        Parameters
+        ----------
+        selected : sequence of str
+            Slugs.
+
         Raises
         ------
         MissingInput
@@ -128,7 +160,23 @@ class Run:
                     )
 
     def parts(self, step: Step) -> keys.Parts:
-        """Return the parts of a notebook's key as things are now."""
+        """Return the parts of a notebook's key as things are now.
+
+        Parameters
+        ----------
+        step : Step
+            One of the pipeline's.
+
+        Returns
+        -------
+        dict of str to dict
+            As `lib.run.keys.parts` returns them.
+
+        Raises
+        ------
+        NotebookError
+            If the notebook cannot be read.
+        """
         section = self.sections[step.slug]
         named = {
             f"{step.slug}.{key}": store.resolve(value)
@@ -144,18 +192,39 @@ class Run:
         )
 
     def _r_versions(self, packages: Sequence[str]) -> dict[str, str]:
-        """Return the versions of R and of these packages; R is asked once for those of all
-        notebooks."""
+        """Return the versions of R and of some packages.
+
+        R is asked once for those of all notebooks.
+        """
         if not packages:
             return {}
+        # one start of R for all notebooks
         every = {package for step in self.pipeline.steps for package in step.r_packages}
         found = keys.r_versions(tuple(sorted(every)))
         return {name: found[name] for name in ("R:R", *(f"R:{package}" for package in packages))}
 
     def decide(self, step: Step, *, force: bool = False) -> Decision:
-        """Decide whether a notebook has to run now, with what it needs as it is now."""
+        """Decide whether a notebook has to run now, with what it needs as it is now.
+
+        Parameters
+        ----------
+        step : Step
+            One of the pipeline's.
+        force : bool
+            Run it in any case.
+
+        Returns
+        -------
+        Decision
+
+        Raises
+        ------
+        NotebookError
+            If the notebook cannot be read.
+        """
         stamp = self.stamp(step)
         reasons = keys.changes(stamp["parts"] if stamp else None, self.parts(step))
+        # a file that somebody edited or removed is made again
         for name, path in self.pipeline.outputs(step).items() if stamp else ():
             if name not in stamp["outputs"]:
                 reasons.append(f"output: {name} is new in pipeline.toml")
@@ -167,8 +236,27 @@ class Run:
         return Decision(step.slug, bool(reasons), tuple(reasons), failed)
 
     def plan(self, selected: Sequence[str], *, force: bool = False) -> list[Decision]:
-        """Decide for all selected notebooks without running any: behind one that runs, others only
-        may."""
+        """Decide for all selected notebooks without running any.
+
+        Behind one that runs, others only may have to.
+
+        Parameters
+        ----------
+        selected : sequence of str
+            Slugs, in order.
+        force : bool
+            Run them in any case.
+
+        Returns
+        -------
+        list of Decision
+            One per notebook.
+
+        Raises
+        ------
+        NotebookError
+            If a notebook cannot be read.
+        """
         decisions: dict[str, Decision] = {}
         for slug in selected:
             step = self.pipeline[slug]
@@ -176,6 +264,7 @@ class Run:
             waits = [
                 up for up in self.pipeline.upstream(step) if up in decisions and decisions[up].run
             ]
+            # what it reads may come out the same, and then it does not run
             if waits and not decision.run:
                 reasons = tuple(f"if {up} changes what it makes" for up in sorted(waits))
                 decision = Decision(
@@ -189,13 +278,36 @@ class Run:
     def execute(
         self, step: Step, *, executor: str, progress: Progress, is_last: bool = True
     ) -> Outcome:
-        """Execute one notebook; on success check its outputs, put the executed copy in place, and
-        stamp last.
+        """Execute one notebook; on success check its outputs and stamp last.
 
         Unless it is the last, the process of the next one starts and loads its libraries meanwhile.
+
+        Parameters
+        ----------
+        step : Step
+            One of the pipeline's.
+        executor : str
+            As in `lib.run.engines.open_executor`.
+        progress : Progress
+            Draws it.
+        is_last : bool
+            Whether no other notebook may follow.
+
+        Returns
+        -------
+        Outcome
+            `ran` or `failed`.
+
+        Raises
+        ------
+        NotebookError
+            If the notebook cannot be read.
+        OSError
+            If there is no room.
         """
+        # taken first: an edit during the run makes the stamp stale, not wrong
         parts = self.parts(step)
-        before = self._states(step)
+        before = self._states(step)  # to see afterwards which outputs were written
         started = time.monotonic()
         executed = self.executed_path(step)
         part = executed.with_name(f".{step.slug}.part.ipynb")
@@ -230,6 +342,7 @@ class Run:
                 os.replace(part, self.failed_path(step))
             outcomes.keep_failure(self.failure_path(step), failure)
             return Outcome(step.slug, "failed", seconds, failure)
+        # the stamp comes last, so a run that is killed before it counts for nothing
         os.replace(part, executed)
         self.failed_path(step).unlink(missing_ok=True)
         self._write_stamp(step, parts, seconds)
@@ -257,6 +370,7 @@ class Run:
         outputs = [
             path for step in self.pipeline.steps for path in self.pipeline.outputs(step).values()
         ]
+        # half-written files have a dot in front and lie beside their target
         folders = {path.parent for path in outputs} | set(self.pipeline.run_dir.glob("*/"))
         for folder in [path for path in outputs if path.is_dir()] + [
             self.pipeline.run_dir / "units"
@@ -271,11 +385,14 @@ class Run:
             told.unlink(missing_ok=True)
 
     def _states(self, step: Step) -> dict[str, tuple[int, int] | None]:
-        """Return which file each output is, by time and inode (of a folder its newest), or None
-        where it is missing."""
+        """Return which file each output is, by time and inode, or None where it is missing.
+
+        Of a folder it is the newest file.
+        """
         states = {}
         for name, path in self.pipeline.outputs(step).items():
             below = path.rglob("*") if path.is_dir() else ()
+            # of a folder the newest file below it counts
             stats = [file.stat() for file in (path, *below) if file.exists()]
             states[name] = max(((stat.st_mtime_ns, stat.st_ino) for stat in stats), default=None)
         return states
@@ -299,6 +416,7 @@ class Run:
 
     def _write_stamp(self, step: Step, parts: keys.Parts, seconds: float) -> None:
         outputs = {name: self.hashes(path) for name, path in self.pipeline.outputs(step).items()}
+        # parts are kept, not only the key, so that a re-run can say why
         stamp = {
             "slug": step.slug,
             "notebook": step.notebook,
@@ -322,6 +440,31 @@ class Run:
 
         After a failure everything that does not need the failed notebook still runs, unless
         `fail_fast`.
+
+        Parameters
+        ----------
+        selected : sequence of str
+            Slugs, in order.
+        executor : str
+            As in `lib.run.engines.open_executor`.
+        force : bool
+            Run them in any case.
+        fail_fast : bool
+            Skip everything after a failure.
+        progress : Progress
+            Draws the run.
+
+        Returns
+        -------
+        list of Outcome
+            One per notebook.
+
+        Raises
+        ------
+        NotebookError
+            If a notebook cannot be read.
+        OSError
+            If there is no room.
         """
         self._sweep()
         ended: dict[str, Outcome] = {}
@@ -329,7 +472,9 @@ class Run:
         for slug in selected:
             step = self.pipeline[slug]
             failed = [name for name, outcome in ended.items() if outcome.state == "failed"]
+            # asked anew for each: a notebook may wait for one that failed a moment ago
             broken = outcomes.failed_before(self.pipeline.upstream(step), ended)
+            # what it needs is missing, or no more shall run
             if broken or (fail_fast and failed):
                 ended[slug] = Outcome(slug, "skipped", waits_for=broken)
                 continue

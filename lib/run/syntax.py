@@ -1,5 +1,4 @@
-"""What one Python source says, apart from how it is written: the syntax of its definitions and what
-they refer to.
+"""The meaning of a Python source apart from its writing: syntax of definitions, and references.
 
 Comments, docstrings, layout and the order of definitions do not count, nor under which path a
 module is imported.
@@ -48,7 +47,15 @@ class Definition:
 
 @dataclass
 class Source:
-    """All definitions of a source, and what its imports bind: local name → dotted name."""
+    """A source's definitions and imports.
+
+    Parameters
+    ----------
+    definitions : dict of str to Definition
+        Name → definition.
+    imports : dict of str to str
+        Local name → dotted name.
+    """
 
     definitions: dict[str, Definition] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
@@ -64,11 +71,24 @@ class Source:
 
 
 def parse(text: str) -> ast.Module:
-    """Parse Python; of what does not parse, such as a cell of another language, only the imports
-    are kept."""
+    """Parse Python, with or without lines of IPython's.
+
+    Of what does not parse, such as a cell of another language, only the imports are kept.
+
+    Parameters
+    ----------
+    text : str
+        Source of a module or a cell.
+
+    Returns
+    -------
+    ast.Module
+    """
+    # lines of IPython count as `pass`
     for source in (text, MAGIC.sub(r"\1pass", text)):
         with suppress(SyntaxError):
             return ast.parse(source)
+    # a cell of R or of shell: imports are all that a key can know
     body: list[ast.stmt] = []
     for line in text.splitlines():
         if line.strip().startswith(("import ", "from ")):
@@ -78,7 +98,17 @@ def parse(text: str) -> ast.Module:
 
 
 def parses(text: str) -> bool:
-    """Return whether a text is Python throughout, without any line of IPython's."""
+    """Return whether a text is Python throughout, without any line of IPython's.
+
+    Parameters
+    ----------
+    text : str
+        Source of a module or a cell.
+
+    Returns
+    -------
+    bool
+    """
     with suppress(SyntaxError):
         ast.parse(text)
         return True
@@ -95,6 +125,11 @@ def imported(text: str, *, package: str = "") -> frozenset[str]:
         Python source.
     package : str
         Package of the source, for relative imports.
+
+    Returns
+    -------
+    frozenset of str
+        Of `from a import b` both `a` and `a.b`, as `b` may be a module.
     """
     return _imported(parse(text), package)
 
@@ -119,15 +154,21 @@ def analyse(text: str, *, package: str = "") -> Source:
         Python source of a module.
     package : str
         Package of the source, for relative imports.
+
+    Returns
+    -------
+    Source
     """
     tree = parse(text)
     source = Source(imports=bindings(tree, package))
     named = [(names_of(node), node) for node in tree.body if not _says_nothing(node)]
+    # names that this module defines
     own = {name for names, _ in named for name in names}
     grouped: dict[str, list[ast.stmt]] = {}
     for names, node in named:
         for name in names or [ALWAYS]:
             grouped.setdefault(name, []).append(node)
+        # a copy, as the reader changes the tree
         if names and _acts(node):
             grouped.setdefault(ALWAYS, []).append(copy.deepcopy(node))
     for name, nodes in grouped.items():
@@ -146,6 +187,10 @@ def definition(nodes: Iterable[ast.stmt], *, own: set[str], imports: dict[str, s
         Names that the same source defines elsewhere.
     imports : dict of str to str
         What the source's imports bind.
+
+    Returns
+    -------
+    Definition
     """
     reader = _Reader(own, imports)
     dumped = [reader.read(node) for node in nodes]
@@ -159,7 +204,20 @@ def definition(nodes: Iterable[ast.stmt], *, own: set[str], imports: dict[str, s
 
 
 def bindings(tree: ast.AST, package: str = "") -> dict[str, str]:
-    """Return local name → dotted name for every import in a tree, those within functions too."""
+    """Return what the imports in a tree bind, those within functions too.
+
+    Parameters
+    ----------
+    tree : ast.AST
+        Of a module or a cell.
+    package : str
+        Package of the source, for relative imports.
+
+    Returns
+    -------
+    dict of str to str
+        Local name → dotted name.
+    """
     bound: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -175,7 +233,18 @@ def bindings(tree: ast.AST, package: str = "") -> dict[str, str]:
 
 
 def names_of(node: ast.stmt) -> list[str]:
-    """Return the names that a top-level statement defines; nothing for one that only acts."""
+    """Return the names that a top-level statement defines.
+
+    Parameters
+    ----------
+    node : ast.stmt
+        One statement.
+
+    Returns
+    -------
+    list of str
+        Empty for one that only acts.
+    """
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
@@ -198,8 +267,10 @@ def _statements(node: ast.stmt) -> list[ast.stmt]:
 
 
 def _says_nothing(node: ast.stmt) -> bool:
-    """Return whether a statement is an import, whose names are resolved where they are used, or a
-    docstring."""
+    """Return whether a statement is an import or a docstring.
+
+    Imported names are resolved where they are used.
+    """
     return isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node)
 
 
@@ -212,8 +283,10 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def _acts(node: ast.stmt) -> bool:
-    """Return whether a statement that defines a name does something at import too: it may, in a
-    block or a target."""
+    """Return whether a statement that defines a name does something at import too.
+
+    It may, in a block or in a target.
+    """
     if isinstance(node, ast.Assign):
         return any(not isinstance(target, ast.Name | ast.Tuple) for target in node.targets)
     return isinstance(node, ast.If | ast.Try | ast.With | ast.For | ast.While)
@@ -225,8 +298,7 @@ def _base(node: ast.ImportFrom, package: str) -> str:
 
 
 class _Reader(ast.NodeTransformer):
-    """Takes docstrings and imports out of a statement, notes references, and shortens those into
-    the project."""
+    """Takes docstrings and imports out of a statement, and notes and shortens references."""
 
     def __init__(self, own: set[str], imports: dict[str, str]) -> None:
         self.own, self.imports = own, imports
@@ -277,6 +349,7 @@ class _Reader(ast.NodeTransformer):
         if root in self.imports and not self._is_local(root):
             self.bound_found.add(tuple(chain))
             if self.imports[root].split(".")[0] == PROJECT:
+                # a module that moves leaves the syntax of its users alone
                 last = chain[-1] if len(chain) > 1 else self.imports[root].rpartition(".")[2]
                 return ast.Name(last, ast.Load())
         elif root in self.own and not self._is_local(root):
@@ -297,8 +370,7 @@ def _chain(node: ast.expr) -> list[str]:
 
 
 def _local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
-    """Return the names that a function binds itself: its arguments and what it assigns, imports
-    apart."""
+    """Return the names that a function binds itself: arguments and what it assigns, not imports."""
     arguments = function.args
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     names = {argument.arg for argument in [*every, arguments.vararg, arguments.kwarg] if argument}
@@ -307,5 +379,6 @@ def _local_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.Global | ast.Nonlocal):
+            # global and nonlocal names are not the function's own
             shared |= set(node.names)
     return names - shared - set(bindings(function))

@@ -37,7 +37,18 @@ Sections = Mapping[str, type[Section]]
 
 
 def cell(section: type[Section]) -> str:
-    """Return a notebook's `parameters` cell: one typed line per parameter, with the mini values."""
+    """Return a notebook's `parameters` cell, with the mini values.
+
+    Parameters
+    ----------
+    section : type of Section
+        Class of its section.
+
+    Returns
+    -------
+    str
+        One typed line per parameter.
+    """
     return "\n".join(
         _commented(
             (_filled(f"{one.name}: {one.type} = {python_text(one.values['mini'])}"), one.comment)
@@ -47,7 +58,20 @@ def cell(section: type[Section]) -> str:
 
 
 def profile_text(profile: str, sections: Sections) -> str:
-    """Return a profile's file: in mini every value, in the others what differs from it."""
+    """Return a profile's file: in mini every value, in the others what differs from it.
+
+    Parameters
+    ----------
+    profile : str
+        One of `PROFILES`.
+    sections : mapping of str to type of Section
+        Slug → section.
+
+    Returns
+    -------
+    str
+        YAML.
+    """
     blocks = [HEAD.format(profile=profile, about=ABOUT[profile])]
     for chapter, slugs in itertools.groupby(sections, key=lambda slug: _chapter(sections[slug])):
         texts = [_section_text(slug, sections[slug], profile) for slug in slugs]
@@ -78,6 +102,7 @@ def _differs(one: Declared, profile: str) -> bool:
 def _commented(rows: Sequence[tuple[str, str]]) -> list[str]:
     """Join code and comments: in one column, else two spaces behind the code, else above it."""
     rows = list(rows)
+    # long code must not push all comments to the right
     column = max((len(code) for code, _ in rows if len(code) <= CODE_WIDTH), default=0)
     lines = []
     for code, comment in rows:
@@ -94,6 +119,7 @@ def _commented(rows: Sequence[tuple[str, str]]) -> list[str]:
 
 def _filled(code: str) -> str:
     """Break an assignment that is too long between two elements of its list."""
+    # blanks within texts are no place to break
     whole = re.sub(r'"(?:[^"\\]|\\.)*"', lambda text: text[0].replace(" ", "\0"), code)
     indent = code[: len(code) - len(code.lstrip())] + "    "
     options = {"break_long_words": False, "break_on_hyphens": False}
@@ -103,6 +129,15 @@ def _filled(code: str) -> str:
 
 def python_text(value: Any) -> str:
     """Return a value as a literal of Python.
+
+    Parameters
+    ----------
+    value : object
+        Value of a parameter.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
@@ -122,6 +157,15 @@ def python_text(value: Any) -> str:
 def yaml_text(value: Any) -> str:
     """Return a value as YAML on one line.
 
+    Parameters
+    ----------
+    value : object
+        Value of a parameter.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> yaml_text(["stain", "class mean", "no"]), yaml_text(""), yaml_text(1e-5)
@@ -133,22 +177,47 @@ def yaml_text(value: Any) -> str:
         pairs = [f"{yaml_text(key)}: {yaml_text(one)}" for key, one in value.items()]
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, str):
+        # quoted where YAML would read another type, as `no` or `1e5`
         is_plain = re.fullmatch(r"[A-Za-z_][\w./-]*", value) and params.read_yaml(value) == value
         return value if is_plain else json.dumps(value, ensure_ascii=False)
     return yaml.safe_dump(value).removesuffix("\n...\n")
 
 
 def notebook_text(path: Path, section: type[Section]) -> str:
-    """Return a stored notebook with its `parameters` cell written anew."""
+    """Return a stored notebook with its `parameters` cell written anew.
+
+    Parameters
+    ----------
+    path : Path
+        The stored notebook.
+    section : type of Section
+        Class of its section.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for one in notebook["cells"]:
+        # other cells stay as they are
         if "parameters" in one.get("metadata", {}).get("tags", []):
             one["source"] = cell(section).splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
 def texts(root: Path = store.ROOT) -> dict[Path, str]:
-    """Return path → content of all files that follow from the declarations.
+    """Return all files that follow from the declarations.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+
+    Returns
+    -------
+    dict of Path to str
+        Path → content.
 
     Raises
     ------
@@ -167,7 +236,22 @@ def texts(root: Path = store.ROOT) -> dict[Path, str]:
 
 
 def stale(root: Path = store.ROOT) -> list[Path]:
-    """Return the files that are not what their declarations say."""
+    """Return the files that are not what their declarations say.
+
+    Parameters
+    ----------
+    root : Path
+        The project.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    ParamsError
+        If a notebook of `pipeline.toml` has no section.
+    """
     wanted = texts(root)
     return [
         path
@@ -179,6 +263,13 @@ def stale(root: Path = store.ROOT) -> list[Path]:
 def check_profile(profile: str, root: Path = store.ROOT) -> None:
     """Check that nobody edited the files of a profile, which would change nothing.
 
+    Parameters
+    ----------
+    profile : str
+        One of `PROFILES`; the file of mini is checked as well.
+    root : Path
+        The project.
+
     Raises
     ------
     ParamsError
@@ -187,6 +278,7 @@ def check_profile(profile: str, root: Path = store.ROOT) -> None:
     sections = params.sections_of([step.slug for step in pipeline.listed(root)])
     for name in dict.fromkeys(("mini", profile)):
         path = root / "params" / f"{name}.yaml"
+        # an absent file misleads nobody
         there = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         pairs = itertools.zip_longest(
             there, profile_text(name, sections).splitlines(), fillvalue=""
@@ -201,7 +293,20 @@ def check_profile(profile: str, root: Path = store.ROOT) -> None:
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = store.ROOT) -> int:
-    """Write the files that are stale, or with `--check` name them, and return the exit status."""
+    """Write the files that are stale, or with `--check` name them.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Of the command line; default those of this process.
+    root : Path
+        The project.
+
+    Returns
+    -------
+    int
+        Exit status: 1 if `--check` found a stale file.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m lib.run.write_params", description=__doc__.splitlines()[0]
     )

@@ -121,7 +121,7 @@ def write(folder: str | os.PathLike, name: str, planted: Slide) -> Path:
 
 
 def write_all(folder: str | os.PathLike, tissue: Tissue, n_slides: int, *, seed: int) -> Path:
-    """Simulate slides `slide_01` … into an emptied raw folder; each has a random stream of its own."""
+    """Simulate slides `slide_01` … into an emptied raw folder; each has its own random stream."""
     folder = Path(store.resolve(folder))
     for name in ("images", "labels", "spots", "truth"):
         place = folder / name
@@ -163,7 +163,7 @@ class _Shapes:
         return cls(centres, tissue.diameter / 2 * rng.lognormal(0, 0.12, n), waves)
 
     def render(self, side: int) -> np.ndarray:
-        """Return labels: a pixel is of the cell in which it lies deepest; neighbours share borders."""
+        """Return labels: a pixel is of the cell in which it lies deepest; borders are shared."""
         from scipy.spatial import cKDTree
 
         places = np.stack(np.mgrid[:side, :side], axis=-1).reshape(-1, 2)  # (pixels, 2)

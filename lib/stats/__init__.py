@@ -1,1 +1,1 @@
-"""Statistics that every chapter uses: multiple testing."""
+"""Statistics that every chapter uses: clusters, groups, intervals, multiple testing, resampling."""

@@ -19,8 +19,21 @@ RULES = ("calinski_harabasz", "silhouette")
 
 
 def distances(values, *, metric: str = "euclidean") -> np.ndarray:
-    """Return the distances of every two rows of values (N, L), rounded, in SciPy's condensed
-    form."""
+    """Return the rounded distances of every two rows, in SciPy's condensed form.
+
+    Parameters
+    ----------
+    values : (N, L) array of float
+        One row per vector.
+    metric : str
+        Name of a metric of `scipy.spatial.distance.pdist`.
+
+    Returns
+    -------
+    (N * (N - 1) / 2,) array of float
+        Distances of rows 0 and 1, 0 and 2, …; nine digits of each, so that ties stay ties on every
+        processor. Those of `cosine` are rounded on the scale of 1.
+    """
     values = np.asarray(values, np.float64)
     return order.rounded(pdist(values, metric), scale=1 if metric == "cosine" else None)
 
@@ -30,7 +43,8 @@ def linkage(values, *, what: str, metric: str = "euclidean", optimal: bool = Fal
 
     Parameters
     ----------
-    values : (N, L) array
+    values : (N, L) array of float
+        One row per vector.
     what : str
         What a row is, for the message: `genes`.
     metric : str
@@ -40,8 +54,9 @@ def linkage(values, *, what: str, metric: str = "euclidean", optimal: bool = Fal
 
     Returns
     -------
-    (N - 1, 4) array
-        As SciPy has it.
+    (N - 1, 4) array of float
+        SciPy's linkage matrix: one row per merge, with the two clusters merged, their
+        distance and the number of rows in the new cluster.
 
     Raises
     ------
@@ -58,6 +73,17 @@ def linkage(values, *, what: str, metric: str = "euclidean", optimal: bool = Fal
 def cut(tree: np.ndarray, k: int, *, what: str, first: int = 0) -> np.ndarray:
     """Cut a tree into k clusters, numbered from one end of the dendrogram to the other.
 
+    Parameters
+    ----------
+    tree : (N - 1, 4) array
+        As `linkage` returns it.
+    k : int
+        Number of clusters.
+    what : str
+        What a row is, for the message: `genes`.
+    first : int
+        Number of the first cluster; papers begin at 0 or at 1.
+
     Returns
     -------
     (N,) array of int
@@ -66,7 +92,7 @@ def cut(tree: np.ndarray, k: int, *, what: str, first: int = 0) -> np.ndarray:
     Raises
     ------
     InputError
-        If there are fewer rows than clusters.
+        If k is below 1 or above the number of rows.
 
     Examples
     --------
@@ -82,18 +108,30 @@ def cut(tree: np.ndarray, k: int, *, what: str, first: int = 0) -> np.ndarray:
 
 
 def curves(tree: np.ndarray, values, *, k_max: int, metric: str = "euclidean") -> pd.DataFrame:
-    """Return how good the cuts of a tree into 2 … k_max clusters are.
+    """Score the cuts of a tree into 2 … k_max clusters.
+
+    Parameters
+    ----------
+    tree : (N - 1, 4) array
+        As `linkage` returns it.
+    values : (N, L) array of float
+        The rows that the tree is of.
+    k_max : int
+        Largest number of clusters; at most N - 1 are scored.
+    metric : str
+        Metric of the silhouette; the other two scores are Euclidean.
 
     Returns
     -------
     DataFrame
-        `k`, no further than one fewer than rows; `silhouette` by `metric` (−1 to 1, higher is
-        better); `calinski_harabasz` (≥ 0, higher is better); `distortion` (≥ 0, falls with k).
+        One row per k, columns `k`; `silhouette` by `metric` (−1 to 1, higher is better);
+        `calinski_harabasz` (≥ 0, higher is better); `distortion` (≥ 0, falls with k).
     """
     values = np.asarray(values, np.float64)
     rows = []
     for k in range(2, min(k_max, len(values) - 1) + 1):
         labels = hierarchy.cut_tree(tree, k).ravel()
+        # one value: the mean over the rows
         silhouette = metrics.silhouette_score(values, labels, metric=metric)
         rows.append(
             (
@@ -109,6 +147,18 @@ def curves(tree: np.ndarray, values, *, k_max: int, metric: str = "euclidean") -
 def distortion(values: np.ndarray, labels: np.ndarray) -> float:
     """Return the sum of squared distances of vectors (N, L) from the mean of their cluster.
 
+    Parameters
+    ----------
+    values : (N, L) array of float
+        One row per vector.
+    labels : (N,) array
+        Cluster of each row.
+
+    Returns
+    -------
+    float
+        In squared units of the values.
+
     Examples
     --------
     >>> distortion(np.array([[0.0], [2.0], [7.0]]), np.array([0, 0, 1]))
@@ -116,6 +166,7 @@ def distortion(values: np.ndarray, labels: np.ndarray) -> float:
     """
     return float(
         sum(
+            # one cluster's vectors (n_k, L) less their mean (L,)
             ((values[labels == k] - values[labels == k].mean(axis=0)) ** 2).sum()
             for k in np.unique(labels)
         )
@@ -123,12 +174,26 @@ def distortion(values: np.ndarray, labels: np.ndarray) -> float:
 
 
 def choose_k(table: pd.DataFrame, *, rule: str, k_min: int = 2) -> int:
-    """Return the k at which a curve of `curves` is highest, the smallest of equals.
+    """Return the k at which a score is highest, the smallest of equals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `curves` returns it.
+    rule : str
+        Column that decides, one of `RULES`.
+    k_min : int
+        Smallest k that may be chosen.
+
+    Returns
+    -------
+    int
+        The chosen number of clusters.
 
     Raises
     ------
     InputError
-        For another rule than `RULES`, or no k of `k_min` or more.
+        If the rule is none of `RULES`, or the table has no k of `k_min` or more.
     """
     if rule not in RULES:
         raise InputError(f"rule {rule!r} is unknown; choose {' or '.join(RULES)}")
@@ -136,5 +201,6 @@ def choose_k(table: pd.DataFrame, *, rule: str, k_min: int = 2) -> int:
     if allowed.empty:
         raise InputError(f"no cut into {k_min} clusters or more; k runs to {table['k'].max()}")
     return int(
+        # silhouettes are at most 1; the index has no bound, so its own size counts
         allowed["k"].iloc[order.largest(allowed[rule], scale=1 if rule == "silhouette" else None)]
     )

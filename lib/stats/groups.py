@@ -13,10 +13,17 @@ from lib.data.errors import InputError
 
 @dataclass(frozen=True)
 class Folds:
-    """Fold of every row, −1 for rows that are never tested, and the classes that cannot be tested.
+    """Folds over rows, made so that no group is in two of them.
 
     What it guarantees: no group is in two folds. What it does not: that every class is in every
     fold; a class of two groups is in two of them.
+
+    Parameters
+    ----------
+    fold : (rows,) array of int
+        Fold of each row, counted from 0; −1 for rows that are never tested.
+    untestable : tuple of str
+        Classes that have one group only, and so cannot be learnt and tested at once.
     """
 
     fold: np.ndarray
@@ -28,18 +35,38 @@ class Folds:
         return sorted(set(self.fold.tolist()) - {-1})
 
     def rows(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the training and the test rows of a fold; rows that are never tested are for
-        training.
+        """Return the training and the test rows of a fold.
+
+        Parameters
+        ----------
+        number : int
+            A fold, one of `numbers`.
+
+        Returns
+        -------
+        train, test : (n,) arrays of int
+            Positions of rows, ascending; rows that are never tested are among the training rows.
         """
         return np.flatnonzero(self.fold != number), np.flatnonzero(self.fold == number)
 
 
 def connected(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Number rows that share an entry in any of the columns, directly or through other rows,
-    (rows,).
+    """Number the groups of rows that share an entry in any column, directly or through other rows.
 
     A perturbagen with two ids, or an id with two names, is one group. Empty entries connect
-    nothing. Groups are numbered from 0 in the order of their first row.
+    nothing.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per item.
+    columns : sequence of str
+        Columns whose entries connect rows; missing values connect nothing.
+
+    Returns
+    -------
+    (rows,) array of int
+        Group of each row, numbered from 0 in the order of their first row.
 
     Examples
     --------
@@ -48,11 +75,12 @@ def connected(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
     >>> connected(rows, ["id", "name"]).tolist()
     [0, 0, 0, 1]
     """
+    # one graph of two kinds of nodes: rows first, then the entries of each column
     nodes, offset, links = len(table), len(table), []
     for column in columns:
         codes, names = pd.factorize(table[column])
-        known = np.flatnonzero(codes >= 0)
-        links.append(np.stack([known, offset + codes[known]]))
+        known = np.flatnonzero(codes >= 0)  # −1 stands for a missing value
+        links.append(np.stack([known, offset + codes[known]]))  # (2, known): row, its entry
         offset += len(names)
     rows, entries = np.hstack(links)
     graph = coo_array((np.ones(len(rows)), (rows, entries)), shape=(offset, offset))
@@ -60,13 +88,26 @@ def connected(table: pd.DataFrame, columns: Sequence[str]) -> np.ndarray:
 
 
 def hold_out(groups: np.ndarray, share: float, *, rng: np.random.Generator) -> np.ndarray:
-    """Choose whole groups at random until they hold at least `share` of the rows; True for held-out
-    rows, (rows,).
+    """Choose whole groups at random until they hold at least a share of the rows.
+
+    Parameters
+    ----------
+    groups : (rows,) array
+        Group of each row.
+    share : float
+        Least share of the rows to hold out, in (0, 1).
+    rng : Generator
+        Draws the order in which groups are taken.
+
+    Returns
+    -------
+    (rows,) array of bool
+        True for held-out rows; at least one group is left.
 
     Raises
     ------
     InputError
-        If fewer than two groups are there, or nothing would be left.
+        If there are fewer than two groups, or the share is outside (0, 1).
     """
     names, codes, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < 2 or not 0 < share < 1:
@@ -74,6 +115,7 @@ def hold_out(groups: np.ndarray, share: float, *, rng: np.random.Generator) -> n
             f"{len(names)} groups and a share of {share}; expected two groups and a share in (0, 1)"
         )
     order = rng.permutation(len(names))
+    # rows held out before each group's turn; a group is taken while that is too few
     before = np.cumsum(sizes[order]) - sizes[order]
     chosen = order[before < share * len(groups)][: len(names) - 1]
     return np.isin(codes, chosen)
@@ -87,10 +129,26 @@ def stratified_folds(
     A class with one group cannot be learnt and tested at once: it is declared untestable and stays
     in training.
 
+    Parameters
+    ----------
+    classes : sequence of str
+        Class of each row.
+    groups : (rows,) array
+        Group of each row; no group is split.
+    n_folds : int
+        Number of folds.
+    rng : Generator
+        Draws the order among groups of the same size.
+
+    Returns
+    -------
+    Folds
+        Fold of each row, and the classes that cannot be tested.
+
     Raises
     ------
     InputError
-        If a fold would be empty.
+        If a fold would be empty: fewer groups than folds.
 
     Examples
     --------
@@ -106,6 +164,7 @@ def stratified_folds(
     testable = sizes[~sizes["class"].isin(untestable)]
     dealt, load = {}, np.zeros(n_folds)
     for _, members in testable.groupby("class", sort=True):
+        # the largest groups are dealt first, as small ones can still even out the folds
         own = np.zeros(n_folds)
         members = members.iloc[rng.permutation(len(members))].sort_values(
             "n", ascending=False, kind="stable"

@@ -23,8 +23,19 @@ def mean_interval(
     ----------
     values : sequence of float
         One value per repeat.
+    level : float
+        Share of such intervals that hold the true mean, in (0, 1).
     limits : (low, high)
         Possible range of the value; the interval ends there.
+
+    Returns
+    -------
+    (low, high) or None
+        Ends of the interval, in the unit of the values; None for fewer than two repeats.
+
+    References
+    ----------
+    Student, The probable error of a mean, Biometrika 6 (1908), https://doi.org/10.2307/2331554
 
     Examples
     --------

@@ -20,11 +20,17 @@ def rounded(values: ArrayLike, *, scale: float | None = None) -> np.ndarray:
 
     Parameters
     ----------
-    values : array
+    values : array of float
+        Of any shape.
     scale : float, optional
         Size of the terms that the values are sums or differences of, such as 1 for cosines; digits
         are then counted from there, as values near 0 have fewer true ones. Default: each value's
         own size.
+
+    Returns
+    -------
+    array of float
+        The same shape, rounded.
 
     Examples
     --------
@@ -35,15 +41,27 @@ def rounded(values: ArrayLike, *, scale: float | None = None) -> np.ndarray:
     """
     values = np.asarray(values, np.float64)
     if scale is not None:
+        # a power of two, so that dividing by it is exact
         step = np.ldexp(1.0, int(np.frexp(scale)[1]) - BITS)
         return np.round(values / step) * step
-    mantissa, exponent = np.frexp(values)
+    mantissa, exponent = np.frexp(values)  # values = mantissa · 2^exponent, |mantissa| in [0.5, 1)
     return np.ldexp(np.round(np.ldexp(mantissa, BITS)), exponent - BITS)
 
 
 def largest(values: ArrayLike, *, scale: float | None = None) -> int:
-    """Return the row of the largest value, of equal ones the first; a missing value is never the
-    largest.
+    """Return the position of the largest value, of equal ones the first.
+
+    Parameters
+    ----------
+    values : (N,) array of float
+        A missing value is never the largest.
+    scale : float, optional
+        As in `rounded`.
+
+    Returns
+    -------
+    int
+        Position, from 0.
 
     Raises
     ------
@@ -54,8 +72,19 @@ def largest(values: ArrayLike, *, scale: float | None = None) -> int:
 
 
 def smallest(values: ArrayLike, *, scale: float | None = None) -> int:
-    """Return the row of the smallest value, of equal ones the first; a missing value is never the
-    smallest.
+    """Return the position of the smallest value, of equal ones the first.
+
+    Parameters
+    ----------
+    values : (N,) array of float
+        A missing value is never the smallest.
+    scale : float, optional
+        As in `rounded`.
+
+    Returns
+    -------
+    int
+        Position, from 0.
 
     Raises
     ------
@@ -66,22 +95,60 @@ def smallest(values: ArrayLike, *, scale: float | None = None) -> int:
 
 
 def ascending(values: ArrayLike, *, scale: float | None = None, axis: int = -1) -> np.ndarray:
-    """Return the rows from the smallest value to the largest, equal ones in the order given,
-    missing ones last."""
+    """Return the positions that sort values from the smallest to the largest.
+
+    Parameters
+    ----------
+    values : array of float
+        To be sorted along `axis`; missing values come last.
+    scale : float, optional
+        As in `rounded`.
+    axis : int
+        Axis to sort along.
+
+    Returns
+    -------
+    array of int
+        The same shape; equal values stay in the order given.
+    """
     return np.argsort(rounded(values, scale=scale), axis=axis, kind="stable")
 
 
 def descending(values: ArrayLike, *, scale: float | None = None, axis: int = -1) -> np.ndarray:
-    """Return the rows from the largest value to the smallest, equal ones in the order given,
-    missing ones last."""
+    """Return the positions that sort values from the largest to the smallest.
+
+    Parameters
+    ----------
+    values : array of float
+        To be sorted along `axis`; missing values come last.
+    scale : float, optional
+        As in `rounded`.
+    axis : int
+        Axis to sort along.
+
+    Returns
+    -------
+    array of int
+        The same shape; equal values stay in the order given.
+    """
     return np.argsort(-rounded(values, scale=scale), axis=axis, kind="stable")
 
 
 def by_p_value(p: ArrayLike) -> np.ndarray:
-    """Return the rows from the smallest p to the largest, equal ones in the order given.
+    """Return the positions that sort p-values from the smallest to the largest.
 
     Those above a half lie closer to 1 than nine digits show, and nothing is chosen among them: they
     count as they are.
+
+    Parameters
+    ----------
+    p : (M,) array of float
+        P-values.
+
+    Returns
+    -------
+    (M,) array of int
+        Positions; equal values stay in the order given.
     """
     p = np.asarray(p, np.float64)
     return np.argsort(np.where(p < 0.5, rounded(p), p), kind="stable")
@@ -90,21 +157,27 @@ def by_p_value(p: ArrayLike) -> np.ndarray:
 def sort_table(
     table: pd.DataFrame, by: str, *, ties: str | Sequence[str] = (), largest_first: bool = False
 ) -> pd.DataFrame:
-    """Return a table sorted by a column of numbers, equal ones by the columns `ties`, then as they
-    are; values stay.
+    """Sort a table by a column of numbers, equal ones by the columns `ties`, then as they are.
 
     Parameters
     ----------
     table : DataFrame
+        Its values stay as they are; only their order is that of rounded ones.
     by : str
         Column of numbers; missing ones come last.
     ties : str or sequence of str
         Columns that order equal rows, each ascending.
     largest_first : bool
-        Is the order of `by` descending?
+        Whether `by` is descending; `ties` stay ascending.
+
+    Returns
+    -------
+    DataFrame
+        The same rows in the new order, each with its index.
     """
     names = [ties] if isinstance(ties, str) else list(ties)
     rows = np.arange(len(table))
+    # stable sorts, the last one decides first: ties backwards, then `by`
     for name in reversed(names):
         rows = rows[np.argsort(table[name].to_numpy()[rows], kind="stable")]
     sign = -1.0 if largest_first else 1.0
