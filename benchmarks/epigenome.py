@@ -1,10 +1,12 @@
-"""Time the hot paths of the epigenome chapter beside their plain forms, in one run and on one thread.
+"""Time the hot paths of the epigenome chapter beside their plain forms, in one run and on one
+thread.
 
     python benchmarks/epigenome.py              # published sizes, about two minutes
     python benchmarks/epigenome.py --genes 100  # more windows
 
-Chromoformer: a training step in the centre-query form against the full form, same genes, same weights; outputs are
-compared. Windows: all bins of many genes at once against one exact mean per gene and bin, asked of the bigWig.
+Chromoformer: a training step in the centre-query form against the full form, same genes, same
+weights; outputs are compared. Windows: all bins of many genes at once against one exact mean per
+gene and bin, asked of the bigWig.
 """
 
 import argparse
@@ -56,7 +58,9 @@ def chromoformer(world, n_genes):
     model = Chromoformer(seed=1)
     training_step(model, model, inputs)
     fast, ours = seconds(lambda: training_step(model, model, inputs), repeats=3)
-    full, plain = seconds(lambda: training_step(model, lambda x: chromoformer_full.forward(model, x), inputs))
+    full, plain = seconds(
+        lambda: training_step(model, lambda x: chromoformer_full.forward(model, x), inputs)
+    )
     assert (fast - full).abs().max() < 1e-5, "the two forms differ"
     row(f"Chromoformer training step, {n_genes} genes, 7 marks", ours, plain)
 
@@ -67,7 +71,9 @@ def windows(world, n_genes, size):
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "E003-H3K27ac.bigWig"
-        epigenome_files.write_bigwig(path, world.sizes, *epigenome_files.track(world, "E003", "H3K27ac"))
+        epigenome_files.write_bigwig(
+            path, world.sizes, *epigenome_files.track(world, "E003", "H3K27ac")
+        )
         wide = window(world.genes, signals.WINDOW)
         wide = wide[wide["start"] >= 0].iloc[:n_genes]
         with tracks.opened(path) as track:
@@ -75,8 +81,12 @@ def windows(world, n_genes, size):
 
         def one_by_one():
             with pyBigWig.open(str(path)) as file:
-                return np.array([[bin_mean(file, chrom, start, size) for start in range(first, last, size)]
-                                 for chrom, first, last in wide.itertuples(index=False)])  # fmt: skip
+                return np.array(
+                    [
+                        [bin_mean(file, chrom, start, size) for start in range(first, last, size)]
+                        for chrom, first, last in wide.itertuples(index=False)
+                    ]
+                )
 
         plain_means, plain = seconds(one_by_one)
         np.testing.assert_allclose(found, plain_means, atol=1e-9)
@@ -90,7 +100,9 @@ def bin_mean(file, chrom, start, size):
 
 def main():
     """Print one row per case."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--genes", type=int, default=60, help="windows cut")
     parser.add_argument("--batch", type=int, default=16, help="genes of the training step")
     options = parser.parse_args()

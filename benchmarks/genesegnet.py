@@ -1,8 +1,9 @@
-"""Time the chapter's hot paths beside their plain forms, in one run: `python benchmarks/genesegnet.py [--quick]`.
+"""Time the chapter's hot paths beside their plain forms, in one run: `python
+benchmarks/genesegnet.py [--quick]`.
 
-The plain forms are those of the published code: a Gaussian per spot, a loop over spots for every window and for every
-transcript, a loop over cells for every mask. Cellpose's dynamics are timed as well where the package is installed.
-Ratios hold on a busy machine too, times do not.
+The plain forms are those of the published code: a Gaussian per spot, a loop over spots for every
+window and for every transcript, a loop over cells for every mask. Cellpose's dynamics are timed as
+well where the package is installed. Ratios hold on a busy machine too, times do not.
 """
 
 import argparse
@@ -55,10 +56,13 @@ def plain_map(rows, columns, side, sigma=7.0):
 def plain_select(rows, columns, boxes):
     """Return the spots of every window by looking at every spot for each."""
     return [
-        [(r - b.top, c - b.left) for r, c in zip(rows, columns, strict=True)
-         if b.top <= r < b.bottom and b.left <= c < b.right]
+        [
+            (r - b.top, c - b.left)
+            for r, c in zip(rows, columns, strict=True)
+            if b.top <= r < b.bottom and b.left <= c < b.right
+        ]
         for b in boxes
-    ]  # fmt: skip
+    ]
 
 
 def plain_assign(labels, spots):
@@ -86,7 +90,8 @@ def plain_iou(truth, found):
 
 
 def plain_growth(labels):
-    """Return labels grown as published, cell by cell over the whole crop; the level set is far slower still."""
+    """Return labels grown as published, cell by cell over the whole crop; the level set is far
+    slower still."""
     from scipy.ndimage import binary_dilation, binary_erosion
 
     box = np.ones((3, 3), bool)
@@ -99,7 +104,8 @@ def plain_growth(labels):
 
 
 def level_set(labels):
-    """Return one cell's published update: 149 steps on the whole crop; times the number of cells and of passes."""
+    """Return one cell's published update: 149 steps on the whole crop; times the number of cells
+    and of passes."""
     inside = (labels == 1).astype(float)
     u, phi = 255 * inside, inside.copy()
     for _ in range(149):

@@ -3,8 +3,8 @@
     python benchmarks/lincs.py            # sizes of the paper where memory allows, some minutes
     python benchmarks/lincs.py --small    # a tenth of that
 
-Each ratio is plain / ours, of the same work in the same process; where the plain form would take hours, a part of it
-is timed and scaled, which the table says.
+Each ratio is plain / ours, of the same work in the same process; where the plain form would take
+hours, a part of it is timed and scaled, which the table says.
 """
 
 import argparse
@@ -53,7 +53,8 @@ def epochs(n):
 
 
 def plain_ranks(queries, references, genes, wanted):
-    """Rank as the published code does: distances of each query, a full sort, then walk to the first target."""
+    """Rank as the published code does: distances of each query, a full sort, then walk to the first
+    target."""
     for query in queries:
         distance = [1 - np.corrcoef(query, reference)[0, 1] for reference in references]
         order = np.argsort(distance)
@@ -77,7 +78,8 @@ def ranks(n_pool, n_queries):
     return (
         ours,
         scaled,
-        f"{n_queries} queries, {n_pool} signatures; plain: {part} queries, scaled; peak {peak():.2f} GB",
+        f"{n_queries} queries, {n_pool} signatures; plain: {part} queries, scaled; peak "
+        f"{peak():.2f} GB",
     )
 
 
@@ -95,7 +97,8 @@ def blocks(n_rows, n_columns, folder):
     return (
         ours,
         plain,
-        f"{len(wanted)} of {n_rows} rows, {len(genes)} of {n_columns} columns; peak {peak():.2f} GB",
+        f"{len(wanted)} of {n_rows} rows, {len(genes)} of {n_columns} columns; peak {peak():.2f} "
+        "GB",
     )
 
 

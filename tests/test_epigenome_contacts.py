@@ -12,14 +12,23 @@ from lib.epigenome import contacts
 from lib.epigenome.contacts import Rule
 
 TSS = pd.DataFrame(
-    [["G1", "chr1", 100, 101], ["G1", "chr1", 5_000, 5_001], ["G2", "chr1", 900, 901], ["G3", "chr1", 7, 8]],
+    [
+        ["G1", "chr1", 100, 101],
+        ["G1", "chr1", 5_000, 5_001],
+        ["G2", "chr1", 900, 901],
+        ["G3", "chr1", 7, 8],
+    ],
     columns=["gene_id", "chrom", "start", "end"],
 )
 FRAGMENTS = pd.DataFrame(
-    [["chr1:100-101", "chr1:0-1000"], ["chr1:5000-5001", "chr1:4000-6000"], ["chr1:900-901", "chr1:0-1000"],
-     ["chr1:7-8", None]],
+    [
+        ["chr1:100-101", "chr1:0-1000"],
+        ["chr1:5000-5001", "chr1:4000-6000"],
+        ["chr1:900-901", "chr1:0-1000"],
+        ["chr1:7-8", None],
+    ],
     columns=["tss", "pchic_fragment"],
-)  # fmt: skip
+)
 
 
 def table(*rows):
@@ -33,10 +42,15 @@ def chosen(rows, rule=None, gene="G1"):
 
 
 def test_the_threshold_is_strict_and_the_order_descends():
-    rows = [("chr1:0-1000", "chr1:20000-21000", 1.5), ("chr1:0-1000", "chr1:30000-31000", 1.6),
-            ("chr1:0-1000", "chr1:40000-41000", 9.0)]  # fmt: skip
+    rows = [
+        ("chr1:0-1000", "chr1:20000-21000", 1.5),
+        ("chr1:0-1000", "chr1:30000-31000", 1.6),
+        ("chr1:0-1000", "chr1:40000-41000", 9.0),
+    ]
     names, found = chosen(rows)
-    assert names == ["chr1:40000-41000", "chr1:30000-31000"] and found.n_weak == 2  # of G1 and of G2
+    assert (
+        names == ["chr1:40000-41000", "chr1:30000-31000"] and found.n_weak == 2
+    )  # of G1 and of G2
     assert found.share_without == pytest.approx(1 / 3)  # G3 has no fragment
 
 
@@ -48,7 +62,10 @@ def test_a_neighbour_of_two_start_sites_counts_once_with_its_larger_score():
 
 
 def test_long_fragments_go_and_at_most_eight_stay():
-    rows = [("chr1:0-1000", "chr1:100000-140001", 50.0), ("chr1:0-1000", "chr1:200000-240000", 40.0)]
+    rows = [
+        ("chr1:0-1000", "chr1:100000-140001", 50.0),
+        ("chr1:0-1000", "chr1:200000-240000", 40.0),
+    ]
     rows += [("chr1:0-1000", f"chr1:{50_000 + 10 * i}-{50_005 + 10 * i}", 2.0) for i in range(10)]
     names, found = chosen(rows)
     assert names[0] == "chr1:200000-240000" and len(names) == 8 and found.n_long == 2
@@ -71,7 +88,10 @@ def test_direction_is_a_choice():
 
 
 def test_the_scale_of_the_score_is_named():
-    rows = [("chr1:0-1000", f"chr1:{i}0000-{i}1000", score) for i, score in enumerate((2, 4.9, 5.1, 7), 2)]
+    rows = [
+        ("chr1:0-1000", f"chr1:{i}0000-{i}1000", score)
+        for i, score in enumerate((2, 4.9, 5.1, 7), 2)
+    ]
     assert len(chosen(rows, Rule(score_type="chicago"))[0]) == 2
     assert len(chosen(rows, Rule(score_type="normalised"))[0]) == 4
 
@@ -96,8 +116,13 @@ def test_published_pickles_become_a_table(tmp_path):
 
     neighbours = defaultdict(set, {"chr1:0-10": {"chr1:50-60", "chr1:20-30"}})
     scores = {("chr1:0-10", "chr1:20-30"): np.float64(2.5), ("chr1:0-10", "chr1:50-60"): 1.0}
-    found = contacts.convert(saved(tmp_path / "n.pickle", neighbours), saved(tmp_path / "s.pickle", scores))
-    assert found.values.tolist() == [["chr1:0-10", "chr1:20-30", 2.5], ["chr1:0-10", "chr1:50-60", 1.0]]
+    found = contacts.convert(
+        saved(tmp_path / "n.pickle", neighbours), saved(tmp_path / "s.pickle", scores)
+    )
+    assert found.values.tolist() == [
+        ["chr1:0-10", "chr1:20-30", 2.5],
+        ["chr1:0-10", "chr1:50-60", 1.0],
+    ]
     path = tmp_path / "contacts.parquet"
     found.to_parquet(path)
     pd.testing.assert_frame_equal(contacts.read_contacts(path), found, check_dtype=False)
@@ -114,7 +139,9 @@ class Malicious:
 def test_a_malicious_pickle_is_refused_and_nothing_runs(tmp_path):
     marker = tmp_path / "ran"
     path = saved(tmp_path / "bad.pickle", {"chr1:0-10": Malicious(marker)})
-    with pytest.raises(InputError, match="bad.pickle: the pickle asks for posix.system; do not use"):
+    with pytest.raises(
+        InputError, match="bad.pickle: the pickle asks for posix.system; do not use"
+    ):
         contacts.convert(path, path)
     assert not marker.exists()
     (tmp_path / "cut.pickle").write_bytes(pickle.dumps({"a": ["b"]})[:-3])
@@ -153,12 +180,18 @@ def test_the_rule_gives_the_partners_of_the_published_table(real):
     for gene, key in zip(some.itertuples(), name[some.index], strict=True):
         lists = (genes.split_list(gene.neighbors), genes.split_list(gene.scores))
         rows += [(known[key], one, float(score)) for one, score in zip(*lists, strict=True)]
-    found = contacts.partners(some, fragments, pd.DataFrame(rows, columns=["fragment", "neighbour", "score"]))
+    found = contacts.partners(
+        some, fragments, pd.DataFrame(rows, columns=["fragment", "neighbour", "score"])
+    )
     text = contacts.joined(found, some["gene_id"]).set_index("gene_id")["neighbors"]
     alone = known[name[some.index]].to_numpy()
-    unique = ~pd.Series(alone, some.index).duplicated(keep=False)  # a fragment of two genes mixes them
+    unique = ~pd.Series(alone, some.index).duplicated(
+        keep=False
+    )  # a fragment of two genes mixes them
     assert unique.sum() > 25
     for gene in some[unique].itertuples():
         ours, theirs = genes.split_list(text[gene.gene_id]), genes.split_list(gene.neighbors)
         assert sorted(ours) == sorted(theirs)
-    assert (table_["scores"].dropna().map(lambda text: min(map(float, text.split(";")))) > 1.5).all()
+    assert (
+        table_["scores"].dropna().map(lambda text: min(map(float, text.split(";")))) > 1.5
+    ).all()

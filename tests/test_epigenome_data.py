@@ -1,4 +1,5 @@
-"""Inputs of the chapter: which file stands for which, and what is told when one is missing or unknown."""
+"""Inputs of the chapter: which file stands for which, and what is told when one is missing or
+unknown."""
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,12 @@ def test_a_given_path_replaces_one_simulated_file(tmp_path):
     ],
 )
 def test_tracks_are_found_by_cell_and_mark(tmp_path, cell, mark, words):
-    names = ["E003-H3K4me3.pval.signal.bigwig", "E003-H3K27me3.bigWig", "E003-H3K27me3.tagAlign.gz", "E003-notes.txt"]
+    names = [
+        "E003-H3K4me3.pval.signal.bigwig",
+        "E003-H3K27me3.bigWig",
+        "E003-H3K27me3.tagAlign.gz",
+        "E003-notes.txt",
+    ]
     for name in names:
         (tmp_path / name).write_bytes(b"")
     assert data.track_paths(tmp_path, "E003", ["H3K4me3"]) == {"H3K4me3": tmp_path / names[0]}
@@ -55,19 +61,24 @@ def test_expression_and_gene_model_must_speak_of_the_same_genes():
     tss = pd.DataFrame({"gene_id": ["ENSG1", "ENSG2"], "chrom": ["chr1", "chrUn"]})
     kept, lost = data.known_genes(tss, pd.DataFrame(index=["ENSG1", "ENSG2", "ENSG9"]))
     assert kept["gene_id"].tolist() == ["ENSG1"] and lost == 2
-    with pytest.raises(InputError, match=r"no gene of the expression matrix \(MYC\) is in the gene model \(ENSG1"):
+    with pytest.raises(
+        InputError, match=r"no gene of the expression matrix \(MYC\) is in the gene model \(ENSG1"
+    ):
         data.known_genes(tss, pd.DataFrame(index=["MYC"]))
 
 
 def test_the_published_grid_has_its_published_size():
     sets = screen.mark_sets(MARKS, ["paper"])
-    assert len(sets) == 7 + 15 + 1 and claims.grid()["epigenome.grid.pairs"] == len(PAIRS) * 44 == 660
+    assert (
+        len(sets) == 7 + 15 + 1 and claims.grid()["epigenome.grid.pairs"] == len(PAIRS) * 44 == 660
+    )
     with pytest.raises(InputError, match="H3K4me3 is no pair of marks"):
         screen.mark_sets(MARKS, ["H3K4me3"])
 
 
 def test_gaps_are_counted_in_points():
-    """One mark 0.6 and 0.8, their pair 0.85, all 0.9: gaps 20 and 5 points, three quarters closed."""
+    """One mark 0.6 and 0.8, their pair 0.85, all 0.9: gaps 20 and 5 points, three quarters
+    closed."""
     rows = [("a", "c", 0.6), ("b", "c", 0.8), ("a-b", "c", 0.85), ("a-b-c", "c", 0.9)]
     cells = pd.DataFrame(rows, columns=["assay", "cell", "r"])
     assert screen.gap_to_all(cells, ["a", "b"], "a-b-c") == pytest.approx(20)
@@ -83,7 +94,11 @@ def test_patience_is_counted_as_keras_does_and_the_authors_run_to_the_end():
     ours = screen.training("chromoformer", generation="paper", **options)
     theirs = screen.training("chromoformer", generation="authors", **options)
     assert ours["patience"] == 11 and ours["schedule"]["floor"] == 1e-6
-    assert theirs["patience"] is None and theirs["schedule"]["gamma"] == 0.87 and theirs["score"] == "last_epoch"
+    assert (
+        theirs["patience"] is None
+        and theirs["schedule"]["gamma"] == 0.87
+        and theirs["score"] == "last_epoch"
+    )
 
 
 def test_a_cell_without_expression_can_be_read_but_not_learned_from(tmp_path):
@@ -92,16 +107,28 @@ def test_a_cell_without_expression_can_be_read_but_not_learned_from(tmp_path):
     epigenome_files.write_tables(tmp_path, world)
     (tmp_path / "tracks").mkdir()
     path = tmp_path / "tracks" / "E003-H3K4me3.bigWig"
-    epigenome_files.write_bigwig(path, world.sizes, *epigenome_files.track(world, "E003", "H3K4me3"))
+    epigenome_files.write_bigwig(
+        path, world.sizes, *epigenome_files.track(world, "E003", "H3K4me3")
+    )
     path.rename(tmp_path / "tracks" / "MINE-H3K4me3.bigWig")
     given = data.sources(tmp_path, {"contacts": str(tmp_path / "contacts" / "H1.parquet")})
     known = data.one_cell(given, "MINE", ["H3K4me3"], rule=contacts.Rule())
     assert known.genes["expression"].isna().all() and known.n_partners.sum() == len(world.contacts)
-    assert data.one_cell(given, "MINE", ["H3K4me3"], rule=contacts.Rule(), with_contacts=False).n_partners.sum() == 0
+    assert (
+        data.one_cell(
+            given, "MINE", ["H3K4me3"], rule=contacts.Rule(), with_contacts=False
+        ).n_partners.sum()
+        == 0
+    )
     plan = fitting.Plan("promoter", ["H3K4me3"], 1, window=6_000, options=toy.NARROW)
     with pytest.raises(InputError, match="200 genes have no expression"):
-        fitting.fit_unit(tmp_path / "u.npz", seed=1, data=signals.write(tmp_path / "mine.npz", known),
-                         plan=fitting.as_dict(plan), settings=toy.settings("promoter"))  # fmt: skip
+        fitting.fit_unit(
+            tmp_path / "u.npz",
+            seed=1,
+            data=signals.write(tmp_path / "mine.npz", known),
+            plan=fitting.as_dict(plan),
+            settings=toy.settings("promoter"),
+        )
 
 
 def test_rank_correlation_does_not_hang_on_a_last_digit():
@@ -117,8 +144,20 @@ def test_every_claim_is_declared():
 
     declared = known()
     assert set(claims.grid()) <= set(declared)
-    names = ["first_contrast", "mark_order", "distance", "no_effect", "pair_order", "all_marks", "positions",
-             "eqtl_top_decile", "residual", "cross_cell", "own_cell", "own_mark_order"]  # fmt: skip
+    names = [
+        "first_contrast",
+        "mark_order",
+        "distance",
+        "no_effect",
+        "pair_order",
+        "all_marks",
+        "positions",
+        "eqtl_top_decile",
+        "residual",
+        "cross_cell",
+        "own_cell",
+        "own_mark_order",
+    ]
     assert {f"epigenome.planted.{name}" for name in names} <= set(declared)
     assert store.resolve("params/published/epigenome.yaml").is_file()
 

@@ -33,7 +33,9 @@ def test_shapes_that_would_broadcast_are_refused(shape):
 
 def test_across_gene_correlation_is_not_cell_specificity():
     seen = pd.DataFrame({"A": [0.0, 5, 10], "B": [1.0, 5, 9]})
-    found = evaluation.residual_r(seen, pd.DataFrame({"A": seen["B"], "B": seen["A"]})).set_index("cell")
+    found = evaluation.residual_r(seen, pd.DataFrame({"A": seen["B"], "B": seen["A"]})).set_index(
+        "cell"
+    )
     assert found.loc["A", "r"] == pytest.approx(1) and np.isnan(found.loc["A", "r_residual"])
     assert found.loc["A", "r_mean"] == pytest.approx(1)
     with pytest.raises(InputError, match="one cell has no other"):

@@ -1,4 +1,5 @@
-"""Features: bins and tensors equal their definition, on hand-made signals and on the real regions of E003."""
+"""Features: bins and tensors equal their definition, on hand-made signals and on the real regions
+of E003."""
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,22 @@ def hand_made(strand="+"):
     """One gene, one mark: depth 1 in the first stored bin, 7 in the bin of the start site."""
     sums = np.zeros((1, 1, 400), np.float32)
     sums[0, 0, 0], sums[0, 0, 200] = 100, 700
-    table = pd.DataFrame([["G", "chr1", 30_000, 30_001, strand, 3.0, 1]], columns=list(signals.GENE_COLUMNS))
+    table = pd.DataFrame(
+        [["G", "chr1", 30_000, 30_001, strand, 3.0, 1]], columns=list(signals.GENE_COLUMNS)
+    )
     return signals.Signals(
-        "E003", ("H3K4me3",), table, sums, np.array([[0, 400]]),
+        "E003",
+        ("H3K4me3",),
+        table,
+        sums,
+        np.array([[0, 400]]),
         pd.DataFrame({"chrom": ["chr1"], "start": [90_000], "end": [90_250]}),
-        np.array([[100], [200], [150]], np.float32), np.array([0, 3]), np.array([[0, -1]]),
-        np.array([[2.5, 0]], np.float32), "simulated",
-    )  # fmt: skip
+        np.array([[100], [200], [150]], np.float32),
+        np.array([0, 3]),
+        np.array([[0, -1]]),
+        np.array([[2.5, 0]], np.float32),
+        "simulated",
+    )
 
 
 def test_a_gene_on_minus_is_reversed_and_its_partners_are_not():
@@ -30,14 +40,18 @@ def test_a_gene_on_minus_is_reversed_and_its_partners_are_not():
         np.testing.assert_array_equal(plus.partners[size], minus.partners[size])
     assert plus.promoters[100][0, 0, 0] == pytest.approx(np.log(2))
     assert plus.promoters[100][0, 200, 0] == pytest.approx(np.log(8))
-    assert minus.promoters[100][0, 199, 0] == pytest.approx(np.log(8))  # one bin off: the published frame
+    assert minus.promoters[100][0, 199, 0] == pytest.approx(
+        np.log(8)
+    )  # one bin off: the published frame
 
 
 def test_a_short_last_bin_is_averaged_over_its_own_bases():
     made = features.features(hand_made(), ["H3K4me3"])
     left, n = made.partner_spans[100][0]
     assert (left, n) == (199, 3)
-    np.testing.assert_allclose(np.expm1(made.partners[100][0, left : left + n, 0]), [1, 2, 3], rtol=1e-6)
+    np.testing.assert_allclose(
+        np.expm1(made.partners[100][0, left : left + n, 0]), [1, 2, 3], rtol=1e-6
+    )
     left, n = made.partner_spans[500][0]
     assert n == 1 and np.expm1(made.partners[500][0, left, 0]) == pytest.approx(450 / 250)
 
@@ -46,8 +60,15 @@ def test_a_narrow_window_is_centred():
     narrow = features.narrow(hand_made(), ["H3K4me3"], window=6_000)
     assert narrow.shape == (1, 60, 1) and narrow[0, 30, 0] == pytest.approx(np.log(8))
     made = features.features(hand_made(), ["H3K4me3"], window=8_000)
-    assert made.promoter_spans[100].tolist() == [[160, 80]] and made.promoters[100].shape == (1, 400, 1)
-    assert made.promoters[100][0, 200, 0] == pytest.approx(np.log(8)) and not made.promoters[100][0, :160].any()
+    assert made.promoter_spans[100].tolist() == [[160, 80]] and made.promoters[100].shape == (
+        1,
+        400,
+        1,
+    )
+    assert (
+        made.promoters[100][0, 200, 0] == pytest.approx(np.log(8))
+        and not made.promoters[100][0, :160].any()
+    )
     with pytest.raises(InputError, match="a window of 5 bp"):
         features.narrow(hand_made(), ["H3K4me3"], window=5)
 
@@ -76,7 +97,9 @@ def test_half_shuffled_batches_hold_the_right_partners():
 def e003(real):
     folder = real / "data/epigenome/chromoformer_demo"
     table = genes.read_train_table(folder / "demo_meta.csv", "E003")
-    return signals.from_arrays(table, folder / "demo_data_E003_readdepth.npz", cell="E003", origin="real")
+    return signals.from_arrays(
+        table, folder / "demo_data_E003_readdepth.npz", cell="E003", origin="real"
+    )
 
 
 @pytest.mark.real
@@ -110,7 +133,8 @@ def by_definition(depth, size):
 
 @pytest.mark.real
 def test_real_activity_has_the_signs_and_order_of_the_paper(e003):
-    """Active promoter marks strongly positive, repressive ones not; H3K36me3 gains with the window."""
+    """Active promoter marks strongly positive, repressive ones not; H3K36me3 gains with the
+    window."""
     table = simple.activity_correlations(e003, windows=(6_000, 40_000))
     r = table.pivot(index="mark", columns="window", values="r")
     active = r.loc[["H3K4me3", "H3K27ac", "H3K9ac"]]

@@ -24,7 +24,9 @@ def test_targets_are_scaled_by_the_training_genes():
 def test_windows_and_one_unit(tmp_path):
     world = toy.world()
     path = tmp_path / "E003-H3K4me3.bigWig"
-    epigenome_files.write_bigwig(path, world.sizes, *epigenome_files.track(world, "E003", "H3K4me3"))
+    epigenome_files.write_bigwig(
+        path, world.sizes, *epigenome_files.track(world, "E003", "H3K4me3")
+    )
     table = toy.signals().genes
     first_approach.write_windows(tmp_path / "cell.npz", table, {"H3K4me3": path}, cell="E003")
     with np.load(tmp_path / "cell.npz", allow_pickle=False) as file:
@@ -34,13 +36,28 @@ def test_windows_and_one_unit(tmp_path):
     np.testing.assert_allclose(values[0, :, 0], np.arcsinh(np.repeat(drawn, 4)), rtol=1e-6)
     blind = ("chr1", "chr8", "chr17")
     first_approach.fit_unit(
-        tmp_path / "unit.npz", seed=1, data=tmp_path / "cell.npz", assay="H3K4me3", blind=blind, number=0,
-        settings=toy.settings("profile", max_epochs=12), options={"width": 0.1, "momentum": 0.3}, scaling="log",
-    )  # fmt: skip
+        tmp_path / "unit.npz",
+        seed=1,
+        data=tmp_path / "cell.npz",
+        assay="H3K4me3",
+        blind=blind,
+        number=0,
+        settings=toy.settings("profile", max_epochs=12),
+        options={"width": 0.1, "momentum": 0.3},
+        scaling="log",
+    )
     found = fitting.read_predictions([tmp_path / "unit.npz"])
     where = pd.Series(chroms, found.index)
     assert set(where[found["part"] == "test"]) == set(blind)
     assert evaluation.pearson(found["act"], found["pred"]) > 0.2
     with pytest.raises(InputError, match="mark H3K4me4 is not there"):
-        first_approach.fit_unit(tmp_path / "x.npz", seed=1, data=tmp_path / "cell.npz", assay="H3K4me4",
-                                blind=blind, number=0, settings={}, options={})  # fmt: skip
+        first_approach.fit_unit(
+            tmp_path / "x.npz",
+            seed=1,
+            data=tmp_path / "cell.npz",
+            assay="H3K4me4",
+            blind=blind,
+            number=0,
+            settings={},
+            options={},
+        )

@@ -1,4 +1,5 @@
-"""Expression, genes, marks and bins: cases whose answer can be computed by hand, and input that is refused."""
+"""Expression, genes, marks and bins: cases whose answer can be computed by hand, and input that is
+refused."""
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,19 @@ def written(folder, name, text):
 
 
 def train_row(**changes):
-    row = {"gene_id": "G1", "expression": 3.0, "eid": "E003", "label": 1, "chrom": "chr1", "start": 30_000,
-           "end": 30_001, "strand": "+", "split": 1, "neighbors": "", "scores": ""}  # fmt: skip
+    row = {
+        "gene_id": "G1",
+        "expression": 3.0,
+        "eid": "E003",
+        "label": 1,
+        "chrom": "chr1",
+        "start": 30_000,
+        "end": 30_001,
+        "strand": "+",
+        "split": 1,
+        "neighbors": "",
+        "scores": "",
+    }
     return pd.DataFrame([row | changes])
 
 
@@ -35,13 +47,16 @@ def test_rows_that_end_in_a_tab_keep_their_columns(tmp_path):
     [
         (RPKM.replace("\t2\t", "\t-2\t"), "row 2: E003 '-2' is no RPKM"),
         (RPKM.replace("G2", "G1"), "more than once: G1"),
-        (RPKM.replace("\t3\t\n", "\t\t\n").replace("\t6\t\n", "\t\t\n"), "the column E128 has no value"),
+        (
+            RPKM.replace("\t3\t\n", "\t\t\n").replace("\t6\t\n", "\t\t\n"),
+            "the column E128 has no value",
+        ),
         (RPKM.replace("\t3\t\n", "\t3\t4\t5\n"), "the header has 4 columns, the row has 6"),
         (RPKM.replace("\t6\t\n", "\t6\t7\t8\n"), "not readable as a table"),
         (RPKM.replace("gene_id\t", ""), "the header starts with 'E000'"),
         (RPKM.replace("E000", "E003"), "there twice"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_matrix_is_refused(tmp_path, text, words):
     with pytest.raises(InputError, match="rpkm.tsv.*" + words.replace("(", r"\(")):
         expression.read_rpkm(written(tmp_path, "rpkm.tsv", text))
@@ -55,7 +70,12 @@ def test_an_unknown_epigenome_is_named_with_its_neighbour(tmp_path):
 def test_targets():
     assert expression.log_target([0, 1, 3]).tolist() == [0, 1, 2]
     scaled = expression.min_max_target([0, 5, 10, 20], reference=[0, 10])
-    assert scaled.tolist() == [0, 0.5, 1, 2]  # a test gene may leave the range of the training genes
+    assert scaled.tolist() == [
+        0,
+        0.5,
+        1,
+        2,
+    ]  # a test gene may leave the range of the training genes
     assert expression.is_expressed([0, 1, 2, 3]).tolist() == [0, 0, 1, 1]
     with pytest.raises(InputError, match="all 2 training genes"):
         expression.min_max_target([1, 2], reference=[1, 1])
@@ -98,7 +118,9 @@ def transcripts(*spans, strand="-"):
     return pd.DataFrame(rows, columns=list(genes.TRANSCRIPTS.columns))
 
 
-@pytest.mark.parametrize(("rule", "base"), [("longest", 499), ("commonest", 479), ("five_prime", 499)])
+@pytest.mark.parametrize(
+    ("rule", "base"), [("longest", 499), ("commonest", 479), ("five_prime", 499)]
+)
 def test_the_start_site_follows_a_named_rule(rule, base):
     found = genes.choose_tss(transcripts((100, 500), (100, 480), (120, 480)), rule)
     assert found["start"].tolist() == [base]
@@ -112,7 +134,9 @@ def test_ties_go_to_the_longer_transcript_then_to_the_smaller_id():
 
 
 def test_builds_are_told_apart_by_their_lengths():
-    with pytest.raises(InputError, match="chr2 has 242,193,529 bases; hg19 has 243,199,373 .*hg38 has"):
+    with pytest.raises(
+        InputError, match="chr2 has 242,193,529 bases; hg19 has 243,199,373 .*hg38 has"
+    ):
         genes.check_build({"chr2": 242_193_529}, "hg19")
     genes.check_build({"chr2": 243_199_373, "chrUn": 5}, "hg19")
 
@@ -170,9 +194,14 @@ PARTNER = {"neighbors": "chr1:60000-60250", "scores": "2.5"}
 @pytest.mark.parametrize("separator", [":", "_"])
 def test_published_arrays_are_read_under_both_names(tmp_path, separator):
     folder = region_arrays(tmp_path / "arrays", separator)
-    found = signals.from_arrays(train_row(**PARTNER), folder, cell="E003", origin="simulated", marks=["a", "b"])
+    found = signals.from_arrays(
+        train_row(**PARTNER), folder, cell="E003", origin="simulated", marks=["a", "b"]
+    )
     assert found.promoters.shape == (1, 2, 400) and (found.promoters == 100).all()
-    assert found.partners[:, 0].tolist() == [100, 100, 50] and found.slots[0].tolist() == [0] + [-1] * 7
+    assert (
+        found.partners[:, 0].tolist() == [100, 100, 50]
+        and found.slots[0].tolist() == [0] + [-1] * 7
+    )
     again = signals.read(signals.write(tmp_path / "cell.npz", found))
     assert again.marks == ("a", "b") and again.origin == "simulated"
     pd.testing.assert_frame_equal(again.genes, found.genes, check_dtype=False)

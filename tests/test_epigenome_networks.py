@@ -1,4 +1,5 @@
-"""Networks: shapes and parameters as published, the two forms of Chromoformer, and what cannot reach the output."""
+"""Networks: shapes and parameters as published, the two forms of Chromoformer, and what cannot
+reach the output."""
 
 from dataclasses import replace
 
@@ -14,8 +15,17 @@ from lib.epigenome.promoter_networks import ProfileNetwork, PromoterNetwork, Sam
 from lib.learning import schedules, training
 from lib.learning.metrics import Outcome
 
-SMALL = Sizes(n_marks=3, width=16, embed_hidden=16, pair_hidden=24, regulation_layers=2,
-              regulation_heads=4, regulation_width=32, regulation_hidden=24, head_hidden=8)  # fmt: skip
+SMALL = Sizes(
+    n_marks=3,
+    width=16,
+    embed_hidden=16,
+    pair_hidden=24,
+    regulation_layers=2,
+    regulation_heads=4,
+    regulation_width=32,
+    regulation_hidden=24,
+    head_hidden=8,
+)
 
 
 def batch(counts=(0, 3, 8), n_marks=3, seed=0):
@@ -48,7 +58,10 @@ def test_centre_query_form_equals_the_full_form_in_output_and_gradient():
     model, inputs = Chromoformer(SMALL, seed=3), batch()
     fast, full = model(inputs), chromoformer_full.forward(model, inputs)
     torch.testing.assert_close(fast, full, atol=1e-5, rtol=0)
-    ours, theirs = gradients(model, model(inputs)), gradients(model, chromoformer_full.forward(model, inputs))
+    ours, theirs = (
+        gradients(model, model(inputs)),
+        gradients(model, chromoformer_full.forward(model, inputs)),
+    )
     for name, gradient in theirs.items():
         assert (gradient is None) == (ours[name] is None), name
         if gradient is not None:
@@ -57,22 +70,37 @@ def test_centre_query_form_equals_the_full_form_in_output_and_gradient():
 
 def test_gradients_reach_every_parameter_but_the_published_unused_ones():
     model = Chromoformer(SMALL)
-    unused = {name for name, gradient in gradients(model, model(batch())).items() if gradient is None}
+    unused = {
+        name for name, gradient in gradients(model, model(batch())).items() if gradient is None
+    }
     documented = [name for name, _ in model.named_parameters() if name.endswith("w_bias.weight")]
     documented += [f"embed.{size}.transformer.layers.0.self_att.gamma_f" for size in RESOLUTIONS]
     for size in RESOLUTIONS:
         documented += [f"pairwise_interaction.{size}.ln.{part}" for part in ("weight", "bias")]
-        documented += [f"pairwise_interaction.{size}.transformer.layers.{i}.self_att.gamma_f" for i in (0, 1)]
+        documented += [
+            f"pairwise_interaction.{size}.transformer.layers.{i}.self_att.gamma_f" for i in (0, 1)
+        ]
     assert unused == set(documented)
 
 
 def test_published_number_of_parameters():
     count = sum(p.numel() for p in Chromoformer(Sizes(n_outputs=2)).parameters())
     per_resolution = (
-        128 * 7 + 384 * 128 + 128 * 128 + 128 + 256 + 2 * (128 * 128 + 128) + 256 + 2 + 4  # embed
-        + 128 * 128 + 128 * 7 + 256 + 2 * (3 * 128**2 + 128**2 + 128 + 256 + 2 * 128 * 256 + 384 + 256 + 2)
+        128 * 7
+        + 384 * 128
+        + 128 * 128
+        + 128
+        + 256
+        + 2 * (128 * 128 + 128)
+        + 256
+        + 2
+        + 4  # embed
+        + 128 * 128
+        + 128 * 7
+        + 256
+        + 2 * (3 * 128**2 + 128**2 + 128 + 256 + 2 * 128 * 256 + 384 + 256 + 2)
         + 6 * (1024 * 128 + 128 * 256 + 128 + 256 + 8 + 16 + 2 * 128 * 256 + 384 + 256)
-    )  # fmt: skip
+    )
     assert count == 3 * per_resolution + 384 * 128 + 128 + 2 * 128 + 2
 
 
@@ -82,10 +110,11 @@ def test_permuting_partners_with_their_scores_changes_nothing():
     scores = inputs.scores.clone()
     scores[0, :4] = inputs.scores[0, order]
     turned = replace(
-        inputs, scores=scores,
+        inputs,
+        scores=scores,
         partners={size: x[order] for size, x in inputs.partners.items()},
         partner_spans={size: x[order] for size, x in inputs.partner_spans.items()},
-    )  # fmt: skip
+    )
     torch.testing.assert_close(model(inputs), model(turned), atol=1e-5, rtol=0)
 
 
@@ -99,7 +128,9 @@ def test_what_is_padded_or_unused_reaches_neither_output_nor_gradient():
         changed[size] = values
         watched.append((values, hidden))
     scores = inputs.scores.clone()
-    scores[chromoformer.unused_tokens(inputs.n_partners, 9)[:, 1:]] = 50.0  # of slots without partner
+    scores[chromoformer.unused_tokens(inputs.n_partners, 9)[:, 1:]] = (
+        50.0  # of slots without partner
+    )
     output = model(replace(inputs, partners=changed, scores=scores))
     torch.testing.assert_close(output, plain, atol=1e-5, rtol=0)
     output.sum().backward()
@@ -109,9 +140,13 @@ def test_what_is_padded_or_unused_reaches_neither_output_nor_gradient():
 
 def test_masked_keys_have_no_share():
     x = torch.tensor([[[1.0], [2.0], [3.0]]])
-    share = (torch.tensor([1.0, 2.0, 3.0]) + chromoformer.penalty(torch.tensor([0, 2]), 3)).softmax(-1)
+    share = (torch.tensor([1.0, 2.0, 3.0]) + chromoformer.penalty(torch.tensor([0, 2]), 3)).softmax(
+        -1
+    )
     torch.testing.assert_close(share, torch.tensor([0.2689, 0.7311, 0.0]), atol=1e-4, rtol=0)
-    assert not torch.isnan(chromoformer.penalty(torch.tensor([0, 0]), 3).softmax(-1)).any() and x.any()
+    assert (
+        not torch.isnan(chromoformer.penalty(torch.tensor([0, 0]), 3).softmax(-1)).any() and x.any()
+    )
 
 
 def test_a_score_matters_only_through_the_promoters_token():
@@ -137,7 +172,9 @@ def test_drawing_a_network_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
     first, second = Chromoformer(SMALL, seed=5), Chromoformer(SMALL, seed=5)
     assert torch.equal(before, torch.get_rng_state())
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True)
+    )
 
 
 def test_promoter_network_has_the_published_layers():
@@ -175,7 +212,8 @@ def test_outputs_never_broadcast_against_targets():
 
 
 def test_training_is_cut_and_stopped_when_keras_would():
-    """Patience 3 cuts after the third epoch that is no better by 1e-4, patience 12 stops after the twelfth."""
+    """Patience 3 cuts after the third epoch that is no better by 1e-4, patience 12 stops after the
+    twelfth."""
     settings = PAPER["promoter"]
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], settings.learning_rate)
     schedule, rates = settings.schedule.build(optimiser), []
@@ -199,7 +237,12 @@ def test_the_best_epoch_is_kept_though_training_never_stops_early():
     settings = replace(PAPER["promoter"], max_epochs=4)
     batches = [None]
     fitted = training.fit(
-        model, lambda rng: batches, lambda rng: batches, loss=loss, rng=np.random.default_rng(0), settings=settings
+        model,
+        lambda rng: batches,
+        lambda rng: batches,
+        loss=loss,
+        rng=np.random.default_rng(0),
+        settings=settings,
     )
     assert fitted.best_epoch == 3 and len(fitted.history) == 4
     assert torch.equal(model.weight, kept[2]) and not torch.equal(kept[2], kept[3])
@@ -223,7 +266,9 @@ def test_both_forms_agree_on_real_genes_at_published_size(e003):
     ours = gradients(model, model(inputs))
     theirs = gradients(model, chromoformer_full.forward(model, inputs))
     with torch.no_grad():
-        torch.testing.assert_close(model(inputs), chromoformer_full.forward(model, inputs), atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            model(inputs), chromoformer_full.forward(model, inputs), atol=1e-5, rtol=0
+        )
     for name, gradient in theirs.items():
         if gradient is not None:
             torch.testing.assert_close(ours[name], gradient, atol=1e-5, rtol=1e-3)
@@ -236,7 +281,9 @@ def e003(real):
 
     folder = real / "data/epigenome/chromoformer_demo"
     table = genes.read_train_table(folder / "demo_meta.csv", "E003")
-    known = signals.from_arrays(table, folder / "demo_data_E003_readdepth.npz", cell="E003", origin="real")
+    known = signals.from_arrays(
+        table, folder / "demo_data_E003_readdepth.npz", cell="E003", origin="real"
+    )
     return features.features(known, MARKS)
 
 

@@ -35,12 +35,16 @@ def test_one_interval_is_the_same_region_at_all_resolutions(made):
             covered = perturbation.shares(stretch, size) * size
             assert covered.sum() == stretch[1] - stretch[0]
             low = -20_000 + size * np.arange(len(covered))
-            assert low[covered > 0].min() >= stretch[0] - size and low[covered > 0].max() < stretch[1]
+            assert (
+                low[covered > 0].min() >= stretch[0] - size and low[covered > 0].max() < stretch[1]
+            )
     changed = perturbation.scaled(made, rows, (4_000, 6_000), 0.0)
     for size in RESOLUTIONS:  # 24 to 26 kbp from the window's start
         first, last = 24_000 // size, 26_000 // size
         assert not changed[size][:, first:last].any()
-        np.testing.assert_array_equal(changed[size][:, :first], made.promoters[size][rows][:, :first])
+        np.testing.assert_array_equal(
+            changed[size][:, :first], made.promoters[size][rows][:, :first]
+        )
 
 
 def test_perturbations_leave_the_partners_alone_and_go_through_in_batches(made):
@@ -69,7 +73,9 @@ def test_effects_average_the_folds_first_and_do_not_multiply_rows():
             (2_000, 4_000, 0.0, base),
         ):
             rows.append((fold, "m", "E003", "G", "test", start, end, factor, pred))
-    table = pd.DataFrame(rows, columns=["fold", "assay", "cell", "gene", "part", "start", "end", "factor", "pred"])
+    table = pd.DataFrame(
+        rows, columns=["fold", "assay", "cell", "gene", "part", "start", "end", "factor", "pred"]
+    )
     found = perturbation.effects(table)
     assert len(found) == 2
     assert found["difference"].tolist() == [1, 0] and found["effect"].tolist() == [0.5, 0]
@@ -78,26 +84,41 @@ def test_effects_average_the_folds_first_and_do_not_multiply_rows():
 
 
 def test_stretches_are_mapped_by_strand():
-    assert perturbation.interval({"start": 1_000_000, "strand": "+"}, (2_000, 4_000)) == (1_002_000, 1_004_000)
-    assert perturbation.interval({"start": 1_000_000, "strand": "-"}, (2_000, 4_000)) == (996_000, 998_000)
+    assert perturbation.interval({"start": 1_000_000, "strand": "+"}, (2_000, 4_000)) == (
+        1_002_000,
+        1_004_000,
+    )
+    assert perturbation.interval({"start": 1_000_000, "strand": "-"}, (2_000, 4_000)) == (
+        996_000,
+        998_000,
+    )
     low, high = perturbation.interval({"start": 1_000_000, "strand": "-"}, (-20_000, -18_000))
     assert (low, high) == (1_018_000, 1_020_000)
 
 
 def test_one_based_positions_in_half_open_intervals():
-    assert eqtl.is_inside(np.array([1000, 1001, 3000, 3001]), 1000, 3000).tolist() == [False, True, True, False]
+    assert eqtl.is_inside(np.array([1000, 1001, 3000, 3001]), 1000, 3000).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def variants_file(path, name):
-    pd.DataFrame([[name, "G1.3", "Liver", 0.95], ["chr1_2000_A_G_b37", "G1", "Liver", 0.5]],
-                 columns=["variant", "gene_id", "tissue", "pip"]).to_csv(path, index=False)  # fmt: skip
+    pd.DataFrame(
+        [[name, "G1.3", "Liver", 0.95], ["chr1_2000_A_G_b37", "G1", "Liver", 0.5]],
+        columns=["variant", "gene_id", "tissue", "pip"],
+    ).to_csv(path, index=False)
     return path
 
 
 def test_variants_of_another_build_are_refused(tmp_path):
     good = eqtl.read_eqtls(variants_file(tmp_path / "v.csv", "chr1_1001_A_G_b37"))
     assert good[["gene_id", "position", "ref"]].values.tolist() == [["G1", 1001, "A"]]
-    with pytest.raises(InputError, match="v.csv, row 2: the variant chr1_1001_A_G_b38 is not of hg19"):
+    with pytest.raises(
+        InputError, match="v.csv, row 2: the variant chr1_1001_A_G_b38 is not of hg19"
+    ):
         eqtl.read_eqtls(variants_file(tmp_path / "v.csv", "chr1_1001_A_G_b38"))
     with pytest.raises(InputError, match="past their chromosome's end"):
         eqtl.read_eqtls(variants_file(tmp_path / "v.csv", "chr21_49000000_A_G_b37"))
@@ -111,13 +132,16 @@ def test_reference_mismatches_are_counted():
 
 
 def test_variants_are_counted_in_their_genes_bins():
-    bins = pd.DataFrame({"gene": ["G1", "G1", "G2"], "low": [1_000, 3_000, 1_000], "high": [3_000, 5_000, 3_000]})
+    bins = pd.DataFrame(
+        {"gene": ["G1", "G1", "G2"], "low": [1_000, 3_000, 1_000], "high": [3_000, 5_000, 3_000]}
+    )
     known = pd.DataFrame({"gene_id": ["G1", "G1", "G3"], "position": [3_000, 3_001, 2_000]})
     assert eqtl.mark_hits(bins, known)["n_eqtl"].tolist() == [1, 1, 0]
 
 
 def test_enrichment_is_beyond_distance():
-    """All chosen bins lie in the stratum where eQTL are common: no enrichment, though 6.5-fold if unmatched."""
+    """All chosen bins lie in the stratum where eQTL are common: no enrichment, though 6.5-fold if
+    unmatched."""
     stratum = np.repeat(np.arange(17), 100)
     has = np.arange(1700) % 100 < np.where(stratum == 7, 20, 2)
     chosen = (stratum == 7) & np.isin(np.arange(1700) % 100, [0, 1, 50, 51, 52, 53, 54, 55, 56, 57])
@@ -131,7 +155,9 @@ def test_deciles_are_ranked_on_each_side_and_find_a_planted_enrichment():
     start = np.tile([-8_000, -6_000, 4_000, 6_000], 500)
     effect = rng.normal(size=2_000)
     has = rng.random(2_000) < 0.05 + 0.4 * (effect > 1.3)
-    bins = pd.DataFrame({"tissue": "Liver", "start": start, "effect": effect, "n_eqtl": has.astype(int)})
+    bins = pd.DataFrame(
+        {"tissue": "Liver", "start": start, "effect": effect, "n_eqtl": has.astype(int)}
+    )
     found = eqtl.by_decile(bins, "effect", rng, n=2_000).set_index("decile")
     assert found.loc[10, "p"] < 0.01 and found.loc[10, "enrichment"] > 2
     assert (found.loc[1:7, "p"] > 0.001).all() and found["n"].tolist() == [200] * 10

@@ -9,7 +9,19 @@ import toy_epigenome as toy
 from scipy import stats
 
 from lib.data.errors import InputError
-from lib.epigenome import contacts, eqtl, evaluation, expression, features, fitting, genes, own, signals, simple, splits
+from lib.epigenome import (
+    contacts,
+    eqtl,
+    evaluation,
+    expression,
+    features,
+    fitting,
+    genes,
+    own,
+    signals,
+    simple,
+    splits,
+)
 from lib.epigenome.marks import MARKS
 from lib.simulate import epigenome, epigenome_files
 
@@ -33,7 +45,9 @@ def read_table(folder):
     """Go the way of a real folder: transcripts, start sites, contacts, expression."""
     tss = genes.choose_tss(genes.read_transcripts(folder / "genes.gtf"))
     fragments = pd.read_csv(folder / "tss2fragment.tsv", sep="\t")
-    found = contacts.partners(tss, fragments, contacts.read_contacts(folder / "contacts" / "H1.parquet"))
+    found = contacts.partners(
+        tss, fragments, contacts.read_contacts(folder / "contacts" / "H1.parquet")
+    )
     table = tss.merge(contacts.joined(found, tss["gene_id"]), on="gene_id")
     rpkm = expression.read_rpkm(folder / "expression.tsv.gz", ["E003"])["E003"]
     table["expression"] = rpkm.reindex(table["gene_id"]).to_numpy()
@@ -51,7 +65,9 @@ def test_files_give_back_what_was_drawn(folder):
     rpkm = known.genes["expression"]
     np.testing.assert_allclose(rpkm, drawn.genes["expression"], atol=1e-9)
     inside = np.arange(400) >= known.inside[:, :1]
-    np.testing.assert_array_equal(known.promoters.swapaxes(1, 2)[inside], drawn.promoters.swapaxes(1, 2)[inside])
+    np.testing.assert_array_equal(
+        known.promoters.swapaxes(1, 2)[inside], drawn.promoters.swapaxes(1, 2)[inside]
+    )
     ours, theirs = (features.features(one, MARKS) for one in (known, drawn))
     for row in range(len(table)):
         a, b = ours.inputs(np.array([row])), theirs.inputs(np.array([row]))
@@ -75,7 +91,8 @@ def test_simulated_variants_are_readable_and_near_their_genes(folder):
 
 
 def test_planted_correlations_come_back_without_a_model():
-    """Mean activity within the planted band against expression, at many genes: within sampling error of the plan."""
+    """Mean activity within the planted band against expression, at many genes: within sampling
+    error of the plan."""
     plan = epigenome.Plan(n_genes=350, cells=("E003",), seed=3)
     known = epigenome_files.signals_of(epigenome.draw(plan), "E003")
     y = expression.log_target(known.genes["expression"])
@@ -113,10 +130,18 @@ def fitted(data, tmp_path, kind, marks, **changes):
     """Fit one small network on fold 1 and return its file."""
     options = toy.SMALL if kind == "chromoformer" else toy.NARROW
     window = changes.pop("window", 40_000 if kind == "chromoformer" else 6_000)
-    plan = fitting.Plan(kind, marks, 1, window=window, options=options, task=changes.pop("task", "regression"))
+    plan = fitting.Plan(
+        kind, marks, 1, window=window, options=options, task=changes.pop("task", "regression")
+    )
     path = tmp_path / f"{kind}-{'-'.join(marks)}.npz"
-    fitting.fit_unit(path, seed=changes.pop("seed", 1), data=data["E003"], plan=fitting.as_dict(plan),
-                     settings=toy.settings(kind, **changes), keep=True)  # fmt: skip
+    fitting.fit_unit(
+        path,
+        seed=changes.pop("seed", 1),
+        data=data["E003"],
+        plan=fitting.as_dict(plan),
+        settings=toy.settings(kind, **changes),
+        keep=True,
+    )
     return path
 
 
@@ -127,7 +152,8 @@ def held_out_r(path):
 
 
 def test_the_wide_model_finds_what_the_narrow_one_cannot(tmp_path):
-    """H3K36me3 alone tells of expression, from 4 to 16 kbp downstream; H3K9me3 and the promoter do not."""
+    """H3K36me3 alone tells of expression, from 4 to 16 kbp downstream; H3K9me3 and the promoter do
+    not."""
     one = {"E003": signals.write(tmp_path / "one.npz", toy.one_mark("H3K36me3"))}
     path = fitted(one, tmp_path, "chromoformer", ["H3K36me3"], max_epochs=12)
     narrow = held_out_r(fitted(one, tmp_path, "promoter", ["H3K36me3"]))
@@ -156,41 +182,68 @@ def test_a_network_and_its_card_come_back_and_predict_other_cells(data, tmp_path
 
 
 def test_what_a_test_gene_holds_reaches_no_training(data, tmp_path):
-    """Other expression and marks of the test genes leave the predictions for all others as they are."""
+    """Other expression and marks of the test genes leave the predictions for all others as they
+    are."""
     known = toy.signals()
     is_test = known.genes["chrom"].isin(splits.test_chromosomes(known.genes["chrom"], 1)).to_numpy()
-    changed = signals.Signals(**{
-        **vars(known), "promoters": np.where(is_test[:, None, None], 5 * known.promoters + 1, known.promoters),
-        "genes": known.genes.assign(expression=known.genes["expression"].where(~is_test, 99.0)),
-    })  # fmt: skip
+    changed = signals.Signals(
+        **{
+            **vars(known),
+            "promoters": np.where(is_test[:, None, None], 5 * known.promoters + 1, known.promoters),
+            "genes": known.genes.assign(expression=known.genes["expression"].where(~is_test, 99.0)),
+        }
+    )
     other = {"E003": signals.write(tmp_path / "other.npz", changed)}
     for kind in ("promoter", "chromoformer"):
         plain = fitting.read_predictions([fitted(data, tmp_path, kind, ["H3K4me3"], max_epochs=2)])
-        spoiled = fitting.read_predictions([fitted(other, tmp_path, kind, ["H3K4me3"], max_epochs=2)])
+        spoiled = fitting.read_predictions(
+            [fitted(other, tmp_path, kind, ["H3K4me3"], max_epochs=2)]
+        )
         assert plain["part"].tolist() == spoiled["part"].tolist()
         np.testing.assert_array_equal(plain["pred"][~is_test], spoiled["pred"][~is_test])
         assert (plain["pred"][is_test] != spoiled["pred"][is_test]).any()
 
 
 def test_classification_gives_probabilities(data, tmp_path):
-    path = fitted(data, tmp_path, "chromoformer", ["H3K4me3"], task="classification", score="loss", max_epochs=6)
+    path = fitted(
+        data,
+        tmp_path,
+        "chromoformer",
+        ["H3K4me3"],
+        task="classification",
+        score="loss",
+        max_epochs=6,
+    )
     table = fitting.read_predictions([path])
     assert table["pred"].between(0, 1).all() and set(table["act"]) == {0, 1}
     held = table[table["part"] != "train"]
-    auc = stats.mannwhitneyu(held["pred"][held["act"] == 1], held["pred"][held["act"] == 0]).statistic
+    auc = stats.mannwhitneyu(
+        held["pred"][held["act"] == 1], held["pred"][held["act"] == 0]
+    ).statistic
     assert auc / (held["act"].sum() * (1 - held["act"]).sum()) > 0.6
 
 
 def test_simple_models_on_the_same_genes(data, tmp_path):
-    simple.simple_unit(tmp_path / "simple.npz", seed=0, data=data["E003"], marks=list(MARKS), cuts={"1": None},
-                       models=["mean", "activity 6 kbp", "ridge 40 kbp + contacts", "gene score"])  # fmt: skip
+    simple.simple_unit(
+        tmp_path / "simple.npz",
+        seed=0,
+        data=data["E003"],
+        marks=list(MARKS),
+        cuts={"1": None},
+        models=["mean", "activity 6 kbp", "ridge 40 kbp + contacts", "gene score"],
+    )
     table = fitting.read_predictions([tmp_path / "simple.npz"])
     found = evaluation.by_unit(table).set_index("model")
     assert np.isnan(found.loc["mean", "r"]) and found.loc["activity 6 kbp", "r"] > 0.5
     assert found["n"].nunique() == 1 and found.loc["ridge 40 kbp + contacts", "r"] > 0.6
-    network = fitting.read_predictions([fitted(data, tmp_path, "promoter", ["H3K4me3"], max_epochs=1)])
+    network = fitting.read_predictions(
+        [fitted(data, tmp_path, "promoter", ["H3K4me3"], max_epochs=1)]
+    )
     same = table[table["model"] == "mean"]
-    assert same["part"].tolist() == network["part"].tolist() and same["gene"].tolist() == network["gene"].tolist()
+    assert (
+        same["part"].tolist() == network["part"].tolist()
+        and same["gene"].tolist() == network["gene"].tolist()
+    )
 
 
 def test_unrelated_expression_stays_at_chance():
@@ -212,7 +265,10 @@ def test_your_own_cell_is_told_where_the_networks_have_not_been(data, tmp_path):
     networks = [fitting.read_network(path)]
     known = toy.signals("E118")
     table = own.predict(networks, known)
-    assert len(table) == len(known.genes) and evaluation.pearson(table["observed"], table["expected"]) > 0.3
+    assert (
+        len(table) == len(known.genes)
+        and evaluation.pearson(table["observed"], table["expected"]) > 0.3
+    )
     assert own.range_report(networks, known)["warning"].tolist() == ["", ""]
     deep = signals.Signals(**{**vars(known), "promoters": 8 * known.promoters})
     report = own.range_report(networks, deep)
@@ -225,7 +281,12 @@ def test_your_own_cell_is_told_where_the_networks_have_not_been(data, tmp_path):
 
 def test_a_unit_without_network_says_so(data, tmp_path):
     plan = fitting.Plan("promoter", ["H3K4me3"], 1, window=6_000, options=toy.NARROW)
-    fitting.fit_unit(tmp_path / "x.npz", seed=1, data=data["E003"], plan=fitting.as_dict(plan),
-                     settings=toy.settings("promoter", max_epochs=1))  # fmt: skip
+    fitting.fit_unit(
+        tmp_path / "x.npz",
+        seed=1,
+        data=data["E003"],
+        plan=fitting.as_dict(plan),
+        settings=toy.settings("promoter", max_epochs=1),
+    )
     with pytest.raises(InputError, match="x.npz: this unit kept no network"):
         fitting.read_network(tmp_path / "x.npz")

@@ -1,4 +1,5 @@
-"""Pictures: every mark drawn is in the table beside it, widths are a journal's, and sentences say what came out."""
+"""Pictures: every mark drawn is in the table beside it, widths are a journal's, and sentences say
+what came out."""
 
 import numpy as np
 import pandas as pd
@@ -128,8 +129,16 @@ def test_perturbations_start_from_no_change():
     assert is_of_a_journal(figure) and drawn["factor"].tolist() == [0, 0.5, 1]
     assert drawn["change_log2_rpkm"].tolist() == [-1, -0.5, 0]
     assert "H3K27ac -1.00 log2" in sentences.dose(drawn)
-    where = pd.DataFrame({"assay": "H3K27ac", "cell": "E003", "start": [-20_000, 4_000], "end": [-18_000, 6_000],
-                          "difference": [0.1, 0.4], "middle": [-19_000, 5_000]})  # fmt: skip
+    where = pd.DataFrame(
+        {
+            "assay": "H3K27ac",
+            "cell": "E003",
+            "start": [-20_000, 4_000],
+            "end": [-18_000, 6_000],
+            "difference": [0.1, 0.4],
+            "middle": [-19_000, 5_000],
+        }
+    )
     figure, drawn = perturbation_plots.positions(where, {"H3K27ac": np.ones(20)})
     assert is_of_a_journal(figure) and "H3K27ac +5 kbp" in sentences.positions(where)
     assert drawn["start_bp"].tolist() == [-20_000, 4_000]
@@ -138,8 +147,16 @@ def test_perturbations_start_from_no_change():
 
 
 def test_eqtl_and_folds():
-    table = pd.DataFrame({"score": "predicted effect", "tissue": "Liver", "decile": range(1, 11),
-                          "enrichment": np.arange(10) / 3, "p": 0.5, "q": 0.01})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "score": "predicted effect",
+            "tissue": "Liver",
+            "decile": range(1, 11),
+            "enrichment": np.arange(10) / 3,
+            "p": 0.5,
+            "q": 0.01,
+        }
+    )
     figure, _ = perturbation_plots.deciles(table)
     assert (
         is_of_a_journal(figure)
@@ -152,8 +169,14 @@ def test_eqtl_and_folds():
 
 @pytest.mark.parametrize("is_known", [True, False])
 def test_your_own_cell_with_and_without_expression(is_known):
-    table = pd.DataFrame({"gene": list("abcd"), "expected": [1.0, 2, 3, 4], "n_outside": [0, 0, 1, 0],
-                          "observed": [1.0, 2, 3, 4] if is_known else np.nan})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "gene": list("abcd"),
+            "expected": [1.0, 2, 3, 4],
+            "n_outside": [0, 0, 1, 0],
+            "observed": [1.0, 2, 3, 4] if is_known else np.nan,
+        }
+    )
     importance = pd.DataFrame({"mark": ["H3K4me3"], "change": [0.5], "r_kept": [0.2]})
     positions = pd.DataFrame({"start": [-2_000, 0], "end": [0, 2_000], "difference": [0.1, 0.2]})
     figure, drawn = perturbation_plots.own_cell(table, importance, positions)

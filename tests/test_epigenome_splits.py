@@ -35,11 +35,16 @@ def test_every_chromosome_is_held_out_once():
 def test_the_cut_is_the_same_in_processes_with_other_hash_seeds():
     code = (
         "import pandas as pd; from lib.epigenome import splits; "
-        "print(splits.test_chromosomes(pd.Series(['chr1', 'chr5', 'chr6', 'chr8', 'chr14', 'chrY'] * 2), 1))"
+        "print(splits.test_chromosomes(pd.Series(['chr1', 'chr5', 'chr6', 'chr8', 'chr14', 'chrY'] "
+        "* 2), 1))"
     )
     found = set()
     for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
         command = [sys.executable, "-c", code]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         found.add(done.stdout)
@@ -73,7 +78,8 @@ def test_blind_sets_of_hg19_are_nearest_to_three_mean_lengths():
 
 
 def test_blind_chromosomes_never_reach_training():
-    """The reference applied positions among 19 chromosomes to the list of 22, so blind ones were trained on."""
+    """The reference applied positions among 19 chromosomes to the list of 22, so blind ones were
+    trained on."""
     where = pd.Series(np.repeat(genes.AUTOSOMES, 2))
     blind = ("chr2", "chr7", "chr20")
     part = splits.assign_blind(where, blind, np.random.default_rng(101))
@@ -87,7 +93,9 @@ def test_shared_bases_between_parts_are_found():
     found = splits.shared_bases(regions, ["train", "test", "test"])
     assert found[["first", "second", "n_bases", "share"]].values.tolist() == [[0, 1, 10_000, 0.25]]
     assert splits.shared_bases(regions, ["train", "train", "test"]).empty
-    assert splits.shared_bases(regions.assign(chrom=["chr1", "chr2", "chr3"]), ["train", "test", "test"]).empty
+    assert splits.shared_bases(
+        regions.assign(chrom=["chr1", "chr2", "chr3"]), ["train", "test", "test"]
+    ).empty
 
 
 @pytest.mark.real
@@ -98,5 +106,7 @@ def test_real_demo_genes_are_all_of_split_one(real):
 
 @pytest.mark.real
 def test_real_chromosome_lengths_are_those_of_hg19(real):
-    sizes = pd.read_csv(real / "data/epigenome/chromoformer_demo/hg19.fa.sizes", sep=r"\s+", header=None)
+    sizes = pd.read_csv(
+        real / "data/epigenome/chromoformer_demo/hg19.fa.sizes", sep=r"\s+", header=None
+    )
     assert dict(zip(sizes[0], sizes[1], strict=True)) == genes.BUILDS["hg19"]

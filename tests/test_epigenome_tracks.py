@@ -58,7 +58,10 @@ def test_a_file_that_is_no_bigwig(tmp_path):
     path.write_bytes(b"not a bigWig" * 100)
     with pytest.raises(InputError, match="x.bw: not readable as a bigWig"), tracks.opened(path):
         pass
-    with pytest.raises(InputError, match="there is no such track"), tracks.opened(tmp_path / "y.bw"):
+    with (
+        pytest.raises(InputError, match="there is no such track"),
+        tracks.opened(tmp_path / "y.bw"),
+    ):
         pass
 
 
@@ -72,7 +75,9 @@ def test_windows_read_together_equal_windows_read_alone():
 
 
 def tagalign(path, reads):
-    path.write_text("".join(f"{chrom}\t{start}\t{end}\tN\t1000\t+\n" for chrom, start, end in reads))
+    path.write_text(
+        "".join(f"{chrom}\t{start}\t{end}\tN\t1000\t+\n" for chrom, start, end in reads)
+    )
     return path
 
 
@@ -88,7 +93,9 @@ def test_reads_on_other_contigs_are_counted_and_left_out(tmp_path):
     path = tagalign(tmp_path / "x.tagAlign", reads)
     depth = tracks.read_depth(path, {"chr1": 100})
     assert (depth.n_reads, depth.n_unlisted) == (9, 1)
-    with pytest.raises(InputError, match="1 of 10 reads lie on contigs that are not listed: chrEBV"):
+    with pytest.raises(
+        InputError, match="1 of 10 reads lie on contigs that are not listed: chrEBV"
+    ):
         tracks.read_depth(path, {"chr1": 100}, max_unlisted=0.05)
     with pytest.raises(InputError, match="leave their chromosome"):
         tracks.read_depth(path, {"chr1": 10})
@@ -96,7 +103,10 @@ def test_reads_on_other_contigs_are_counted_and_left_out(tmp_path):
 
 def test_depth_that_is_not_finite_is_refused(tmp_path):
     np.savez(tmp_path / "E003-H3K4me1.npz", chr1=np.array([1, np.inf], np.float16))
-    with pytest.raises(InputError, match="half precision"), tracks.opened(tmp_path / "E003-H3K4me1.npz"):
+    with (
+        pytest.raises(InputError, match="half precision"),
+        tracks.opened(tmp_path / "E003-H3K4me1.npz"),
+    ):
         pass
 
 
@@ -147,6 +157,10 @@ def test_real_summary_of_bigwigs(real):
     with np.load(folder / "multiBigwigSummary_result1.npz", allow_pickle=False) as file:
         expected = file["matrix"][:, 0]
     with tracks.opened(folder / "test.bw") as track:
-        rows = [(chrom, start, start + 10) for chrom in ("ch1", "ch2", "ch3") for start in range(0, 400, 10)]
+        rows = [
+            (chrom, start, start + 10)
+            for chrom in ("ch1", "ch2", "ch3")
+            for start in range(0, 400, 10)
+        ]
         found = tracks.cut(track, frame(*rows), size=10).means[:, 0]
     np.testing.assert_allclose(found[: len(expected)], expected, atol=1e-6)

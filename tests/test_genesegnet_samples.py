@@ -1,5 +1,5 @@
-"""The raw layout, crops and pictures: what goes in, and every bad input with the message it gets.
-"""
+"""The raw layout, crops and pictures: what goes in, and every bad input with the message it
+gets."""
 
 import numpy as np
 import pandas as pd

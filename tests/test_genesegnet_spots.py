@@ -68,10 +68,17 @@ def test_pixel_size_of_xenium_and_of_an_image(tmp_path):
 
 
 CONTROLS = table(x=[0.5] * 7, y=[0.5] * 7).assign(
-    gene=["NEGR1", "ACTA2", "ACTA2", "NegControlProbe_1", "UnassignedCodeword_7",
-          "BLANK_1", "Intergenic_Region_9"],
+    gene=[
+        "NEGR1",
+        "ACTA2",
+        "ACTA2",
+        "NegControlProbe_1",
+        "UnassignedCodeword_7",
+        "BLANK_1",
+        "Intergenic_Region_9",
+    ],
     qv=[40, 40, 12, 40, 40, 38, 40],
-)  # fmt: skip
+)
 
 
 def test_controls_and_low_quality_are_counted_apart_in_table_and_matrix():
@@ -84,7 +91,13 @@ def test_controls_and_low_quality_are_counted_apart_in_table_and_matrix():
         "NEGR1": 1,
     }
     assert mapping.account(assigned) == {
-        "cell": 2, "background": 0, "outside": 0, "low": 1, "control": 4, "input": 7}  # fmt: skip
+        "cell": 2,
+        "background": 0,
+        "outside": 0,
+        "low": 1,
+        "control": 4,
+        "input": 7,
+    }
     assert (mapping.published_table(assigned)["cell_id"] == 1).sum() == 2
 
 

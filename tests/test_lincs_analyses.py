@@ -1,4 +1,5 @@
-"""Classes, targets, connectivity, generation, codes and queries: by hand, against slow forms, on a planted truth."""
+"""Classes, targets, connectivity, generation, codes and queries: by hand, against slow forms, on a
+planted truth."""
 
 import numpy as np
 import pandas as pd
@@ -108,8 +109,10 @@ def test_drugs_without_data_are_reported_and_none_is_an_error():
     known, report = targets.match(table, np.array(["MG-132", "x"]), np.array(["A", "B"]))
     assert known == {"MG-132": ["A"], "x": ["B"]}
     assert report.set_index("drug")["status"].to_dict() == {
-        "absent": "no signature of the drug", "mg-132": "evaluated", "x": "evaluated",
-    }  # fmt: skip
+        "absent": "no signature of the drug",
+        "mg-132": "evaluated",
+        "x": "evaluated",
+    }
     assert list(
         targets.match(table, np.array(["MG-132", "x"]), np.array(["B"]), exact=True)[0]
     ) == ["x"]

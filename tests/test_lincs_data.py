@@ -161,18 +161,26 @@ def test_an_id_in_two_classes_follows_the_rule_and_is_reported(tmp_path):
 
 
 def test_data_sets_follow_the_rules_of_the_paper():
-    small = pd.DataFrame({
-        "sig_id": list("abcdef"), "pert_id": ["P1", "P2", "P3", "P1", "D", "P1"],
-        "pert_iname": ["MG-132", "bortezomib", "x", "MG-132", "DMSO", "MG-132"],
-        "pert_type": ["trt_cp"] * 4 + ["ctl_vehicle", "trt_cp"],
-        "cell_id": ["PC3", "PC3", "HELA", "VCAP", "PC3", "A375"],
-    })  # fmt: skip
+    small = pd.DataFrame(
+        {
+            "sig_id": list("abcdef"),
+            "pert_id": ["P1", "P2", "P3", "P1", "D", "P1"],
+            "pert_iname": ["MG-132", "bortezomib", "x", "MG-132", "DMSO", "MG-132"],
+            "pert_type": ["trt_cp"] * 4 + ["ctl_vehicle", "trt_cp"],
+            "cell_id": ["PC3", "PC3", "HELA", "VCAP", "PC3", "A375"],
+        }
+    )
     genetic = small.assign(sig_id=list("ghijkl"))
     classes = pd.DataFrame({"pert_id": ["P1", "P3"], "pcl": ["CP_A", "CP_B"]})
     found = sets.derive(small, genetic, classes)
     assert {name: "".join(table["sig_id"]) for name, table in found.items()} == {
-        "SMP": "abcef", "GP": "ghjkl", "SMNP": "ce", "SMGP": "ceghjkl", "SMC": "acf", "SMCNP": "c",
-    }  # fmt: skip
+        "SMP": "abcef",
+        "GP": "ghjkl",
+        "SMNP": "ce",
+        "SMGP": "ceghjkl",
+        "SMC": "acf",
+        "SMCNP": "c",
+    }
     assert "".join(sets.without_controls(found["SMP"])["sig_id"]) == "abcf"
     assert sets.major_classes(found["SMC"], least=2)["pcl"].unique().tolist() == ["CP_A"]
     assert sets.major_cells(small, above=2) == ["PC3"]

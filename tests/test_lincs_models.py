@@ -44,10 +44,14 @@ def test_published_sizes():
         if name.endswith("weight")
     }
     assert shapes == {
-        "encoder.0.weight": (1000, 978), "encoder.2.weight": (1000, 1000), "mu.weight": (100, 1000),
-        "logvar.weight": (100, 1000), "decoder.0.weight": (1000, 100), "decoder.2.weight": (1000, 1000),
+        "encoder.0.weight": (1000, 978),
+        "encoder.2.weight": (1000, 1000),
+        "mu.weight": (100, 1000),
+        "logvar.weight": (100, 1000),
+        "decoder.0.weight": (1000, 100),
+        "decoder.2.weight": (1000, 1000),
         "decoder.4.weight": (978, 1000),
-    }  # fmt: skip
+    }
     coder = svqvae.linear(978, 1000, [str(i) for i in range(75)], rng())
     assert (parameters(coder.encoder), coder.codebook.numel(), parameters(coder.decoder)) == (
         979_000,
@@ -92,8 +96,13 @@ def test_representations_have_the_layers_of_the_paper():
     model, x = vae.build(SMALL, rng()), rng(1).normal(size=(7, 6)).astype(np.float32)
     found = vae.represent(model, x)
     assert {name: value.shape[1] for name, value in found.items()} == {
-        "raw": 6, "e1": 5, "e2": 5, "mu": 3, "dec_h1": 5, "dec_h2": 5,
-    }  # fmt: skip
+        "raw": 6,
+        "e1": 5,
+        "e2": 5,
+        "mu": 3,
+        "dec_h1": 5,
+        "dec_h2": 5,
+    }
     np.testing.assert_allclose(vae.decode(model, found["mu"]), vae.reconstruct(model, x), rtol=1e-6)
     for part in (slice(0, 3), slice(3, 7)):  # the size of a batch changes nothing
         np.testing.assert_allclose(

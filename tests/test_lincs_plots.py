@@ -73,7 +73,8 @@ def test_gains_and_the_pattern_of_a_class():
     figure, drawn = generation_plots.gains(hits)
     assert is_of_a_journal(figure) and drawn["chance"].tolist() == [0.1, 0.3, 0.1, 0.3]
     assert sentences.gains(drawn) == (
-        "At gain 2 80% of the samples are nearest to their class, 20% by chance; fewest for B (60%)."
+        "At gain 2 80% of the samples are nearest to their class, 20% by chance; fewest for B "
+        "(60%)."
     )
     counts = pd.DataFrame({"pcl": ["CP_A", "CP_B", "CP_C"], "n": [30, 68, 2]})
     figure, drawn = generation_plots.pattern({3: -2.0, 5: 1.0}, counts, pcl="CP_A")
@@ -97,9 +98,15 @@ def test_the_way_from_class_to_class():
 
 def test_made_signatures_and_their_genes():
     table = pd.DataFrame(
-        {"gene": ["1", "2", "3"], "real_mean": [0.0, 1, 2], "made_mean": [0.0, 2, 4],
-         "real_sd": [1.0, 1, 2], "made_sd": [0.5, 0.5, 1], "ks": 0.1}
-    )  # fmt: skip
+        {
+            "gene": ["1", "2", "3"],
+            "real_mean": [0.0, 1, 2],
+            "made_mean": [0.0, 2, 4],
+            "real_sd": [1.0, 1, 2],
+            "made_sd": [0.5, 0.5, 1],
+            "ks": 0.1,
+        }
+    )
     figure, drawn = generation_plots.by_gene(table)
     assert is_of_a_journal(figure) and "made_sd_z" in drawn
     assert "r is 1.00 for means and 1.00 for SDs; a made SD is 0.50" in sentences.genes(drawn)
@@ -134,8 +141,12 @@ def test_codes_and_their_network():
 
 
 def test_scores_of_representations_and_confusions():
-    rows = [("by perturbagen", "raw", 0.6), ("by perturbagen", "mu", 0.5), ("at random", "raw", 0.9),
-            ("at random", "mu", 0.7)]  # fmt: skip
+    rows = [
+        ("by perturbagen", "raw", 0.6),
+        ("by perturbagen", "mu", 0.5),
+        ("at random", "raw", 0.9),
+        ("at random", "mu", 0.7),
+    ]
     table = pd.DataFrame(rows, columns=["folds", "representation", "score"])
     table = table.assign(low=table["score"] - 0.1, high=table["score"] + 0.1, n=9, uniform=0.1)
     figure, drawn = class_plots.score_dots(table, {"chance": 0.1}, value="score")
@@ -150,7 +161,8 @@ def test_scores_of_representations_and_confusions():
     figure, drawn = class_plots.confusion(pd.DataFrame([[0.9, 0.1], [0.3, 0.7]], names, names))
     assert is_of_a_journal(figure)
     assert sentences.confusion(drawn) == (
-        "On average 80% of a class's signatures are right; the commonest error takes 30% of B for A."
+        "On average 80% of a class's signatures are right; the commonest error takes 30% of B for "
+        "A."
     )
 
 
@@ -160,14 +172,21 @@ def test_targets_among_genes():
     figure, drawn = class_plots.rank_chance(ranks, summary)
     assert is_of_a_journal(figure) and drawn["part"].tolist() == ["query", "query", "drug", "drug"]
     assert "1 of 2 drugs rank a target better" in sentences.ranks(drawn)
-    tests = pd.DataFrame({"drug": ["a", "b", "all drugs"], "gene_rank": [1.0, 50, 25],
-                          "null_mean": 40.0, "null_low": 20.0, "null_high": 60.0,
-                          "p": [0.001, 0.7, 0.01]})  # fmt: skip
+    tests = pd.DataFrame(
+        {
+            "drug": ["a", "b", "all drugs"],
+            "gene_rank": [1.0, 50, 25],
+            "null_mean": 40.0,
+            "null_low": 20.0,
+            "null_high": 60.0,
+            "p": [0.001, 0.7, 0.01],
+        }
+    )
     figure, drawn = class_plots.target_ranks(tests)
     assert is_of_a_journal(figure)
     assert sentences.drugs(drawn) == (
-        "1 of 2 drugs have p < 0.05; over all, the mean rank is 25.0, that of random genes 40.0 "
-        "(p = 0.01)."
+        "1 of 2 drugs have p < 0.05; over all, the mean rank is 25.0, that of random genes 40.0 (p "
+        "= 0.01)."
     )
 
 

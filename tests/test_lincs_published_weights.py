@@ -131,8 +131,10 @@ def test_all_nearest_classes_of_the_published_codebook(real):
     assert (found["nearest_code"] == published["nearest_code"]).all()
     np.testing.assert_allclose(found["distance"], published["distance"], atol=1e-14, rtol=0)
     assert {name: round(value, 3) for name, value in codes.summary(distances).items()} == {
-        "min": 0.264, "median": 0.684, "max": 1.145,
-    }  # fmt: skip
+        "min": 0.264,
+        "median": 0.684,
+        "max": 1.145,
+    }
     table = codes.extremes(found)
     assert table.iloc[0][["pcl", "nearest"]].tolist() == ["CP_MTOR_INHIBITOR", "CP_PI3K_INHIBITOR"]
     isolated = table.loc[table["kind"] == "isolated", "pcl"].tolist()[:3]

@@ -1,4 +1,5 @@
-"""A small simulated epigenome for tests, made once per process, and sizes of networks that train in seconds."""
+"""A small simulated epigenome for tests, made once per process, and sizes of networks that train in
+seconds."""
 
 from dataclasses import replace
 from functools import cache
@@ -7,8 +8,17 @@ from lib.epigenome.fitting import PAPER
 from lib.simulate import epigenome, epigenome_files
 
 CELLS = ("E003", "E118")
-SMALL = {"width": 16, "embed_hidden": 16, "pair_hidden": 16, "pair_layers": 1, "regulation_layers": 1,
-         "regulation_heads": 2, "regulation_width": 16, "regulation_hidden": 16, "head_hidden": 16}  # fmt: skip
+SMALL = {
+    "width": 16,
+    "embed_hidden": 16,
+    "pair_hidden": 16,
+    "pair_layers": 1,
+    "regulation_layers": 1,
+    "regulation_heads": 2,
+    "regulation_width": 16,
+    "regulation_hidden": 16,
+    "head_hidden": 16,
+}
 NARROW = {"channels": [8, 16, 32], "hidden": [32, 16]}
 
 
@@ -33,4 +43,6 @@ def signals(cell: str = "E003", n_genes: int = 200, seed: int = 0):
 
 def settings(kind: str, **changes):
     """Return the paper's settings with fewer epochs."""
-    return replace(PAPER[kind], **{"max_epochs": 15, "batch_size": 32, "learning_rate": 3e-3} | changes).as_dict()
+    return replace(
+        PAPER[kind], **{"max_epochs": 15, "batch_size": 32, "learning_rate": 3e-3} | changes
+    ).as_dict()

@@ -1,4 +1,5 @@
-"""A tiny simulated LINCS for tests, made once per session, and files in the format of PyTorch 0.4."""
+"""A tiny simulated LINCS for tests, made once per session, and files in the format of PyTorch
+0.4."""
 
 import os
 import pickle
@@ -81,7 +82,8 @@ class _Pickler(pickle.Pickler):
 def legacy_linear(
     path: Path, weight: np.ndarray, *, executable: bool = False, cut: int = 0, rest: bytes = b""
 ) -> Path:
-    """Write a linear layer as PyTorch 0.4 did; optionally with a call in it, cut short, or with more at its end."""
+    """Write a linear layer as PyTorch 0.4 did; optionally with a call in it, cut short, or with
+    more at its end."""
     storage = Storage(weight.astype("<f4").ravel(), "140")
     module = _linear({"weight": _Tensor(storage, weight.shape)}, _System() if executable else None)
     with path.open("wb") as file:

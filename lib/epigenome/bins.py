@@ -1,6 +1,7 @@
 """Bins: sums over bases, their log means, padding and orientation.
 
-Sums over 100-bp bins are what is stored; those of 500 and 2,000 bp follow by adding before the logarithm.
+Sums over 100-bp bins are what is stored; those of 500 and 2,000 bp follow by adding before the
+logarithm.
 """
 
 import numpy as np
@@ -48,7 +49,8 @@ def log_means(sums: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def pad_left(n: int, length: int) -> int:
-    """Return the bins of padding before `n` bins that are centred in `length`; the larger half is in front.
+    """Return the bins of padding before `n` bins that are centred in `length`; the larger half is
+    in front.
 
     Examples
     --------
@@ -71,7 +73,8 @@ def padded(values: np.ndarray, length: int) -> np.ndarray:
 
 
 def rebin(values, size: int, start: float, end: float, *, n: int = 1) -> np.ndarray:
-    """Return means of `n` equal bins of [start, end) of a track of values of `size` bases each, from base 0.
+    """Return means of `n` equal bins of [start, end) of a track of values of `size` bases each,
+    from base 0.
 
     Every value counts by the bases it shares with a bin.
 

@@ -22,7 +22,8 @@ GROUP_COLOURS = dict(
 
 
 def correlation(units: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw how the performance of two marks goes together over cells and folds: clustered lower triangle."""
+    """Draw how the performance of two marks goes together over cells and folds: clustered lower
+    triangle."""
     from scipy.cluster import hierarchy
 
     wide = units[units["assay"].isin(MARKS)].pivot_table(
@@ -80,8 +81,15 @@ def by_group(
                     (drawn["group"] == group) & (drawn["assay"] == mark), value
                 ].to_numpy()
                 spread = np.linspace(-0.05, 0.05, len(y)) if len(y) > 1 else np.zeros(len(y))
-                ax.scatter(x + shift + spread, y, s=8, color=GROUP_COLOURS[group], alpha=0.7, linewidths=0,
-                           label=group if x == 0 else None)  # fmt: skip
+                ax.scatter(
+                    x + shift + spread,
+                    y,
+                    s=8,
+                    color=GROUP_COLOURS[group],
+                    alpha=0.7,
+                    linewidths=0,
+                    label=group if x == 0 else None,
+                )
                 if len(y):
                     ax.plot(
                         [x + shift - 0.07, x + shift + 0.07],
@@ -115,8 +123,15 @@ def activity_and_performance(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]
             mine = table[table["group"] == group].dropna(subset=["r"])
             for mark in MARKS:
                 one = mine[mine["assay"] == mark]
-                ax.scatter(one[ACTIVITY[0]], one["r"], s=12, color=COLOURS[mark], edgecolors="0.3", linewidths=0.3,
-                           label=mark if group == groups[0] else None)  # fmt: skip
+                ax.scatter(
+                    one[ACTIVITY[0]],
+                    one["r"],
+                    s=12,
+                    color=COLOURS[mark],
+                    edgecolors="0.3",
+                    linewidths=0.3,
+                    label=mark if group == groups[0] else None,
+                )
             fit = stats.linregress(mine[ACTIVITY[0]], mine["r"])
             x = np.array([mine[ACTIVITY[0]].min(), mine[ACTIVITY[0]].max()])
             ax.plot(x, fit.intercept + fit.slope * x, color="black", linewidth=0.8)
@@ -184,8 +199,16 @@ def lines(table: pd.DataFrame, *, x: str, y: str, hue: str) -> tuple[Figure, pd.
         ax = figure.add_subplot()
         for name in dict.fromkeys(table[hue]):
             mine = table[table[hue] == name]
-            ax.plot(mine[x] / 1_000, mine[y], "o-", markersize=4, color=COLOURS.get(name, "C0"),
-                    markeredgecolor="0.3", markeredgewidth=0.4, label=name)  # fmt: skip
+            ax.plot(
+                mine[x] / 1_000,
+                mine[y],
+                "o-",
+                markersize=4,
+                color=COLOURS.get(name, "C0"),
+                markeredgecolor="0.3",
+                markeredgewidth=0.4,
+                label=name,
+            )
         ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
         ax.set_xscale("log")
         ticks = sorted(table[x].unique() / 1_000)
@@ -199,7 +222,8 @@ def lines(table: pd.DataFrame, *, x: str, y: str, hue: str) -> tuple[Figure, pd.
 
 
 def activity_table(known: Mapping[str, Signals], parts: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """Return the mean activity over 40 kbp of the test genes of each cell, mark and fold, all and by label.
+    """Return the mean activity over 40 kbp of the test genes of each cell, mark and fold, all and
+    by label.
 
     Parameters
     ----------

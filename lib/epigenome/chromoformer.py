@@ -1,11 +1,12 @@
 """Chromoformer: a promoter and its contact regions, at three resolutions, to one number.
 
-The network reads only the token at the centre of each region, so this form computes one query per region and absorbs
-the projections of keys and values into it: no L × L scores, no (regions, L, d) features. Output and gradients are those
-of the full form, `lib.epigenome.chromoformer_full`. Lee, Yang & Kim, Nature Communications 13:6678 (2022).
+The network reads only the token at the centre of each region, so this form computes one query per
+region and absorbs the projections of keys and values into it: no L × L scores, no (regions, L, d)
+features. Output and gradients are those of the full form, `lib.epigenome.chromoformer_full`. Lee,
+Yang & Kim, Nature Communications 13:6678 (2022).
 
-Shapes: B genes, P partner slots, N partners of all genes, L bins, F marks, H heads, D embedding, E attention width,
-e = E / H.
+Shapes: B genes, P partner slots, N partners of all genes, L bins, F marks, H heads, D embedding, E
+attention width, e = E / H.
 """
 
 import math
@@ -156,9 +157,15 @@ class Embedding(nn.Module):
         token = self.lin_proj(x[:, centre]) + code[centre]  # (B, D)
         query, key, value = layer.att.weight.chunk(3)  # (D, D) each
         mixed = attend(
-            token @ query.T, x, penalty(spans, x.shape[1]), code=code,
-            project=self.lin_proj.weight, key=key, value=value, heads=layer.heads,
-        )  # fmt: skip
+            token @ query.T,
+            x,
+            penalty(spans, x.shape[1]),
+            code=code,
+            project=self.lin_proj.weight,
+            key=key,
+            value=value,
+            heads=layer.heads,
+        )
         return block.ff(layer.ln(token + layer.ff(mixed)))
 
 
@@ -177,7 +184,8 @@ class PairwiseInteraction(nn.Module):
         self.transformer = Layers(blocks)
 
     def forward(self, promoter: Tensor, x: Tensor, spans: Tensor) -> Tensor:
-        """Map centre tokens (N, D), of each partner's gene, and partner bins (N, L, F) to (N, D)."""
+        """Map centre tokens (N, D), of each partner's gene, and partner bins (N, L, F) to (N,
+        D)."""
         code = position_code(x.shape[1], promoter.shape[1]).to(x)
         hidden = penalty(spans, x.shape[1])  # (N, L)
         seen = with_data(spans, x.shape[1])  # short regions are mostly padding
@@ -187,9 +195,15 @@ class PairwiseInteraction(nn.Module):
             layer = block.self_att
             key, value = layer.c_att.weight.chunk(2)
             mixed = attend(
-                layer.p_att(token), x, hidden, code=code,
-                project=self.lin_proj_pcre.weight, key=key, value=value, heads=layer.heads,
-            )  # fmt: skip
+                layer.p_att(token),
+                x,
+                hidden,
+                code=code,
+                project=self.lin_proj_pcre.weight,
+                key=key,
+                value=value,
+                heads=layer.heads,
+            )
             token = block.ff(layer.ln(token + layer.ff(mixed)))
         return token
 
@@ -283,13 +297,20 @@ class Chromoformer(nn.Module):
 
 
 def attend(
-    query: Tensor, x: Tensor, hidden: Tensor, *,
-    code: Tensor, project: Tensor, key: Tensor, value: Tensor, heads: int,
-) -> Tensor:  # fmt: skip
+    query: Tensor,
+    x: Tensor,
+    hidden: Tensor,
+    *,
+    code: Tensor,
+    project: Tensor,
+    key: Tensor,
+    value: Tensor,
+    heads: int,
+) -> Tensor:
     """Return what one query takes from the bins of its region, without projecting the bins.
 
-    With bins h = W x + p, scores q·K h are (Wᵀ Kᵀ q)·x + (Kᵀ q)·p and the mean of V h over the shares a is
-    V (W Σ a x + Σ a p).
+    With bins h = W x + p, scores q·K h are (Wᵀ Kᵀ q)·x + (Kᵀ q)·p and the mean of V h over the
+    shares a is V (W Σ a x + Σ a p).
 
     Parameters
     ----------
@@ -339,7 +360,8 @@ def outside(spans: Tensor, length: int) -> Tensor:
 
 
 def with_data(spans: Tensor, length: int) -> slice:
-    """Return the bins in which any span (N, 2) has data; all where a span is empty, or there is none.
+    """Return the bins in which any span (N, 2) has data; all where a span is empty, or there is
+    none.
 
     A bin outside gets a share of exactly 0, so leaving it out changes no output.
 

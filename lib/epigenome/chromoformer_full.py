@@ -1,4 +1,5 @@
-"""Chromoformer as its definition reads: every bin a query. The oracle of `lib.epigenome.chromoformer`, and its rival.
+"""Chromoformer as its definition reads: every bin a query. The oracle of
+`lib.epigenome.chromoformer`, and its rival.
 
 Shapes: B genes, P partner slots, R = B · P regions, L bins, F marks, H heads, D embedding.
 """

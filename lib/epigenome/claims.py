@@ -18,9 +18,11 @@ def grid() -> dict[str, int]:
     """Return the sizes of the published grid, from the definitions: networks per experiment."""
     n = len(CELLS) * N_FOLDS
     return {
-        "epigenome.grid.promoter": len(MARKS) * n, "epigenome.grid.distal": len(MARKS) * n,
-        "epigenome.grid.pairs": len(PAIRS) * n, "epigenome.grid.all_marks": n,
-    }  # fmt: skip
+        "epigenome.grid.promoter": len(MARKS) * n,
+        "epigenome.grid.distal": len(MARKS) * n,
+        "epigenome.grid.pairs": len(PAIRS) * n,
+        "epigenome.grid.all_marks": n,
+    }
 
 
 def published(units: pd.DataFrame) -> dict[str, float]:
@@ -82,7 +84,8 @@ def planted_screen(units: pd.DataFrame, expected: pd.DataFrame) -> dict[str, flo
 
 
 def planted_first(units: pd.DataFrame, expected: Mapping[str, float]) -> dict[str, float]:
-    """Measure the first approach on simulated cells: r of the strongest planted mark over that of the weakest."""
+    """Measure the first approach on simulated cells: r of the strongest planted mark over that of
+    the weakest."""
     mean = units.groupby("assay")["r"].mean()
     strong = max(mean.index, key=lambda assay: (expected[assay], assay))
     weak = min(mean.index, key=lambda assay: (expected[assay], assay))
@@ -90,7 +93,8 @@ def planted_first(units: pd.DataFrame, expected: Mapping[str, float]) -> dict[st
 
 
 def planted_positions(table: pd.DataFrame, profiles: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Measure whether perturbed positions come back: rank correlation with the planted effect, all marks and bins.
+    """Measure whether perturbed positions come back: rank correlation with the planted effect, all
+    marks and bins.
 
     Parameters
     ----------
@@ -106,7 +110,8 @@ def planted_positions(table: pd.DataFrame, profiles: Mapping[str, np.ndarray]) -
 
 
 def planted_eqtl(table: pd.DataFrame) -> dict[str, float]:
-    """Measure the enrichment of the planted variants in the top decile of the predicted effect, mean over tissues."""
+    """Measure the enrichment of the planted variants in the top decile of the predicted effect,
+    mean over tissues."""
     top = table[(table["score"] == "predicted effect") & (table["decile"] == table["decile"].max())]
     return _named({"eqtl_top_decile": top["enrichment"].mean()})
 
@@ -141,7 +146,8 @@ def planted_own(
 
 
 def rank_correlation(measured, planted) -> float:
-    """Return Spearman's correlation of values rounded to 3 digits, so that no rank hangs on a last digit."""
+    """Return Spearman's correlation of values rounded to 3 digits, so that no rank hangs on a last
+    digit."""
     rounded = np.round(np.asarray(measured, float), 3), np.round(np.asarray(planted, float), 3)
     return float(stats.spearmanr(*rounded).statistic)
 

@@ -1,4 +1,5 @@
-"""Contacts: which distal regions touch a promoter, from neighbour tables; and the way out of published pickles."""
+"""Contacts: which distal regions touch a promoter, from neighbour tables; and the way out of
+published pickles."""
 
 import io
 import os
@@ -18,7 +19,8 @@ from lib.run import store
 
 REGION = r"^[^:\s]+:\d+-\d+$"
 CUTOFFS = {"normalised": 1.5, "chicago": 5.0}
-"""Kinds of contact score and the usual cut-off of each: normalised interaction frequency, or CHiCAGO."""
+"""Kinds of contact score and the usual cut-off of each: normalised interaction frequency, or
+CHiCAGO."""
 
 _REGION = pa.Check.str_matches(REGION, error="is no region: expected chrom:start-end")
 CONTACTS = pa.DataFrameSchema(
@@ -34,10 +36,16 @@ TSS_FRAGMENTS = pa.DataFrameSchema(
 _PLAIN = {
     ("builtins", name): value
     for name, value in {
-        "dict": dict, "list": list, "tuple": tuple, "set": set, "frozenset": frozenset,
-        "str": str, "float": float, "int": int,
+        "dict": dict,
+        "list": list,
+        "tuple": tuple,
+        "set": set,
+        "frozenset": frozenset,
+        "str": str,
+        "float": float,
+        "int": int,
     }.items()
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,11 @@ class Rule:
     max_partners : int
         Highest scores that are kept.
     cis_only : bool
-        Leave out partners on another chromosome: they would carry bases across the split. The paper has no such rule.
+        Leave out partners on another chromosome: they would carry bases across the split. The paper
+        has no such rule.
     direction : str
-        `max`: a contact counts from both ends, with the larger score. `directed`: only as it is listed, as the paper.
+        `max`: a contact counts from both ends, with the larger score. `directed`: only as it is
+        listed, as the paper.
     """
 
     score_type: Literal["normalised", "chicago"] = "normalised"
@@ -97,7 +107,8 @@ class Partners:
 def partners(
     tss: pd.DataFrame, tss_fragments: pd.DataFrame, contacts: pd.DataFrame, rule: Rule | None = None
 ) -> Partners:
-    """Choose the partners of every gene from the neighbours of the fragments of all its start sites.
+    """Choose the partners of every gene from the neighbours of the fragments of all its start
+    sites.
 
     Parameters
     ----------
@@ -154,7 +165,8 @@ def directed(contacts: pd.DataFrame, direction: str) -> pd.DataFrame:
 
 
 def joined(found: Partners, gene_ids: Iterable[str]) -> pd.DataFrame:
-    """Return the published columns `neighbors` and `scores` of genes; empty where there is no partner."""
+    """Return the published columns `neighbors` and `scores` of genes; empty where there is no
+    partner."""
     groups = found.table.groupby("gene_id")
     text = groups.agg({"neighbour": ";".join, "score": lambda s: ";".join(f"{x:.6g}" for x in s)})
     text = text.rename(columns={"neighbour": "neighbors", "score": "scores"})
@@ -192,7 +204,8 @@ def read_contacts(path: str | os.PathLike) -> pd.DataFrame:
 
 
 def convert(neighbours_path: str | os.PathLike, scores_path: str | os.PathLike) -> pd.DataFrame:
-    """Turn the published pair of pickles into one table, without executing anything that they carry.
+    """Turn the published pair of pickles into one table, without executing anything that they
+    carry.
 
     Parameters
     ----------

@@ -1,4 +1,5 @@
-"""Data of the chapter: where inputs come from, the table of genes of each cell, the units that read tracks."""
+"""Data of the chapter: where inputs come from, the table of genes of each cell, the units that read
+tracks."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -128,7 +129,8 @@ def gene_tables(
 
 
 def known_genes(tss: pd.DataFrame, rpkm: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Return the genes that have expression and lie on a chromosome of a fold, and how many of the matrix are lost.
+    """Return the genes that have expression and lie on a chromosome of a fold, and how many of the
+    matrix are lost.
 
     Raises
     ------
@@ -140,13 +142,15 @@ def known_genes(tss: pd.DataFrame, rpkm: pd.DataFrame) -> tuple[pd.DataFrame, in
     if kept.empty:
         raise InputError(
             f"no gene of the expression matrix ({listed(rpkm.index[:3])}) is in the gene model "
-            f"({listed(tss['gene_id'][:3])})", fix="give Ensembl gene ids in both",
-        )  # fmt: skip
+            f"({listed(tss['gene_id'][:3])})",
+            fix="give Ensembl gene ids in both",
+        )
     return kept, len(rpkm) - len(kept)
 
 
 def contact_path(given: Sources, cell: str) -> Path:
-    """Return the contact table of a cell: one file for all, or TISSUE.parquet (else CELL.parquet) of a folder.
+    """Return the contact table of a cell: one file for all, or TISSUE.parquet (else CELL.parquet)
+    of a folder.
 
     Raises
     ------
@@ -167,9 +171,15 @@ def contact_path(given: Sources, cell: str) -> Path:
 
 
 def one_cell(
-    given: Sources, cell: str, marks: Sequence[str], *, rule: contacts.Rule, tss_rule: genes.Rule = "longest",
-    with_contacts: bool = True, build: str = "",
-) -> signals.Signals:  # fmt: skip
+    given: Sources,
+    cell: str,
+    marks: Sequence[str],
+    *,
+    rule: contacts.Rule,
+    tss_rule: genes.Rule = "longest",
+    with_contacts: bool = True,
+    build: str = "",
+) -> signals.Signals:
     """Read a cell that is not learned from: expression is optional, contacts can be left out.
 
     Parameters
@@ -235,10 +245,16 @@ def track_paths(folder: str | os.PathLike, cell: str, marks: Sequence[str]) -> d
 
 
 def write_signals(
-    found: Mapping[str, pd.DataFrame], given: Sources, folder: str | os.PathLike, *,
-    marks: Sequence[str] = MARKS, build: str = "", units_dir: str | os.PathLike,
-) -> dict[str, Path]:  # fmt: skip
-    """Read the marks of every cell, one unit per cell, and put the files into a folder as CELL.npz."""
+    found: Mapping[str, pd.DataFrame],
+    given: Sources,
+    folder: str | os.PathLike,
+    *,
+    marks: Sequence[str] = MARKS,
+    build: str = "",
+    units_dir: str | os.PathLike,
+) -> dict[str, Path]:
+    """Read the marks of every cell, one unit per cell, and put the files into a folder as
+    CELL.npz."""
     units = {}
     for cell, table in found.items():
         path = store.write_table(store.resolve(units_dir) / "tables" / f"{cell}.parquet", table)
@@ -263,9 +279,15 @@ def write_signals(
 
 
 def write_windows(
-    found: Mapping[str, pd.DataFrame], tracks: str | os.PathLike, *, assays: Sequence[str], window: int, size: int,
-    units_dir: str | os.PathLike, build: str = "",
-) -> dict[str, Path]:  # fmt: skip
+    found: Mapping[str, pd.DataFrame],
+    tracks: str | os.PathLike,
+    *,
+    assays: Sequence[str],
+    window: int,
+    size: int,
+    units_dir: str | os.PathLike,
+    build: str = "",
+) -> dict[str, Path]:
     """Cut the windows of the first approach for every cell, one unit per cell; return cell → file.
 
     Parameters
@@ -308,10 +330,19 @@ def own_sources(about: Mapping, given: Mapping[str, str]) -> Sources:
 
 
 def signals_unit(
-    part: Path, *, seed: int, table: Path, cell: str, origin: str, build: str = "",
-    arrays: Path | None = None, marks: Sequence[str] = (), **paths: Path,
-) -> None:  # fmt: skip
-    """Write the signals of one cell; a unit of `lib.run.compute`. Tracks are `track_MARK`, so that each is hashed."""
+    part: Path,
+    *,
+    seed: int,
+    table: Path,
+    cell: str,
+    origin: str,
+    build: str = "",
+    arrays: Path | None = None,
+    marks: Sequence[str] = (),
+    **paths: Path,
+) -> None:
+    """Write the signals of one cell; a unit of `lib.run.compute`. Tracks are `track_MARK`, so that
+    each is hashed."""
     read = pd.read_parquet(table)
     if arrays is not None:
         known = signals.from_arrays(read, arrays, cell=cell, origin=origin, marks=marks)

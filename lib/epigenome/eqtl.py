@@ -1,4 +1,5 @@
-"""eQTL: whether fine-mapped variants lie where a perturbation is expected to matter, beyond where they lie anyway."""
+"""eQTL: whether fine-mapped variants lie where a perturbation is expected to matter, beyond where
+they lie anyway."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,8 @@ def read_eqtls(
     Returns
     -------
     DataFrame
-        variant, gene_id (without version), tissue, pip (> min_pip), chrom, position (1-based), ref, alt.
+        variant, gene_id (without version), tissue, pip (> min_pip), chrom, position (1-based), ref,
+        alt.
 
     Raises
     ------
@@ -66,9 +68,12 @@ def read_eqtls(
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
         raise InputError(
-            f"the variant {table['variant'].iloc[first]} is not of {build} ({int(wrong.sum())} such)",
-            file=path, row=first + 2, fix=f"lift them over; expected the suffix _{SUFFIXES[build][0]}",
-        )  # fmt: skip
+            f"the variant {table['variant'].iloc[first]} is not of {build} ({int(wrong.sum())} "
+            "such)",
+            file=path,
+            row=first + 2,
+            fix=f"lift them over; expected the suffix _{SUFFIXES[build][0]}",
+        )
     off = parts.assign(length=parts[0].map(genes.BUILDS[build])).dropna()
     past = off[1].astype(int) > off["length"]
     if past.any():
@@ -76,9 +81,12 @@ def read_eqtls(
             f"{int(past.sum())} variants lie past their chromosome's end in {build}", file=path
         )
     table = table.assign(
-        gene_id=table["gene_id"].str.replace(r"\.\d+$", "", regex=True), chrom=parts[0],
-        position=parts[1].astype(int), ref=parts[2], alt=parts[3],
-    )  # fmt: skip
+        gene_id=table["gene_id"].str.replace(r"\.\d+$", "", regex=True),
+        chrom=parts[0],
+        position=parts[1].astype(int),
+        ref=parts[2],
+        alt=parts[3],
+    )
     return (
         table[table["pip"] > min_pip]
         .drop_duplicates(["variant", "gene_id", "tissue"])
@@ -113,9 +121,11 @@ def mark_hits(bins: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
         `bins` with `n_eqtl`.
     """
     index = bins.reset_index(drop=True)
-    pairs = index[["gene", "low", "high"]].reset_index().merge(
-        variants[["gene_id", "position"]], left_on="gene", right_on="gene_id"
-    )  # fmt: skip
+    pairs = (
+        index[["gene", "low", "high"]]
+        .reset_index()
+        .merge(variants[["gene_id", "position"]], left_on="gene", right_on="gene_id")
+    )
     inside = is_inside(pairs["position"].to_numpy(), pairs["low"], pairs["high"])
     counts = pairs.loc[inside, "index"].value_counts()
     return index.assign(n_eqtl=counts.reindex(index.index, fill_value=0).to_numpy())
@@ -140,8 +150,9 @@ def enrichment(
     Returns
     -------
     dict
-        n, share (of the chosen bins that hold an eQTL), expected, enrichment, p (share of draws, and the observed,
-        that reach the observed), `unmatched`: the expectation if distance were ignored.
+        n, share (of the chosen bins that hold an eQTL), expected, enrichment, p (share of draws,
+        and the observed, that reach the observed), `unmatched`: the expectation if distance were
+        ignored.
 
     Examples
     --------
@@ -168,10 +179,13 @@ def enrichment(
     for good, all_, k in zip(hits, total, taken, strict=True):
         draws += rng.hypergeometric(good, all_ - good, k, size=n)
     return {
-        "n": n_chosen, "share": observed / n_chosen, "expected": expected,
+        "n": n_chosen,
+        "share": observed / n_chosen,
+        "expected": expected,
         "enrichment": observed / n_chosen / expected if expected else float("nan"),
-        "p": float((1 + (draws >= observed).sum()) / (n + 1)), "unmatched": float(has_eqtl.mean()),
-    }  # fmt: skip
+        "p": float((1 + (draws >= observed).sum()) / (n + 1)),
+        "unmatched": float(has_eqtl.mean()),
+    }
 
 
 def by_decile(
@@ -182,7 +196,8 @@ def by_decile(
     n: int = 10_000,
     n_groups: int = 10,
 ) -> pd.DataFrame:
-    """Return the enrichment of each group of bins ranked by a column, upstream and downstream ranked apart.
+    """Return the enrichment of each group of bins ranked by a column, upstream and downstream
+    ranked apart.
 
     Parameters
     ----------
@@ -192,7 +207,8 @@ def by_decile(
     Returns
     -------
     DataFrame
-        tissue, decile (10 = largest), the values of `enrichment`, q (Benjamini-Hochberg over the tissues).
+        tissue, decile (10 = largest), the values of `enrichment`, q (Benjamini-Hochberg over the
+        tissues).
     """
     rows = []
     for tissue, group in bins.groupby("tissue", sort=False):
@@ -208,7 +224,8 @@ def by_decile(
 
 
 def mismatch_rate(variants: pd.DataFrame, bases: Mapping[str, str] | Sequence[str]) -> float:
-    """Return the share of variants whose reference allele is not the genome's base; to be printed before a join.
+    """Return the share of variants whose reference allele is not the genome's base; to be printed
+    before a join.
 
     Parameters
     ----------

@@ -1,4 +1,5 @@
-"""Evaluation: one correlation per set of genes, what is specific to a cell, intervals and paired tests."""
+"""Evaluation: one correlation per set of genes, what is specific to a cell, intervals and paired
+tests."""
 
 import itertools
 from collections.abc import Sequence
@@ -25,7 +26,8 @@ def vectors(observed, predicted) -> tuple[np.ndarray, np.ndarray]:
     observed, predicted = np.asarray(observed, float), np.asarray(predicted, float)
     if observed.ndim != 1 or observed.shape != predicted.shape or not len(observed):
         raise InputError(
-            f"observed {observed.shape} and predicted {predicted.shape} are not two lists of one length"
+            f"observed {observed.shape} and predicted {predicted.shape} are not two lists of one "
+            "length"
         )
     if not (np.isfinite(observed).all() and np.isfinite(predicted).all()):
         raise InputError("a value that is not finite among observed or predicted expression")
@@ -83,7 +85,8 @@ def by_unit(
 
 
 def by_cell(units: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean r over the folds of each model, assay and cell; means of cells are taken from these."""
+    """Return the mean r over the folds of each model, assay and cell; means of cells are taken from
+    these."""
     keys = ["model", "assay", "cell", "group"]
     return units.groupby(keys, as_index=False, sort=False)[["r", "rho", "r2", "mse"]].mean()
 
@@ -99,14 +102,15 @@ def residual_r(values: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per cell: `r`; `r_residual` after each gene's mean over the other cells is taken from both; and
-        `r_mean`, of that mean alone as the prediction.
+        One row per cell: `r`; `r_residual` after each gene's mean over the other cells is taken
+        from both; and `r_mean`, of that mean alone as the prediction.
 
     Examples
     --------
     >>> seen = pd.DataFrame({"A": [0.0, 5, 10], "B": [1.0, 5, 9]})
     >>> guess = pd.DataFrame({"A": seen["B"], "B": seen["A"]})
-    >>> residual_r(seen, guess).loc[0, ["r", "r_residual", "r_mean"]].astype(float).round(2).tolist()
+    >>> row = residual_r(seen, guess).loc[0, ["r", "r_residual", "r_mean"]]
+    >>> row.astype(float).round(2).tolist()
     [1.0, nan, 1.0]
     """
     if values.shape[1] < 2:
@@ -140,8 +144,8 @@ def bootstrap_r(
 def sign_flip_p(differences) -> float:
     """Return the two-sided p-value of paired differences: exact, over all flips of their signs.
 
-    Assumes that, without an effect, a difference is as likely to be positive as negative. With n pairs it cannot fall
-    below 2 / 2ⁿ. Missing pairs are left out.
+    Assumes that, without an effect, a difference is as likely to be positive as negative. With n
+    pairs it cannot fall below 2 / 2ⁿ. Missing pairs are left out.
 
     Examples
     --------
@@ -170,7 +174,8 @@ def paired_tests(
     Returns
     -------
     DataFrame
-        first, second, n cells, mean difference of r, p (sign flips), q (Benjamini-Hochberg over the rows).
+        first, second, n cells, mean difference of r, p (sign flips), q (Benjamini-Hochberg over the
+        rows).
     """
     wide = cells.pivot_table(index="cell", columns=column, values="r")
     rows = []

@@ -16,8 +16,8 @@ from lib.run import store
 def read_rpkm(path: str | os.PathLike, cells: Sequence[str] = ()) -> pd.DataFrame:
     """Read an RPKM matrix: a header `gene_id` and one column per epigenome, tab separated.
 
-    Rows of the published file end in a tab that its header lacks; read as they stand, every column would carry its
-    right neighbour's values and the last would be empty.
+    Rows of the published file end in a tab that its header lacks; read as they stand, every column
+    would carry its right neighbour's values and the last would be empty.
 
     Parameters
     ----------
@@ -34,22 +34,31 @@ def read_rpkm(path: str | os.PathLike, cells: Sequence[str] = ()) -> pd.DataFram
     Raises
     ------
     InputError
-        For a missing file, a row of another length, a repeated gene, an empty column, a value that is no number or
-        negative, or an unknown epigenome.
+        For a missing file, a row of another length, a repeated gene, an empty column, a value that
+        is no number or negative, or an unknown epigenome.
     """
     path = store.resolve(path)
     header, first = _head(path)
     if len(first) not in (len(header), len(header) + 1) or "".join(first[len(header) :]):
         raise InputError(
-            f"the header has {len(header)} columns, the row has {len(first)}", file=path, row=2,
+            f"the header has {len(header)} columns, the row has {len(first)}",
+            file=path,
+            row=2,
             fix="one column per epigenome after gene_id",
-        )  # fmt: skip
+        )
     names = [*header, *(["tail"] * (len(first) - len(header)))]
     try:
         text = pd.read_csv(
-            path, sep="\t", skiprows=1, header=None, names=names, dtype=str, index_col=False,
-            keep_default_na=False, on_bad_lines="error",
-        )  # fmt: skip
+            path,
+            sep="\t",
+            skiprows=1,
+            header=None,
+            names=names,
+            dtype=str,
+            index_col=False,
+            keep_default_na=False,
+            on_bad_lines="error",
+        )
     except ValueError as error:
         raise InputError(f"not readable as a table ({error})", file=path) from None
     table = _numbers(text[header].set_index("gene_id"), path)
@@ -71,7 +80,8 @@ def log_target(rpkm) -> np.ndarray:
 
 
 def min_max_target(rpkm, reference) -> np.ndarray:
-    """Return RPKM scaled so that the reference, the training genes, span 0 to 1; others may leave that range.
+    """Return RPKM scaled so that the reference, the training genes, span 0 to 1; others may leave
+    that range.
 
     Raises
     ------
@@ -125,9 +135,11 @@ def _head(path: Path) -> tuple[list[str], list[str]]:
     header = lines[0][:-1] if lines[0][-1] == "" else lines[0]
     if header[:1] != ["gene_id"] or len(header) < 2:
         raise InputError(
-            f"the header starts with {header[0]!r} and has {len(header)} columns", file=path, row=1,
+            f"the header starts with {header[0]!r} and has {len(header)} columns",
+            file=path,
+            row=1,
             fix="expected gene_id and one tab-separated column per epigenome",
-        )  # fmt: skip
+        )
     if len(set(header)) < len(header):
         raise InputError("an epigenome is there twice", file=path, row=1)
     return header, lines[1]
@@ -141,15 +153,18 @@ def _numbers(text: pd.DataFrame, path: Path) -> pd.DataFrame:
     empty = [name for name in text if (text[name].fillna("") == "").all()]
     if empty:
         raise InputError(
-            f"the column {listed(empty)} has no value", file=path,
+            f"the column {listed(empty)} has no value",
+            file=path,
             fix="look for a header that is shifted against its rows",
-        )  # fmt: skip
+        )
     values = text.apply(pd.to_numeric, errors="coerce")
     bad = ~(values >= 0).to_numpy() | np.isinf(values.to_numpy())
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise InputError(
-            f"{text.columns[column]} {text.iat[row, column]!r} is no RPKM", file=path,
-            row=int(row) + 2, fix="expected a finite number >= 0",
-        )  # fmt: skip
+            f"{text.columns[column]} {text.iat[row, column]!r} is no RPKM",
+            file=path,
+            row=int(row) + 2,
+            fix="expected a finite number >= 0",
+        )
     return values.astype(float)

@@ -1,4 +1,5 @@
-"""Features: what the networks see of the signals, at every resolution, in the direction of transcription.
+"""Features: what the networks see of the signals, at every resolution, in the direction of
+transcription.
 
 Shapes: G genes, F marks, L bins, R contact regions, P partner slots.
 """
@@ -74,7 +75,8 @@ def features(
     Parameters
     ----------
     window : int
-        Width of the promoter that is seen, in bp; a multiple of twice the coarsest bin keeps bins centred.
+        Width of the promoter that is seen, in bp; a multiple of twice the coarsest bin keeps bins
+        centred.
     """
     rows = rows_of(marks, signals.marks)
     sums = oriented(signals, rows, window=window)
@@ -94,7 +96,8 @@ def features(
 
 
 def oriented(signals: Signals, rows: np.ndarray, *, window: int = WINDOW) -> np.ndarray:
-    """Return the 100-bp sums (G, F, window / 100) around the start sites, reversed for genes on -."""
+    """Return the 100-bp sums (G, F, window / 100) around the start sites, reversed for genes on
+    -."""
     n = signals.promoters.shape[2]
     if window % (2 * SIZE) or not 0 < window <= n * SIZE:
         raise InputError(
@@ -109,7 +112,8 @@ def oriented(signals: Signals, rows: np.ndarray, *, window: int = WINDOW) -> np.
 
 
 def promoter_bins(sums: np.ndarray, size: int, *, length: int = WINDOW) -> np.ndarray:
-    """Return ln(1 + mean depth) of promoter bins (..., L, F) from 100-bp sums (..., F, W), centred in the window."""
+    """Return ln(1 + mean depth) of promoter bins (..., L, F) from 100-bp sums (..., F, W), centred
+    in the window."""
     means = bins.coarsen(sums, size // SIZE) / np.float32(size)
     n, total = means.shape[-1], length // size
     left = bins.pad_left(n, total)
@@ -119,7 +123,8 @@ def promoter_bins(sums: np.ndarray, size: int, *, length: int = WINDOW) -> np.nd
 
 
 def narrow(signals: Signals, marks: Sequence[str], *, window: int = 6_000) -> np.ndarray:
-    """Return the promoter networks' input: ln(1 + mean depth) of 100-bp bins, (G, window / 100, F)."""
+    """Return the promoter networks' input: ln(1 + mean depth) of 100-bp bins, (G, window / 100,
+    F)."""
     sums = oriented(signals, rows_of(marks, signals.marks), window=window)
     return promoter_bins(sums, SIZE, length=window)
 

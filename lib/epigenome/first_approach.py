@@ -1,4 +1,5 @@
-"""The first approach: signal tracks in 25-bp bins over 10 kbp, a profile network, min-max targets, five blind sets."""
+"""The first approach: signal tracks in 25-bp bins over 10 kbp, a profile network, min-max targets,
+five blind sets."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,8 @@ def write_windows(
     size: int = 25,
     build: str = "",
 ) -> None:
-    """Cut the tracks of a cell around the start sites of its autosomal genes, and write arcsinh of the bins' means.
+    """Cut the tracks of a cell around the start sites of its autosomal genes, and write arcsinh of
+    the bins' means.
 
     Parameters
     ----------
@@ -39,8 +41,8 @@ def write_windows(
     paths : mapping
         Assay → bigWig.
     window, size : int
-        bp. Uncovered bases count as zero; bins off the chromosome are zero; nothing is reversed, as in the paper's
-        first approach, but the anchor is the start site on both strands.
+        bp. Uncovered bases count as zero; bins off the chromosome are zero; nothing is reversed, as
+        in the paper's first approach, but the anchor is the start site on both strands.
     """
     table = table[table["chrom"].isin(AUTOSOMES)].reset_index(drop=True)
     if table.empty:
@@ -55,8 +57,13 @@ def write_windows(
     columns = {name: table[name].to_numpy() for name in ("gene_id", "chrom", "expression")}
     texts = {name: columns[name].astype(str) for name in ("gene_id", "chrom")}
     with open(part, "wb") as file:
-        np.savez(file, **{**columns, **texts}, values=np.stack(values, axis=2).astype(np.float32),
-                 assays=np.array(list(paths)), cell=np.array(cell))  # fmt: skip
+        np.savez(
+            file,
+            **{**columns, **texts},
+            values=np.stack(values, axis=2).astype(np.float32),
+            assays=np.array(list(paths)),
+            cell=np.array(cell),
+        )
 
 
 def fit_unit(
@@ -80,7 +87,8 @@ def fit_unit(
     blind : sequence of str
         Test chromosomes; `number` names the set.
     scaling : str
-        Of the target; its constants are those of the training genes, so that no test gene takes part.
+        Of the target; its constants are those of the training genes, so that no test gene takes
+        part.
     """
     with np.load(data, allow_pickle=False) as file:
         known = {name: file[name] for name in file.files}
@@ -99,10 +107,18 @@ def fit_unit(
         network, batch, y, parts, settings=Settings(**settings), task="regression", seed=seed
     )
     table = pd.DataFrame(
-        {"fold": number, "model": "profile", "assay": assay, "cell": str(known["cell"]),
-         "gene": known["gene_id"], "part": parts, "label": expression.is_expressed(known["expression"]),
-         "act": y, "pred": fitting.predict(network, batch, len(y))}
-    )  # fmt: skip
+        {
+            "fold": number,
+            "model": "profile",
+            "assay": assay,
+            "cell": str(known["cell"]),
+            "gene": known["gene_id"],
+            "part": parts,
+            "label": expression.is_expressed(known["expression"]),
+            "act": y,
+            "pred": fitting.predict(network, batch, len(y)),
+        }
+    )
     fitting.write(part, table)
 
 
@@ -136,15 +152,21 @@ def run(
         for assay in assays:
             for number, names in enumerate(blind):
                 units[f"{cell}__{assay}__{number}"] = {
-                    "data": path, "assay": assay, "blind": list(names), "number": number,
-                    "settings": settings, "options": dict(options), "scaling": scaling,
-                }  # fmt: skip
+                    "data": path,
+                    "assay": assay,
+                    "blind": list(names),
+                    "number": number,
+                    "settings": settings,
+                    "options": dict(options),
+                    "scaling": scaling,
+                }
     paths = compute.run_units(fit_unit, units, directory=directory, suffix=".npz", seed=seed)
     return fitting.read_predictions(list(paths.values()))
 
 
 def mean_errors(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return the squared error of the training genes' mean on the test genes: assay, cell, fold, mse."""
+    """Return the squared error of the training genes' mean on the test genes: assay, cell, fold,
+    mse."""
     rows = []
     for key, group in predictions.groupby(["assay", "cell", "fold"], sort=False):
         mean = group.loc[group["part"] == "train", "act"].mean()

@@ -1,4 +1,5 @@
-"""Fitting: one network per cell, mark set and fold; its predictions, and its weights where they are wanted.
+"""Fitting: one network per cell, mark set and fold; its predictions, and its weights where they are
+wanted.
 
 A unit's file is an `.npz`: columns of the prediction table, and the packed network if it is kept.
 """
@@ -32,25 +33,51 @@ Batch = Callable[[np.ndarray], Any]  # rows of genes → what a network takes
 
 PAPER = {
     "promoter": Settings(
-        learning_rate=1e-3, weight_decay=0, batch_size=64, patience=11, max_epochs=100,
-        optimiser={"kind": "adam", "eps": 1e-7}, schedule="plateau", score="loss",
+        learning_rate=1e-3,
+        weight_decay=0,
+        batch_size=64,
+        patience=11,
+        max_epochs=100,
+        optimiser={"kind": "adam", "eps": 1e-7},
+        schedule="plateau",
+        score="loss",
     ),
     "chromoformer": Settings(
-        learning_rate=1e-3, weight_decay=0.01, batch_size=64, patience=11, max_epochs=100,
-        optimiser="adamw", schedule={"kind": "plateau", "floor": 1e-6}, score="loss",
+        learning_rate=1e-3,
+        weight_decay=0.01,
+        batch_size=64,
+        patience=11,
+        max_epochs=100,
+        optimiser="adamw",
+        schedule={"kind": "plateau", "floor": 1e-6},
+        score="loss",
     ),
     "authors": Settings(
-        learning_rate=3e-5, weight_decay=0.01, batch_size=64, patience=None, max_epochs=10,
-        optimiser="adamw", schedule={"kind": "decay", "gamma": 0.87}, score="last_epoch",
+        learning_rate=3e-5,
+        weight_decay=0.01,
+        batch_size=64,
+        patience=None,
+        max_epochs=10,
+        optimiser="adamw",
+        schedule={"kind": "decay", "gamma": 0.87},
+        score="last_epoch",
     ),
     "profile": Settings(
-        learning_rate=1e-3, weight_decay=0, batch_size=128, patience=11, max_epochs=100,
-        optimiser={"kind": "adam", "eps": 1e-7}, schedule="plateau", score="loss",
+        learning_rate=1e-3,
+        weight_decay=0,
+        batch_size=128,
+        patience=11,
+        max_epochs=100,
+        optimiser={"kind": "adam", "eps": 1e-7},
+        schedule="plateau",
+        score="loss",
     ),
-}  # fmt: skip
-"""Training as published; the promoter network, Chromoformer here and by its authors, the first approach.
+}
+"""Training as published; the promoter network, Chromoformer here and by its authors, the first
+approach.
 
-Keras stops, and cuts the rate, when its patience of 12, or 3, is reached: one epoch earlier than torch counts.
+Keras stops, and cuts the rate, when its patience of 12, or 3, is reached: one epoch earlier than
+torch counts.
 """
 
 
@@ -118,16 +145,29 @@ def fit_unit(
     network, batch = build(known, what, seed=seed)
     fitted = fit(network, batch, y, parts, settings=Settings(**settings), task=what.task, seed=seed)
     table = pd.DataFrame(
-        {"fold": what.fold, "model": what.kind, "assay": what.assay, "cell": known.cell,
-         "gene": known.genes["gene_id"], "part": parts, "label": known.genes["label"], "act": y,
-         "pred": predict(network, batch, len(y), task=what.task)}
-    )  # fmt: skip
+        {
+            "fold": what.fold,
+            "model": what.kind,
+            "assay": what.assay,
+            "cell": known.cell,
+            "gene": known.genes["gene_id"],
+            "part": parts,
+            "label": known.genes["label"],
+            "act": y,
+            "pred": predict(network, batch, len(y), task=what.task),
+        }
+    )
     card = weights.Card(
-        {**plan, "marks": list(what.marks), "seed": seed % 2**63}, settings, known.origin,
-        inputs={"cell": known.cell, "chromosomes": chromosomes(known.genes["chrom"], parts),
-                "ranges": activity_ranges(known, what.marks, parts == "train")},
+        {**plan, "marks": list(what.marks), "seed": seed % 2**63},
+        settings,
+        known.origin,
+        inputs={
+            "cell": known.cell,
+            "chromosomes": chromosomes(known.genes["chrom"], parts),
+            "ranges": activity_ranges(known, what.marks, parts == "train"),
+        },
         history=fitted.summary(),
-    )  # fmt: skip
+    )
     write(part, table, weights.pack(network, card) if keep else b"")
 
 
@@ -160,9 +200,17 @@ def plain_network(
 
 
 def fit(
-    network: nn.Module, batch: Batch, y: np.ndarray, parts: pd.Series, *, settings: Settings, task: Task, seed: int
-) -> training.Fitted:  # fmt: skip
-    """Fit a network in place on the training genes; validation genes alone choose rate and epoch."""
+    network: nn.Module,
+    batch: Batch,
+    y: np.ndarray,
+    parts: pd.Series,
+    *,
+    settings: Settings,
+    task: Task,
+    seed: int,
+) -> training.Fitted:
+    """Fit a network in place on the training genes; validation genes alone choose rate and
+    epoch."""
     target = torch.as_tensor(y, dtype=torch.long if task == "classification" else torch.float32)
     device = training.pick_device(settings.device)
 
@@ -178,9 +226,13 @@ def fit(
 
     loss = class_loss if task == "classification" else squared_loss
     return training.fit(
-        network, batches("train"), batches("validation"), loss=loss,
-        rng=np.random.default_rng(seed), settings=settings,
-    )  # fmt: skip
+        network,
+        batches("train"),
+        batches("validation"),
+        loss=loss,
+        rng=np.random.default_rng(seed),
+        settings=settings,
+    )
 
 
 @torch.inference_mode()
@@ -248,7 +300,8 @@ def chromosomes(chroms: pd.Series, parts: pd.Series) -> dict[str, list[str]]:
 
 
 def activity_ranges(known: Signals, marks: Sequence[str], chosen) -> dict[str, list[float]]:
-    """Return the 1st and 99th percentile of each mark's mean activity over some genes: what the network has seen."""
+    """Return the 1st and 99th percentile of each mark's mean activity over some genes: what the
+    network has seen."""
     activity = features.narrow(known, marks, window=signals.WINDOW)[np.asarray(chosen)].mean(axis=1)
     low, high = np.percentile(activity, [1, 99], axis=0)
     return {
@@ -317,17 +370,26 @@ def inputs_of(known: Signals, plan: Plan) -> Batch:
 
 
 def cross_unit(part: Path, *, seed: int, network: Path, data: Path) -> None:
-    """Predict the test genes of another cell with a trained network; a unit of `lib.run.compute`."""
+    """Predict the test genes of another cell with a trained network; a unit of
+    `lib.run.compute`."""
     known = signals.read(data)
     model, plan, card = load(read_network(network))
     held = set(card.inputs["chromosomes"]["test"])
     pred = predict(model, inputs_of(known, plan), len(known.genes), task=plan.task)
     is_test = known.genes["chrom"].isin(held).to_numpy()
     table = pd.DataFrame(
-        {"fold": plan.fold, "model": f"{plan.kind} of {card.inputs['cell']}", "assay": plan.assay,
-         "cell": known.cell, "gene": known.genes["gene_id"], "part": np.where(is_test, "test", "train"),
-         "label": known.genes["label"], "act": target(known, plan.task), "pred": pred}
-    )  # fmt: skip
+        {
+            "fold": plan.fold,
+            "model": f"{plan.kind} of {card.inputs['cell']}",
+            "assay": plan.assay,
+            "cell": known.cell,
+            "gene": known.genes["gene_id"],
+            "part": np.where(is_test, "test", "train"),
+            "label": known.genes["label"],
+            "act": target(known, plan.task),
+            "pred": pred,
+        }
+    )
     write(part, table[is_test])
 
 

@@ -1,4 +1,5 @@
-"""Genes: builds, transcripts, the transcription start site that stands for a gene, and the published train table."""
+"""Genes: builds, transcripts, the transcription start site that stands for a gene, and the
+published train table."""
 
 import os
 from collections.abc import Mapping
@@ -13,15 +14,57 @@ from lib.data.errors import InputError, listed
 
 _NAMES = tuple(f"chr{name}" for name in (*range(1, 23), "X", "Y"))
 _HG19 = (
-    249250621, 243199373, 198022430, 191154276, 180915260, 171115067, 159138663, 146364022, 141213431, 135534747,
-    135006516, 133851895, 115169878, 107349540, 102531392, 90354753, 81195210, 78077248, 59128983, 63025520,
-    48129895, 51304566, 155270560, 59373566,
-)  # fmt: skip
+    249250621,
+    243199373,
+    198022430,
+    191154276,
+    180915260,
+    171115067,
+    159138663,
+    146364022,
+    141213431,
+    135534747,
+    135006516,
+    133851895,
+    115169878,
+    107349540,
+    102531392,
+    90354753,
+    81195210,
+    78077248,
+    59128983,
+    63025520,
+    48129895,
+    51304566,
+    155270560,
+    59373566,
+)
 _HG38 = (
-    248956422, 242193529, 198295559, 190214555, 181538259, 170805979, 159345973, 145138636, 138394717, 133797422,
-    135086622, 133275309, 114364328, 107043718, 101991189, 90338345, 83257441, 80373285, 58617616, 64444167,
-    46709983, 50818468, 156040895, 57227415,
-)  # fmt: skip
+    248956422,
+    242193529,
+    198295559,
+    190214555,
+    181538259,
+    170805979,
+    159345973,
+    145138636,
+    138394717,
+    133797422,
+    135086622,
+    133275309,
+    114364328,
+    107043718,
+    101991189,
+    90338345,
+    83257441,
+    80373285,
+    58617616,
+    64444167,
+    46709983,
+    50818468,
+    156040895,
+    57227415,
+)
 BUILDS = {
     "hg19": dict(zip(_NAMES, _HG19, strict=True)),
     "hg38": dict(zip(_NAMES, _HG38, strict=True)),
@@ -65,7 +108,8 @@ TRAIN = pa.DataFrameSchema(
 
 
 def check_build(sizes: Mapping[str, int], build: str, *, file=None) -> None:
-    """Compare chromosome lengths with a declared build; names that the build lacks are not compared.
+    """Compare chromosome lengths with a declared build; names that the build lacks are not
+    compared.
 
     Raises
     ------
@@ -79,9 +123,11 @@ def check_build(sizes: Mapping[str, int], build: str, *, file=None) -> None:
             fits = [other for other in BUILDS if BUILDS[other].get(name) == sizes[name]]
             found = f"{fits[0]} has" if fits else "no known build has"
             raise InputError(
-                f"{name} has {sizes[name]:,} bases; {build} has {length:,} ({found} {sizes[name]:,})",
-                file=file, fix="declare the build the file was made with",
-            )  # fmt: skip
+                f"{name} has {sizes[name]:,} bases; {build} has {length:,} ({found} "
+                f"{sizes[name]:,})",
+                file=file,
+                fix="declare the build the file was made with",
+            )
 
 
 def read_transcripts(path: str | os.PathLike) -> pd.DataFrame:
@@ -90,7 +136,8 @@ def read_transcripts(path: str | os.PathLike) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per transcript: gene_id (without version), transcript_id, chrom, start, end, strand; half-open.
+        One row per transcript: gene_id (without version), transcript_id, chrom, start, end, strand;
+        half-open.
 
     Raises
     ------
@@ -110,18 +157,20 @@ def choose_tss(transcripts: pd.DataFrame, rule: Rule = "longest") -> pd.DataFram
     transcripts : DataFrame
         From `read_transcripts`.
     rule : str
-        `longest`: of the longest transcript, as the paper. `commonest`: the base where most transcripts start.
-        `five_prime`: the base furthest upstream. Ties go to the longer transcript, then to the smaller id.
+        `longest`: of the longest transcript, as the paper. `commonest`: the base where most
+        transcripts start. `five_prime`: the base furthest upstream. Ties go to the longer
+        transcript, then to the smaller id.
 
     Returns
     -------
     DataFrame
-        One row per gene, in the order of first occurrence: gene_id, transcript_id, chrom, start, end = start + 1,
-        strand. The base is `start` on +, `end - 1` on -.
+        One row per gene, in the order of first occurrence: gene_id, transcript_id, chrom, start,
+        end = start + 1, strand. The base is `start` on +, `end - 1` on -.
 
     Examples
     --------
-    >>> rows = [["g", f"t{i}", "chr1", s, e, "-"] for i, (s, e) in enumerate([(100, 500), (100, 480), (120, 480)])]
+    >>> places = [(100, 500), (100, 480), (120, 480)]
+    >>> rows = [["g", f"t{i}", "chr1", s, e, "-"] for i, (s, e) in enumerate(places)]
     >>> table = pd.DataFrame(rows, columns=list(TRANSCRIPTS.columns))
     >>> [int(choose_tss(table, rule)["start"].iloc[0]) for rule in ("longest", "commonest")]
     [499, 479]
@@ -149,7 +198,8 @@ def read_train_table(path: str | os.PathLike, cell: str | None = None) -> pd.Dat
     Raises
     ------
     InputError
-        For a broken column, lists of partners and scores of two lengths, or an epigenome that is not there.
+        For a broken column, lists of partners and scores of two lengths, or an epigenome that is
+        not there.
     """
     table = tables.read(path, TRAIN)
     counts = [
@@ -175,13 +225,14 @@ def split_list(text) -> list[str]:
 
 
 def window(genes: pd.DataFrame, width: int, *, exact: bool = False) -> pd.DataFrame:
-    """Return windows of `width` bases around the start sites: chrom, start, end, half-open, genomic order.
+    """Return windows of `width` bases around the start sites: chrom, start, end, half-open, genomic
+    order.
 
     Parameters
     ----------
     exact : bool
-        Shift windows on - by one base, so that the start site is at `width // 2` after reversal on both strands;
-        published arrays are not shifted.
+        Shift windows on - by one base, so that the start site is at `width // 2` after reversal on
+        both strands; published arrays are not shifted.
     """
     shift = (genes["strand"] == "-").astype(int) if exact else 0
     start = genes["start"] - width // 2 + shift

@@ -1,7 +1,8 @@
-"""Your own cell: what trained networks expect of it, which marks and positions matter, and where they have not been.
+"""Your own cell: what trained networks expect of it, which marks and positions matter, and where
+they have not been.
 
-A network knows the range of marks of the cell it was trained on. Outside it a prediction is an extrapolation, which is
-said, not hidden.
+A network knows the range of marks of the cell it was trained on. Outside it a prediction is an
+extrapolation, which is said, not hidden.
 """
 
 from collections.abc import Sequence
@@ -40,8 +41,9 @@ def predict(networks: Sequence[bytes], known: Signals) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        gene, chrom, start, strand, expected (log2(RPKM + 1)), spread (standard deviation over the networks),
-        n_partners, n_outside (marks outside the training range), observed (NaN where not known).
+        gene, chrom, start, strand, expected (log2(RPKM + 1)), spread (standard deviation over the
+        networks), n_partners, n_outside (marks outside the training range), observed (NaN where not
+        known).
     """
     parts = []
     for data in networks:
@@ -50,13 +52,17 @@ def predict(networks: Sequence[bytes], known: Signals) -> pd.DataFrame:
     table = known.genes[["gene_id", "chrom", "start", "strand"]].rename(columns={"gene_id": "gene"})
     outside = outside_range(networks, known)
     return table.assign(
-        expected=np.mean(parts, axis=0), spread=np.std(parts, axis=0), n_partners=known.n_partners,
-        n_outside=outside.sum(axis=1).to_numpy(), observed=np.log2(known.genes["expression"] + 1),
-    )  # fmt: skip
+        expected=np.mean(parts, axis=0),
+        spread=np.std(parts, axis=0),
+        n_partners=known.n_partners,
+        n_outside=outside.sum(axis=1).to_numpy(),
+        observed=np.log2(known.genes["expression"] + 1),
+    )
 
 
 def outside_range(networks: Sequence[bytes], known: Signals) -> pd.DataFrame:
-    """Return for every gene (rows) and mark (columns) whether its activity is outside that of the training genes."""
+    """Return for every gene (rows) and mark (columns) whether its activity is outside that of the
+    training genes."""
     plan, ranges = None, {}
     for data in networks:
         _, plan, card = _loaded(data)
@@ -69,7 +75,8 @@ def outside_range(networks: Sequence[bytes], known: Signals) -> pd.DataFrame:
 
 
 def range_report(networks: Sequence[bytes], known: Signals, *, limit: float = 0.1) -> pd.DataFrame:
-    """Return, per mark, how many genes lie outside the training range, and a warning where they are many.
+    """Return, per mark, how many genes lie outside the training range, and a warning where they are
+    many.
 
     Returns
     -------
@@ -79,7 +86,10 @@ def range_report(networks: Sequence[bytes], known: Signals, *, limit: float = 0.
     share = outside_range(networks, known).mean()
     rows = []
     for mark, value in share.items():
-        note = f"{value:.0%} of the genes lie outside the training cell's range of {mark} (expected about "
+        note = (
+            f"{value:.0%} of the genes lie outside the training cell's range of {mark} (expected "
+            "about "
+        )
         note += (
             f"{EXPECTED_OUTSIDE:.0%}): scale the depth, or take the predictions as extrapolations"
         )
@@ -95,8 +105,8 @@ def marks_that_matter(
     Returns
     -------
     DataFrame
-        mark, change (root mean square change of log2(RPKM + 1)), r_kept (correlation of the predictions before and
-        after); largest change first.
+        mark, change (root mean square change of log2(RPKM + 1)), r_kept (correlation of the
+        predictions before and after); largest change first.
     """
     rows = []
     order = rng.permutation(len(known.genes))
@@ -110,12 +120,14 @@ def marks_that_matter(
 
 
 def positions_that_matter(networks: Sequence[bytes], known: Signals) -> pd.DataFrame:
-    """Return how the expectation falls if all marks of the network are taken away in one 2-kbp bin after another.
+    """Return how the expectation falls if all marks of the network are taken away in one 2-kbp bin
+    after another.
 
     Returns
     -------
     DataFrame
-        start, end (bp from the start site, in the direction of transcription), difference (mean, log2 units).
+        start, end (bp from the start site, in the direction of transcription), difference (mean,
+        log2 units).
     """
     stretches = [
         (low, low + perturbation.STEP)
@@ -144,7 +156,8 @@ def _mean(networks: Sequence[bytes], known: Signals) -> np.ndarray:
 
 
 def _shuffled(known: Signals, mark: str, order: np.ndarray) -> Signals:
-    """Return signals whose promoters carry one mark of other genes, in the direction of transcription."""
+    """Return signals whose promoters carry one mark of other genes, in the direction of
+    transcription."""
     row = known.marks.index(mark)
     is_minus = (known.genes["strand"] == "-").to_numpy()
     values = known.promoters[:, row].copy()

@@ -1,7 +1,8 @@
-"""In-silico perturbation: what a network expects if a mark is weakened in one stretch around the start site.
+"""In-silico perturbation: what a network expects if a mark is weakened in one stretch around the
+start site.
 
-Stretches are intervals in bp from the start site, in the direction of transcription. A bin is scaled by the share of
-it that the stretch covers, so that all resolutions agree on the region.
+Stretches are intervals in bp from the start site, in the direction of transcription. A bin is
+scaled by the share of it that the stretch covers, so that all resolutions agree on the region.
 """
 
 import os
@@ -60,7 +61,8 @@ def scaled(
     factor : float
         1 changes nothing, 0 takes the mark away.
     how : str
-        `log` scales ln(1 + depth), the network's input, as the paper; `depth` scales the depth itself.
+        `log` scales ln(1 + depth), the network's input, as the paper; `depth` scales the depth
+        itself.
 
     Raises
     ------
@@ -82,9 +84,14 @@ def scaled(
 
 @torch.inference_mode()
 def predictions(
-    network, made: Features, rows: np.ndarray, variants: Sequence[tuple[tuple[int, int], float]],
-    *, how: How = "log", size: int = 256,
-) -> np.ndarray:  # fmt: skip
+    network,
+    made: Features,
+    rows: np.ndarray,
+    variants: Sequence[tuple[tuple[int, int], float]],
+    *,
+    how: How = "log",
+    size: int = 256,
+) -> np.ndarray:
     """Return predictions (V, B) of the genes `rows` under each variant (stretch, factor)."""
     network.eval()
     device = next(network.parameters()).device
@@ -115,12 +122,20 @@ def variants(
 
 
 def perturb_unit(
-    part: Path, *, seed: int, network: Path, data: Path, label: int, factors: Sequence[float],
-    distal_factors: Sequence[float], how: How = "log",
-) -> None:  # fmt: skip
+    part: Path,
+    *,
+    seed: int,
+    network: Path,
+    data: Path,
+    label: int,
+    factors: Sequence[float],
+    distal_factors: Sequence[float],
+    how: How = "log",
+) -> None:
     """Score the expressed (label 1) or silent (0) genes of a cell under all perturbations; a unit.
 
-    Writes one row per gene and perturbation: fold, assay, cell, gene, part, start, end, factor, pred.
+    Writes one row per gene and perturbation: fold, assay, cell, gene, part, start, end, factor,
+    pred.
     """
     known = signals.read(data)
     model, plan, card = fitting.load(fitting.read_network(network))
@@ -148,16 +163,23 @@ def perturb_unit(
                     "factor": factor,
                     "pred": pred,
                 }
-            )  # fmt: skip
+            )
         )
     pd.concat(tables, ignore_index=True).to_parquet(part, index=False)
 
 
 def run(
-    folder: str | os.PathLike, data: Mapping[str, Path], labels: Mapping[str, int], *, factors: Sequence[float],
-    distal_factors: Sequence[float], how: How, directory: str | os.PathLike,
-) -> pd.DataFrame:  # fmt: skip
-    """Perturb the kept networks of single marks in their own cells; one row per fold, gene and perturbation.
+    folder: str | os.PathLike,
+    data: Mapping[str, Path],
+    labels: Mapping[str, int],
+    *,
+    factors: Sequence[float],
+    distal_factors: Sequence[float],
+    how: How,
+    directory: str | os.PathLike,
+) -> pd.DataFrame:
+    """Perturb the kept networks of single marks in their own cells; one row per fold, gene and
+    perturbation.
 
     Parameters
     ----------
@@ -171,9 +193,13 @@ def run(
         for mark, label in labels.items():
             for name, network in screen.networks(folder, cell=cell, assay=mark).items():
                 units[name] = {
-                    "network": network, "data": path, "label": label, "factors": list(factors),
-                    "distal_factors": list(distal_factors), "how": how,
-                }  # fmt: skip
+                    "network": network,
+                    "data": path,
+                    "label": label,
+                    "factors": list(factors),
+                    "distal_factors": list(distal_factors),
+                    "how": how,
+                }
     paths = compute.run_units(perturb_unit, units, directory=directory)
     return pd.concat([pd.read_parquet(path) for path in paths.values()], ignore_index=True)
 
@@ -181,7 +207,8 @@ def run(
 def eqtl_bins(
     found: pd.DataFrame, known: Mapping[str, signals.Signals], variants: pd.DataFrame, mark: str
 ) -> pd.DataFrame:
-    """Return the distal stretches of every cell that has a tissue, with their effect, activity and eQTL.
+    """Return the distal stretches of every cell that has a tissue, with their effect, activity and
+    eQTL.
 
     Parameters
     ----------
@@ -191,8 +218,8 @@ def eqtl_bins(
     Returns
     -------
     DataFrame
-        tissue, cell, gene, start, low, high, `predicted effect`, `mark activity`, n_eqtl; genes without any eQTL of the
-        tissue in the window are left out, as they can hold none.
+        tissue, cell, gene, start, low, high, `predicted effect`, `mark activity`, n_eqtl; genes
+        without any eQTL of the tissue in the window are left out, as they can hold none.
     """
     distal = found[
         (found["end"] - found["start"] == STEP) & (found["factor"] == found["factor"].min())
@@ -210,9 +237,15 @@ def eqtl_bins(
             axis=1,
         )
         bins = group[["gene", "start"]].assign(
-            tissue=tissues[0], cell=cell, low=ends[:, 0], high=ends[:, 1],
-            **{"predicted effect": group["difference"], "mark activity": _activity(known[cell], mark, group)},
-        )  # fmt: skip
+            tissue=tissues[0],
+            cell=cell,
+            low=ends[:, 0],
+            high=ends[:, 1],
+            **{
+                "predicted effect": group["difference"],
+                "mark activity": _activity(known[cell], mark, group),
+            },
+        )
         parts.append(eqtl.mark_hits(bins, some))
     if not parts:
         return pd.DataFrame()
@@ -233,13 +266,15 @@ def _activity(known: signals.Signals, mark: str, group: pd.DataFrame) -> np.ndar
 
 
 def effects(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the effect of every perturbation on every gene, predictions averaged over the folds first.
+    """Return the effect of every perturbation on every gene, predictions averaged over the folds
+    first.
 
     Returns
     -------
     DataFrame
-        assay, cell, gene, start, end, factor, pred, base (prediction without perturbation), `effect`
-        = (base - pred) / pred, the paper's, unstable near zero, and `difference` = base - pred, in log2 units.
+        assay, cell, gene, start, end, factor, pred, base (prediction without perturbation),
+        `effect` = (base - pred) / pred, the paper's, unstable near zero, and `difference` = base -
+        pred, in log2 units.
     """
     keys = ["assay", "cell", "gene", "start", "end", "factor"]
     mean = table.groupby(keys, as_index=False, sort=False)["pred"].mean()
@@ -254,7 +289,8 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_position(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean difference of each distal stretch at the strongest perturbation, by assay and cell."""
+    """Return the mean difference of each distal stretch at the strongest perturbation, by assay and
+    cell."""
     distal = found[
         (found["end"] - found["start"] == STEP) & (found["factor"] == found["factor"].min())
     ]
@@ -266,7 +302,8 @@ def by_position(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def fold_correlation(table: pd.DataFrame) -> pd.DataFrame:
-    """Return Pearson's r between the folds' perturbed predictions, by assay: folds × folds, long."""
+    """Return Pearson's r between the folds' perturbed predictions, by assay: folds × folds,
+    long."""
     keys = ["assay", "cell", "gene", "start", "end", "factor"]
     wide = table.pivot_table(index=keys, columns="fold", values="pred")
     parts = []

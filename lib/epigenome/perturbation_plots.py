@@ -12,7 +12,8 @@ from lib.report import figures
 
 
 def dose(found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the mean difference of the prediction against the factor on the mark at the promoter, by mark and cell.
+    """Draw the mean difference of the prediction against the factor on the mark at the promoter, by
+    mark and cell.
 
     Parameters
     ----------
@@ -34,8 +35,15 @@ def dose(found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
         figure = Figure(figsize=(figures.PAGE, 2.4))
         for ax, mark in zip(figure.subplots(1, len(marks), squeeze=False)[0], marks, strict=True):
             for number, (cell, group) in enumerate(drawn[drawn["assay"] == mark].groupby("cell")):
-                ax.errorbar(group["factor"], group["change_log2_rpkm"], yerr=group["sem_log2_rpkm"], fmt="o-", markersize=3,
-                            color=figures.PALETTE[number % 8], label=cell if mark == marks[0] else None)  # fmt: skip
+                ax.errorbar(
+                    group["factor"],
+                    group["change_log2_rpkm"],
+                    yerr=group["sem_log2_rpkm"],
+                    fmt="o-",
+                    markersize=3,
+                    color=figures.PALETTE[number % 8],
+                    label=cell if mark == marks[0] else None,
+                )
             ax.set_title(mark)
             ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
             ax.set_xlabel("factor on the mark, ±3 kbp")
@@ -47,7 +55,8 @@ def dose(found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 def positions(
     table: pd.DataFrame, planted: Mapping[str, np.ndarray] | None = None
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the mean change when the mark is taken away in a 2-kbp stretch, by position, mark and cell.
+    """Draw the mean change when the mark is taken away in a 2-kbp stretch, by position, mark and
+    cell.
 
     Parameters
     ----------
@@ -63,14 +72,26 @@ def positions(
         for ax, mark in zip(figure.subplots(1, len(marks), squeeze=False)[0], marks, strict=True):
             mine = drawn[drawn["assay"] == mark].sort_values("start_bp")
             for number, (cell, group) in enumerate(mine.groupby("cell")):
-                ax.plot(group["middle_bp"] / 1_000, group["change_log2_rpkm"], "o-",
-                        markersize=2.5, linewidth=0.8, color=figures.PALETTE[number % 8],
-                        label=cell if mark == marks[0] else None)  # fmt: skip
+                ax.plot(
+                    group["middle_bp"] / 1_000,
+                    group["change_log2_rpkm"],
+                    "o-",
+                    markersize=2.5,
+                    linewidth=0.8,
+                    color=figures.PALETTE[number % 8],
+                    label=cell if mark == marks[0] else None,
+                )
             known = mine.drop_duplicates("start_bp").dropna(subset=["planted_log2_rpkm"])
             if len(known):
-                ax.step(known["middle_bp"] / 1_000, known["planted_log2_rpkm"], where="mid",
-                        color="black", linewidth=0.8, linestyle=":",
-                        label="planted, scaled" if mark == marks[0] else None)  # fmt: skip
+                ax.step(
+                    known["middle_bp"] / 1_000,
+                    known["planted_log2_rpkm"],
+                    where="mid",
+                    color="black",
+                    linewidth=0.8,
+                    linestyle=":",
+                    label="planted, scaled" if mark == marks[0] else None,
+                )
             ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
             ax.set_title(mark)
         figure.supxlabel(
@@ -117,9 +138,16 @@ def deciles(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
                 colour = figures.PALETTE[number % 8]
                 ax.plot(mine["decile"], mine["enrichment"], color=colour, linewidth=0.8)
                 filled = (mine["q"] <= 0.05).to_numpy()
-                ax.scatter(mine["decile"], mine["enrichment"], s=18, edgecolors=colour, linewidths=0.9, zorder=3,
-                           facecolors=[colour if is_filled else "white" for is_filled in filled],
-                           label=tissue.replace("_", " ") if score == scores[0] else None)  # fmt: skip
+                ax.scatter(
+                    mine["decile"],
+                    mine["enrichment"],
+                    s=18,
+                    edgecolors=colour,
+                    linewidths=0.9,
+                    zorder=3,
+                    facecolors=[colour if is_filled else "white" for is_filled in filled],
+                    label=tissue.replace("_", " ") if score == scores[0] else None,
+                )
             ax.axhline(1, color="0.8", linewidth=0.6, zorder=0)
             ax.set_title(score.replace("_", " "))
             ax.set_xticks([1, 4, 7, 10])
@@ -131,7 +159,8 @@ def deciles(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 
 
 def first_approach(units: pd.DataFrame, baseline: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw r and error relative to the mean predictor, by assay, of the first approach: a dot per cell and blind set.
+    """Draw r and error relative to the mean predictor, by assay, of the first approach: a dot per
+    cell and blind set.
 
     Parameters
     ----------
@@ -172,7 +201,8 @@ def first_approach(units: pd.DataFrame, baseline: pd.DataFrame) -> tuple[Figure,
 def own_cell(
     table: pd.DataFrame, importance: pd.DataFrame, positions_: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw what is expected of a cell of your own: against what was observed, and which marks and positions matter."""
+    """Draw what is expected of a cell of your own: against what was observed, and which marks and
+    positions matter."""
     known = table.dropna(subset=["observed"])
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.6))

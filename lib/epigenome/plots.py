@@ -1,5 +1,5 @@
-"""Pictures of the screen: marks, pairs, ranges, models. Each returns the figure and a table of drawn
-marks."""
+"""Pictures of the screen: marks, pairs, ranges, models. Each returns the figure and a table of
+drawn marks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -59,9 +59,13 @@ def profiles(
 
 
 def by_mark(
-    units: pd.DataFrame, *, marks: Sequence[str] = MARKS, reference: float | None = None,
-    expected: Mapping[str, float] | None = None, by_cell: bool = False,
-) -> tuple[Figure, pd.DataFrame]:  # fmt: skip
+    units: pd.DataFrame,
+    *,
+    marks: Sequence[str] = MARKS,
+    reference: float | None = None,
+    expected: Mapping[str, float] | None = None,
+    by_cell: bool = False,
+) -> tuple[Figure, pd.DataFrame]:
     """Draw Pearson's r by mark: a point at the mean over cells and folds, a bar of one SD.
 
     Parameters
@@ -98,8 +102,16 @@ def by_mark(
                 elinewidth=1,
                 capsize=2,
             )
-            ax.scatter(x, rows["mean_r"], s=22, c=colours if cell is None else colour, edgecolors="0.2",
-                       linewidths=0.4, zorder=3, label=cell)  # fmt: skip
+            ax.scatter(
+                x,
+                rows["mean_r"],
+                s=22,
+                c=colours if cell is None else colour,
+                edgecolors="0.2",
+                linewidths=0.4,
+                zorder=3,
+                label=cell,
+            )
         if expected is not None:
             ax.scatter(
                 range(len(marks)),
@@ -146,8 +158,16 @@ def receptive_field(
         for number, (model, name) in enumerate(names.items()):
             rows = drawn[drawn["model"] == model].set_index("assay").reindex(marks)
             x = np.arange(len(marks)) + (number - 0.5) * 0.3
-            ax.errorbar(x, rows["mean_r"], yerr=rows["sd"], fmt="os"[number], markersize=5, capsize=2, label=name,
-                        color=("#E69F00", "#0072B2")[number])  # fmt: skip
+            ax.errorbar(
+                x,
+                rows["mean_r"],
+                yerr=rows["sd"],
+                fmt="os"[number],
+                markersize=5,
+                capsize=2,
+                label=name,
+                color=("#E69F00", "#0072B2")[number],
+            )
             if expected is not None:
                 known = expected[expected["model"] == model].set_index("assay")["r"].reindex(marks)
                 ax.scatter(
@@ -192,8 +212,17 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
         for x, row in enumerate(drawn.itertuples()):
             second = row.assay.split("-")[-1]
             colour = GREY if "-" not in row.assay else COLOURS[second]
-            ax.errorbar(x, row.mean_r, yerr=row.sd, fmt="o", color=colour, markeredgecolor="0.2",
-                        markeredgewidth=0.4, markersize=5, capsize=2)  # fmt: skip
+            ax.errorbar(
+                x,
+                row.mean_r,
+                yerr=row.sd,
+                fmt="o",
+                color=colour,
+                markeredgecolor="0.2",
+                markeredgewidth=0.4,
+                markersize=5,
+                capsize=2,
+            )
         if expected is not None:
             ax.scatter(
                 range(len(order)),
@@ -217,7 +246,8 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
 
 
 def models(cells: pd.DataFrame, bands: pd.DataFrame, assay: str) -> tuple[Figure, pd.DataFrame]:
-    """Draw r of networks and simple models on the same genes: a dot per cell, a bar for the bootstrap interval.
+    """Draw r of networks and simple models on the same genes: a dot per cell, a bar for the
+    bootstrap interval.
 
     Parameters
     ----------

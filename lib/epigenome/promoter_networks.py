@@ -62,9 +62,13 @@ class PromoterNetwork(nn.Module):
             raise ValueError(f"{n_bins} bins are too few for three poolings: at least 16")
         self.features = nn.Sequential(*layers)
         self.head = nn.Sequential(
-            nn.Dropout(0.4), nn.Linear(n_in * length, hidden[0]), nn.ReLU(),
-            nn.Linear(hidden[0], hidden[1]), nn.ReLU(), nn.Linear(hidden[1], 1),
-        )  # fmt: skip
+            nn.Dropout(0.4),
+            nn.Linear(n_in * length, hidden[0]),
+            nn.ReLU(),
+            nn.Linear(hidden[0], hidden[1]),
+            nn.ReLU(),
+            nn.Linear(hidden[1], 1),
+        )
         glorot(self, rng)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,7 +91,8 @@ class ProfileNetwork(nn.Module):
     is_positive : bool
         Softplus output, as in the second plan; linear in the first.
     momentum : float
-        Of the running means of batch normalisation, per batch; the published one needs hundreds of batches.
+        Of the running means of batch normalisation, per batch; the published one needs hundreds of
+        batches.
     """
 
     def __init__(
@@ -115,13 +120,17 @@ class ProfileNetwork(nn.Module):
             raise ValueError(f"{n_bins} bins are too few for three poolings: at least 128")
         self.features = nn.Sequential(*layers)
         self.dense = nn.Sequential(
-            *_normed(nn.Linear(n_in * length, wide[3]), wide[3]), nn.Dropout(0.3),
-            *_normed(nn.Linear(wide[3], 8), 8), nn.Dropout(0.1),
-        )  # fmt: skip
+            *_normed(nn.Linear(n_in * length, wide[3]), wide[3]),
+            nn.Dropout(0.3),
+            *_normed(nn.Linear(wide[3], 8), 8),
+            nn.Dropout(0.1),
+        )
         self.profile = nn.Sequential(
-            *_normed(SameConv(8, wide[4], 7), wide[4]), nn.Dropout(0.2),
-            *_normed(SameConv(wide[4], wide[5], 7), wide[5]), nn.Dropout(0.1),
-        )  # fmt: skip
+            *_normed(SameConv(8, wide[4], 7), wide[4]),
+            nn.Dropout(0.2),
+            *_normed(SameConv(wide[4], wide[5], 7), wide[5]),
+            nn.Dropout(0.1),
+        )
         self.output = nn.Linear(wide[5], 1)
         self.is_positive = is_positive
         for module in self.modules():

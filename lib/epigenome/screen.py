@@ -1,4 +1,5 @@
-"""The screen: one network per cell, mark set and fold, two kinds of network, and the simple models beside them."""
+"""The screen: one network per cell, mark set and fold, two kinds of network, and the simple models
+beside them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +21,8 @@ WIDE, NARROW = "chromoformer", "promoter"
 def mark_sets(
     singles: Sequence[str], pairs: Sequence[str], *, with_all: bool = True
 ) -> list[tuple[str, ...]]:
-    """Return the mark sets of a screen; `pairs` are joined by `-`, or the one word `paper` for its 15.
+    """Return the mark sets of a screen; `pairs` are joined by `-`, or the one word `paper` for its
+    15.
 
     Examples
     --------
@@ -46,10 +48,15 @@ def sizes(width: int, pair_layers: int, regulation_layers: int) -> dict[str, int
     True
     """
     return {
-        "width": width, "embed_hidden": width, "pair_layers": pair_layers, "pair_hidden": 2 * width,
-        "regulation_layers": regulation_layers, "regulation_width": 2 * width,
-        "regulation_hidden": 2 * width, "head_hidden": width,
-    }  # fmt: skip
+        "width": width,
+        "embed_hidden": width,
+        "pair_layers": pair_layers,
+        "pair_hidden": 2 * width,
+        "regulation_layers": regulation_layers,
+        "regulation_width": 2 * width,
+        "regulation_hidden": 2 * width,
+        "head_hidden": width,
+    }
 
 
 def training(
@@ -66,7 +73,8 @@ def training(
     Parameters
     ----------
     generation : str
-        `paper`, or `authors` for Chromoformer as its authors trained it: rate times 0.87 an epoch, last epoch kept.
+        `paper`, or `authors` for Chromoformer as its authors trained it: rate times 0.87 an epoch,
+        last epoch kept.
     patience : int
         Epochs without a lower validation loss after which training stops, as Keras counts.
     """
@@ -113,10 +121,18 @@ def networks(
 
 
 def units(
-    data: Mapping[str, Path], sets: Sequence[Sequence[str]], cuts: Mapping[str, Sequence[str]], *,
-    kind: str, window: int, options: Mapping[str, Any], settings: Mapping[str, Any], keep: Sequence[str] = (),
-) -> dict[str, dict]:  # fmt: skip
-    """Return the units of a screen with one kind of network: name → arguments of `fitting.fit_unit`.
+    data: Mapping[str, Path],
+    sets: Sequence[Sequence[str]],
+    cuts: Mapping[str, Sequence[str]],
+    *,
+    kind: str,
+    window: int,
+    options: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    keep: Sequence[str] = (),
+) -> dict[str, dict]:
+    """Return the units of a screen with one kind of network: name → arguments of
+    `fitting.fit_unit`.
 
     Parameters
     ----------
@@ -134,9 +150,12 @@ def units(
                 plan = Plan(kind, list(marks), int(fold), window=window, options=dict(options))
                 name = f"{cell}__{kind}__{plan.assay}__{fold}"
                 found[name] = {
-                    "data": path, "plan": fitting.as_dict(plan), "settings": dict(settings),
-                    "test": list(test), "keep": plan.assay in keep,
-                }  # fmt: skip
+                    "data": path,
+                    "plan": fitting.as_dict(plan),
+                    "settings": dict(settings),
+                    "test": list(test),
+                    "keep": plan.assay in keep,
+                }
     return found
 
 
@@ -151,16 +170,25 @@ def run(
 
 
 def run_simple(
-    data: Mapping[str, Path], sets: Sequence[Sequence[str]], cuts: Mapping[str, Sequence[str]], *,
-    directory: str | Path, seed: int, models: Sequence[str] = simple.MODELS,
-) -> pd.DataFrame:  # fmt: skip
+    data: Mapping[str, Path],
+    sets: Sequence[Sequence[str]],
+    cuts: Mapping[str, Sequence[str]],
+    *,
+    directory: str | Path,
+    seed: int,
+    models: Sequence[str] = simple.MODELS,
+) -> pd.DataFrame:
     """Fit the simple models on the same genes; return their predictions."""
     found = {}
     for cell, path in data.items():
         for marks in sets:
             name = f"{cell}__{'-'.join(marks)}"
-            found[name] = {"data": path, "marks": list(marks), "cuts": {k: list(v) for k, v in cuts.items()},
-                           "models": list(models)}  # fmt: skip
+            found[name] = {
+                "data": path,
+                "marks": list(marks),
+                "cuts": {k: list(v) for k, v in cuts.items()},
+                "models": list(models),
+            }
     paths = compute.run_units(
         simple.simple_unit, found, directory=directory, suffix=".npz", seed=seed
     )
@@ -190,7 +218,8 @@ def cross_table(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def gap_to_all(cells: pd.DataFrame, assays: Sequence[str], every: str) -> float:
-    """Return how far the mean r of some assays is from that of all marks, in points (hundredths)."""
+    """Return how far the mean r of some assays is from that of all marks, in points
+    (hundredths)."""
     mean = cells.groupby("assay")["r"].mean()
     return float(100 * (mean[every] - mean.reindex(list(assays)).mean()))
 
@@ -204,7 +233,8 @@ def share_closed(
 
 
 def second_mark_gain(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return what a second mark adds to the first: mean r of the pair minus that of the first alone.
+    """Return what a second mark adds to the first: mean r of the pair minus that of the first
+    alone.
 
     Parameters
     ----------
@@ -226,9 +256,11 @@ def second_mark_gain(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def intervals(predictions: pd.DataFrame, rng, *, n: int) -> pd.DataFrame:
-    """Return r with a bootstrap interval over genes, by model and assay; all test genes of all cells and folds.
+    """Return r with a bootstrap interval over genes, by model and assay; all test genes of all
+    cells and folds.
 
-    Values and predictions are centred within each cell and fold first, so that differences between units do not count.
+    Values and predictions are centred within each cell and fold first, so that differences between
+    units do not count.
     """
     test = predictions[predictions["part"] == "test"].copy()
     for name in ("act", "pred"):

@@ -9,19 +9,28 @@ def profiles(drawn: pd.DataFrame) -> str:
     wide = drawn.pivot(index=["mark", "position_kbp"], columns="genes", values="signal_ln_depth")
     gap = (wide["expressed"] - wide["not expressed"]).groupby("mark", sort=False).mean()
     mark = gap.abs().idxmax()
-    return f"Expressed and other genes differ most in {mark}: by {gap[mark]:+.2f} on average over the window."
+    return (
+        f"Expressed and other genes differ most in {mark}: by {gap[mark]:+.2f} on average over the "
+        "window."
+    )
 
 
 def first(drawn: pd.DataFrame) -> str:
     """Say which assay of the first approach predicts best."""
     mean = drawn.groupby("assay")["r"].mean()
-    return f"Mean r lies between {mean.min():.2f} ({mean.idxmin()}) and {mean.max():.2f} ({mean.idxmax()})."
+    return (
+        f"Mean r lies between {mean.min():.2f} ({mean.idxmin()}) and {mean.max():.2f} "
+        f"({mean.idxmax()})."
+    )
 
 
 def marks(drawn: pd.DataFrame) -> str:
     """Say which marks alone predict best and worst."""
     mean = drawn.groupby("assay")["mean_r"].mean()
-    text = f"{mean.idxmax()} alone reaches a mean r of {mean.max():.2f}, {mean.idxmin()} {mean.min():.2f}"
+    text = (
+        f"{mean.idxmax()} alone reaches a mean r of {mean.max():.2f}, {mean.idxmin()} "
+        f"{mean.min():.2f}"
+    )
     every = drawn["all_marks_r"].iloc[0]
     return f"{text}." if np.isnan(every) else f"{text}; all marks reach {every:.2f}."
 
@@ -30,7 +39,10 @@ def receptive_field(drawn: pd.DataFrame) -> str:
     """Say which mark gains most from the wider view."""
     wide = drawn.pivot(index="assay", columns="model", values="mean_r")
     gain = wide["chromoformer"] - wide["promoter"]
-    return f"From 6 kbp to 40 kbp and contacts {gain.idxmax()} gains most, {gain.max():+.2f} in mean r."
+    return (
+        f"From 6 kbp to 40 kbp and contacts {gain.idxmax()} gains most, {gain.max():+.2f} in mean "
+        "r."
+    )
 
 
 def pairs(drawn: pd.DataFrame) -> str:
@@ -41,7 +53,10 @@ def pairs(drawn: pd.DataFrame) -> str:
     best = drawn[is_pair].loc[drawn[is_pair]["mean_r"].idxmax()]
     single = drawn[~is_pair]["mean_r"].max()
     name = best["assay"].replace("-", " + ")
-    return f"The best pair, {name}, has a mean r of {best['mean_r']:.2f}; a first mark alone {single:.2f}."
+    return (
+        f"The best pair, {name}, has a mean r of {best['mean_r']:.2f}; a first mark alone "
+        f"{single:.2f}."
+    )
 
 
 def models(drawn: pd.DataFrame) -> str:
@@ -90,7 +105,10 @@ def correlation(drawn: pd.DataFrame) -> str:
     if other.empty:
         return "There is only one mark."
     best = other.loc[other["r"].idxmax()]
-    return f"The performance of {best['first']} and {best['second']} goes together most (r = {best['r']:.2f})."
+    return (
+        f"The performance of {best['first']} and {best['second']} goes together most (r = "
+        f"{best['r']:.2f})."
+    )
 
 
 def levels(drawn: pd.DataFrame) -> str:
@@ -98,7 +116,10 @@ def levels(drawn: pd.DataFrame) -> str:
     model = drawn["model"].iloc[0]
     mine = drawn[drawn["model"] == model].set_index("level")["bias_log2_rpkm"]
     low, high = mine.iloc[0], mine.iloc[-1]
-    return f"The {model} network expects {low:+.2f} at the lowest level and {high:+.2f} at the highest."
+    return (
+        f"The {model} network expects {low:+.2f} at the lowest level and {high:+.2f} at the "
+        "highest."
+    )
 
 
 def cross(drawn: pd.DataFrame) -> str:
@@ -159,4 +180,7 @@ def own(table: pd.DataFrame, importance: pd.DataFrame) -> str:
     mark = f"{importance['mark'].iloc[0]} matters most"
     if len(known) < 3:
         return f"{mark}; there is no expression to compare with."
-    return f"r = {np.corrcoef(known['observed'], known['expected'])[0, 1]:.2f} with the observed; {mark}."
+    return (
+        f"r = {np.corrcoef(known['observed'], known['expected'])[0, 1]:.2f} with the observed; "
+        f"{mark}."
+    )

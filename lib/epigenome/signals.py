@@ -1,9 +1,11 @@
-"""Signals: the marks around the genes of one cell and in their contact regions, as sums over 100-bp bins.
+"""Signals: the marks around the genes of one cell and in their contact regions, as sums over 100-bp
+bins.
 
-One file per cell holds names, sums and genes; everything a model sees is made from it. Sums stay in genomic order;
-orientation, coarser bins and logarithms come later.
+One file per cell holds names, sums and genes; everything a model sees is made from it. Sums stay in
+genomic order; orientation, coarser bins and logarithms come later.
 
-Shapes: G genes, F marks, W bins of the promoter window, R contact regions, T bins of all of them, P partner slots.
+Shapes: G genes, F marks, W bins of the promoter window, R contact regions, T bins of all of them, P
+partner slots.
 """
 
 import os
@@ -43,7 +45,8 @@ class Signals:
     regions : DataFrame
         chrom, start, end of the contact regions.
     partners : (T, F) float32 array
-        Sums of the bins of all regions, one region after the other; `offsets`, (R + 1,), says where.
+        Sums of the bins of all regions, one region after the other; `offsets`, (R + 1,), says
+        where.
     slots, scores : (G, P) arrays
         Region of each partner, best first, -1 for none; its score.
     origin : str
@@ -115,9 +118,17 @@ def from_tracks(
             inside = _inside(found.is_padding)
             partners.append(_region_sums(track, regions))
     return _checked(
-        table, tuple(paths), cell, origin, np.stack(promoters, axis=1), inside, regions,
-        np.stack(partners, axis=1), slots, scores,
-    )  # fmt: skip
+        table,
+        tuple(paths),
+        cell,
+        origin,
+        np.stack(promoters, axis=1),
+        inside,
+        regions,
+        np.stack(partners, axis=1),
+        slots,
+        scores,
+    )
 
 
 def from_arrays(
@@ -155,7 +166,7 @@ def from_arrays(
     flat = np.concatenate(partners) if partners else np.zeros((0, len(marks)))
     return _checked(
         table, tuple(marks), cell, origin, np.stack(promoters), inside, regions, flat, slots, scores
-    )  # fmt: skip
+    )
 
 
 def write(path: str | os.PathLike, signals: Signals) -> Path:
@@ -203,7 +214,8 @@ def read(path: str | os.PathLike) -> Signals:
 
 
 def _slots(table: pd.DataFrame, n: int) -> tuple[np.ndarray, np.ndarray, pd.Series]:
-    """Return region numbers and scores (G, n) of the partners, and the names of the distinct regions."""
+    """Return region numbers and scores (G, n) of the partners, and the names of the distinct
+    regions."""
     slots = np.full((len(table), n), -1, np.int32)
     scores = np.zeros((len(table), n), np.float32)
     if "neighbors" not in table:
@@ -266,14 +278,18 @@ class _region_arrays:  # noqa: N801
             raise InputError(f"the region {names[0]} is not there", file=self.source)
         if array.shape != (self.n_marks, end - start):
             raise InputError(
-                f"{array.shape[0]} rows of {array.shape[-1]} bases", file=self.source, row=names[0],
+                f"{array.shape[0]} rows of {array.shape[-1]} bases",
+                file=self.source,
+                row=names[0],
                 fix=f"expected one row for each of {self.n_marks} marks, {end - start} bases",
-            )  # fmt: skip
+            )
         if not np.isfinite(array).all():
             raise InputError(
-                "the depth is not finite: half precision ends at 65,504", file=self.source,
-                row=names[0], fix="write float32 or integers",
-            )  # fmt: skip
+                "the depth is not finite: half precision ends at 65,504",
+                file=self.source,
+                row=names[0],
+                fix="write float32 or integers",
+            )
         return array.astype(np.float64)
 
     def _find(self, names: Sequence[str]) -> np.ndarray | None:
@@ -294,8 +310,9 @@ def _checked(
         bad = regions[(lengths > WINDOW) | (lengths < 1)].iloc[0]
         raise InputError(
             f"the contact region {bad['chrom']}:{bad['start']}-{bad['end']} has "
-            f"{bad['end'] - bad['start']} bases", fix=f"expected 1 to {WINDOW}",
-        )  # fmt: skip
+            f"{bad['end'] - bad['start']} bases",
+            fix=f"expected 1 to {WINDOW}",
+        )
     silent = [
         name for name, rows in zip(marks, promoters.swapaxes(0, 1), strict=True) if not rows.any()
     ]
@@ -308,6 +325,15 @@ def _checked(
     table["expression"] = table["expression"].astype(float)
     offsets = np.concatenate([[0], np.cumsum(-(-lengths // SIZE))]).astype(np.int64)
     return Signals(
-        cell, marks, table, promoters.astype(np.float32), inside.astype(np.int32),
-        regions.reset_index(drop=True), partners.astype(np.float32), offsets, slots, scores, origin,
-    )  # fmt: skip
+        cell,
+        marks,
+        table,
+        promoters.astype(np.float32),
+        inside.astype(np.int32),
+        regions.reset_index(drop=True),
+        partners.astype(np.float32),
+        offsets,
+        slots,
+        scores,
+        origin,
+    )

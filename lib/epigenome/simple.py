@@ -18,8 +18,18 @@ RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 COARSE = 500  # bp a bin of the linear models and the gene score
 TREE_BIN = 2_000  # bp a bin of trees that see 40 kbp
 SCORE_REACH, SCORE_UPSTREAM = 5_000.0, 5_000.0  # bp, of the gene score
-MODELS = ("mean", "activity 6 kbp", "activity 40 kbp", "gene score", "ridge 6 kbp", "ridge 10 kbp",
-          "ridge 40 kbp", "ridge 40 kbp + contacts", "boosting 6 kbp", "boosting 40 kbp + contacts")  # fmt: skip
+MODELS = (
+    "mean",
+    "activity 6 kbp",
+    "activity 40 kbp",
+    "gene score",
+    "ridge 6 kbp",
+    "ridge 10 kbp",
+    "ridge 40 kbp",
+    "ridge 40 kbp + contacts",
+    "boosting 6 kbp",
+    "boosting 40 kbp + contacts",
+)
 
 
 def simple_unit(
@@ -59,7 +69,7 @@ def simple_unit(
                         "act": y,
                         "pred": pred,
                     }
-                )  # fmt: skip
+                )
             )
     fitting.write(part, pd.concat(tables, ignore_index=True))
 
@@ -81,12 +91,14 @@ def inputs(known: Signals, marks: Sequence[str], model: str) -> np.ndarray:
 
 
 def activity(known: Signals, marks: Sequence[str], *, window: int) -> np.ndarray:
-    """Return mean activity (G, F): the mean of ln(1 + mean depth) over the 100-bp bins of a window."""
+    """Return mean activity (G, F): the mean of ln(1 + mean depth) over the 100-bp bins of a
+    window."""
     return features.narrow(known, marks, window=window).mean(axis=1)
 
 
 def contact_sums(known: Signals, marks: Sequence[str]) -> np.ndarray:
-    """Return per mark the sum over the partners of their mean activity, plain and times the score, (G, 2 F)."""
+    """Return per mark the sum over the partners of their mean activity, plain and times the score,
+    (G, 2 F)."""
     rows = rows_of(marks, known.marks)
     used = known.slots >= 0
     if not used.any():
@@ -98,11 +110,13 @@ def contact_sums(known: Signals, marks: Sequence[str]) -> np.ndarray:
 
 
 def gene_score(known: Signals, marks: Sequence[str]) -> np.ndarray:
-    """Return a score of accessible-chromatin studies, (G, F): activity weighted by distance from the start site.
+    """Return a score of accessible-chromatin studies, (G, F): activity weighted by distance from
+    the start site.
 
-    A 500-bp bin counts 1 + 1/e from 5 kbp upstream to the start site, and exp(-d / 5 kbp) + 1/e elsewhere. The
-    distance d is in bp, where the reference counted bins and so had no decay; gene bodies are not known to a table of
-    start sites, and the window is 40 kbp where the original has 200.
+    A 500-bp bin counts 1 + 1/e from 5 kbp upstream to the start site, and exp(-d / 5 kbp) + 1/e
+    elsewhere. The distance d is in bp, where the reference counted bins and so had no decay; gene
+    bodies are not known to a table of start sites, and the window is 40 kbp where the original has
+    200.
     """
     sums = features.oriented(known, rows_of(marks, known.marks), window=WINDOW)
     values = features.promoter_bins(sums, COARSE)  # (G, 80, F)
@@ -131,7 +145,8 @@ def fit(
 def _ridge(
     values: np.ndarray, y: np.ndarray, train: np.ndarray, validation: np.ndarray
 ) -> np.ndarray:
-    """Return predictions of the ridge with the lowest validation error; ties go to the stronger one."""
+    """Return predictions of the ridge with the lowest validation error; ties go to the stronger
+    one."""
     x, mean = values[train], y[train].mean()
     gram, toward = x.T @ x, x.T @ (y[train] - mean)
     best, chosen = np.inf, None
@@ -148,9 +163,13 @@ def _boosting(values, y, train, validation, seed: int) -> np.ndarray:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(
-        max_iter=60, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=10,
-        early_stopping=False, random_state=seed % 2**32,
-    )  # fmt: skip
+        max_iter=60,
+        learning_rate=0.1,
+        max_leaf_nodes=15,
+        min_samples_leaf=10,
+        early_stopping=False,
+        random_state=seed % 2**32,
+    )
     model.fit(values[train], y[train])
     staged = list(model.staged_predict(values))
     errors = [round(float(np.mean((pred[validation] - y[validation]) ** 2)), 6) for pred in staged]

@@ -1,7 +1,8 @@
-"""Splits by chromosome: four folds with a test half, the five blind sets of the first approach, and what leaks.
+"""Splits by chromosome: four folds with a test half, the five blind sets of the first approach, and
+what leaks.
 
-A split keeps chromosomes apart, hence promoters and cis partners. It does not keep apart paralogous genes, nor trans
-contacts; `shared_bases` lists what two parts share.
+A split keeps chromosomes apart, hence promoters and cis partners. It does not keep apart paralogous
+genes, nor trans contacts; `shared_bases` lists what two parts share.
 """
 
 import itertools
@@ -25,8 +26,9 @@ PARTS = ("train", "validation", "test")
 def test_chromosomes(gene_chroms: pd.Series, fold: int) -> tuple[str, ...]:
     """Return the half of a fold's chromosomes that is the blind test; the other half is validation.
 
-    Chromosomes are sorted by their number of genes, ties by name, and dealt alternately, so that the cut depends on
-    the genes alone. The paper's followed the order of a set, which changes from process to process.
+    Chromosomes are sorted by their number of genes, ties by name, and dealt alternately, so that
+    the cut depends on the genes alone. The paper's followed the order of a set, which changes from
+    process to process.
 
     Examples
     --------
@@ -76,7 +78,8 @@ def assign(gene_chroms: pd.Series, fold: int, test: Sequence[str] | None = None)
 
 
 def blind_sets(lengths: Mapping[str, int], *, n: int = 5, size: int = 3) -> list[tuple[str, ...]]:
-    """Return the sets of autosomes whose total length is nearest to `size` mean lengths; ties by order.
+    """Return the sets of autosomes whose total length is nearest to `size` mean lengths; ties by
+    order.
 
     Parameters
     ----------
@@ -95,12 +98,14 @@ def blind_sets(lengths: Mapping[str, int], *, n: int = 5, size: int = 3) -> list
 def assign_blind(
     gene_chroms: pd.Series, blind: Sequence[str], rng: np.random.Generator, *, share: float = 0.3
 ) -> pd.Series:
-    """Return each gene's part in the first approach: blind chromosomes, then validation chromosomes at random.
+    """Return each gene's part in the first approach: blind chromosomes, then validation chromosomes
+    at random.
 
     Parameters
     ----------
     share : float
-        Of the remaining chromosomes that are validation; the number of training ones is rounded down.
+        Of the remaining chromosomes that are validation; the number of training ones is rounded
+        down.
     """
     rest = [name for name in AUTOSOMES if name in set(gene_chroms) - set(blind)]
     n_train = int((1 - share) * len(rest))
@@ -155,9 +160,14 @@ def _shared(group: pd.DataFrame) -> pd.DataFrame:
     names = group["name"].to_numpy()
     short = np.minimum(end[i] - start[i], end[j] - start[j])
     return pd.DataFrame(
-        {"first": names[i], "second": names[j], "parts": parts[i] + "/" + parts[j], "n_bases": n_bases,
-         "share": n_bases / short}
-    )  # fmt: skip
+        {
+            "first": names[i],
+            "second": names[j],
+            "parts": parts[i] + "/" + parts[j],
+            "n_bases": n_bases,
+            "share": n_bases / short,
+        }
+    )
 
 
 def _whole(part: pd.Series, gene_chroms: pd.Series, name: str) -> pd.Series:

@@ -1,6 +1,8 @@
-"""Tracks: signal along a genome, from a bigWig, from aligned reads, or from depth per base; and windows cut from it.
+"""Tracks: signal along a genome, from a bigWig, from aligned reads, or from depth per base; and
+windows cut from it.
 
-A base that a bigWig does not cover counts as zero in every mean; how many bases are covered is told apart.
+A base that a bigWig does not cover counts as zero in every mean; how many bases are covered is told
+apart.
 """
 
 import os
@@ -97,7 +99,8 @@ class BigWig:
 
 @contextmanager
 def opened(path: str | os.PathLike, *, sizes: Mapping[str, int] | None = None):
-    """Open a track: `.bw`, `.bigWig`; `.tagAlign`, `.bed` (with `.gz`); or `.npz` of depth per chromosome.
+    """Open a track: `.bw`, `.bigWig`; `.tagAlign`, `.bed` (with `.gz`); or `.npz` of depth per
+    chromosome.
 
     Parameters
     ----------
@@ -151,9 +154,13 @@ def read_depth(
     path = store.resolve(path)
     try:
         reads = pd.read_csv(
-            path, sep="\t", header=None, usecols=[0, 1, 2], names=["chrom", "start", "end"],
+            path,
+            sep="\t",
+            header=None,
+            usecols=[0, 1, 2],
+            names=["chrom", "start", "end"],
             dtype={"chrom": str, "start": np.int64, "end": np.int64},
-        )  # fmt: skip
+        )
     except (ValueError, OSError) as error:
         raise InputError(f"not readable as reads ({error})", file=path) from None
     is_listed = reads["chrom"].isin(list(sizes))
@@ -161,9 +168,11 @@ def read_depth(
     if n_unlisted > max_unlisted * len(reads):
         others = reads.loc[~is_listed, "chrom"].unique()
         raise InputError(
-            f"{n_unlisted} of {len(reads)} reads lie on contigs that are not listed: {listed(others)}",
-            file=path, fix=f"at most {max_unlisted:.0%} may; name the chromosomes as in the build",
-        )  # fmt: skip
+            f"{n_unlisted} of {len(reads)} reads lie on contigs that are not listed: "
+            f"{listed(others)}",
+            file=path,
+            fix=f"at most {max_unlisted:.0%} may; name the chromosomes as in the build",
+        )
     reads = reads[is_listed]
     lengths = reads["chrom"].map(sizes)
     off = np.flatnonzero(
@@ -172,9 +181,10 @@ def read_depth(
     if len(off):
         chrom, start, end = reads.iloc[off[0]]
         raise InputError(
-            f"{len(off)} reads leave their chromosome, the first {chrom}:{start}-{end}", file=path,
+            f"{len(off)} reads leave their chromosome, the first {chrom}:{start}-{end}",
+            file=path,
             fix="check the build",
-        )  # fmt: skip
+        )
     arrays = {name: np.zeros(length, np.int32) for name, length in sizes.items()}
     for name, part in reads.groupby("chrom"):
         steps = np.bincount(part["start"], minlength=sizes[name] + 1).astype(np.int32)
@@ -225,7 +235,8 @@ def cut(
 def check_regions(
     track, regions: pd.DataFrame, *, outside: str = "pad"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each region's chromosome length and whether it overhangs, or name those that cannot be read."""
+    """Return each region's chromosome length and whether it overhangs, or name those that cannot be
+    read."""
     sizes = track.sizes
     absent = sorted(set(regions["chrom"]) - set(sizes))
     if absent:
@@ -234,9 +245,10 @@ def check_regions(
         ]
         twin = " (it names them without 'chr' or with it)" if set(renamed) & set(sizes) else ""
         raise InputError(
-            f"the chromosome {listed(absent)} is not there{twin}", file=track.file,
+            f"the chromosome {listed(absent)} is not there{twin}",
+            file=track.file,
             fix=f"it has {listed(sizes)}",
-        )  # fmt: skip
+        )
     length = regions["chrom"].map(sizes).to_numpy()
     off = (regions["start"] >= length) | (regions["end"] <= 0)
     over = ((regions["start"] < 0) | (regions["end"] > length)).to_numpy()
@@ -245,8 +257,10 @@ def check_regions(
         chrom, start, end = regions[["chrom", "start", "end"]].iloc[bad[0]]
         raise InputError(
             f"{chrom}:{start}-{end} lies off {chrom}, which has {length[bad[0]]:,} bases "
-            f"({len(bad)} such regions)", file=track.file, fix="check the build of genes and track",
-        )  # fmt: skip
+            f"({len(bad)} such regions)",
+            file=track.file,
+            fix="check the build of genes and track",
+        )
     return length, over
 
 
@@ -268,7 +282,8 @@ def sums_between(track, chrom: np.ndarray, borders: np.ndarray) -> tuple[np.ndar
 
 
 def _blocks(chrom: np.ndarray, borders: np.ndarray):
-    """Yield (chromosome, start, end, rows) of stretches of at most about `BLOCK` bases that hold whole regions."""
+    """Yield (chromosome, start, end, rows) of stretches of at most about `BLOCK` bases that hold
+    whole regions."""
     order = np.lexsort((borders[:, 0], chrom))
     first = 0
     while first < len(order):
@@ -304,7 +319,9 @@ def _finite(values: np.ndarray, path: Path, key: str) -> np.ndarray:
         )
     if not np.isfinite(values).all():
         raise InputError(
-            "the depth is not finite: half precision ends at 65,504", file=path, row=key,
+            "the depth is not finite: half precision ends at 65,504",
+            file=path,
+            row=key,
             fix="write float32 or integers",
-        )  # fmt: skip
+        )
     return values

@@ -16,8 +16,11 @@ from lib.genesegnet import labels as label_images
 from lib.genesegnet import spots as spot_tables
 from lib.run import store
 
-FOLDERS = {"images": pictures.SUFFIXES, "labels": (".png", ".tif", ".tiff", ".mat", ".npz"),
-           "spots": (".csv", ".parquet", ".tsv", ".gz")}  # fmt: skip
+FOLDERS = {
+    "images": pictures.SUFFIXES,
+    "labels": (".png", ".tif", ".tiff", ".mat", ".npz"),
+    "spots": (".csv", ".parquet", ".tsv", ".gz"),
+}
 WORDS = ("_image", "_label", "_labels", "_spots", "_spot", "_gaumap_all", "label_")
 
 

@@ -71,7 +71,7 @@ def methods(drawn: pd.DataFrame) -> str:
     best = others["ap"].idxmax()
     return (
         f"GeneSegNet has a {MEAN} of {ours['ap']:.2f} with {ours['assigned']:.0%} of the "
-        f"transcripts in cells and a purity of {ours['purity']:.2f}; the best other way, "
-        f"{best}, {others.loc[best, 'ap']:.2f}, {others.loc[best, 'assigned']:.0%} and "
+        f"transcripts in cells and a purity of {ours['purity']:.2f}; the best other way, {best}, "
+        f"{others.loc[best, 'ap']:.2f}, {others.loc[best, 'assigned']:.0%} and "
         f"{others.loc[best, 'purity']:.2f}."
     )

@@ -123,8 +123,8 @@ def _find(
     found = [lower[alias] for alias in ALIASES[name] if alias in lower]
     if not found and name in ("x", "y", "gene"):
         raise InputError(
-            f"no column for {name} ({listed(ALIASES[name])}); "
-            f"found {listed(table.columns, limit=12)}",
+            f"no column for {name} ({listed(ALIASES[name])}); found "
+            f"{listed(table.columns, limit=12)}",
             file=path,
             fix="name the columns x, y and gene",
         )

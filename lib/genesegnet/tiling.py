@@ -55,8 +55,12 @@ class Box:
 
     def grown(self, by: int, shape: tuple[int, int]) -> "Box":
         """Return the box with a rim, cut at the slide's border."""
-        return Box(max(0, self.top - by), min(shape[0], self.bottom + by),
-                   max(0, self.left - by), min(shape[1], self.right + by))  # fmt: skip
+        return Box(
+            max(0, self.top - by),
+            min(shape[0], self.bottom + by),
+            max(0, self.left - by),
+            min(shape[1], self.right + by),
+        )
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -131,9 +131,13 @@ def rank_chance(ranks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.
         left.set_xlabel("rank of the best target signature")
         left.set_ylabel(f"signatures of drugs (n = {len(defined)})")
         right.scatter(
-            summary["chance"], summary["mean_rank"], s=10, alpha=0.6, linewidth=0,
+            summary["chance"],
+            summary["mean_rank"],
+            s=10,
+            alpha=0.6,
+            linewidth=0,
             color=figures.PALETTE[0],
-        )  # fmt: skip
+        )
         ends = [0, 1.15 * summary["chance"].max()]
         right.plot(ends, ends, color="0.5", linewidth=0.8)
         right.set_xlim(ends)
@@ -176,16 +180,30 @@ def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
         ax = figure.add_subplot()
         scale = ScalarMappable(Normalize(0, 1), _blues())
         nx.draw_networkx_edges(
-            graph, places, ax=ax, edge_color=edges["r"], edge_cmap=scale.cmap, edge_vmin=0,
-            edge_vmax=1, arrowsize=7, node_size=40, width=1.2,
-        )  # fmt: skip
+            graph,
+            places,
+            ax=ax,
+            edge_color=edges["r"],
+            edge_cmap=scale.cmap,
+            edge_vmin=0,
+            edge_vmax=1,
+            arrowsize=7,
+            node_size=40,
+            width=1.2,
+        )
         nx.draw_networkx_nodes(graph, places, ax=ax, node_size=28, node_color=figures.PALETTE[1])
         for node, at in places.items():
             words = "\n".join(short(names[node]).rsplit(" ", 1))
             ax.annotate(
-                words, at, (0, 4), textcoords="offset points", ha="center", fontsize=figures.LEAST,
-                bbox={"color": "white", "alpha": 0.6, "pad": 0}, zorder=1.5,  # below the nodes
-            )  # fmt: skip
+                words,
+                at,
+                (0, 4),
+                textcoords="offset points",
+                ha="center",
+                fontsize=figures.LEAST,
+                bbox={"color": "white", "alpha": 0.6, "pad": 0},
+                zorder=1.5,  # below the nodes
+            )
         ax.margins(0.14)
         ax.set_axis_off()
         figure.colorbar(scale, ax=ax, label="Pearson r of the codes", shrink=0.4)

@@ -64,8 +64,8 @@ def enrichment(reference: Reference, genes: Sequence[str]) -> np.ndarray:
     n_genes = len(reference.genes)
     if not inside or len(inside) == n_genes:
         raise InputError(
-            f"{len(inside)} genes of the set are among the {n_genes} measured; expected some, "
-            "not all"
+            f"{len(inside)} genes of the set are among the {n_genes} measured; expected some, not "
+            "all"
         )
     columns = pd.Index(reference.genes).get_indexer(inside)
     order = np.argsort(reference.places[:, columns], axis=1)

@@ -38,9 +38,13 @@ def densities(
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 3.0))
         axes = figure.subplots(
-            2, 2 * len(found), sharex="col", sharey="row",
-            width_ratios=[4, 1] * len(found), height_ratios=[1, 4],
-        )  # fmt: skip
+            2,
+            2 * len(found),
+            sharex="col",
+            sharey="row",
+            width_ratios=[4, 1] * len(found),
+            height_ratios=[1, 4],
+        )
         for i, (name, colour) in enumerate(zip(found, (REAL, MADE), strict=False)):
             mine = axes[:, 2 * i : 2 * i + 2].ravel()
             image = _joint(mine, found[name], edges, scores[name], colour=colour, norm=norm)

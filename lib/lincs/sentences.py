@@ -42,8 +42,8 @@ def latent(drawn: pd.DataFrame, live: Sequence[int]) -> str:
     if is_live.all() or not is_live.any():
         return f"{text}; mean |μ| is {size.mean():.2f}."
     return (
-        f"{text}: mean |μ| is {size[is_live].mean():.2f} in them and "
-        f"{size[~is_live].mean():.2f} in the others."
+        f"{text}: mean |μ| is {size[is_live].mean():.2f} in them and {size[~is_live].mean():.2f} "
+        "in the others."
     )
 
 
@@ -184,8 +184,8 @@ def ranks(drawn: pd.DataFrame) -> str:
     drugs = drawn[drawn["part"] == "drug"]
     n = int((drugs["mean_rank"] < drugs["chance"]).sum())
     return (
-        f"{n} of {len(drugs)} drugs rank a target better than chance; the median rank of a "
-        f"drug is {drugs['mean_rank'].median():.0f}, by chance {drugs['chance'].median():.0f}."
+        f"{n} of {len(drugs)} drugs rank a target better than chance; the median rank of a drug is "
+        f"{drugs['mean_rank'].median():.0f}, by chance {drugs['chance'].median():.0f}."
     )
 
 
@@ -196,8 +196,8 @@ def drugs(drawn: pd.DataFrame) -> str:
     n = int((each["p"] < 0.05).sum())
     return (
         f"{n} of {len(each)} drugs have p < 0.05; over all, the mean rank is "
-        f"{overall['gene_rank']:.1f}, that of random genes {overall['null_mean']:.1f} "
-        f"(p = {overall['p']:.2g})."
+        f"{overall['gene_rank']:.1f}, that of random genes {overall['null_mean']:.1f} (p = "
+        f"{overall['p']:.2g})."
     )
 
 

@@ -44,9 +44,11 @@ TARGETS = pa.DataFrameSchema(
     {"drug": pa.Column(str, coerce=True), "gene": pa.Column(str, coerce=True)}
 )
 COMPOUNDS = pa.DataFrameSchema(
-    {name: pa.Column(str, coerce=True, nullable=name in ("moa", "target"))
-     for name in ("pert_id", "pert_iname", "moa", "target")}
-)  # fmt: skip
+    {
+        name: pa.Column(str, coerce=True, nullable=name in ("moa", "target"))
+        for name in ("pert_id", "pert_iname", "moa", "target")
+    }
+)
 
 
 def read_signatures(path: str | os.PathLike) -> pd.DataFrame:

@@ -1,8 +1,10 @@
-"""Cells with histone marks and expression, planted: which mark tells of expression, from where, and in which cells.
+"""Cells with histone marks and expression, planted: which mark tells of expression, from where, and
+in which cells.
 
-Every gene has hidden states: one per mark, one of a local enhancer, one of its contact regions. Expression is a
-weighted sum of them; a mark shows its state within a band around the start site. So the correlation that each set of
-marks can reach within each range is known in advance, see `expected_r`.
+Every gene has hidden states: one per mark, one of a local enhancer, one of its contact regions.
+Expression is a weighted sum of them; a mark shows its state within a band around the start site. So
+the correlation that each set of marks can reach within each range is known in advance, see
+`expected_r`.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,8 @@ from lib.epigenome.marks import MARKS, group_of
 SCALE = 100  # times smaller than hg19
 WINDOW = 40_000
 NAMES = (*MARKS, "enhancer", "contact")
-"""Hidden states: H3K27ac also shows `enhancer`, at one bin per gene, and `contact`, in the contact regions."""
+"""Hidden states: H3K27ac also shows `enhancer`, at one bin per gene, and `contact`, in the contact
+regions."""
 
 BANDS = {
     "H3K4me1": (-9_000, -4_000),
@@ -31,9 +34,16 @@ BANDS = {
 """Where a mark shows its state: bp from the start site in the direction of transcription."""
 
 WEIGHTS = {
-    "H3K4me1": 0.25, "H3K4me3": 0.50, "H3K9me3": 0.0, "H3K27me3": -0.35, "H3K36me3": 0.45,
-    "H3K27ac": 0.35, "H3K9ac": 0.40, "enhancer": 0.30, "contact": 0.35,
-}  # fmt: skip
+    "H3K4me1": 0.25,
+    "H3K4me3": 0.50,
+    "H3K9me3": 0.0,
+    "H3K27me3": -0.35,
+    "H3K36me3": 0.45,
+    "H3K27ac": 0.35,
+    "H3K9ac": 0.40,
+    "enhancer": 0.30,
+    "contact": 0.35,
+}
 SHARED = {
     "H3K4me3": 0.6,
     "H3K9ac": 0.6,
@@ -140,7 +150,8 @@ def weights(cell: str) -> np.ndarray:
 def expected_r(
     marks: Sequence[str], cell: str, *, window: int = WINDOW, with_contacts: bool = True
 ) -> float:
-    """Return the correlation that the best linear use of some marks reaches, were their states seen without noise.
+    """Return the correlation that the best linear use of some marks reaches, were their states seen
+    without noise.
 
     Parameters
     ----------
@@ -182,7 +193,8 @@ def expected_screen(
 def expected_singles(
     marks: Sequence[str], cells: Sequence[str], *, window: int
 ) -> dict[str, float]:
-    """Return mark → planted correlation of the mark alone, mean over cells; contacts count in the full window only."""
+    """Return mark → planted correlation of the mark alone, mean over cells; contacts count in the
+    full window only."""
     found = {}
     for mark in marks:
         values = [
@@ -194,7 +206,8 @@ def expected_singles(
 
 
 def profile(mark: str, bin_size: int = 2_000) -> np.ndarray:
-    """Return how much of a mark's planted effect on expression lies in each bin of the window, with its sign."""
+    """Return how much of a mark's planted effect on expression lies in each bin of the window, with
+    its sign."""
     n = WINDOW // bin_size
     low = -WINDOW // 2 + bin_size * np.arange(n)
     band = BANDS[mark]
@@ -238,7 +251,8 @@ def _states(plan: Plan, rng: np.random.Generator) -> np.ndarray:
 
 
 def _genes(plan: Plan, sizes: dict[str, int], rng: np.random.Generator) -> pd.DataFrame:
-    """Spread genes over the chromosomes in proportion to their lengths, windows apart from each other."""
+    """Spread genes over the chromosomes in proportion to their lengths, windows apart from each
+    other."""
     share = np.array(list(sizes.values())) / sum(sizes.values()) * plan.n_genes
     counts = np.maximum(np.floor(share).astype(int), 2)
     while counts.sum() != plan.n_genes:  # what rounding left goes to, or comes from, the longest

@@ -29,8 +29,14 @@ SIZE = 100  # bases that share one depth
 BACKGROUND = 0.4  # depth outside the bands
 LEVEL = {"H3K27me3": 0.9, "H3K9me3": 0.9, "H3K36me3": 1.1, "H3K4me1": 1.2}  # ln depth at state 0
 NARROW_LEVEL, STEEPNESS = 1.7, 0.6
-TISSUES = {"E007": "Brain_Cerebellum", "E116": "Cells_EBV-transformed_lymphocytes", "E066": "Liver",
-           "E118": "Liver", "E114": "Lung", "E087": "Pancreas"}  # fmt: skip
+TISSUES = {
+    "E007": "Brain_Cerebellum",
+    "E116": "Cells_EBV-transformed_lymphocytes",
+    "E066": "Liver",
+    "E118": "Liver",
+    "E114": "Lung",
+    "E087": "Pancreas",
+}
 
 
 def write_source(
@@ -85,7 +91,8 @@ def write_track(part: Path, *, seed: int, plan: dict, cell: str, mark: str) -> N
 
 
 def track(world: World, cell: str, mark: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the stored bins of a track: chromosome, start, depth; sorted, `SIZE` bases each, no overlap."""
+    """Return the stored bins of a track: chromosome, start, depth; sorted, `SIZE` bases each, no
+    overlap."""
     promoters, flat = depths(world, cell, mark)
     starts = (
         world.genes["start"].to_numpy()[:, None]
@@ -107,7 +114,8 @@ def track(world: World, cell: str, mark: str) -> tuple[np.ndarray, np.ndarray, n
 
 
 def depths(world: World, cell: str, mark: str) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the depth of bins: (G, 400) around the start sites, in genomic order, and of the contact regions, flat."""
+    """Draw the depth of bins: (G, 400) around the start sites, in genomic order, and of the contact
+    regions, flat."""
     rng = np.random.default_rng([world.plan.seed, *f"{cell}-{mark}".encode()])
     factor = np.exp(np.random.default_rng([world.plan.seed, *cell.encode()]).normal(0, 0.15))
     rates = promoter_rates(world, cell, mark)  # (G, 400), in the direction of transcription
@@ -134,11 +142,18 @@ def signals_of(world: World, cell: str) -> Signals:
     slots[row, slot], scores[row, slot] = np.arange(len(regions)), world.contacts["score"]
     n = -(-(regions["end"] - regions["start"]).to_numpy() // SIZE)
     return Signals(
-        cell, MARKS, table, np.stack([SIZE * one.astype(np.float32) for one, _ in drawn], axis=1),
-        np.tile(np.array([0, 400], np.int32), (len(table), 1)), regions,
+        cell,
+        MARKS,
+        table,
+        np.stack([SIZE * one.astype(np.float32) for one, _ in drawn], axis=1),
+        np.tile(np.array([0, 400], np.int32), (len(table), 1)),
+        regions,
         np.stack([(flat * bases).astype(np.float32) for _, flat in drawn], axis=1),
-        np.concatenate([[0], np.cumsum(n)]), slots, scores, "simulated",
-    )  # fmt: skip
+        np.concatenate([[0], np.cumsum(n)]),
+        slots,
+        scores,
+        "simulated",
+    )
 
 
 def promoter_rates(world: World, cell: str, mark: str) -> np.ndarray:
@@ -179,14 +194,23 @@ def write_region_arrays(
     """Write the published arrays of some genes: depth per base, one row per mark, float16."""
     folder = store.resolve(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lines = {mark: pd.DataFrame(dict(zip(["chrom", "start", "depth"], track(world, cell, mark), strict=True)))
-             for mark in MARKS}  # fmt: skip
+    lines = {
+        mark: pd.DataFrame(
+            dict(zip(["chrom", "start", "depth"], track(world, cell, mark), strict=True))
+        )
+        for mark in MARKS
+    }
     some = world.genes.iloc[list(rows)]
     names = contacts.regions(
         world.contacts.loc[world.contacts["gene_id"].isin(some["gene_id"]), "neighbour"]
     )
-    promoters = pd.DataFrame({"chrom": some["chrom"], "start": some["start"] - WINDOW // 2,
-                              "end": some["start"] + WINDOW // 2})  # fmt: skip
+    promoters = pd.DataFrame(
+        {
+            "chrom": some["chrom"],
+            "start": some["start"] - WINDOW // 2,
+            "end": some["start"] + WINDOW // 2,
+        }
+    )
     for chrom, start, end in pd.concat([promoters, names]).itertuples(index=False):
         array = np.stack([_bases(line, chrom, start, end) for line in lines.values()])
         np.save(folder / f"{chrom}{separator}{start}-{end}.npy", array.astype(np.float16))
@@ -194,7 +218,8 @@ def write_region_arrays(
 
 
 def eqtls(world: World, *, per_gene: int = 2) -> pd.DataFrame:
-    """Return fine-mapped variants: most lie in the enhancer's bin of expressed genes, the others anywhere."""
+    """Return fine-mapped variants: most lie in the enhancer's bin of expressed genes, the others
+    anywhere."""
     rng = np.random.default_rng([world.plan.seed, 81])
     rows = []
     for cell in world.plan.cells:
@@ -246,7 +271,8 @@ def _bases(line: pd.DataFrame, chrom: str, start: int, end: int) -> np.ndarray:
 
 
 def _write_expression(path: Path, world: World) -> None:
-    """Write the matrix as published: rows end in a tab that the header lacks, the outer columns are decoys."""
+    """Write the matrix as published: rows end in a tab that the header lacks, the outer columns are
+    decoys."""
     rpkm = np.round(2.0**world.log_expression - 1, 3)
     columns = ["gene_id", "E000", *world.plan.cells, "E128"]
     lines = ["\t".join(columns)]
@@ -259,7 +285,8 @@ def _write_expression(path: Path, world: World) -> None:
 
 
 def _gtf(table: pd.DataFrame) -> str:
-    """Return two transcripts per gene: the longest from the start site, a shorter one from 500 bp downstream."""
+    """Return two transcripts per gene: the longest from the start site, a shorter one from 500 bp
+    downstream."""
     lines = []
     for gene in table.itertuples():
         for number, shift, length in ((1, 0, 16_000), (2, 500, 9_000)):
@@ -269,15 +296,18 @@ def _gtf(table: pd.DataFrame) -> str:
             else:
                 end = gene.start + 1 - shift
                 start = max(end - length, 0)
-            names = f'gene_id "{gene.gene_id}.{number}"; transcript_id "{gene.gene_id.replace("G", "T")}{number}";'
+            transcript = gene.gene_id.replace("G", "T")
+            names = f'gene_id "{gene.gene_id}.{number}"; transcript_id "{transcript}{number}";'
             lines.append(
-                f"{gene.chrom}\tsimulated\ttranscript\t{start + 1}\t{end}\t.\t{gene.strand}\t.\t{names}"
+                f"{gene.chrom}\tsimulated\ttranscript\t{start + 1}\t{end}"
+                f"\t.\t{gene.strand}\t.\t{names}"
             )
     return "\n".join(lines) + "\n"
 
 
 def _contact_tables(world: World) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return contacts with decoys (too weak, on another chromosome), and the fragments of the start sites."""
+    """Return contacts with decoys (too weak, on another chromosome), and the fragments of the start
+    sites."""
     table = world.genes
     name = table["chrom"] + ":" + table["start"].astype(str) + "-" + table["end"].astype(str)
     fragment = (

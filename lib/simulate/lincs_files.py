@@ -128,11 +128,28 @@ def knock_downs(world: World, design: Design, rng: np.random.Generator) -> pd.Da
     rows["sig_id"] = [
         f"SIMSH{i // 380:03d}_{cell}_96H:{i:05d}" for i, cell in enumerate(rows["cell_id"])
     ]
-    rows = rows.assign(pert_dose=-666, pert_dose_unit="-666", pert_time=96, pert_time_unit="h", distil_nsample=3,
-                       distil_cc_q75=rng.uniform(0.1, 0.9, len(rows)).round(2))  # fmt: skip
+    rows = rows.assign(
+        pert_dose=-666,
+        pert_dose_unit="-666",
+        pert_time=96,
+        pert_time_unit="h",
+        distil_nsample=3,
+        distil_cc_q75=rng.uniform(0.1, 0.9, len(rows)).round(2),
+    )
     rows.loc[rng.choice(len(rows), len(rows) // 20, replace=False), "distil_cc_q75"] = -666.0
-    order = ["sig_id", "pert_id", "pert_iname", "pert_type", "cell_id", "pert_dose", "pert_dose_unit", "pert_time",
-             "pert_time_unit", "distil_nsample", "distil_cc_q75"]  # fmt: skip
+    order = [
+        "sig_id",
+        "pert_id",
+        "pert_iname",
+        "pert_type",
+        "cell_id",
+        "pert_dose",
+        "pert_dose_unit",
+        "pert_time",
+        "pert_time_unit",
+        "distil_nsample",
+        "distil_cc_q75",
+    ]
     return rows.iloc[rng.permutation(len(rows))][[*order, "strength", *programmes]].reset_index(
         drop=True
     )
@@ -221,7 +238,8 @@ def best_accuracy(folder: Path | str, data: AnnData, rows: np.ndarray) -> float:
 
 
 def truth(folder: Path | str, genes: Sequence[str]) -> tuple[World, Design, pd.Series]:
-    """Read what was planted: the world over some genes, the design, `sig_id` → share of the effect."""
+    """Read what was planted: the world over some genes, the design, `sig_id` → share of the
+    effect."""
     folder = store.resolve(folder) / TRUTH
     names = ("classes", "answers", "drugs", "genes", "targets", "strengths")
     found = {name: pd.read_csv(folder / f"{name}.csv") for name in names}
