@@ -141,7 +141,6 @@ LABELS = {
     "class",
     "code",
     "digit",
-    "epoch",
     "gene",
     "node",
     "other",
