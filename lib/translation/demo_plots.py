@@ -43,7 +43,7 @@ def answer(
     -------
     Figure
     DataFrame
-        One row per mark: `panel`, `name`, `x`, `y`, `kind`.
+        One row per mark: `panel`, `name`, `x`, `y`, `kind`, and what x and y are: `x_is`, `y_is`.
     """
     figure = Figure(figsize=(figures.PAGE, 3.4))
     left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
@@ -75,7 +75,9 @@ def _map(ax: Axes, places: pd.DataFrame) -> pd.DataFrame:
     named = places[places["kind"].isin(["true", "prediction"])]
     colours = [KINDS[kind][0] for kind in named["kind"]]
     name_points(ax, named[["pc_1", "pc_2"]].to_numpy(), named["gene"].tolist(), colours, size=7)
-    return places.rename(columns={"pc_1": "x", "pc_2": "y", "gene": "name"}).assign(panel="map")
+    return places.rename(columns={"pc_1": "x", "pc_2": "y", "gene": "name"}).assign(
+        panel="map", x_is="pc_1_au", y_is="pc_2_au"
+    )
 
 
 def _bars(ax: Axes, nearest: pd.DataFrame) -> pd.DataFrame:
@@ -95,6 +97,8 @@ def _bars(ax: Axes, nearest: pd.DataFrame) -> pd.DataFrame:
             "x": nearest["cosine"],
             "y": nearest["rank"],
             "kind": kinds,
+            "x_is": "cosine",
+            "y_is": "rank",
         }
     )
 
@@ -114,4 +118,4 @@ def _ranks(
         drawn.append(pd.DataFrame({"panel": "ranks", "name": name, "x": middles, "y": shares}))
     ax.set(xlabel=f"rank of the true gene among {n_genes}", ylabel="share of draws")
     ax.legend(fontsize=6.5)
-    return pd.concat(drawn).assign(kind="share")
+    return pd.concat(drawn).assign(kind="share", x_is="rank", y_is="share")
