@@ -256,11 +256,8 @@ def work(options: argparse.Namespace, again: str) -> int:
         return DONE
     executor = executor_of(options)
     run.check_inputs(selected)
-    with (
-        holding.locked(plan.run_dir, command=again),
-        holding.interruptible(),
-        run.warm_workers(executor),
-    ):
+    locked = holding.locked(plan.run_dir, command=again)
+    with locked, holding.interruptible(), run.warm_workers(executor):
         started = time.monotonic()
         progress = Progress(len(selected))
         try:

@@ -355,7 +355,7 @@ def test_a_claim_that_falls_short_is_told_last_and_stops_nothing(done):
     *_, header, claim, about = run.stdout.splitlines()
     assert header == "1 claim falls short of what is expected:"
     assert claim == (
-        "  the number that was planted: 3 [2 to 4] here, expected ≥ 5 (from 12 seeds, mean 5); a "
+        "  the number that was planted: 3 [2 to 4] here, expected ≥ 4.7 (from 12 seeds, mean 5); a "
         "toy; measured by measure"
     )
     assert about.startswith("The figures are made all the same")

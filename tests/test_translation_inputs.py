@@ -184,7 +184,7 @@ def test_fig_4b_has_the_papers_axes():
     )
     ax = figure.axes[0]
     assert figure.get_figwidth() == figures.PAGE and ax.get_xlim() == (0, 50)
-    assert np.diff(ax.get_xticks()).tolist()[0] == 5 and np.allclose(np.diff(ax.get_yticks()), 0.1)
+    assert np.allclose(np.diff(ax.get_xticks()), 5) and np.allclose(np.diff(ax.get_yticks()), 0.05)
     assert len(drawn["line"].unique()) == 14 and len(ax.lines) == 14
     looks = [(line.get_color(), line.get_linestyle()) for line in ax.lines]
     assert len(set(looks)) == 14  # twelve settings can be told apart

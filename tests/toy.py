@@ -138,7 +138,7 @@ claims:
     what: the number that was planted
     best: 10.0
     direction: higher
-    limits: [0.0, 100.0]
+    limits: [0.0, 10.0]
     source: "a toy"
 """
 
