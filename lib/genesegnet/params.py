@@ -33,6 +33,7 @@ class GeneSegNetMasks(Section):
     halo: int = parameter(
         48, "pixels around a tile, two diameters or more", paper=96, ge=0, le=10_000
     )
+    batch_size: int = parameter(1, "windows in one pass; more suit a GPU", paper=8, ge=1, le=4096)
 
 
 class GeneSegNetData(Section):

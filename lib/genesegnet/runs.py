@@ -1,13 +1,14 @@
-"""Units of the chapter, for `lib.run.compute.run_units`: train, relabel, score, segment a tile.
+"""Units of the chapter, for `lib.run.compute.run_units`: train, relabel, score, segment, map.
 
 Each writes one file, whole or not at all; weights carry their card, so that a network is built for
 use as it was built for training.
 """
 
+import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from lib.data.errors import InputError
-from lib.genesegnet import crops, metrics, pictures, samples, slides, tiling, training
+from lib.genesegnet import crops, metrics, networks, pictures, samples, slides, tiling, training
 from lib.genesegnet import labels as label_images
 from lib.genesegnet.dynamics import Settings
-from lib.genesegnet.network import Architecture, SegmentationNetwork
+from lib.genesegnet.network import SegmentationNetwork
 from lib.genesegnet.samples import Reading, Sample
 from lib.learning import weights
 from lib.run import compute, store
@@ -64,7 +65,7 @@ def train_unit(
     about : mapping, optional
         What the card says of the inputs besides, such as sigma.
     """
-    kind, plan = _architecture(architecture), training.Recipe(**recipe)
+    kind, plan = networks.architecture(architecture), training.Recipe(**recipe)
     splits = [crops.read(path) for path in (train, val)]
     shown = [
         crops.Crops(only(split.inputs, inputs), split.labels, split.samples, split.corners)
@@ -99,7 +100,7 @@ def relabel_unit(
     masks: Mapping[str, Any] | None = None,
 ) -> None:
     """Replace the labels of a store of crops by refined predictions; nothing is drawn by chance."""
-    trained, _ = open_network(network)
+    trained, _ = networks.open_network(network)
     new = training.relabel(
         trained,
         crops.read(source),
@@ -155,53 +156,6 @@ def train_rounds(
     return found
 
 
-def keep(paths: Sequence[Path], folder: Path | str) -> list[Path]:
-    """Copy the weights of rounds 1, 2, … to `round_1.safetensors`, … of an emptied folder."""
-    folder = Path(store.resolve(folder))
-    shutil.rmtree(folder, ignore_errors=True)
-    kept = []
-    for number, path in enumerate(paths, start=1):
-        kept.append(folder / f"round_{number}.safetensors")
-        with store.atomic(kept[-1]) as part:
-            shutil.copyfile(path, part)
-    return kept
-
-
-def of_round(folder: Path | str, number: int) -> Path:
-    """Return the weights of a round that `keep` kept; 0 is the last one."""
-    rounds = sorted(
-        Path(folder).glob("round_*.safetensors"), key=lambda path: int(path.stem.split("_")[1])
-    )
-    if not 0 <= number <= len(rounds):
-        raise InputError(f"round {number} of {len(rounds)}", file=folder, fix="0 is the last round")
-    return rounds[number - 1]
-
-
-def open_network(path: str | os.PathLike) -> tuple[SegmentationNetwork, weights.Card]:
-    """Read a network with its card: style, residual blocks and sizes are those of its training.
-
-    Raises
-    ------
-    InputError
-        If the file is absent, changed, or has no card.
-    """
-    card = weights.read_card(path)
-    network = SegmentationNetwork(_architecture(card.architecture))
-    weights.load(path, network)
-    return network, card
-
-
-def open_published(path: str | os.PathLike, architecture: Architecture) -> SegmentationNetwork:
-    """Read a published state dict into the architecture that it was trained with.
-
-    The released code builds every network with the style on, whatever it was trained with, and
-    loads what fits; here the architecture is said, and every weight must fit.
-    """
-    network = SegmentationNetwork(architecture)
-    weights.load_state(path, network)
-    return network.eval()
-
-
 def score_unit(
     part: Path,
     *,
@@ -218,7 +172,7 @@ def score_unit(
     """Segment held-out slides as the network was trained and write their scores, one row per slide
     and overlap.
     """
-    trained, card = open_network(network)
+    trained, card = networks.open_network(network)
     found = []
     for sample in read_some(raw, names, reading):
         slide = slides.from_sample(sample, sigma=sigma, inputs=card.inputs["which"])
@@ -244,16 +198,50 @@ def tile_unit(
     reading: Mapping[str, Any] | None = None,
     diameter: float | None = None,
 ) -> None:
-    """Segment one tile of a slide and write its cells; tiles go to any machine in any order."""
-    trained, card = open_network(network)
-    (sample,) = read_some(raw, [name], reading, labelled=False)
-    slide = slides.from_sample(sample, sigma=sigma, inputs=card.inputs["which"])
+    """Segment one tile of a slide and write its cells; tiles go to any machine in any order.
+
+    Parameters
+    ----------
+    network : Path
+        Weights, see `networks.open_network`.
+    raw : Path
+        Folder of slides; of the slide `name` the image and the spots are read, once per worker.
+    number : int
+        Of the tile, as `tiling.tiles` orders them.
+    sigma : float
+        Of the location map, in pixels.
+    plan, masks, reading : mapping
+        Arguments of `tiling.Plan`, `dynamics.Settings` and `samples.Reading`.
+    diameter : float, optional
+        Size of the cells in pixels; default: that of training.
+    """
+    text = json.dumps(reading or {}, sort_keys=True)
+    trained, slide = _opened(str(network), str(raw), name, text, sigma, _state(network, raw, name))
     cut = tiling.Plan(**plan)
     tile = tiling.tiles(slide.shape, cut)[number]
     cells = slides.segment_tile(
         trained, slide, tile, cut, settings=Settings(**masks), diameter=diameter
     )
     slides.write_tile(part, cells)
+
+
+@lru_cache(maxsize=1)
+def _opened(
+    network: str, raw: str, name: str, reading: str, sigma: float, state: tuple
+) -> tuple[SegmentationNetwork, slides.Slide]:
+    """Read network and slide once for all tiles that a process segments; `state` tells old files
+    from new ones.
+    """
+    trained, card = networks.open_network(network)
+    (sample,) = read_some(raw, [name], json.loads(reading), labelled=False)
+    return trained, slides.from_sample(sample, sigma=sigma, inputs=card.inputs["which"])
+
+
+def _state(network: Path, raw: Path, name: str) -> tuple:
+    """Return time and size of the files that a tile is made from."""
+    files = [Path(network), *samples.find(raw, labelled=False)[name].values()]
+    found = [store.resolve(path).stat() for path in files]
+    return tuple((entry.st_mtime_ns, entry.st_size) for entry in found)
 
 
 def segment_slide(
@@ -308,7 +296,3 @@ def scored(sample: Sample, truth: np.ndarray, labels: np.ndarray) -> pd.DataFram
         assigned=float((labels[sample.rows, sample.columns] > 0).mean()),
         diameter=label_images.diameter(labels),
     )
-
-
-def _architecture(values: Mapping[str, Any]) -> Architecture:
-    return Architecture(**{**values, "widths": tuple(values["widths"])})
