@@ -45,6 +45,15 @@ def test_overlapping_outlines_share_no_spot():
     ).tolist() == [1, 2, 0]
 
 
+def test_a_pixel_is_of_the_outline_around_its_middle(monkeypatch):
+    """Pain 5: from x 2.3 on, with middles at i + 0.5, the first column is 2 and not 3."""
+    import pandas as pd
+
+    outlines = pd.DataFrame({"cell_id": [1], "geometry": [shapely.box(2.3, 0, 9, 3)]})
+    monkeypatch.setattr(polygons, "AT_ONCE", 8)  # one row at a time
+    assert polygons.to_labels(outlines, (3, 5)).tolist() == [[0, 0, 1, 1, 1]] * 3
+
+
 def test_geojson_for_viewers(tmp_path):
     outlines = polygons.from_labels(np.array([[0, 9, 9]]))
     path = polygons.write_geojson(tmp_path / "cells.geojson", outlines, pixel_size=0.5)

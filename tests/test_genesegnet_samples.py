@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lib.data.errors import InputError
-from lib.genesegnet import crops, outputs, pictures, samples
+from lib.genesegnet import alternatives, crops, layouts, outputs, pictures, samples
 from lib.simulate import genesegnet as simulated
 
 TISSUE = simulated.Tissue(side=72)
@@ -229,3 +229,87 @@ def test_the_simulation_is_what_it_says(slide):
     share = (marker // 6 == kinds)[own].mean()
     assert 0.75 < share < 0.95  # 0.8, and a quarter of the rest by chance
     assert 0 < len(np.unique(slide.noisy_labels)) < len(np.unique(slide.cells))
+
+
+def test_ome_tiff_has_ids_and_size_and_the_same_bytes_twice(tmp_path):
+    from lib.genesegnet import instruments
+
+    image = np.array([[0, 7], [70_000, 0]])
+    paths = [
+        outputs.write_ome(tmp_path / f"{k}.ome.tif", image, pixel_size=0.108) for k in range(2)
+    ]
+    assert np.array_equal(pictures.read_labels(paths[0]), image)
+    assert instruments.pixel_size(paths[0]) == pytest.approx(0.108)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    plain = outputs.write_ome(tmp_path / "plain.ome.tif", image)
+    with pytest.raises(InputError, match="without PhysicalSizeX"):
+        instruments.pixel_size(plain)
+
+
+def test_the_pixel_size_of_a_folder_is_that_of_its_images(tmp_path, slide):
+    from lib.genesegnet import instruments
+
+    sample = samples.assemble("a", slide.stain, slide.cells, slide.spots)
+    layouts.write(tmp_path / "known", sample, pixel_size=0.5)
+    layouts.write(tmp_path / "unknown", sample)
+    assert instruments.known_pixel_size(tmp_path / "known") == 0.5
+    assert instruments.known_pixel_size(tmp_path / "unknown") == 0
+
+
+def test_spots_that_would_lie_better_after_a_turn_are_noted(slide):
+    turned = slide.spots.assign(y=slide.stain.shape[0] - slide.spots["y"])
+    notes = samples.assemble("a", slide.stain, slide.cells, turned).notes
+    assert any("would after flip_y: look at image and spots together" in note for note in notes)
+    assert samples.assemble("a", slide.stain, slide.cells, slide.spots).notes == ()
+    assert samples.assemble("a", slide.stain, None, slide.spots).notes == ()
+
+
+def test_folders_of_pciseq_are_taken_in_without_an_image(tmp_path, slide):
+    source = tmp_path / "ca1"
+    source.mkdir()
+    row, column = np.nonzero(slide.cells)
+    np.savez(
+        source / "label_image.coo.npz",
+        row=row,
+        col=column,
+        data=slide.cells[row, column],
+        shape=np.array(slide.cells.shape),
+    )
+    table = slide.spots.rename(columns={"gene": "Gene"})[["Gene", "x", "y"]]
+    table.to_csv(source / "spots.csv", index=False)
+    raw = layouts.take_in(source, tmp_path / "raw")
+    (files,) = samples.find(raw, kinds=("labels", "spots")).values()
+    assert np.array_equal(pictures.read_labels(files["labels"]), slide.cells)
+    with pytest.raises(InputError, match="there is no such folder"):
+        samples.find(raw)
+    (source / "spots.csv").unlink()
+    with pytest.raises(InputError, match="no layout that is known.*expected folders images"):
+        layouts.take_in(source, tmp_path / "raw")
+
+
+def test_a_raw_folder_is_taken_in_by_links(tmp_path, raw):
+    taken = layouts.take_in(raw, tmp_path / "taken")
+    assert (taken / "images").is_symlink() and list(samples.find(taken)) == ["s1", "s10", "s2"]
+    pictures.write_labels(tmp_path / "other" / "labels" / "s1_label.png", np.ones((72, 72), int))
+    (sample, *_), reading = samples.read_all(taken), tmp_path / "other"
+    assert alternatives.of_another_tool(reading, sample)["other"].all()
+    with pytest.raises(InputError, match="no labels of s10; there are s1"):
+        alternatives.of_another_tool(reading, samples.read_all(taken)[1])
+
+
+def test_cells_that_came_with_the_spots_are_counted_beside_ours(slide):
+    delivered = slide.spots.assign(
+        cell=["UNASSIGNED", "7"] * (len(slide.spots) // 2) + ["9"] * (len(slide.spots) % 2)
+    )
+    sample = samples.assemble("a", slide.stain, None, delivered)
+    table = alternatives.count({"ours": slide.cells}, sample).set_index("method")
+    n_odd = len(slide.spots) % 2
+    assert table.loc["as delivered", "n_cells"] == 1 + n_odd
+    assert table.loc["as delivered", "assigned"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_labels_of_a_slide_are_found_whatever_their_width(tmp_path, slide):
+    outputs.write_published(tmp_path, "a", slide.cells)
+    assert outputs.labels_path(tmp_path, "a").name == "label_a.png"
+    with pytest.raises(InputError, match="no labels of b; segment the slide first"):
+        outputs.labels_path(tmp_path, "b")

@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 
 from lib.data.errors import InputError
-from lib.genesegnet import coordinates, instruments, labels, mapping, spots
+from lib.genesegnet import (
+    coordinates,
+    instruments,
+    labels,
+    layouts,
+    mapping,
+    pictures,
+    polygons,
+    samples,
+    spots,
+)
 
 
 def table(**columns):
@@ -125,7 +135,6 @@ def test_origin_of_a_pixel_is_told():
     spot = table(x=[1.6], y=[0.2])
     assert mapping.assign(image, spot, origin="corner")["cell_id"].tolist() == [0]
     assert mapping.assign(image, spot, origin="centre")["cell_id"].tolist() == [5]
-    assert coordinates.first_pixel(2.3) == 2
 
 
 def test_float32_microns_do_not_fall_one_pixel_short():
@@ -178,7 +187,7 @@ def test_labels_of_more_than_16_bits_keep_their_ids(tmp_path):
 def test_a_spot_in_two_outlines_belongs_to_the_nearer_middle():
     """Pain 12: A = [0,4]², B = [3,7] × [0,4], spot (3.2, 2)."""
     inside = [np.array([0]), np.array([0])]
-    owner = mapping.owner_of_overlaps(
+    owner = polygons.owner_of_overlaps(
         inside, np.array([[2, 2], [5, 2]]), np.array([3.2]), np.array([2.0])
     )
     assert owner.tolist() == [1]
@@ -273,24 +282,53 @@ def test_a_parquet_file_in_pieces_gives_what_it_gives_at_once(tmp_path, monkeypa
     )
 
 
-@pytest.mark.real
-def test_real_spots_of_ca1_are_all_accounted_for(real):
-    from lib.genesegnet import pictures
+def test_spots_in_a_csv_are_mapped_too_and_must_belong_to_the_labels(tmp_path):
+    rng = np.random.default_rng(0)
+    found = table(x=rng.uniform(0, 30, 200), y=rng.uniform(0, 20, 200))
+    found["cell_id"] = ["0", "a"] * 100
+    found.to_csv(tmp_path / "spots.csv", index=False)
+    image = np.arange(600).reshape(20, 30) // 40
+    counts = mapping.assign_file(tmp_path / "spots.csv", image, tmp_path / "out.parquet")
+    assert counts["input"] == 200 and counts["given"] == 100
+    with pytest.raises(InputError, match="0% of .* spots lie inside"):
+        big = {"labels": image[:, :30], "pixel_size": 0.01}
+        mapping.assign_file(tmp_path / "spots.csv", target=tmp_path / "none.parquet", **big)
+    assert not (tmp_path / "none.parquet").exists()
 
-    folder = real / "data" / "spatial" / "ca1_left"
-    image = pictures.read_labels(folder / "label_image.coo.npz")
-    found = spots.read(folder / "spots.csv")
-    coordinates.check_extent(found, image.shape)
-    assigned = mapping.assign(image, found)
-    counts = mapping.account(assigned)
+
+def test_shapes_of_cells_stand_beside_their_counts():
+    image = np.zeros((60, 60), int)
+    y, x = np.mgrid[:60, :60]
+    image[(y - 30) ** 2 + (x - 20) ** 2 <= 144], image[25:31, 40:59] = 70000, 9
+    found = table(x=[20.5, 45.5], y=[30.5, 27.5])
+    matrix = mapping.cells_by_genes(mapping.assign(image, found), image, shapes=True)
+    assert matrix.obs["cell_id"].tolist() == [9, 70000]
+    assert matrix.obs["elongation"].tolist() == pytest.approx([19 / 6, 1], rel=0.05)
+
+
+@pytest.mark.real
+def test_real_spots_of_ca1_are_all_accounted_for(real, tmp_path):
+    """In a cell by the published rule are 57.42 %: the label on the spot's own pixel.
+
+    No shift by up to 20 pixels, whole or by region, gives more than 57.6 %, no flip or exchange
+    more than 30 %, filled holes 59.0 %. Some 61 % lie in a cell or on a pixel beside one, corners
+    included: 60.7 %.
+    """
+    from scipy.ndimage import maximum_filter
+
+    raw = layouts.take_in(real / "data/spatial/ca1_left", tmp_path / "raw")
+    (files,) = samples.find(raw, kinds=("labels", "spots")).values()
+    image, found = pictures.read_labels(files["labels"]), spots.read(files["spots"])
+    counts = mapping.assign_file(files["spots"], image, tmp_path / "out.parquet")
+    assigned = pd.read_parquet(tmp_path / "out.parquet")
     assert counts["input"] == 45_251 and counts["outside"] == (found["x"] < 0).sum() == 6
     assert counts["cell"] == 25_984 and counts["background"] == 19_261
-    direct = image[
-        found["y"].astype(int), found["x"].astype(int)
-    ]  # −1 wraps around to the last column
-    outside = found["x"] < 0
+    x, y = found["x"].to_numpy(int), found["y"].to_numpy(int)
+    direct, outside = image[y, x], x < 0  # −1 wraps around to the last column
     assert np.array_equal(direct[~outside], assigned["cell_id"][~outside])
     assert coordinates.orientation_warning(found, image > 0) == ""
+    beside = maximum_filter(image > 0, size=3)[y, np.maximum(x, 0)] & ~outside
+    assert beside.mean() == pytest.approx(0.61, abs=0.01)
     matrix = mapping.cells_by_genes(assigned, image)
     assert matrix.shape[1] <= 92 and matrix.X.sum() == 25_984
 

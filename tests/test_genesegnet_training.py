@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from lib.genesegnet import augmentation, crops, flows, metrics, samples, slides, tiling, training
+from lib.genesegnet import (
+    augmentation,
+    crops,
+    flows,
+    layouts,
+    metrics,
+    samples,
+    slides,
+    stitching,
+    tiling,
+    training,
+)
 from lib.genesegnet import labels as label_images
 from lib.genesegnet.dynamics import Settings
 from lib.genesegnet.network import Architecture, SegmentationNetwork
@@ -226,16 +237,16 @@ def test_tiles_in_any_order_through_files(network, sample, tmp_path):
     plan = dataclasses.replace(PLAN, tile=40)
     parts = []
     for number, tile in enumerate(reversed(tiling.tiles(slide.shape, plan))):
-        slides.write_tile(
+        stitching.write_tile(
             tmp_path / f"{number}.npz", slides.segment_tile(network, slide, tile, plan)
         )
-        parts.append(slides.read_tile(tmp_path / f"{number}.npz"))
+        parts.append(stitching.read_tile(tmp_path / f"{number}.npz"))
     import zarr
 
     store = zarr.create_array(
         tmp_path / "labels.zarr", shape=slide.shape, dtype="int32", chunks=(32, 32)
     )
-    slides.stitch(parts, store)
+    stitching.stitch(parts, store)
     assert np.array_equal(store[:], slides.segment(network, slide, plan)[0])
 
 
@@ -281,7 +292,7 @@ def test_a_real_merscope_slide_goes_from_its_files_to_cells_by_genes(network, re
     """The network was trained on simulated cells: that it runs and that numbers add up is all."""
     from lib.genesegnet import instruments, mapping
 
-    folder = samples.write(tmp_path, instruments.read_merscope(real / "data/spatial/vizgen"))
+    folder = layouts.write(tmp_path, instruments.read_merscope(real / "data/spatial/vizgen"))
     (again,) = samples.read_all(folder, labelled=False)
     assert again.shape == (512, 512) and again.inside.sum() == 3334
     plan = tiling.Plan(window=256, step=192, tile=256, halo=64)

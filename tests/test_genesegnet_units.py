@@ -68,9 +68,9 @@ def test_tiles_as_units_give_the_labels_of_one_piece(
 def test_a_slide_is_read_once_for_its_tiles_and_again_when_it_changes(raw, trained, monkeypatch):
     reads = []
     monkeypatch.setattr(
-        runs,
+        samples,
         "read_some",
-        lambda *args, read=runs.read_some, **kw: reads.append(1) or read(*args, **kw),
+        lambda *args, read=samples.read_some, **kw: reads.append(1) or read(*args, **kw),
     )
     runs._opened.cache_clear()
     options = {"network": trained, "raw": raw, "name": "a", "sigma": 3.5, "plan": PLAN, "masks": {}}

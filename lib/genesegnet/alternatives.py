@@ -2,13 +2,18 @@
 compare.
 """
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
+from lib.data.errors import InputError, listed
 from lib.genesegnet import labels as label_images
-from lib.genesegnet import metrics
+from lib.genesegnet import metrics, pictures
 from lib.genesegnet.location import location_map, spot_density
-from lib.genesegnet.samples import Sample
+from lib.genesegnet.samples import Sample, find
+from lib.genesegnet.spots import cell_keys
 from lib.images import segmentation
 
 
@@ -63,8 +68,47 @@ def every(sample: Sample, *, expansion: float, reach: float, sigma: float) -> di
     }
 
 
+def of_another_tool(folder: str | os.PathLike, sample: Sample) -> dict[str, np.ndarray]:
+    """Read the cells that another tool, such as Cellpose or StarDist, drew on a slide.
+
+    Parameters
+    ----------
+    folder : path
+        With `labels`, one label image per slide and of its name.
+    sample : Sample
+
+    Returns
+    -------
+    dict
+        The folder's name → (rows, columns) int.
+
+    Raises
+    ------
+    InputError
+        If there is no label image of that name, or of another size.
+    """
+    files = find(folder, kinds=("labels",))
+    if sample.name not in files:
+        raise InputError(f"no labels of {sample.name}; there are {listed(files)}", file=folder)
+    labels = pictures.read_labels(files[sample.name]["labels"], shape=sample.shape)
+    return {Path(folder).name: labels}
+
+
 def count(predictions: dict[str, np.ndarray], sample: Sample) -> pd.DataFrame:
-    """Return what needs no truth: cells and the share of spots assigned, one row per name."""
+    """Count what needs no truth.
+
+    Parameters
+    ----------
+    predictions : mapping
+        Name → (rows, columns) int.
+    sample : Sample
+
+    Returns
+    -------
+    DataFrame
+        One row per name: `assigned`, the share of spots in a cell, and `n_cells`. Where the spots
+        came with cells of their own, these are the last row.
+    """
     rows = [
         {
             "method": name,
@@ -73,6 +117,10 @@ def count(predictions: dict[str, np.ndarray], sample: Sample) -> pd.DataFrame:
         }
         for name, labels in predictions.items()
     ]
+    if "cell" in sample.spots:
+        keys = cell_keys(sample.spots)
+        own = {"assigned": float((keys != "").mean()), "n_cells": keys[keys != ""].nunique()}
+        rows.append({"method": "as delivered", **own})
     return pd.DataFrame(rows)
 
 

@@ -88,18 +88,6 @@ def pixels(
     return rows, columns, inside
 
 
-def first_pixel(start: float) -> int:
-    """Return the first row or column of a crop that starts at a coordinate: pixel i is in if i +
-    0.5 is.
-
-    Examples
-    --------
-    >>> first_pixel(2.3)
-    2
-    """
-    return int(np.ceil(start - 0.5))
-
-
 def check_extent(
     spots: pd.DataFrame, shape: tuple[int, int], *, file: str | os.PathLike | None = None
 ) -> None:

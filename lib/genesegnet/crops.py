@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from lib.genesegnet.location import SIGMA, location_map
 from lib.genesegnet.samples import Sample
 from lib.run import store
 
+Inputs = Literal["both", "stain", "rna"]
 SEED = 1  # of the published crops, the same for every sample
 
 
@@ -210,6 +212,35 @@ def with_cells(crops: Crops, min_cells: int = 1) -> Crops:
     order = np.sort(crops.labels.reshape(len(crops), -1), axis=1)
     counts = (np.diff(order, axis=1) != 0).sum(axis=1) + (order[:, 0] > 0)
     return crops.take(counts >= min_cells)
+
+
+def only(inputs: np.ndarray, which: Inputs) -> np.ndarray:
+    """Blank the stain or the location map, for an ablation.
+
+    Parameters
+    ----------
+    inputs : (n, channels, rows, columns) float32
+        The location map last.
+    which : both, stain or rna
+
+    Returns
+    -------
+    (n, channels, rows, columns) float32
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        For another word.
+    """
+    if which not in ("both", "stain", "rna"):
+        raise ValueError(f"inputs {which!r}: expected both, stain or rna")
+    kept = inputs.copy()
+    if which == "stain":
+        kept[:, -1] = 0
+    if which == "rna":
+        kept[:, :-1] = 0
+    return kept
 
 
 def write(path: str | os.PathLike, crops: Crops) -> Path:

@@ -3,6 +3,7 @@ cell.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numba
 import numpy as np
@@ -17,6 +18,8 @@ MIN_PEAK, MIN_BIN, REACH = (
     2,
     5,
 )  # a peak holds more pixels than 10, a bin that joins it more than 2
+CENTRE_SIGMA, MIN_CENTRE = 3.0, 0.1  # pixels, and height of a centre, of the early design
+CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,13 @@ class Masks:
     peaks: np.ndarray
 
 
-def find_masks(flows: np.ndarray, logits: np.ndarray, settings: Settings | None = None) -> Masks:
+def find_masks(
+    flows: np.ndarray,
+    logits: np.ndarray,
+    settings: Settings | None = None,
+    *,
+    centres: np.ndarray | None = None,
+) -> Masks:
     """Return the cells of predicted maps.
 
     All foreground pixels move; in the published code those without a flow along rows stay, which
@@ -73,14 +82,24 @@ def find_masks(flows: np.ndarray, logits: np.ndarray, settings: Settings | None 
     flows : (2, rows, columns) float
         Five times the unit vector towards the cell's source, rows first.
     logits : (rows, columns) float
+        Of being in a cell.
     settings : Settings, optional
+    centres : (rows, columns) float, optional
+        The centre map of a network that has one. Pixels then join the centre that is nearest to
+        where the flow leads them, as in the early public design, whose network predicted the way
+        to the centre itself.
+
+    Returns
+    -------
+    Masks
     """
     settings = settings or Settings()
     foreground = logits > settings.confidence_threshold
     field = np.ascontiguousarray(np.where(foreground, flows, 0) / FLOW_SCALE, dtype=np.float32)
     starts = np.argwhere(foreground)
     ends = follow(field, starts, n_steps=settings.n_steps)
-    labels, peaks = _gather(starts, ends, logits.shape)
+    gather = _gather if centres is None else partial(_join_centres, centres)
+    labels, peaks = gather(starts, ends, logits.shape)
     labels = _drop_large(labels, settings.max_share)
     if settings.flow_threshold > 0:
         ids, errors = flow_errors(labels, field)
@@ -117,33 +136,6 @@ def flow_errors(labels: np.ndarray, field: np.ndarray) -> tuple[np.ndarray, np.n
     counts = np.bincount(ranks.ravel(), minlength=len(ids))
     sums = np.bincount(ranks.ravel(), weights=squared.ravel(), minlength=len(ids))
     return ids[1:], sums[1:] / counts[1:]
-
-
-def vote_for_centres(offsets: np.ndarray, logits: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Return labels the way of the early public design: pixels join the centre that they point at.
-
-    Parameters
-    ----------
-    offsets : (2, rows, columns) float
-        Displacement in pixels from the cell's centre to the pixel.
-    logits : (rows, columns) float
-        Foreground where above 0.8, as published.
-    centres : (rows, columns) float
-        Predicted centre map; its local maxima above 0.1, after smoothing by 3 pixels, are the
-        centres.
-    """
-    from scipy.ndimage import gaussian_filter, maximum_filter
-    from scipy.spatial import cKDTree
-
-    smooth = gaussian_filter(centres.astype(np.float64), 3.0)
-    cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
-    peaks = np.argwhere((smooth == maximum_filter(smooth, footprint=cross)) & (smooth > 0.1))
-    labels = np.zeros(logits.shape, np.int32)
-    pixels = np.argwhere(logits > 0.8)
-    if len(peaks) and len(pixels):
-        votes = pixels - offsets[:, pixels[:, 0], pixels[:, 1]].T
-        labels[tuple(pixels.T)] = cKDTree(peaks).query(votes)[1] + 1
-    return labels
 
 
 @numba.njit(cache=True)
@@ -183,6 +175,25 @@ def _gather(
     labels = np.zeros(shape, np.int32)
     labels[starts[:, 0], starts[:, 1]] = owners[bins[:, 0], bins[:, 1]]
     return labels, peaks - PAD
+
+
+def _join_centres(
+    centres: np.ndarray, starts: np.ndarray, ends: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels of the pixels by the centre nearest to where they ended, and the centres."""
+    from scipy.ndimage import gaussian_filter, label, maximum_filter
+    from scipy.spatial import cKDTree
+
+    smooth = gaussian_filter(centres.astype(np.float64), CENTRE_SIGMA)
+    highest = maximum_filter(smooth, footprint=CROSS)
+    # rounded, and one centre per piece: a last digit makes no second centre of a flat top
+    tops, _ = label((np.round(smooth - highest, 6) == 0) & (smooth > MIN_CENTRE), np.ones((3, 3)))
+    first = np.unique(tops[tops > 0], return_index=True)[1]  # argwhere has the same order
+    peaks = np.argwhere(tops)[first]
+    labels = np.zeros(shape, np.int32)
+    if len(peaks) and len(starts):
+        labels[starts[:, 0], starts[:, 1]] = cKDTree(peaks).query(ends)[1] + 1
+    return labels, peaks
 
 
 def _grow_peaks(counts: np.ndarray, peaks: np.ndarray) -> np.ndarray:

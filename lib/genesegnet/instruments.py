@@ -1,5 +1,5 @@
-"""Files of instruments and of other tools: MERSCOPE, pciSeq-like spots, and where each writes its
-pixel size.
+"""Folders of instruments and of other tools: MERSCOPE, pciSeq, and where each writes its pixel
+size.
 """
 
 import json
@@ -10,12 +10,32 @@ from pathlib import Path
 import numpy as np
 
 from lib.data.errors import InputError, listed
-from lib.genesegnet import coordinates, pictures, samples
+from lib.genesegnet import coordinates, pictures, polygons, samples
 from lib.genesegnet import spots as spot_tables
 from lib.genesegnet.samples import Reading, Sample
 from lib.run import store
 
 TRANSFORM = "micron_to_mosaic_pixel_transform.csv"
+OUTLINES = "cell*.parquet"  # of MERSCOPE's cells, in µm
+
+
+def known_pixel_size(raw: str | os.PathLike) -> float:
+    """Return the pixel size that the first image of a raw folder carries.
+
+    Parameters
+    ----------
+    raw : path
+
+    Returns
+    -------
+    float
+        µm per pixel; 0 if the image does not tell.
+    """
+    image = next(iter(samples.find(raw, labelled=False).values()))["images"]
+    try:
+        return pixel_size(image) if image.suffix.lower() in (".tif", ".tiff") else 0.0
+    except InputError:
+        return 0.0
 
 
 def read_merscope(
@@ -26,7 +46,19 @@ def read_merscope(
     Parameters
     ----------
     folder : path
-        With `mosaic_<stain>_z<z>.tif`, `detected_transcripts.csv` and the transform.
+        With `mosaic_<stain>_z<z>.tif`, `detected_transcripts.csv`, the transform and, for labels,
+        a file of outlines such as `cell_boundaries.parquet`.
+    stain : str
+        Name of the mosaic's stain.
+    z : int
+        Its plane.
+    min_qv : float
+        Quality below which a transcript is left out.
+
+    Returns
+    -------
+    Sample
+        Named as the folder. Of several files of outlines the first by name is taken.
 
     Raises
     ------
@@ -44,7 +76,11 @@ def read_merscope(
         spot_tables.read(folder / "detected_transcripts.csv"), transform=transform
     )
     coordinates.check_extent(found, pixels.shape, file=folder / "detected_transcripts.csv")
-    return samples.assemble(folder.name, pixels, None, found, Reading(min_qv=min_qv))
+    labels = None
+    if files := sorted(folder.glob(OUTLINES)):
+        outlines = polygons.transform(polygons.read_merscope(files[0]), transform)
+        labels = polygons.to_labels(outlines, pixels.shape)
+    return samples.assemble(folder.name, pixels, labels, found, Reading(min_qv=min_qv))
 
 
 def read_transform(path: str | os.PathLike) -> np.ndarray:

@@ -232,15 +232,6 @@ def grow(labels: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
     return grown, np.where(near, distances, np.nan).astype(np.float32)
 
 
-def resize(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Bring labels to another size by indexing the nearest pixel: no id is ever averaged."""
-    rows, columns = (
-        np.minimum((np.arange(new) + 0.5) * old / new, old - 1).astype(int)
-        for new, old in zip(shape, labels.shape, strict=True)
-    )
-    return labels[rows[:, None], columns[None, :]]
-
-
 def require_cells(labels: np.ndarray, *, file: str | os.PathLike | None = None) -> np.ndarray:
     """Return the labels, or raise InputError if there is no cell in them."""
     if not labels.any():

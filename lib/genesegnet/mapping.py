@@ -1,21 +1,24 @@
 """Transcripts → cells: every spot has one class, and the numbers add up."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from anndata import AnnData
 
 from lib.data.errors import InputError
-from lib.genesegnet import coordinates
+from lib.genesegnet import coordinates, metrics
 from lib.genesegnet import labels as label_images
 from lib.genesegnet import spots as spot_tables
 from lib.run import store
 
 CLASSES = ("cell", "background", "outside", "low", "control")
 CHUNK = 1_000_000  # spots of a Parquet file held at one time
+N_JUDGED = 10_000  # of each piece, spots by which it is judged whether they belong to the labels
 
 
 def assign(
@@ -74,7 +77,18 @@ def assign(
 
 
 def account(assigned: pd.DataFrame) -> dict[str, int]:
-    """Return how many spots are of each class, and `input`, their sum.
+    """Return how many spots are of each class.
+
+    Parameters
+    ----------
+    assigned : DataFrame
+        From `assign`.
+
+    Returns
+    -------
+    dict
+        Class → spots, and `input`, their sum. Where the file has cells of its own, such as the
+        instrument's, `given` is the number of spots that it puts into one.
 
     Raises
     ------
@@ -83,7 +97,10 @@ def account(assigned: pd.DataFrame) -> dict[str, int]:
     """
     counts = {name: int((assigned["status"] == name).sum()) for name in CLASSES}
     assert sum(counts.values()) == len(assigned), "every spot has one class"
-    return {**counts, "input": len(assigned)}
+    counts["input"] = len(assigned)
+    if "cell" in assigned:
+        counts["given"] = int((spot_tables.cell_keys(assigned) != "").sum())
+    return counts
 
 
 def published_table(assigned: pd.DataFrame) -> pd.DataFrame:
@@ -115,6 +132,7 @@ def cells_by_genes(
     origin: coordinates.Origin = "corner",
     pixel_size: float | None = None,
     confidence: np.ndarray | None = None,
+    shapes: bool = False,
 ) -> AnnData:
     """Count transcripts per cell and gene; cells without a transcript are kept.
 
@@ -129,6 +147,8 @@ def cells_by_genes(
         µm per pixel; adds the area in µm².
     confidence : (cells, 2) float, optional
         Mean probability and flow error per cell, in the order of the ids.
+    shapes : bool
+        Add what `metrics.shape_statistics` tells of each cell, by which odd ones are found.
 
     Returns
     -------
@@ -150,6 +170,9 @@ def cells_by_genes(
 
     table = AnnData(count(slice(None)))
     table.obs = _observed(cells, table.X, confidence)
+    if shapes:
+        found = metrics.shape_statistics(labels).set_index("label").drop(columns="area")
+        table.obs[list(found)] = found.loc[cells["cell_id"]].to_numpy()
     table.var_names = genes
     table.obsm["spatial"] = cells[["x", "y"]].to_numpy()
     table.uns["account"] = account(assigned)
@@ -189,59 +212,52 @@ def assign_file(
     target: str | os.PathLike,
     *,
     pixel_size: float | None = None,
+    **options: Any,
 ) -> dict[str, int]:
-    """Assign the spots of a Parquet file piece by piece, in memory that does not grow with it, and
-    return the account.
+    """Assign the spots of a file and write them, a Parquet file in memory that does not grow with
+    it.
 
-    The target is Parquet with the columns of `assign`.
+    Parameters
+    ----------
+    path : path
+        Parquet, read piece by piece, or CSV, read at once.
+    labels : (rows, columns) int
+    target : path
+        Parquet with the columns of `assign`.
+    pixel_size : float, optional
+        µm per pixel of spots in µm.
+    options
+        Further arguments of `assign`.
+
+    Returns
+    -------
+    dict
+        The account of all pieces together, see `account`.
+
+    Raises
+    ------
+    InputError
+        If the file is no table of spots, or they cannot belong to the labels; then nothing is
+        written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    total = dict.fromkeys((*CLASSES, "input"), 0)
-    writer = None
+    total, seen, writer = Counter(), [], None
     with store.atomic(target) as part:
         for spots in _pieces(path):
             placed = coordinates.to_pixels(spots, pixel_size=pixel_size)
-            assigned = assign(labels, placed)
-            for name, count in account(assigned).items():
-                total[name] += count
+            seen.append(placed[["x", "y"]].iloc[:: 1 + len(placed) // N_JUDGED])
+            assigned = assign(labels, placed, **options)
+            total.update(account(assigned))
             piece = pa.Table.from_pandas(assigned.astype({"status": str}), preserve_index=False)
             writer = writer or pq.ParquetWriter(part, piece.schema)
             writer.write_table(piece.cast(writer.schema))
         if writer is None:
             raise InputError("the table has no row", file=path)
         writer.close()
-    return total
-
-
-def owner_of_overlaps(
-    inside: list[np.ndarray], centroids: np.ndarray, x: np.ndarray, y: np.ndarray
-) -> np.ndarray:
-    """Return for every spot the one cell that owns it where outlines overlap: the one with the
-    nearest centroid.
-
-    Parameters
-    ----------
-    inside : list of (k,) int
-        Spots within each outline.
-    centroids : (cells, 2) float
-        x and y.
-    x, y : (n,) float
-
-    Returns
-    -------
-    (n,) int
-        Rank of the cell from 1, 0 for none; equals go to the first cell.
-    """
-    spot = np.concatenate([np.asarray(part, np.int64) for part in inside])
-    cell = np.repeat(np.arange(len(inside)), [len(part) for part in inside])
-    distance = np.hypot(x[spot] - centroids[cell, 0], y[spot] - centroids[cell, 1])
-    order = np.lexsort((cell, np.round(distance, 9), spot))
-    first = order[np.r_[True, np.diff(spot[order]) != 0]] if len(order) else order
-    owner = np.zeros(len(x), np.int64)
-    owner[spot[first]] = cell[first] + 1
-    return owner
+        coordinates.check_extent(pd.concat(seen), labels.shape, file=path)
+    return dict(total)
 
 
 def _observed(cells: pd.DataFrame, counts: "object", confidence: np.ndarray | None) -> pd.DataFrame:
@@ -262,10 +278,13 @@ def _per_plane(rows: np.ndarray, z: np.ndarray, n_cells: int) -> pd.DataFrame:
 
 
 def _pieces(path: str | os.PathLike) -> Iterator[pd.DataFrame]:
-    """Yield a Parquet file's spots in pieces."""
+    """Yield the spots of a Parquet file in pieces, those of any other at once."""
     import pyarrow.parquet as pq
 
     path = Path(store.resolve(path))
+    if path.suffix != ".parquet":
+        yield spot_tables.read(path)
+        return
     try:
         file = pq.ParquetFile(path)
     except (OSError, ValueError) as error:

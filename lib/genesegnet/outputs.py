@@ -1,11 +1,15 @@
 """Cells for other programs: the published files, and those that viewers and packages read."""
 
 import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from lib.genesegnet import pictures
+from lib.data.errors import InputError
+from lib.genesegnet import pictures, samples
 from lib.genesegnet.labels import smallest_type
 from lib.run import store
 
@@ -13,10 +17,20 @@ SMALLEST = 64  # side in pixels below which a pyramid ends
 
 
 def write_published(folder: str | os.PathLike, name: str, labels: np.ndarray) -> list[Path]:
-    """Write `label_<name>.png` (16 bits), `.mat` (variable `CellMap`) and the picture
-    `label_plt_<name>.jpg`.
+    """Write the three published files of a slide's cells.
 
-    With more than 65,535 cells the first is a 32-bit TIFF.
+    Parameters
+    ----------
+    folder : path
+    name : str
+        Of the slide.
+    labels : (rows, columns) int
+
+    Returns
+    -------
+    list of Path
+        `label_<name>.png` (16 bits; with more than 65,535 cells a 32-bit TIFF), `.mat` (variable
+        `CellMap`) and the picture `label_plt_<name>.jpg`.
     """
     from scipy.io import savemat
 
@@ -28,6 +42,92 @@ def write_published(folder: str | os.PathLike, name: str, labels: np.ndarray) ->
     paths.append(folder / f"label_{name}.mat")
     paths.append(pictures.write_image(folder / f"label_plt_{name}.jpg", colours(labels)))
     return paths
+
+
+def labels_path(folder: str | os.PathLike, name: str) -> Path:
+    """Return where `write_published` put the labels of a slide: a PNG, or a TIFF.
+
+    Parameters
+    ----------
+    folder : path
+    name : str
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If there are none.
+    """
+    path = Path(store.resolve(folder)) / f"label_{name}.png"
+    found = [place for place in (path, path.with_suffix(".tif")) if place.exists()]
+    if not found:
+        raise InputError(f"no labels of {name}", file=folder, fix="segment the slide first")
+    return found[0]
+
+
+def with_spots(
+    folder: str | os.PathLike, names: Sequence[str], raw: str | os.PathLike
+) -> dict[str, dict[str, Path]]:
+    """Pair the labels found on slides with the slides' spots.
+
+    Parameters
+    ----------
+    folder : path
+        Of the published files.
+    names : sequence of str
+    raw : path
+        Raw folder of the slides.
+
+    Returns
+    -------
+    dict
+        Name → `labels` and `spots`, as `samples.find` gives them.
+    """
+    spots = samples.find(raw, labelled=False)
+    return {
+        name: {"labels": labels_path(folder, name), "spots": spots[name]["spots"]} for name in names
+    }
+
+
+def read_confidence(folder: str | os.PathLike, name: str) -> np.ndarray:
+    """Read how sure the network is of the cells of a slide.
+
+    Parameters
+    ----------
+    folder : path
+    name : str
+
+    Returns
+    -------
+    (cells, 2) float
+        Mean probability of being in a cell, and error of the flow, in the order of the ids.
+    """
+    table = pd.read_csv(Path(store.resolve(folder)) / f"{name}_confidence.csv")
+    return table[["probability", "flow_error"]].to_numpy()
+
+
+def write_ome(
+    path: str | os.PathLike, labels: np.ndarray, *, pixel_size: float | None = None
+) -> Path:
+    """Write labels as OME-TIFF of 16 bits, or of 32 where an id needs it.
+
+    Parameters
+    ----------
+    path : path
+        Ends in `.ome.tif`.
+    labels : (rows, columns) int
+    pixel_size : float, optional
+        µm per pixel.
+
+    Returns
+    -------
+    Path
+    """
+    kind = smallest_type(int(labels.max(initial=0)))
+    return pictures.write_image(path, labels.astype(kind), pixel_size=pixel_size)
 
 
 def colours(labels: np.ndarray) -> np.ndarray:
@@ -46,12 +146,23 @@ def write_ngff(
     *,
     pixel_size: float | None = None,
 ) -> Path:
-    """Write stain and labels as OME-NGFF 0.4 with pyramids, readable in napari; return the folder.
+    """Write stain and labels as OME-NGFF 0.4 with pyramids, readable in napari.
 
-    Labels are shrunk by taking every second pixel, so that no id is averaged.
+    Parameters
+    ----------
+    path : path
+        Ends in `.zarr`; a folder that is there is replaced.
+    stain : (rows, columns[, 3]) uint8 or uint16
+    labels : (rows, columns) int
+        Shrunk by taking every second pixel, so that no id is averaged.
+    pixel_size : float, optional
+        µm per pixel.
+
+    Returns
+    -------
+    Path
+        The folder.
     """
-    import shutil
-
     import zarr
 
     path = Path(store.resolve(path))

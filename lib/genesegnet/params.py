@@ -161,9 +161,12 @@ class GeneSegNetInfer(GeneSegNetMasks):
     round: int = parameter(
         1, "round of training whose network is used; 0 = the last", paper=0, ge=0, le=20
     )
-    pixel_size: float = parameter(0.0, "µm per pixel; 0 = not known", ge=0, le=50)
+    pixel_size: float = parameter(0.0, "µm per pixel; 0 = what the image says", ge=0, le=50)
     diameter_um: float = parameter(
         0.0, "cell diameter; 0 = take the one in pixels", unit="µm", ge=0, le=1000
+    )
+    estimate_diameter: bool = parameter(
+        False, "take the cell diameter from each slide's tile with most transcripts"
     )
     opening: int = parameter(
         5, "side of the box of the final opening; 0 = none", unit="pixels", paper=5, ge=0, le=51
@@ -173,6 +176,12 @@ class GeneSegNetInfer(GeneSegNetMasks):
 class GeneSegNetMap(Section):
     """From transcripts to cells."""
 
+    source: InputPath = parameter(
+        "", "folder with labels of any tool and spots; empty = the cells found here"
+    )
+    pixel_size: float = parameter(
+        0.0, "µm per pixel of the source's spots; 0 = they are in pixels", ge=0, le=50
+    )
     origin: Literal["corner", "centre"] = parameter(
         "corner", "what coordinate 0 is: corner or centre of a pixel"
     )
@@ -207,6 +216,9 @@ class GeneSegNetAblations(GeneSegNetMasks):
 class GeneSegNetAlternatives(Section):
     """What a user would take instead."""
 
+    others: InputPath = parameter(
+        "", "folder of label images of another tool, such as Cellpose, to compare as well"
+    )
     expansion: float = parameter(4.0, "growth of nuclei", unit="pixels", paper=8.0, ge=0, le=1000)
     reach: float = parameter(
         9.0, "reach of a Voronoi cell from its nucleus", unit="pixels", paper=17.0, ge=0, le=1000

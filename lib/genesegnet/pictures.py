@@ -1,7 +1,10 @@
 """Stain and label images on disk: TIFF, PNG or JPEG, 8 or 16 bits."""
 
 import os
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
 
@@ -80,19 +83,44 @@ def write_labels(path: str | os.PathLike, labels: np.ndarray) -> Path:
 def write_image(
     path: str | os.PathLike, image: np.ndarray, *, pixel_size: float | None = None
 ) -> Path:
-    """Write an image as PNG, JPEG or TIFF; with a pixel size in µm, `.tif` becomes OME-TIFF."""
+    """Write an image as PNG, JPEG or TIFF.
+
+    Parameters
+    ----------
+    path : path
+        Its suffix says the format; `.ome.tif` is OME-TIFF, and so is `.tif` with a pixel size.
+    image : (rows, columns[, 3]) uint8, uint16 or uint32
+    pixel_size : float, optional
+        µm per pixel.
+
+    Returns
+    -------
+    Path
+        Absolute. The same image gives the same bytes.
+    """
     import tifffile
     from PIL import Image
 
     path = Path(store.resolve(path))
     with store.atomic(path) as part:
         if path.suffix.lower() in (".tif", ".tiff"):
-            size = {"axes": "YX", "PhysicalSizeX": pixel_size, "PhysicalSizeY": pixel_size}
-            known = {"ome": True, "metadata": size} if pixel_size else {"metadata": None}
-            tifffile.imwrite(part, image, compression="zlib", **known)
+            ome = bool(pixel_size) or path.name.lower().endswith((".ome.tif", ".ome.tiff"))
+            about = _ome(image, pixel_size) if ome else None
+            tifffile.imwrite(part, image, compression="zlib", ome=ome, metadata=about)
         else:
             Image.fromarray(image).save(part)
     return path
+
+
+def _ome(image: np.ndarray, pixel_size: float | None) -> dict[str, Any]:
+    """Return what OME-TIFF says of an image; its id is made of the pixels and not by chance."""
+    size = {f"PhysicalSize{axis}": pixel_size for axis in "XY"} if pixel_size else {}
+    axes = "YX" if image.ndim == 2 else "YXS"
+    return {
+        "axes": axes,
+        "UUID": str(uuid5(NAMESPACE_OID, sha256(image.tobytes()).hexdigest())),
+        **size,
+    }
 
 
 def _read(path: Path) -> np.ndarray:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from lib.data.errors import InputError
 from lib.genesegnet.labels import dense
-from lib.genesegnet.mapping import owner_of_overlaps
 from lib.run import store
+
+AT_ONCE = 2**20  # pixels that are looked up at one time
 
 
 def from_labels(labels: np.ndarray) -> pd.DataFrame:
@@ -76,10 +77,27 @@ def transform(outlines: pd.DataFrame, matrix: np.ndarray) -> pd.DataFrame:
 
 
 def to_labels(outlines: pd.DataFrame, shape: tuple[int, int]) -> np.ndarray:
-    """Return a label image, 1 … n by row of the table: a pixel is of the cell around its middle."""
-    rows, columns = np.indices(shape)
-    owner = owners(outlines, columns.ravel() + 0.5, rows.ravel() + 0.5)
-    return owner.reshape(shape).astype(np.int32)
+    """Return the label image of outlines: a pixel is of the cell around its middle.
+
+    Parameters
+    ----------
+    outlines : DataFrame
+        `geometry` in pixels.
+    shape : (int, int)
+
+    Returns
+    -------
+    (rows, columns) int32
+        1 … n by row of the table; where outlines overlap, see `owners`.
+    """
+    labels = np.zeros(shape, np.int32)
+    height = max(1, AT_ONCE // shape[1])
+    for top in range(0, shape[0], height):  # in bands, as each pixel is a point of some 100 bytes
+        band = labels[top : top + height]
+        rows, columns = np.indices(band.shape)
+        owner = owners(outlines, columns.ravel() + 0.5, rows.ravel() + top + 0.5)
+        band[:] = owner.reshape(band.shape)
+    return labels
 
 
 def owners(outlines: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -97,6 +115,35 @@ def owners(outlines: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     inside = np.split(point, np.searchsorted(cell, np.arange(1, len(shapes))))
     centroids = shapely.get_coordinates(shapely.centroid(shapes))
     return owner_of_overlaps(inside, centroids, np.asarray(x, float), np.asarray(y, float))
+
+
+def owner_of_overlaps(
+    inside: list[np.ndarray], centroids: np.ndarray, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    """Return for every spot the one cell that owns it where outlines overlap: the one with the
+    nearest centroid.
+
+    Parameters
+    ----------
+    inside : list of (k,) int
+        Spots within each outline.
+    centroids : (cells, 2) float
+        x and y.
+    x, y : (n,) float
+
+    Returns
+    -------
+    (n,) int
+        Rank of the cell from 1, 0 for none; equals go to the first cell.
+    """
+    spot = np.concatenate([np.asarray(part, np.int64) for part in inside])
+    cell = np.repeat(np.arange(len(inside)), [len(part) for part in inside])
+    distance = np.hypot(x[spot] - centroids[cell, 0], y[spot] - centroids[cell, 1])
+    order = np.lexsort((cell, np.round(distance, 9), spot))
+    first = order[np.r_[True, np.diff(spot[order]) != 0]] if len(order) else order
+    owner = np.zeros(len(x), np.int64)
+    owner[spot[first]] = cell[first] + 1
+    return owner
 
 
 def write_geojson(

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lib.genesegnet.dynamics import Settings, find_masks
-from lib.genesegnet.network import CELL, SegmentationNetwork
+from lib.genesegnet.dynamics import Masks, Settings, find_masks
+from lib.genesegnet.network import CELL, CENTRE, SegmentationNetwork
 
 MARGIN = 8  # pixels of zeros around what the network sees, as published
 
@@ -58,8 +58,24 @@ def segment(
 ) -> Iterable[np.ndarray]:
     """Yield the labels of one image after the other; parameters as in `maps`."""
     for image in inputs:
-        flow_and_logit = maps(network, image[None], diameter=diameter)[0]
-        yield find_masks(flow_and_logit[:CELL], flow_and_logit[CELL], settings).labels
+        yield cells(maps(network, image[None], diameter=diameter)[0], settings).labels
+
+
+def cells(found: np.ndarray, settings: Settings | None = None) -> Masks:
+    """Return the cells of a network's maps.
+
+    Parameters
+    ----------
+    found : (3 or 4, rows, columns) float
+        Flow along rows and columns, logit and, where the network has one, centre map.
+    settings : Settings, optional
+
+    Returns
+    -------
+    Masks
+    """
+    centres = found[CENTRE] if len(found) > CENTRE else None
+    return find_masks(found[:CELL], found[CELL], settings, centres=centres)
 
 
 def _pass(network: SegmentationNetwork, images: Tensor, factor: float) -> Tensor:

@@ -5,40 +5,31 @@ use as it was built for training.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lib.data.errors import InputError
-from lib.genesegnet import crops, metrics, networks, pictures, samples, slides, tiling, training
-from lib.genesegnet import labels as label_images
+from lib.genesegnet import (
+    crops,
+    mapping,
+    networks,
+    pictures,
+    samples,
+    scoring,
+    slides,
+    stitching,
+    tiling,
+    training,
+)
 from lib.genesegnet.dynamics import Settings
 from lib.genesegnet.network import SegmentationNetwork
-from lib.genesegnet.samples import Reading, Sample
 from lib.learning import weights
 from lib.run import compute, store
-
-Inputs = Literal["both", "stain", "rna"]
-
-
-def only(inputs: np.ndarray, which: Inputs) -> np.ndarray:
-    """Return inputs (n, channels, rows, columns) with stain or location map blanked, for an
-    ablation.
-    """
-    if which not in ("both", "stain", "rna"):
-        raise ValueError(f"inputs {which!r}: expected both, stain or rna")
-    kept = inputs.copy()
-    if which == "stain":
-        kept[:, -1] = 0
-    if which == "rna":
-        kept[:, :-1] = 0
-    return kept
 
 
 def train_unit(
@@ -49,7 +40,7 @@ def train_unit(
     val: Path,
     architecture: Mapping[str, Any],
     recipe: Mapping[str, Any],
-    inputs: Inputs = "both",
+    inputs: crops.Inputs = "both",
     about: Mapping[str, Any] | None = None,
 ) -> None:
     """Train one network on a store of crops; write its weights with their card.
@@ -68,7 +59,7 @@ def train_unit(
     kind, plan = networks.architecture(architecture), training.Recipe(**recipe)
     splits = [crops.read(path) for path in (train, val)]
     shown = [
-        crops.Crops(only(split.inputs, inputs), split.labels, split.samples, split.corners)
+        crops.Crops(crops.only(split.inputs, inputs), split.labels, split.samples, split.corners)
         for split in splits
     ]
     rng = np.random.default_rng(seed)
@@ -174,13 +165,13 @@ def score_unit(
     """
     trained, card = networks.open_network(network)
     found = []
-    for sample in read_some(raw, names, reading):
+    for sample in samples.read_some(raw, names, reading):
         slide = slides.from_sample(sample, sigma=sigma, inputs=card.inputs["which"])
         labels, _ = slides.segment(
             trained, slide, tiling.Plan(**plan), settings=Settings(**masks), diameter=diameter
         )
-        for reference, truth in references(raw, sample).items():
-            found.append(scored(sample, truth, labels).assign(reference=reference))
+        for reference, truth in scoring.references(raw, sample).items():
+            found.append(scoring.scored(sample, truth, labels).assign(reference=reference))
     pd.concat(found, ignore_index=True).to_parquet(part)
 
 
@@ -222,7 +213,30 @@ def tile_unit(
     cells = slides.segment_tile(
         trained, slide, tile, cut, settings=Settings(**masks), diameter=diameter
     )
-    slides.write_tile(part, cells)
+    stitching.write_tile(part, cells)
+
+
+def estimate_diameter(
+    *,
+    network: Path,
+    raw: Path,
+    name: str,
+    sigma: float,
+    plan: Mapping[str, Any],
+    masks: Mapping[str, Any],
+    reading: Mapping[str, Any] | None = None,
+    **_: Any,
+) -> float:
+    """Estimate the diameter of a slide's cells; arguments are those of `tile_unit`.
+
+    Returns
+    -------
+    float
+        In pixels, see `slides.estimate_diameter`.
+    """
+    text = json.dumps(reading or {}, sort_keys=True)
+    trained, slide = _opened(str(network), str(raw), name, text, sigma, _state(network, raw, name))
+    return slides.estimate_diameter(trained, slide, tiling.Plan(**plan), settings=Settings(**masks))
 
 
 @lru_cache(maxsize=1)
@@ -233,7 +247,7 @@ def _opened(
     from new ones.
     """
     trained, card = networks.open_network(network)
-    (sample,) = read_some(raw, [name], json.loads(reading), labelled=False)
+    (sample,) = samples.read_some(raw, [name], json.loads(reading), labelled=False)
     return trained, slides.from_sample(sample, sigma=sigma, inputs=card.inputs["which"])
 
 
@@ -256,43 +270,20 @@ def segment_slide(
     n_tiles = len(tiling.tiles(shape, tiling.Plan(**arguments["plan"])))
     units = {f"{arguments['name']}_{k}": {**arguments, "number": k} for k in range(n_tiles)}
     paths = compute.run_units(tile_unit, units, directory=directory, suffix=".npz")
-    parts = [slides.read_tile(path) for path in paths.values()]
-    return slides.stitch(parts, np.zeros(shape, np.int32))
+    parts = [stitching.read_tile(path) for path in paths.values()]
+    return stitching.stitch(parts, np.zeros(shape, np.int32))
 
 
-def read_some(
-    raw: str | os.PathLike,
-    names: Sequence[str],
-    reading: Mapping[str, Any] | None = None,
-    *,
-    labelled: bool = True,
-) -> list[Sample]:
-    """Read samples of a raw folder by name."""
-    files = samples.find(raw, labelled=labelled)
-    missing = sorted(set(names) - set(files))
-    if missing:
-        raise InputError(f"no sample {', '.join(missing)}; there are {', '.join(files)}", file=raw)
-    return [samples.read(name, files[name], Reading(**(reading or {}))) for name in names]
+def map_unit(
+    part: Path, *, seed: int, labels: Path, spots: Path, options: Mapping[str, Any]
+) -> None:
+    """Assign the spots of one slide to its cells and write them.
 
-
-def references(raw: str | os.PathLike, sample: Sample) -> dict[str, np.ndarray]:
-    """Return what a prediction is compared with: the given `labels` and, where planted, the whole
-    cells (`truth`).
+    Parameters
+    ----------
+    labels, spots : Path
+        Labels of any tool, and a table of spots.
+    options : mapping
+        Further arguments of `mapping.assign_file`.
     """
-    planted = Path(store.resolve(raw)) / "truth" / f"{sample.name}_cells.png"
-    found = {} if sample.labels is None else {"labels": sample.labels}
-    return {"truth": pictures.read_labels(planted), **found} if planted.exists() else found
-
-
-def scored(sample: Sample, truth: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return the scores of one slide at overlaps of 0.5 to 0.95, and those without a threshold."""
-    table = metrics.scores(truth, labels).assign(sample=sample.name)
-    shared = metrics.gene_iou(truth, labels, sample.rows, sample.columns)
-    return table.assign(
-        aji=metrics.aggregated_jaccard(truth, labels),
-        cell_iou=metrics.cell_iou(truth, labels).mean(),
-        gene_iou=shared.mean() if len(shared) else np.nan,
-        boundary_f=metrics.boundary_scores(truth, labels)["f"],
-        assigned=float((labels[sample.rows, sample.columns] > 0).mean()),
-        diameter=label_images.diameter(labels),
-    )
+    mapping.assign_file(spots, pictures.read_labels(labels), part, **options)

@@ -3,9 +3,10 @@ name.
 """
 
 import os
-import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,13 +85,27 @@ class Reading:
     split_masks: bool = False
 
 
-def find(folder: str | os.PathLike, *, labelled: bool = True) -> dict[str, dict[str, Path]]:
-    """Return name → its files, after checking that every image has its spots and, where wanted, its
-    labels.
+def find(
+    folder: str | os.PathLike, *, labelled: bool = True, kinds: Sequence[str] = tuple(FOLDERS)
+) -> dict[str, dict[str, Path]]:
+    """Pair the files of a raw folder by name.
 
     The published script pairs files by their place in a sorted list, which pairs wrongly without a
     word when one is missing. Here the names must agree, but for a word such as `_image` or
     `_label`.
+
+    Parameters
+    ----------
+    folder : path
+    labelled : bool
+        Whether labels are wanted.
+    kinds : sequence of str
+        Folders that are looked at, of `images`, `labels` and `spots`.
+
+    Returns
+    -------
+    dict
+        Name → kind → file; every sample has a file of each kind.
 
     Raises
     ------
@@ -99,7 +114,7 @@ def find(folder: str | os.PathLike, *, labelled: bool = True) -> dict[str, dict[
         named.
     """
     folder = Path(store.resolve(folder))
-    wanted = [name for name in FOLDERS if labelled or name != "labels"]
+    wanted = [name for name in kinds if labelled or name != "labels"]
     found = {name: _by_name(folder / name, FOLDERS[name]) for name in wanted}
     every = sorted(set().union(*found.values()))
     faults = [
@@ -159,6 +174,41 @@ def read(name: str, files: dict[str, Path], reading: Reading | None = None) -> S
     return assemble(name, stain, labels, spots, reading)
 
 
+def read_some(
+    raw: str | os.PathLike,
+    names: Sequence[str],
+    reading: Mapping[str, Any] | None = None,
+    *,
+    labelled: bool = True,
+) -> list[Sample]:
+    """Read samples of a raw folder by name.
+
+    Parameters
+    ----------
+    raw : path
+    names : sequence of str
+    reading : mapping, optional
+        Arguments of `Reading`.
+    labelled : bool
+        Whether labels are wanted.
+
+    Returns
+    -------
+    list of Sample
+        In the order of the names.
+
+    Raises
+    ------
+    InputError
+        If there is no sample of a name, or it cannot be used.
+    """
+    files = find(raw, labelled=labelled)
+    missing = sorted(set(names) - set(files))
+    if missing:
+        raise InputError(f"no sample {', '.join(missing)}; there are {', '.join(files)}", file=raw)
+    return [read(name, files[name], Reading(**(reading or {}))) for name in names]
+
+
 def assemble(
     name: str,
     stain: np.ndarray,
@@ -166,8 +216,22 @@ def assemble(
     spots: pd.DataFrame,
     reading: Reading | None = None,
 ) -> Sample:
-    """Return a sample from what is in memory: spots placed on pixels, stray pixels of cells taken
-    away and noted.
+    """Place spots on pixels, take stray pixels of cells away, and note what was found.
+
+    Parameters
+    ----------
+    name : str
+    stain : (rows, columns[, 3]) uint8 or uint16
+    labels : (rows, columns) int, or None
+    spots : DataFrame
+        `x` and `y` in pixels, `gene`.
+    reading : Reading, optional
+
+    Returns
+    -------
+    Sample
+        Its notes also say if the spots would lie much better after a turn of the image; nothing is
+        turned.
     """
     reading = reading or Reading()
     rows, columns, inside = coordinates.pixels(spots, stain.shape[:2], origin=reading.origin)
@@ -179,37 +243,21 @@ def assemble(
         else []
     )
     notes += [f"{(~good).sum()} spots are controls or of low quality"] if not good.all() else []
+    foreground = _bright(stain) if labels is None else labels > 0
+    notes += [words] if (words := coordinates.orientation_warning(spots, foreground)) else []
     if labels is not None:
         notes += [words] if (words := label_images.describe_pieces(labels)) else []
         labels = label_images.largest_pieces(labels)[0]
     return Sample(name, stain, labels, spots, rows[used], columns[used], inside, tuple(notes))
 
 
-def write(folder: str | os.PathLike, sample: Sample) -> Path:
-    """Write a sample in the raw layout, such as one read from an instrument's files."""
-    folder = Path(store.resolve(folder))
-    pictures.write_image(folder / "images" / f"{sample.name}.tif", sample.stain)
-    if sample.labels is not None:
-        pictures.write_labels(folder / "labels" / f"{sample.name}.png", sample.labels)
-    table = sample.spots.rename(columns={"x": "spotX", "y": "spotY"})
-    store.write_table(folder / "spots" / f"{sample.name}.csv", table)
-    return folder
+def _bright(stain: np.ndarray) -> np.ndarray:
+    """Return where a stain is bright, by Otsu's threshold of every eighth pixel."""
+    from skimage.filters import threshold_otsu
 
-
-def link(source: str | os.PathLike, folder: str | os.PathLike) -> Path:
-    """Take a lab's own folder in by links, after its files were paired; nothing is copied."""
-    source, folder = Path(store.resolve(source)), Path(store.resolve(folder))
-    find(source, labelled=(source / "labels").is_dir())
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (*FOLDERS, "truth"):
-        place = folder / name
-        if place.is_symlink():
-            place.unlink()
-        elif place.exists():
-            shutil.rmtree(place)
-        if (source / name).is_dir():
-            place.symlink_to(source / name, target_is_directory=True)
-    return folder
+    grey = stain if stain.ndim == 2 else stain.max(axis=-1)
+    some = grey[::8, ::8]
+    return grey > (threshold_otsu(some) if some.min() < some.max() else some.max())
 
 
 def _by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:

@@ -5,22 +5,20 @@ those of the whole. It keeps the cells whose peak lies in its own part; a halo h
 them. Tiles can thus be made in any order, on any machine, and the labels are those of one piece.
 """
 
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lib.data.errors import InputError
 from lib.genesegnet import crops, prediction
-from lib.genesegnet.dynamics import Settings, find_masks, flow_errors
+from lib.genesegnet.dynamics import Settings, flow_errors
 from lib.genesegnet.flows import FLOW_SCALE
 from lib.genesegnet.location import SIGMA, location_map, reach
 from lib.genesegnet.network import CELL, SegmentationNetwork
 from lib.genesegnet.samples import Sample
+from lib.genesegnet.stitching import TileCells, stitch
 from lib.genesegnet.tiling import Box, Plan, common, taper, tiles, window_batches
-from lib.run import store
 
 BAND = 64  # rows of a band of the index of spots
 
@@ -66,27 +64,6 @@ class Slide:
         return tuple(self.stain.shape[:2])
 
 
-@dataclass(frozen=True)
-class TileCells:
-    """The cells of one tile, by pixel.
-
-    Attributes
-    ----------
-    rows, columns, ids : (pixels,) int
-        Pixels of the slide, and the cell 1 … n of the tile.
-    peaks : (n, 2) int
-        Where each cell's pixels met.
-    confidence : (n, 2) float
-        Mean probability of the cell's pixels, and error of its flow.
-    """
-
-    rows: np.ndarray
-    columns: np.ndarray
-    ids: np.ndarray
-    peaks: np.ndarray
-    confidence: np.ndarray
-
-
 def from_sample(sample: Sample, *, sigma: float = SIGMA, inputs: str = "both") -> Slide:
     """Return a sample as a slide."""
     low, high = crops.levels(sample.stain)
@@ -129,9 +106,9 @@ def maps(
 
     Returns
     -------
-    (3, rows, columns) float32
+    (3 or 4, rows, columns) float32
     """
-    total = np.zeros((CELL + 1, *box.shape), np.float32)
+    total = np.zeros((network.architecture.n_outputs, *box.shape), np.float32)
     weights = np.zeros(box.shape, np.float32)
     shape = tuple(min(plan.window, length) for length in slide.shape)
     weight = taper(shape) if plan.taper else np.ones(shape, np.float32)
@@ -148,7 +125,7 @@ def maps(
         )
         for window, output in zip(batch, found, strict=False):
             here, there = common(box, window)
-            total[:, *here] += output[: CELL + 1, *there] * weight[there]
+            total[:, *here] += output[:, *there] * weight[there]
             weights[here] += weight[there]
     return total / weights
 
@@ -166,7 +143,7 @@ def segment_tile(
     plan = plan or Plan()
     box = tile.grown(plan.halo, slide.shape)
     found = maps(network, slide, box, plan, diameter=diameter)
-    masks = find_masks(found[:CELL], found[CELL], settings)
+    masks = prediction.cells(found, settings)
     peaks = masks.peaks + [box.top, box.left]
     own = (peaks >= [tile.top, tile.left]) & (peaks < [tile.bottom, tile.right])
     mine = np.flatnonzero(own.all(axis=1)) + 1
@@ -216,63 +193,35 @@ def segment(
     return stitch(list(done), np.zeros(slide.shape, np.int32))
 
 
-def stitch(parts: list[TileCells], labels: Any) -> tuple[Any, np.ndarray]:
-    """Write the cells of all tiles into one label image, numbered in reading order of their peaks.
-
-    Parameters
-    ----------
-    parts : list of TileCells
-        In any order; sparse, so that all of a slide's fit where its maps would not.
-    labels : (rows, columns) int array of zeros
-        Filled in place; of NumPy, or of Zarr for slides beyond memory.
-
-    Returns
-    -------
-    labels, confidence : see `segment`
-    """
-    peaks = np.concatenate([part.peaks for part in parts])
-    order = np.lexsort((peaks[:, 1], peaks[:, 0]))
-    ids = np.empty(len(peaks), np.int64)
-    ids[order] = np.arange(1, len(peaks) + 1)
-    first = 0
-    for part in parts:
-        own = np.append(0, ids[first : first + len(part.peaks)])
-        first += len(part.peaks)
-        if len(part.rows):
-            box = (
-                slice(part.rows.min(), part.rows.max() + 1),
-                slice(part.columns.min(), part.columns.max() + 1),
-            )
-            block = np.asarray(labels[box])
-            block[part.rows - box[0].start, part.columns - box[1].start] = own[part.ids]
-            labels[box] = block
-    return labels, np.concatenate([part.confidence for part in parts])[order]
-
-
-def write_tile(path: str | os.PathLike, cells: TileCells) -> None:
-    """Write the cells of a tile to the path of a unit, `.npz`."""
-    with Path(path).open("wb") as file:
-        np.savez_compressed(file, **vars(cells))
-
-
-def read_tile(path: str | os.PathLike) -> TileCells:
-    """Read what `write_tile` wrote."""
-    with np.load(store.resolve(path), allow_pickle=False) as file:
-        return TileCells(**{name: file[name] for name in TileCells.__dataclass_fields__})
-
-
 def estimate_diameter(
     network: SegmentationNetwork, slide: Slide, plan: Plan, *, settings: Settings | None = None
 ) -> float:
-    """Return the median diameter in pixels of the cells found at the size of training, on the
-    fullest tile.
+    """Estimate the size of a slide's cells from those found at the size of training.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+    slide : Slide
+        The tile with most spots is segmented.
+    plan : Plan
+    settings : Settings, optional
+
+    Returns
+    -------
+    float
+        Median diameter in pixels.
+
+    Raises
+    ------
+    InputError
+        If no cell is found there.
     """
     from lib.genesegnet.labels import diameter
 
     counts = [len(select(slide, tile)[0]) for tile in tiles(slide.shape, plan)]
     tile = tiles(slide.shape, plan)[int(np.argmax(counts))]
     found = maps(network, slide, tile, plan)
-    size = diameter(find_masks(found[:CELL], found[CELL], settings).labels)
+    size = diameter(prediction.cells(found, settings).labels)
     if not size > 0:
         raise InputError("no cell was found to take the diameter from", fix="give the diameter")
     return size
