@@ -5,7 +5,7 @@ labels.
 import numpy as np
 import pytest
 
-from lib.genesegnet import dynamics, flows, labels, location, metrics, refine
+from lib.genesegnet import dynamics, flows, labels, location, metrics, morphology, refine
 
 SIDE = 64
 
@@ -223,7 +223,7 @@ def test_holes_are_filled_unless_two_cells_share_them():
 def test_opening_takes_spurs_and_moves_no_border():
     image = np.zeros((30, 30), int)
     image[5:15, 5:15], image[5:15, 15:25], image[10, 25:29] = 9, 3, 3
-    opened = labels.open_labels(image)
+    opened = morphology.open_labels(image)
     assert not opened[10, 25:].any()
     assert np.array_equal(opened[:, :25], image[:, :25])
 
@@ -242,10 +242,10 @@ def test_largest_pieces_keeps_one_piece_and_counts_the_rest():
 
 def test_growth_stops_at_a_distance_and_tells_it():
     """Wish 2: [1,0,0,0,2] with distance 1."""
-    grown, distance = labels.grow(np.array([[1, 0, 0, 0, 2]]), 1)
+    grown, distance = morphology.grow(np.array([[1, 0, 0, 0, 2]]), 1)
     assert grown.tolist() == [[1, 1, 0, 2, 2]]
     assert np.array_equal(distance, [[0, 1, np.nan, 1, 0]], equal_nan=True)
-    assert not labels.grow(np.zeros((2, 2), int), 3)[0].any()
+    assert not morphology.grow(np.zeros((2, 2), int), 3)[0].any()
 
 
 def test_no_id_goes_through_a_float(tmp_path):
@@ -256,7 +256,7 @@ def test_no_id_goes_through_a_float(tmp_path):
 
     image = np.array([[65535, 65536], [65537, 16777217]])
     assert np.array_equal(labels.dense(image)[0], [0, 65535, 65536, 65537, 16777217])
-    assert np.array_equal(labels.grow(image, 1)[0], image)
+    assert np.array_equal(morphology.grow(image, 1)[0], image)
     large = np.kron(image, np.ones((64, 64), int))
     path = outputs.write_ngff(tmp_path / "a.zarr", large.astype(np.uint8), large)
     smaller = zarr.open_group(path, mode="r")["labels/cells/1"][:]

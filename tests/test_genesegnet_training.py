@@ -12,6 +12,7 @@ from lib.genesegnet import (
     flows,
     layouts,
     metrics,
+    morphology,
     samples,
     slides,
     stitching,
@@ -87,7 +88,7 @@ def test_turned_flows_are_those_of_the_turned_cells(cut):
         image = label_images.largest_pieces(label_images.drop_small(image, 60))[0]
         rim = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
         whole = label_images.keep(image, np.setdiff1d(image, rim))  # cut cells have another source
-        inner = label_images.core(whole) > 0
+        inner = morphology.core(whole) > 0
         lengths = np.hypot(*field)[inner]
         cosine = (field * flows.label_flows(whole)).sum(0)[inner] / np.maximum(lengths, 1e-6)
         if inner.any():

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lib.data.errors import InputError, listed
 from lib.genesegnet import labels as label_images
-from lib.genesegnet import metrics, pictures
+from lib.genesegnet import metrics, morphology, pictures
 from lib.genesegnet.location import location_map, spot_density
 from lib.genesegnet.samples import Sample, find
 from lib.genesegnet.spots import cell_keys
@@ -18,13 +18,33 @@ from lib.images import segmentation
 
 
 def nuclei(sample: Sample) -> np.ndarray:
-    """Label the nuclei of a sample by the built-in segmentation, without training."""
+    """Label the nuclei of a sample by the built-in segmentation, without training.
+
+    Parameters
+    ----------
+    sample : Sample
+
+    Returns
+    -------
+    (rows, columns) int
+    """
     return segmentation.segment(sample.stain)
 
 
 def expanded(found: np.ndarray, distance: float) -> np.ndarray:
-    """Grow nuclei by a distance in pixels, without overlap."""
-    return label_images.grow(found, distance)[0]
+    """Grow nuclei without overlap.
+
+    Parameters
+    ----------
+    found : (rows, columns) int
+    distance : float
+        In pixels.
+
+    Returns
+    -------
+    (rows, columns) int
+    """
+    return morphology.grow(found, distance)[0]
 
 
 def voronoi(found: np.ndarray, sample: Sample, *, sigma: float, distance: float) -> np.ndarray:
@@ -38,13 +58,25 @@ def voronoi(found: np.ndarray, sample: Sample, *, sigma: float, distance: float)
         No cell reaches further than this from its nucleus, in pixels.
     """
     near = location_map(sample.rows, sample.columns, sample.shape, sigma=sigma) > np.exp(-2)
-    grown = label_images.grow(found, distance)[0]
+    grown = morphology.grow(found, distance)[0]
     return label_images.largest_pieces(np.where(near | (found > 0), grown, 0))[0]
 
 
 def watershed(found: np.ndarray, sample: Sample, *, sigma: float) -> np.ndarray:
-    """Flood the sum of stain and density of transcripts from the nuclei, down to Otsu's threshold
-    of the density.
+    """Flood the sum of stain and density of transcripts from the nuclei.
+
+    Parameters
+    ----------
+    found : (rows, columns) int
+        Nuclei.
+    sample : Sample
+    sigma : float
+        Smoothing of both in pixels.
+
+    Returns
+    -------
+    (rows, columns) int32
+        Down to half of Otsu's threshold of the density.
     """
     from scipy.ndimage import gaussian_filter
     from skimage.filters import threshold_otsu
@@ -58,7 +90,19 @@ def watershed(found: np.ndarray, sample: Sample, *, sigma: float) -> np.ndarray:
 
 
 def every(sample: Sample, *, expansion: float, reach: float, sigma: float) -> dict[str, np.ndarray]:
-    """Return the labels of all ways by name; lengths are in pixels, see the functions above."""
+    """Return the cells of all ways.
+
+    Parameters
+    ----------
+    sample : Sample
+    expansion, reach, sigma : float
+        In pixels, see `expanded`, `voronoi` and `watershed`.
+
+    Returns
+    -------
+    dict
+        Name → (rows, columns) int.
+    """
     found = nuclei(sample)
     return {
         "nuclei": found,

@@ -60,8 +60,19 @@ class Targets:
 
 
 def targets(crops: Crops, *, centre: bool = False, diameter_mean: float = 34.0) -> Targets:
-    """Compute flows and cell maps of labelled crops; a crop without cells counts as of the mean
-    diameter.
+    """Compute what the network is to predict from labelled crops.
+
+    Parameters
+    ----------
+    crops : Crops
+    centre : bool
+        Add the centre map.
+    diameter_mean : float
+        Diameter in pixels of a crop without cells.
+
+    Returns
+    -------
+    Targets
     """
     fields = np.stack([label_flows(labels) for labels in crops.labels])
     if centre:
@@ -105,7 +116,22 @@ def draw(
 
 
 def warp(images: Tensor, warps: Warps, tile: int, *, nearest: bool = False) -> Tensor:
-    """Resample images (n, channels, side, side) to (n, channels, tile, tile); outside is 0."""
+    """Resample images as drawn.
+
+    Parameters
+    ----------
+    images : (n, channels, side, side) Tensor
+    warps : Warps
+    tile : int
+        Side of the result in pixels.
+    nearest : bool
+        Take the nearest pixel instead of the bilinear mean.
+
+    Returns
+    -------
+    (n, channels, tile, tile) Tensor
+        0 where the image ends.
+    """
     height, width = images.shape[-2:]
     rows, columns = np.mgrid[:tile, :tile] - (tile - 1) / 2.0
     y = rows - warps.shift[:, 0, None, None]  # (n, tile, tile)
@@ -121,7 +147,18 @@ def warp(images: Tensor, warps: Warps, tile: int, *, nearest: bool = False) -> T
 
 
 def turn_flows(fields: Tensor, warps: Warps) -> Tensor:
-    """Turn flow vectors (n, 2 or more, …), rows first, as the picture was turned."""
+    """Turn flow vectors as the picture was turned.
+
+    Parameters
+    ----------
+    fields : (n, 2 or more, …) Tensor
+        Along rows, along columns, and what is no vector and stays.
+    warps : Warps
+
+    Returns
+    -------
+    (n, 2 or more, …) Tensor
+    """
     sign = torch.from_numpy(np.where(warps.flip, -1.0, 1.0)).to(fields)[:, None, None]
     cosine, sine = (
         torch.from_numpy(f(warps.angle)).to(fields)[:, None, None] for f in (np.cos, np.sin)
@@ -137,10 +174,22 @@ def turn_flows(fields: Tensor, warps: Warps) -> Tensor:
 def batches(
     data: Targets, *, batch_size: int = 8, tile: int = 224, diameter_mean: float = 34.0
 ) -> Batches:
-    """Return the epochs of training: every crop once, warped anew; for validation the same warps
-    every time.
+    """Return the epochs of training: every crop once, warped anew.
 
-    Batches are (inputs, fields, cells), shapes as in `Targets` with `tile` for the side.
+    Parameters
+    ----------
+    data : Targets
+    batch_size : int
+    tile : int
+        Side of a window in pixels.
+    diameter_mean : float
+        Size in pixels that cells are brought to.
+
+    Returns
+    -------
+    Batches
+        Of (inputs, fields, cells), shapes as in `Targets` with `tile` for the side. Without a
+        generator, for validation, the warps are the same every time.
     """
 
     def epoch(rng: np.random.Generator | None) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

@@ -12,7 +12,13 @@ Interval = tuple[float, float]
 
 
 def definitions() -> dict[str, float]:
-    """Return what follows from the definitions: numbers that hold for any data."""
+    """Return what follows from the definitions: numbers that hold for any data.
+
+    Returns
+    -------
+    dict
+        Id → value.
+    """
     factor = training.Recipe().settings().schedule.factor
     square = np.zeros((40, 40), int)
     square[10:30, 10:30] = 1
@@ -27,7 +33,18 @@ def definitions() -> dict[str, float]:
 
 
 def held_out(scores: pd.DataFrame) -> dict[str, float]:
-    """Return the scores of the first round on held-out slides against the planted cells."""
+    """Score the first round on held-out slides against the planted cells.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per slide, overlap, round and reference.
+
+    Returns
+    -------
+    dict
+        Id → value.
+    """
     first = scores[(scores["round"] == 1) & (scores["reference"] == "truth")]
     table = first.groupby("iou")[["ap", "pq"]].mean()
     once = first.drop_duplicates("sample")
@@ -41,16 +58,36 @@ def held_out(scores: pd.DataFrame) -> dict[str, float]:
 
 
 def recursion(scores: pd.DataFrame) -> dict[str, float]:
-    """Return what rounds after the first change in mean AP over 0.5 to 0.95, against the planted
-    cells.
+    """Measure what rounds after the first change in mean AP, against the planted cells.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As in `held_out`.
+
+    Returns
+    -------
+    dict
+        Id → value.
     """
     per_round = mean_ap(scores[scores["reference"] == "truth"], "round").mean(axis=1)
     return {"genesegnet.planted.recursion_gain": float(per_round.iloc[-1] - per_round.iloc[0])}
 
 
 def ablation(scores: pd.DataFrame) -> tuple[dict[str, float], dict[str, Interval]]:
-    """Return how much both inputs gain over each alone in mean AP, slide by slide, with 95 %
-    intervals.
+    """Measure how much both inputs gain over each alone in mean AP, slide by slide.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per slide, overlap and `inputs`.
+
+    Returns
+    -------
+    values : dict
+        Id → mean of the paired differences.
+    intervals : dict
+        Id → its 95 % interval over slides.
     """
     from lib.stats.intervals import mean_interval
 
@@ -68,15 +105,36 @@ def ablation(scores: pd.DataFrame) -> tuple[dict[str, float], dict[str, Interval
 
 
 def mean_ap(scores: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Return the mean AP over overlaps of 0.5 to 0.95: one row per value of `by`, one column per
-    slide.
+    """Return the mean AP over overlaps of 0.5 to 0.95.
+
+    Parameters
+    ----------
+    scores : DataFrame
+    by : str
+        Column.
+
+    Returns
+    -------
+    DataFrame
+        One row per value of `by`, one column per slide.
     """
     return scores.groupby([by, "sample"])["ap"].mean().unstack()
 
 
 def mapping(account: dict[str, int], purity: float) -> dict[str, float]:
-    """Return the share of transcripts that lie in a cell and, where there are any, how pure the
-    cells are.
+    """Measure which share of the transcripts lies in a cell, and how pure the cells are.
+
+    Parameters
+    ----------
+    account : dict
+        From `lib.genesegnet.mapping.account`, of all slides.
+    purity : float
+        NaN where no types were planted.
+
+    Returns
+    -------
+    dict
+        Id → value.
     """
     usable = account["input"] - account["low"] - account["control"]
     found = {"genesegnet.planted.assigned": account["cell"] / usable}
@@ -84,6 +142,17 @@ def mapping(account: dict[str, int], purity: float) -> dict[str, float]:
 
 
 def alternatives(scores: pd.DataFrame) -> dict[str, float]:
-    """Return the lead in mean AP over the best of the other ways."""
+    """Measure the lead in mean AP over the best of the other ways.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per slide and `method`.
+
+    Returns
+    -------
+    dict
+        Id → value.
+    """
     means = scores.groupby("method")["ap"].mean()
     return {"genesegnet.planted.lead": float(means["GeneSegNet"] - means.drop("GeneSegNet").max())}

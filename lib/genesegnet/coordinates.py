@@ -150,7 +150,21 @@ def orientations(spots: pd.DataFrame, foreground: np.ndarray) -> pd.DataFrame:
 
 
 def orientation_warning(spots: pd.DataFrame, foreground: np.ndarray, *, margin: float = 0.1) -> str:
-    """Return a sentence if another orientation puts clearly more spots on foreground, else ""."""
+    """Tell in words if another orientation puts clearly more spots on foreground.
+
+    Parameters
+    ----------
+    spots : DataFrame
+        `x` and `y` in pixels.
+    foreground : (rows, columns) bool
+    margin : float
+        Share of the spots by which another orientation must be better.
+
+    Returns
+    -------
+    str
+        Empty if none is.
+    """
     table = orientations(spots, foreground)
     best = table.loc[table["share"].idxmax()]
     if best["share"] <= table["share"].iloc[0] + margin:

@@ -85,8 +85,18 @@ def draw_corners(
 
 
 def normalise(image: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Scale an image so that two of its levels become 0 and 1, without clipping; 0 where they are
-    equal.
+    """Scale an image so that two of its levels become 0 and 1, without clipping.
+
+    Parameters
+    ----------
+    image : (rows, columns)
+    low, high : float
+        In the unit of the image.
+
+    Returns
+    -------
+    (rows, columns) float32
+        0 where the levels are equal.
 
     Examples
     --------
@@ -103,10 +113,21 @@ def normalise(image: np.ndarray, low: float, high: float) -> np.ndarray:
 def levels(
     image: np.ndarray, percentiles: tuple[float, float] = (1.0, 99.0)
 ) -> tuple[float, float]:
-    """Return the dark and the bright level of an image: the 1st and the 99th percentile.
+    """Return the dark and the bright level of an image.
 
-    Where half a percent of a slide is nuclei both lie in the background, and scaling would blow up
-    its noise. The bright level is then raised to the 99.9th percentile, or to the maximum.
+    Where half a percent of a slide is nuclei, the 1st and the 99th percentile both lie in the
+    background, and scaling would blow up its noise. The bright level is then raised to the 99.9th
+    percentile, or to the maximum.
+
+    Parameters
+    ----------
+    image : (rows, columns)
+    percentiles : (float, float)
+
+    Returns
+    -------
+    low, high : float
+        In the unit of the image.
     """
     low, high = np.percentile(image, percentiles)
     for percent in (99.9, 100.0):
@@ -179,7 +200,18 @@ def split(
     """Deal whole samples out to train, val and test.
 
     A sample is the unit: its crops overlap, so two splits that share a sample would share pixels.
-    Every split gets at least one sample.
+
+    Parameters
+    ----------
+    names : sequence of str
+    shares : (float, float, float)
+        Of train, val and test; every split gets at least one sample.
+    rng : Generator
+
+    Returns
+    -------
+    dict
+        Split → names, sorted.
 
     Raises
     ------
@@ -203,12 +235,32 @@ def split(
 
 
 def join(parts: Sequence[Crops]) -> Crops:
-    """Join the crops of several samples."""
+    """Join the crops of several samples.
+
+    Parameters
+    ----------
+    parts : sequence of Crops
+
+    Returns
+    -------
+    Crops
+    """
     return Crops(*(np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS))
 
 
 def with_cells(crops: Crops, min_cells: int = 1) -> Crops:
-    """Return the crops that show at least `min_cells` cells."""
+    """Take the crops that show cells.
+
+    Parameters
+    ----------
+    crops : Crops
+    min_cells : int
+        Fewest cells of a crop.
+
+    Returns
+    -------
+    Crops
+    """
     order = np.sort(crops.labels.reshape(len(crops), -1), axis=1)
     counts = (np.diff(order, axis=1) != 0).sum(axis=1) + (order[:, 0] > 0)
     return crops.take(counts >= min_cells)
@@ -244,7 +296,17 @@ def only(inputs: np.ndarray, which: Inputs) -> np.ndarray:
 
 
 def write(path: str | os.PathLike, crops: Crops) -> Path:
-    """Write crops as one zipped Zarr store, whole or not at all."""
+    """Write crops as one zipped Zarr store, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    crops : Crops
+
+    Returns
+    -------
+    Path
+    """
     import zarr
 
     path = Path(store.resolve(path))
@@ -262,6 +324,14 @@ def write(path: str | os.PathLike, crops: Crops) -> Path:
 
 def read(path: str | os.PathLike) -> Crops:
     """Read what `write` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Crops
 
     Raises
     ------

@@ -127,8 +127,19 @@ def follow(field: np.ndarray, starts: np.ndarray, *, n_steps: int = 200) -> np.n
 
 
 def flow_errors(labels: np.ndarray, field: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ids and, for each cell, the mean squared difference of its own flow from the predicted
-    unit flow.
+    """Return how far each cell's own flow is from the predicted one.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+    field : (2, rows, columns) float
+        Predicted unit flow.
+
+    Returns
+    -------
+    ids : (cells,) int
+    errors : (cells,) float
+        Mean over the cell's pixels of the squared difference.
     """
     own = flow_fields.label_flows(labels)
     squared = ((own.astype(np.float64) - field) ** 2).sum(axis=0)

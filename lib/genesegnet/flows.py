@@ -68,8 +68,18 @@ def sources(labels: np.ndarray) -> np.ndarray:
 
 
 def centre_map(labels: np.ndarray, *, sigma: float = 3.0) -> np.ndarray:
-    """Return the target of the early design's fourth output: a Gaussian of `sigma` pixels at every
-    source.
+    """Return the target of the early design's fourth output.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+    sigma : float
+        In pixels.
+
+    Returns
+    -------
+    (rows, columns) float32
+        A Gaussian at every source, merged by maximum.
     """
     from lib.genesegnet.location import location_map
 

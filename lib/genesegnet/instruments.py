@@ -84,7 +84,15 @@ def read_merscope(
 
 
 def read_transform(path: str | os.PathLike) -> np.ndarray:
-    """Read the 3 × 3 transform from µm to pixels of a mosaic; a file that repeats it is taken once.
+    """Read the transform from µm to pixels of a mosaic; a file that repeats it is taken once.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    (3, 3) float
 
     Raises
     ------

@@ -73,7 +73,22 @@ def check(
 
 
 def smallest_type(largest: int) -> type[np.unsignedinteger]:
-    """Return the narrowest type of a label file that holds an id: 16 bits, else 32.
+    """Return the narrowest type of a label file that holds an id.
+
+    Parameters
+    ----------
+    largest : int
+        The largest id.
+
+    Returns
+    -------
+    type
+        16 bits, else 32.
+
+    Raises
+    ------
+    InputError
+        If an id needs more.
 
     Examples
     --------
@@ -86,7 +101,17 @@ def smallest_type(largest: int) -> type[np.unsignedinteger]:
 
 
 def dense(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ids, 0 first, and the image of their ranks.
+    """Replace ids by their ranks.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+
+    Returns
+    -------
+    ids : (cells + 1,) int
+        Ascending, 0 first whether or not there is background.
+    ranks : (rows, columns) int32
 
     Examples
     --------
@@ -105,19 +130,48 @@ def dense(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def renumber(labels: np.ndarray) -> np.ndarray:
-    """Number the cells 1 … n in the order of their ids."""
+    """Number the cells 1 … n in the order of their ids.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+
+    Returns
+    -------
+    (rows, columns) int32
+    """
     return dense(labels)[1]
 
 
 def areas(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return ids (without background) and their areas in pixels."""
+    """Return ids and areas of the cells.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+
+    Returns
+    -------
+    ids : (cells,) int
+        Ascending, without the background.
+    areas : (cells,) int
+        In pixels.
+    """
     ids, ranks = dense(labels)
     return ids[1:], np.bincount(ranks.ravel(), minlength=len(ids))[1:]
 
 
 def diameter(labels: np.ndarray) -> float:
-    """Return the median over cells of the diameter in pixels of a disk of the same area; NaN
-    without cells.
+    """Return the median over cells of the diameter of a disk of the same area.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+
+    Returns
+    -------
+    float
+        In pixels; NaN without cells.
 
     Examples
     --------
@@ -129,13 +183,35 @@ def diameter(labels: np.ndarray) -> float:
 
 
 def keep(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Return the labels with every id that is not in `ids` set to background; other ids stay."""
+    """Set every cell to background that is not to be kept; the others keep their ids.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+    ids : (n,) int
+        Cells to keep.
+
+    Returns
+    -------
+    (rows, columns) int
+        Of the type of the labels.
+    """
     known, ranks = dense(labels)
     return np.where(np.isin(known, ids), known, 0).astype(labels.dtype)[ranks]
 
 
 def drop_small(labels: np.ndarray, min_area: int) -> np.ndarray:
-    """Drop cells of fewer than `min_area` pixels; the others keep their ids.
+    """Drop small cells; the others keep their ids.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+    min_area : int
+        Pixels of the smallest cell that stays.
+
+    Returns
+    -------
+    (rows, columns) int
 
     Examples
     --------
@@ -147,8 +223,18 @@ def drop_small(labels: np.ndarray, min_area: int) -> np.ndarray:
 
 
 def largest_pieces(labels: np.ndarray) -> tuple[np.ndarray, int]:
-    """Keep the largest connected piece of every cell, the first of equals; also return how many
-    pixels went.
+    """Keep the largest connected piece of every cell, the first of equals.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+        Pieces that touch at a corner are connected.
+
+    Returns
+    -------
+    labels : (rows, columns) int
+    n_lost : int
+        Pixels that became background.
     """
     from skimage.measure import label
 
@@ -164,8 +250,16 @@ def largest_pieces(labels: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def fill_holes(labels: np.ndarray) -> np.ndarray:
-    """Give background that one cell encloses to this cell; what lies between two cells stays
-    background.
+    """Give background that one cell encloses to this cell.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+
+    Returns
+    -------
+    (rows, columns) int
+        What lies between two cells, or is open to the image's border, stays background.
     """
     from skimage.measure import label
 
@@ -182,65 +276,42 @@ def fill_holes(labels: np.ndarray) -> np.ndarray:
     return np.where(holes > 0, owner[holes], labels)
 
 
-def open_labels(labels: np.ndarray, size: int = 5) -> np.ndarray:
-    """Take off what is thinner than `size` pixels, cell by cell.
-
-    The published script opens the grey values of the label image, which moves the border between
-    touching cells of different ids; here a pixel keeps its own id or becomes background.
-    """
-    from scipy.ndimage import maximum_filter
-
-    kept = maximum_filter(core(labels, size), size=size, mode="constant", cval=0)
-    return np.where(kept > 0, labels, 0)
-
-
-def core(labels: np.ndarray, size: int = 3) -> np.ndarray:
-    """Erode every cell by a box of `size` pixels; what lies outside the image is background."""
-    from scipy.ndimage import maximum_filter, minimum_filter
-
-    low = minimum_filter(labels, size=size, mode="constant", cval=0)
-    high = maximum_filter(labels, size=size, mode="constant", cval=0)
-    return np.where(low == high, labels, 0)
-
-
-def grow(labels: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Let cells grow into background without overlap, and return each pixel's distance to the cell
-    it joined.
+def require_cells(labels: np.ndarray, *, file: str | os.PathLike | None = None) -> np.ndarray:
+    """Return the labels if there is a cell in them.
 
     Parameters
     ----------
     labels : (rows, columns) int
-    distance : float
-        How far a cell may grow, in pixels.
+    file : path, optional
+        Named in the message.
 
     Returns
     -------
-    labels : (rows, columns) int
-    distances : (rows, columns) float32
-        0 within the cells as they were; NaN where no cell came.
+    (rows, columns) int
+        The same.
 
-    Examples
-    --------
-    >>> grow(np.array([[1, 0, 0, 0, 2]]), 1)[0]
-    array([[1, 1, 0, 2, 2]])
+    Raises
+    ------
+    InputError
+        If all is background.
     """
-    from scipy.ndimage import distance_transform_edt
-
-    distances, (rows, columns) = distance_transform_edt(labels == 0, return_indices=True)
-    near = distances <= distance if labels.any() else np.zeros(labels.shape, bool)
-    grown = np.where(near, labels[rows, columns], 0).astype(labels.dtype)
-    return grown, np.where(near, distances, np.nan).astype(np.float32)
-
-
-def require_cells(labels: np.ndarray, *, file: str | os.PathLike | None = None) -> np.ndarray:
-    """Return the labels, or raise InputError if there is no cell in them."""
     if not labels.any():
         raise InputError("the label image has no cell", file=file, fix="leave the sample out")
     return labels
 
 
 def describe_pieces(labels: np.ndarray) -> str:
-    """Return in words which ids lie in several pieces, for a warning; empty if none does."""
+    """Tell in words which cells lie in several pieces.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+
+    Returns
+    -------
+    str
+        Empty if none does.
+    """
     kept, n_lost = largest_pieces(labels)
     ids = np.unique(labels[labels != kept])
     return f"{len(ids)} cells lie in pieces ({listed(ids)}): {n_lost} pixels" if n_lost else ""

@@ -11,7 +11,7 @@ import pandas as pd
 from anndata import AnnData
 
 from lib.data.errors import InputError
-from lib.genesegnet import coordinates, metrics
+from lib.genesegnet import coordinates, metrics, morphology
 from lib.genesegnet import labels as label_images
 from lib.genesegnet import spots as spot_tables
 from lib.run import store
@@ -60,7 +60,7 @@ def assign(
     ids, distance = np.zeros(len(spots), np.int64), np.full(len(spots), np.nan, np.float32)
     places = rows[inside], columns[inside]
     if max_distance > 0:
-        grown, distances = label_images.grow(labels, max_distance)
+        grown, distances = morphology.grow(labels, max_distance)
         ids[inside], distance[inside] = grown[places], distances[places]
     else:
         ids[inside] = labels[places]
@@ -104,10 +104,18 @@ def account(assigned: pd.DataFrame) -> dict[str, int]:
 
 
 def published_table(assigned: pd.DataFrame) -> pd.DataFrame:
-    """Return the published table: `cell_id`, `spotX`, `spotY`, `gene`, by id and then in the order
-    of the input.
+    """Return the published table.
 
-    Every spot is kept, those in no cell under id 0.
+    Parameters
+    ----------
+    assigned : DataFrame
+        From `assign`.
+
+    Returns
+    -------
+    DataFrame
+        `cell_id`, `spotX`, `spotY`, `gene`, by id and then in the order of the input. Every spot is
+        kept, those in no cell under id 0.
     """
     table = assigned.sort_values("cell_id", kind="stable")
     columns = {
@@ -189,18 +197,26 @@ def cells_by_genes(
 
 
 def cell_table(labels: np.ndarray, *, pixel_size: float | None = None) -> pd.DataFrame:
-    """Return one row per cell: `cell_id`, `area` in pixels, middle `x`, `y`, and perhaps
-    `area_um2`.
+    """Measure every cell.
 
-    The last needs the pixel size, in µm.
+    Parameters
+    ----------
+    labels : (rows, columns) int
+    pixel_size : float, optional
+        µm per pixel.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell by id: `cell_id`, `area` in pixels, middle `x` and `y` in pixels, and with
+        a pixel size `area_um2`.
     """
     ids, ranks = label_images.dense(labels)
-    flat = ranks.ravel()
-    area = np.bincount(flat, minlength=len(ids))[1:]
-    rows, columns = np.indices(labels.shape)
+    places = np.nonzero(ranks)  # most of a slide is background
+    cells = ranks[places]
+    area = np.bincount(cells, minlength=len(ids))[1:]
     y, x = (
-        np.bincount(flat, weights=p.ravel(), minlength=len(ids))[1:] / area + 0.5
-        for p in (rows, columns)
+        np.bincount(cells, weights=place, minlength=len(ids))[1:] / area + 0.5 for place in places
     )
     table = pd.DataFrame({"cell_id": ids[1:], "area": area, "x": x, "y": y})
     return table if pixel_size is None else table.assign(area_um2=area * pixel_size**2)

@@ -46,6 +46,14 @@ class Overlaps:
 def overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
     """Count the pixels that cells of two label images share, in one pass.
 
+    Parameters
+    ----------
+    truth, predicted : (rows, columns) int
+
+    Returns
+    -------
+    Overlaps
+
     Raises
     ------
     ValueError
@@ -137,9 +145,19 @@ def aggregated_jaccard(
     """Return the aggregated Jaccard index (Kumar et al., IEEE TMI 36:1550, 2017).
 
     Each true cell is paired with the prediction of highest IoU; intersections are divided by unions
-    plus the area of predictions that no true cell took. The form of the released code, `published`,
-    divides matched intersections by the area of all foreground, so what is wrong within the
-    foreground costs less.
+    plus the area of predictions that no true cell took.
+
+    Parameters
+    ----------
+    truth, predicted : (rows, columns) int
+    published : bool
+        Take the form of the released code, which divides matched intersections by the area of all
+        foreground, so that what is wrong within the foreground costs less.
+
+    Returns
+    -------
+    float
+        From 0 to 1; NaN where both are empty.
     """
     table = overlaps(truth, predicted)
     if published:
@@ -152,7 +170,17 @@ def aggregated_jaccard(
 
 
 def cell_iou(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Return for every true cell its highest IoU with a prediction; 0 where none overlaps."""
+    """Return for every true cell its highest IoU with a prediction.
+
+    Parameters
+    ----------
+    truth, predicted : (rows, columns) int
+
+    Returns
+    -------
+    (true cells,) float
+        In the order of the ids; 0 where no prediction overlaps.
+    """
     table = overlaps(truth, predicted)
     best = np.zeros(len(table.true_areas))
     np.maximum.at(best, table.true, table.iou)
@@ -191,9 +219,18 @@ def gene_iou(
 def boundary_scores(
     truth: np.ndarray, predicted: np.ndarray, *, scale: float = 0.1
 ) -> dict[str, float]:
-    """Return precision, recall and F of outline pixels that lie near an outline of the other image.
+    """Compare outlines: pixels count if they lie near an outline of the other image.
 
-    Near is within `scale` times the diameter of the true cells.
+    Parameters
+    ----------
+    truth, predicted : (rows, columns) int
+    scale : float
+        What is near, in diameters of the true cells.
+
+    Returns
+    -------
+    dict
+        `precision`, `recall` and `f`, their harmonic mean.
     """
     from scipy.ndimage import distance_transform_edt
     from skimage.segmentation import find_boundaries
@@ -206,8 +243,17 @@ def boundary_scores(
 
 
 def shape_statistics(labels: np.ndarray) -> pd.DataFrame:
-    """Return one row per cell: `area` in pixels, `solidity`, `elongation` and `compactness` (1 for
-    a disk).
+    """Measure the shape of every cell.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+
+    Returns
+    -------
+    DataFrame
+        One row per cell: `label`, `area` in pixels, `solidity` (share of the convex hull),
+        `elongation` (long over short axis) and `compactness` (4π area / perimeter², 1 for a disk).
     """
     from skimage.measure import regionprops_table
 

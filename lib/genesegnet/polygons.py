@@ -42,8 +42,19 @@ def from_labels(labels: np.ndarray) -> pd.DataFrame:
 
 
 def read_merscope(path: str | os.PathLike, *, z: int | None = None) -> pd.DataFrame:
-    """Read the outlines of a MERSCOPE file (WKB in µm), one row per cell; of several planes the
-    middle one.
+    """Read the outlines of a MERSCOPE file.
+
+    Parameters
+    ----------
+    path : path
+        Parquet with WKB in µm.
+    z : int, optional
+        Plane; default: the middle one.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell: `cell_id` and `geometry` in µm.
 
     Raises
     ------
@@ -66,7 +77,19 @@ def read_merscope(path: str | os.PathLike, *, z: int | None = None) -> pd.DataFr
 
 
 def transform(outlines: pd.DataFrame, matrix: np.ndarray) -> pd.DataFrame:
-    """Return outlines moved by a 3 × 3 matrix, such as that from µm to pixels."""
+    """Move outlines by a matrix, such as that from µm to pixels.
+
+    Parameters
+    ----------
+    outlines : DataFrame
+        `geometry`.
+    matrix : (3, 3)
+
+    Returns
+    -------
+    DataFrame
+        With moved geometries.
+    """
     import shapely
 
     def move(points: np.ndarray) -> np.ndarray:
@@ -101,9 +124,19 @@ def to_labels(outlines: pd.DataFrame, shape: tuple[int, int]) -> np.ndarray:
 
 
 def owners(outlines: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return for every point the row (from 1) of the one outline that owns it, 0 for none.
+    """Return the one outline that owns each point.
 
-    Where outlines overlap, that with the nearest centroid owns the point.
+    Parameters
+    ----------
+    outlines : DataFrame
+        `geometry`.
+    x, y : (n,) float
+        In the unit of the outlines.
+
+    Returns
+    -------
+    (n,) int
+        Row of the outline from 1, 0 for none; of several the one with the nearest centroid.
     """
     import shapely
 
@@ -149,8 +182,19 @@ def owner_of_overlaps(
 def write_geojson(
     path: str | os.PathLike, outlines: pd.DataFrame, *, pixel_size: float | None = None
 ) -> Path:
-    """Write outlines as GeoJSON for viewers such as QuPath, in pixels, or in µm if a pixel size is
-    given.
+    """Write outlines as GeoJSON for viewers such as QuPath.
+
+    Parameters
+    ----------
+    path : path
+    outlines : DataFrame
+        `cell_id` and `geometry` in pixels.
+    pixel_size : float, optional
+        µm per pixel; the file is then in µm.
+
+    Returns
+    -------
+    Path
     """
     import shapely
 

@@ -56,7 +56,20 @@ def segment(
     *,
     diameter: float | None = None,
 ) -> Iterable[np.ndarray]:
-    """Yield the labels of one image after the other; parameters as in `maps`."""
+    """Yield the labels of one image after the other.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+    inputs : (n, channels, rows, columns) float32
+    settings : Settings, optional
+    diameter : float, optional
+        As in `maps`.
+
+    Yields
+    ------
+    (rows, columns) int32
+    """
     for image in inputs:
         yield cells(maps(network, image[None], diameter=diameter)[0], settings).labels
 

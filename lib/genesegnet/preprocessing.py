@@ -39,8 +39,18 @@ class Cutting:
 
 
 def cut_all(samples: Sequence[Sample], cutting: Cutting, *, seed: int) -> crops.Crops:
-    """Return the crops of several slides; corners are drawn with the same seed for each, as
-    published.
+    """Cut the crops of several slides.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    cutting : Cutting
+    seed : int
+        Of the corners, the same for each slide, as published.
+
+    Returns
+    -------
+    Crops
     """
     parts = []
     for sample in samples:
@@ -110,8 +120,18 @@ def read_about(folder: Path | str) -> dict[str, Any]:
 
 
 def describe(samples: Sequence[Sample], splits: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Return one row per slide: split, size, cells, their diameter in pixels, spots used, and what
-    was noted.
+    """Describe the slides and what was noted when they were read.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    splits : mapping
+        Split → names.
+
+    Returns
+    -------
+    DataFrame
+        One row per slide: split, size, cells and their diameter in pixels, spots used, notes.
     """
     split_of = {name: split for split, names in splits.items() for name in names}
     rows = [

@@ -3,6 +3,7 @@
 import numpy as np
 
 from lib.genesegnet import labels as label_images
+from lib.genesegnet import morphology
 
 MIN_AREA = 300  # pixels; smaller predictions are no labels, as published
 SMOOTHING = 1.5  # pixels, of the location map before it is compared with the stain
@@ -11,7 +12,19 @@ GROWING_ROUNDS = 2  # rounds after which the published refinement changes nothin
 
 
 def tidy(labels: np.ndarray, *, min_area: int = MIN_AREA) -> np.ndarray:
-    """Fill holes, drop cells below `min_area` pixels, and number the rest 1 … n."""
+    """Fill holes, drop small cells, and number the rest.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+    min_area : int
+        Pixels of the smallest cell that stays.
+
+    Returns
+    -------
+    (rows, columns) int32
+        1 … n.
+    """
     filled = label_images.fill_holes(labels)
     return label_images.renumber(label_images.drop_small(filled, min_area))
 
@@ -38,7 +51,7 @@ def grow_as_published(
     from scipy.ndimage import maximum_filter
 
     for _ in range(n_passes if round_number <= GROWING_ROUNDS else 0):
-        around = maximum_filter(label_images.core(labels), size=5, mode="constant", cval=0)
+        around = maximum_filter(morphology.core(labels), size=5, mode="constant", cval=0)
         labels = np.where(labels > 0, labels, around)
     return labels
 
@@ -69,7 +82,7 @@ def follow_image(
     if not core.any() or evidence.min() == evidence.max():
         return labels
     strong = evidence >= CORE * np.median(evidence[core])
-    grown = label_images.grow(labels, reach)[0]
+    grown = morphology.grow(labels, reach)[0]
     moved = np.where(strong | core, grown, 0)
     return label_images.fill_holes(label_images.largest_pieces(moved)[0])
 

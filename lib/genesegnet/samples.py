@@ -136,6 +136,18 @@ def read_all(
 ) -> list[Sample]:
     """Read every sample of a folder, or name every file that cannot be used.
 
+    Parameters
+    ----------
+    folder : path
+    reading : Reading, optional
+    labelled : bool
+        Whether labels are wanted.
+
+    Returns
+    -------
+    list of Sample
+        By name.
+
     Raises
     ------
     InputError
@@ -154,7 +166,18 @@ def read_all(
 
 
 def read(name: str, files: dict[str, Path], reading: Reading | None = None) -> Sample:
-    """Read one sample: `images`, `spots` and, where there are any, `labels`.
+    """Read one sample.
+
+    Parameters
+    ----------
+    name : str
+    files : dict
+        `images`, `spots` and, where there are any, `labels`: path.
+    reading : Reading, optional
+
+    Returns
+    -------
+    Sample
 
     Raises
     ------

@@ -65,13 +65,37 @@ class Slide:
 
 
 def from_sample(sample: Sample, *, sigma: float = SIGMA, inputs: str = "both") -> Slide:
-    """Return a sample as a slide."""
+    """Return a sample as a slide.
+
+    Parameters
+    ----------
+    sample : Sample
+    sigma : float
+        Of the location map, in pixels.
+    inputs : both, stain or rna
+        What the network was trained to look at.
+
+    Returns
+    -------
+    Slide
+    """
     low, high = crops.levels(sample.stain)
     return Slide(sample.stain, sample.rows, sample.columns, low, high, sigma, inputs)
 
 
 def select(slide: Slide, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """Return the spots inside a box, counted from its corner, by a search in every band of rows."""
+    """Select the spots inside a box, by a search in every band of rows.
+
+    Parameters
+    ----------
+    slide : Slide
+    box : Box
+
+    Returns
+    -------
+    rows, columns : (n,) int
+        Counted from the box's corner.
+    """
     width = slide.shape[1]
     bands = np.arange(box.top // BAND, (box.bottom - 1) // BAND + 1) * width
     first, last = np.searchsorted(slide.codes, np.stack([bands + box.left, bands + box.right]))
@@ -82,8 +106,17 @@ def select(slide: Slide, box: Box) -> tuple[np.ndarray, np.ndarray]:
 
 
 def inputs(slide: Slide, box: Box) -> np.ndarray:
-    """Return the network's input in a box: stain by the slide's levels, location map with spots
-    from beyond the box.
+    """Return what the network sees of a box.
+
+    Parameters
+    ----------
+    slide : Slide
+    box : Box
+
+    Returns
+    -------
+    (2, rows, columns) float32
+        Stain by the slide's levels; location map with the spots from beyond the box.
     """
     wide = box.grown(reach(slide.sigma), slide.shape)
     spots = location_map(*select(slide, wide), wide.shape, sigma=slide.sigma)
@@ -139,7 +172,23 @@ def segment_tile(
     settings: Settings | None = None,
     diameter: float | None = None,
 ) -> TileCells:
-    """Return the cells whose peak lies in a tile."""
+    """Find the cells of one tile.
+
+    Parameters
+    ----------
+    network : SegmentationNetwork
+    slide : Slide
+    tile : Box
+    plan : Plan, optional
+    settings : Settings, optional
+    diameter : float, optional
+        Size of the cells in pixels; default: that of training.
+
+    Returns
+    -------
+    TileCells
+        Those whose peak lies in the tile, with their pixels beyond it.
+    """
     plan = plan or Plan()
     box = tile.grown(plan.halo, slide.shape)
     found = maps(network, slide, box, plan, diameter=diameter)

@@ -98,10 +98,18 @@ def quality(spots: pd.DataFrame, *, min_qv: float = 20.0) -> np.ndarray:
 
 
 def cell_keys(spots: pd.DataFrame) -> pd.Series:
-    """Return one key per cell of a vendor's table, empty for a spot that is in none.
+    """Return one key per cell of a vendor's table.
 
-    Ids that are unique per field of view only are joined with it. Every spelling of "no cell"
-    (UNASSIGNED, −1, 0, 4294967295, …) is empty.
+    Parameters
+    ----------
+    spots : DataFrame
+        `cell`, and `fov` where ids are unique per field of view only.
+
+    Returns
+    -------
+    Series of str
+        Empty for a spot that is in no cell, however the file spells it (UNASSIGNED, −1, 0,
+        4294967295, …).
     """
     names = spots["cell"].astype(str).str.strip().str.replace(r"\.0$", "", regex=True)
     unassigned = names.str.lower().isin(UNASSIGNED)

@@ -65,12 +65,28 @@ def stitch(parts: list[TileCells], labels: Any) -> tuple[Any, np.ndarray]:
 
 
 def write_tile(path: str | os.PathLike, cells: TileCells) -> None:
-    """Write the cells of a tile to the path of a unit, `.npz`."""
+    """Write the cells of a tile.
+
+    Parameters
+    ----------
+    path : path
+        Of a unit, `.npz`.
+    cells : TileCells
+    """
     with Path(path).open("wb") as file:
         np.savez_compressed(file, **vars(cells))
 
 
 def read_tile(path: str | os.PathLike) -> TileCells:
-    """Read what `write_tile` wrote."""
+    """Read what `write_tile` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    TileCells
+    """
     with np.load(store.resolve(path), allow_pickle=False) as file:
         return TileCells(**{name: file[name] for name in TileCells.__dataclass_fields__})

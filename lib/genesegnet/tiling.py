@@ -73,8 +73,17 @@ class Box:
 
 
 def starts(length: int, window: int, step: int) -> np.ndarray:
-    """Return where windows start along a side: every `step`, the last one moved back to end at the
-    border.
+    """Return where windows start along a side.
+
+    Parameters
+    ----------
+    length, window, step : int
+        Of the side, of a window, and from one window to the next, in pixels.
+
+    Returns
+    -------
+    (n,) int
+        Every `step`; the last window is moved back to end at the border.
 
     Examples
     --------
@@ -88,7 +97,18 @@ def starts(length: int, window: int, step: int) -> np.ndarray:
 
 
 def tiles(shape: tuple[int, int], plan: Plan) -> list[Box]:
-    """Return the tiles that cover a slide without overlap, in reading order."""
+    """Cut a slide into tiles that do not overlap.
+
+    Parameters
+    ----------
+    shape : (int, int)
+    plan : Plan
+
+    Returns
+    -------
+    list of Box
+        In reading order; those at the right and the lower border may be smaller.
+    """
     edges = [range(0, length, plan.tile) for length in shape]
     return [
         Box(top, min(top + plan.tile, shape[0]), left, min(left + plan.tile, shape[1]))
@@ -98,7 +118,20 @@ def tiles(shape: tuple[int, int], plan: Plan) -> list[Box]:
 
 
 def window_batches(shape: tuple[int, int], box: Box, plan: Plan) -> Iterator[list[Box]]:
-    """Yield the windows that meet a box, in reading order."""
+    """Yield the windows of a slide that meet a box.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the slide, to which the grid of windows belongs.
+    box : Box
+    plan : Plan
+
+    Yields
+    ------
+    list of Box
+        `batch_size` windows or fewer, in reading order.
+    """
     firsts = [starts(length, plan.window, plan.step) for length in shape]
     size = [min(plan.window, length) for length in shape]
     rows = firsts[0][(firsts[0] < box.bottom) & (firsts[0] + size[0] > box.top)]
@@ -110,7 +143,17 @@ def window_batches(shape: tuple[int, int], box: Box, plan: Plan) -> Iterator[lis
 
 
 def common(box: Box, window: Box) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Return the common part of two boxes, counted from the corner of each."""
+    """Return the common part of two boxes that meet.
+
+    Parameters
+    ----------
+    box, window : Box
+
+    Returns
+    -------
+    here, there : (slice, slice)
+        The part as an index into an array of the first and of the second box.
+    """
     top, bottom = max(box.top, window.top), min(box.bottom, window.bottom)
     left, right = max(box.left, window.left), min(box.right, window.right)
     part = Box(top, bottom, left, right)
@@ -123,7 +166,18 @@ def common(box: Box, window: Box) -> tuple[tuple[slice, slice], tuple[slice, sli
 
 
 def taper(shape: tuple[int, int]) -> np.ndarray:
-    """Return the weight of a window's pixels: 1 in the middle, half 20 pixels from the border."""
+    """Return how much each pixel of a window counts in the average.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the window.
+
+    Returns
+    -------
+    (rows, columns) float32
+        1 in the middle, half 20 pixels from the border.
+    """
     sides = []
     for length in shape:
         away = np.abs(np.arange(length) - (length - 1) / 2)
@@ -132,8 +186,18 @@ def taper(shape: tuple[int, int]) -> np.ndarray:
 
 
 def straight_edges(labels: np.ndarray, plan: Plan, *, least: int = 8) -> int:
-    """Count cells that end in a straight line of `least` pixels on a border between tiles: cut
-    ones.
+    """Count cells that end in a straight line on a border between tiles, as cut ones do.
+
+    Parameters
+    ----------
+    labels : (rows, columns) int
+    plan : Plan
+    least : int
+        Length of the line in pixels.
+
+    Returns
+    -------
+    int
     """
     cut = set()
     for axis, length in enumerate(labels.shape):

@@ -63,7 +63,19 @@ class Recipe:
 def build(
     architecture: Architecture, rng: np.random.Generator, *, diameter_mean: float = 34.0
 ) -> SegmentationNetwork:
-    """Return a network with weights drawn by `rng` alone; torch's own random state stays."""
+    """Return a network with weights drawn by `rng` alone; torch's own random state stays.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    rng : Generator
+    diameter_mean : float
+        Size in pixels that training scales cells to.
+
+    Returns
+    -------
+    SegmentationNetwork
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))
         return SegmentationNetwork(architecture, diameter_mean=diameter_mean)
