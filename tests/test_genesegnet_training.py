@@ -276,6 +276,19 @@ def test_a_cell_on_a_seam_is_one_cell_of_the_same_area(monkeypatch):
     assert tiling.straight_edges(cut_off, plan) > 0  # what a halo is for
 
 
+def test_memory_of_a_tile_does_not_grow_with_the_slide():
+    plan = tiling.Plan(tile=512, halo=64)
+    for shape in ((2048, 2048), (20_000, 31_000)):
+        sides = [side for tile in tiling.tiles(shape, plan) for side in tile.grown(64, shape).shape]
+        assert max(sides) == 512 + 2 * 64
+
+
+def test_a_slide_has_a_progress_bar(network, sample, capsys):
+    slide = slides.from_sample(sample, sigma=3.5)
+    slides.segment(network, slide, dataclasses.replace(PLAN, tile=56), progress="slide a")
+    assert "slide a: 100%" in capsys.readouterr().err
+
+
 def test_a_slide_smaller_than_a_window(network):
     planted = simulated.slide(simulated.Tissue(side=40), np.random.default_rng(1))
     small = samples.assemble("small", planted.stain, None, planted.spots)
@@ -288,12 +301,29 @@ def test_the_diameter_can_be_estimated(network, sample):
     assert 12 < slides.estimate_diameter(network, slide, PLAN) < 24
 
 
+def test_a_network_with_a_centre_map_segments_a_slide_by_it(sample, cut):
+    kind = Architecture(widths=(6, 12, 12), centre=True)
+    many = crops.cut(sample, crops.draw_corners(sample.shape, 32, 48), 48, sigma=3.5)
+    recipe = dataclasses.replace(RECIPE, n_epochs=16, batch_size=8, learning_rate=1e-2)
+    fourfold, _ = training.train(
+        many, None, architecture=kind, recipe=recipe, rng=np.random.default_rng(0)
+    )
+    maps = training.prediction.maps(fourfold, cut.inputs)
+    centres = np.stack([flows.centre_map(labels) for labels in cut.labels])
+    assert np.corrcoef(maps[:, 3].ravel(), centres.ravel())[0, 1] > 0.3
+    slide = slides.from_sample(sample, sigma=3.5)
+    one, _ = slides.segment(fourfold, slide, PLAN)
+    many_tiles, _ = slides.segment(fourfold, slide, dataclasses.replace(PLAN, tile=40))
+    assert one.max() >= 5 and np.array_equal(one, many_tiles)
+
+
 @pytest.mark.real
 def test_a_real_merscope_slide_goes_from_its_files_to_cells_by_genes(network, real, tmp_path):
     """The network was trained on simulated cells: that it runs and that numbers add up is all."""
     from lib.genesegnet import instruments, mapping
 
-    folder = layouts.write(tmp_path, instruments.read_merscope(real / "data/spatial/vizgen"))
+    folder = layouts.take_in(real / "data/spatial/vizgen", tmp_path / "raw")
+    assert instruments.known_pixel_size(folder) == pytest.approx(0.108, abs=1e-4)
     (again,) = samples.read_all(folder, labelled=False)
     assert again.shape == (512, 512) and again.inside.sum() == 3334
     plan = tiling.Plan(window=256, step=192, tile=256, halo=64)

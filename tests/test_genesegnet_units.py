@@ -83,6 +83,11 @@ def test_a_slide_is_read_once_for_its_tiles_and_again_when_it_changes(raw, train
     assert len(reads) == 2
 
 
+def test_the_diameter_of_a_slide_is_estimated_for_a_run(raw, trained):
+    options = {"network": trained, "raw": raw, "name": "a", "sigma": 3.5, "plan": PLAN, "masks": {}}
+    assert 12 < runs.estimate_diameter(**options) < 24
+
+
 @pytest.mark.parametrize("style", [True, False])
 @pytest.mark.parametrize(
     "kind",

@@ -57,6 +57,7 @@ def voronoi(found: np.ndarray, sample: Sample, *, sigma: float, distance: float)
     distance : float
         No cell reaches further than this from its nucleus, in pixels.
     """
+    # e^-2 is a distance of two sigma
     near = location_map(sample.rows, sample.columns, sample.shape, sigma=sigma) > np.exp(-2)
     grown = morphology.grow(found, distance)[0]
     return label_images.largest_pieces(np.where(near | (found > 0), grown, 0))[0]

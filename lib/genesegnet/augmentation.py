@@ -108,6 +108,7 @@ def draw(
         Width of the range of scales around it: 0.5 for 0.75 to 1.25.
     """
     n = len(diameters)
+    # draws in the published order: flip, angle, scale, shift
     flip, angle = rng.random(n) > 0.5, 2 * np.pi * rng.random(n)
     to_mean = diameter_mean / np.maximum(diameters, MIN_DIAMETER)
     scale = (1 - jitter / 2 + jitter * rng.random(n)) * to_mean
@@ -138,6 +139,7 @@ def warp(images: Tensor, warps: Warps, tile: int, *, nearest: bool = False) -> T
     x = columns - warps.shift[:, 1, None, None]
     cosine, sine = (f(warps.angle)[:, None, None] for f in (np.cos, np.sin))
     scale = warps.scale[:, None, None]
+    # from the result's pixels back to the crop's
     x_in, y_in = (x * cosine + y * sine) / scale, (y * cosine - x * sine) / scale
     x_in = np.where(warps.flip[:, None, None], -x_in, x_in)
     grid = np.stack([x_in * 2 / (width - 1), y_in * 2 / (height - 1)], axis=-1)
@@ -200,6 +202,7 @@ def batches(
             drawn = draw(
                 data.diameters[rows], side, tile, draws, diameter_mean=diameter_mean, jitter=jitter
             )
+            # inputs and flow go through one warp, so they cannot come apart
             smooth = torch.cat([data.inputs[rows], data.fields[rows]], dim=1)
             smooth = warp(smooth, drawn, tile)
             inputs, fields = smooth.split([data.inputs.shape[1], data.fields.shape[1]], dim=1)

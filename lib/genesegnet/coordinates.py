@@ -84,6 +84,7 @@ def pixels(
     """
     shift = {"corner": 0.0, "centre": 0.5}[origin]
     columns, rows = (_floor(spots[name].to_numpy(np.float64) + shift) for name in ("x", "y"))
+    # checked after rounding down: −0.4 is outside and not row 0
     inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
     return rows, columns, inside
 

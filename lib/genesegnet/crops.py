@@ -77,6 +77,7 @@ def draw_corners(
     """
     if min(shape) < side:
         raise InputError(f"a sample of {shape} pixels for crops of {side}", fix="use smaller crops")
+    # Python's own generator, as published: the same seed gives the published corners
     draw = random.Random(seed)
     rows_first = (
         (draw.randint(0, shape[0] - side), draw.randint(0, shape[1] - side)) for _ in range(n_crops)
@@ -181,6 +182,7 @@ def cut(
     if sample.labels is None:
         raise InputError(f"the sample {sample.name} has no labels", fix="training needs them")
     whole = channels(sample, sigma=sigma, per_crop=per_crop)
+    # views: only the crops that were drawn are copied
     windows = np.lib.stride_tricks.sliding_window_view(whole, (side, side), axis=(1, 2))
     inputs = np.moveaxis(windows[:, corners[:, 0], corners[:, 1]], 0, 1).copy()
     if per_crop:
@@ -223,6 +225,7 @@ def split(
             f"{len(set(names))} different samples of {len(names)}; a split needs three"
         )
     order = [names[k] for k in rng.permutation(len(names))]
+    # small shares still give a slide to each split
     n_val, n_test = (max(1, round(share / sum(shares) * len(names))) for share in shares[1:])
     parts = {
         "test": order[:n_test],
@@ -261,6 +264,7 @@ def with_cells(crops: Crops, min_cells: int = 1) -> Crops:
     -------
     Crops
     """
+    # sorted pixels change their value once per further id
     order = np.sort(crops.labels.reshape(len(crops), -1), axis=1)
     counts = (np.diff(order, axis=1) != 0).sum(axis=1) + (order[:, 0] > 0)
     return crops.take(counts >= min_cells)

@@ -106,6 +106,7 @@ def read_transform(path: str | os.PathLike) -> np.ndarray:
         raise InputError(f"no transform ({error})", file=path) from None
     if rows.shape[1] != 3 or len(rows) % 3 or len(rows) == 0:
         raise InputError(f"a table of {rows.shape}, expected 3 rows of 3 numbers", file=path)
+    # some exports repeat the matrix per plane
     matrix = rows[:3]
     if not (rows.reshape(-1, 3, 3) == matrix).all():
         raise InputError(

@@ -242,6 +242,7 @@ def largest_pieces(labels: np.ndarray) -> tuple[np.ndarray, int]:
     sizes = np.bincount(pieces.ravel())
     owners = np.zeros(len(sizes), labels.dtype)
     owners[pieces.ravel()] = labels.ravel()
+    # by cell, then size, then place: the first of each cell stays
     order = np.lexsort((np.arange(len(sizes)), -sizes, owners))
     first = order[np.r_[True, np.diff(owners[order]) != 0]]
     owners[~np.isin(np.arange(len(sizes)), first)] = 0
@@ -271,7 +272,9 @@ def fill_holes(labels: np.ndarray) -> np.ndarray:
         np.minimum.at(low, here[touching], there[touching])
         np.maximum.at(high, here[touching], there[touching])
     rim = np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])
+    # what reaches the border is no hole
     high[rim] = 0
+    # a hole between two cells touches two ids, and is nobody's
     owner = np.where(low == high, high, 0).astype(labels.dtype)
     return np.where(holes > 0, owner[holes], labels)
 

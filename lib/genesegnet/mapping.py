@@ -67,6 +67,7 @@ def assign(
         distance[inside] = np.where(ids[inside] > 0, 0, np.nan)
     status = np.where(inside, np.where(ids > 0, "cell", "background"), "outside").astype(object)
     kind = spot_tables.quality(spots, min_qv=min_qv)
+    # controls and low quality are no transcripts of a cell, wherever they lie
     status[kind != "gene"] = kind[kind != "gene"]
     counted = status == "cell"
     return spots.assign(
@@ -169,6 +170,7 @@ def cells_by_genes(
     cells = cell_table(labels, pixel_size=pixel_size)
     inside = assigned[assigned["status"] == "cell"]
     genes, columns = np.unique(inside["gene"].to_numpy(str), return_inverse=True)
+    # ids ascend, so a search gives the row
     rows = np.searchsorted(cells["cell_id"].to_numpy(), inside["cell_id"].to_numpy())
     shape = (len(cells), len(genes))
 
@@ -267,11 +269,13 @@ def assign_file(
             assigned = assign(labels, placed, **options)
             total.update(account(assigned))
             piece = pa.Table.from_pandas(assigned.astype({"status": str}), preserve_index=False)
+            # the first piece says the types of all
             writer = writer or pq.ParquetWriter(part, piece.schema)
             writer.write_table(piece.cast(writer.schema))
         if writer is None:
             raise InputError("the table has no row", file=path)
         writer.close()
+        # judged before the file gets its name
         coordinates.check_extent(pd.concat(seen), labels.shape, file=path)
     return dict(total)
 

@@ -65,6 +65,7 @@ def overlaps(truth: np.ndarray, predicted: np.ndarray) -> Overlaps:
     a, b = a.ravel(), b.ravel()
     areas = [np.bincount(c, minlength=len(k))[1:] for c, k in ((a, true_ids), (b, predicted_ids))]
     both = (a > 0) & (b > 0)
+    # one number per pair of cells; 64 bits hold any two ids
     codes = a[both].astype(np.int64) * len(predicted_ids) + b[both]
     pairs, counts = np.unique(codes, return_counts=True)
     first, second = np.divmod(pairs, len(predicted_ids))
@@ -84,10 +85,12 @@ def match(table: Overlaps, threshold: float) -> np.ndarray:
 
     enough = np.flatnonzero(table.iou >= threshold)
     rows, columns = table.true[enough], table.predicted[enough]
+    # above an IoU of 0.5 this is always so, and nothing is to be chosen
     if len(np.unique(rows)) == len(rows) and len(np.unique(columns)) == len(columns):
         return enough
     size = len(table.true_areas), len(table.predicted_areas)
     gain, which = np.zeros(size), np.zeros(size, np.int64)
+    # one more pair is worth more than any sum of overlaps
     gain[rows, columns] = 1 + table.iou[enough] / (2 * min(size))
     which[rows, columns] = enough
     a, b = linear_sum_assignment(-gain)

@@ -61,6 +61,7 @@ def open_network(path: str | os.PathLike) -> tuple[SegmentationNetwork, weights.
         return network.to(pick_device()), card
     state = weights.read_state(path)
     kind = architecture_of(state, Path(path).name)
+    # every weight must fit: `put` names the first that does not
     network = SegmentationNetwork(kind)
     weights.put(network, state, Path(path).name)
     card = weights.Card(vars(kind), {}, "published weights", inputs={"which": "both"})

@@ -176,6 +176,7 @@ def write_ngff(
     _write_pyramid(cells, labels.astype(smallest_type(int(labels.max(initial=0)))), pixel_size)
     cells.attrs["image-label"] = {"version": "0.4", "source": {"image": "../../"}}
     shutil.rmtree(path, ignore_errors=True)
+    # whole or not at all: no reader meets half a pyramid
     part.rename(path)
     return path
 
@@ -184,6 +185,7 @@ def _write_pyramid(group: "object", image: np.ndarray, pixel_size: float | None)
     """Write an image and its halves, and say how large a pixel of each is."""
     datasets, step = [], 1
     while step == 1 or min(image.shape) // step >= SMALLEST:
+        # taken and not averaged, for ids and for a stain alike
         level = image[::step, ::step]
         name = str(len(datasets))
         group.create_array(name, data=np.ascontiguousarray(level), chunks=(512, 512))

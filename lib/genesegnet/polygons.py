@@ -32,6 +32,7 @@ def from_labels(labels: np.ndarray) -> pd.DataFrame:
 
     ids, ranks = dense(labels)
     row, start, stop, rank = _runs(ranks)
+    # runs of pixels instead of pixels: a tenth of the boxes to unite
     strips = shapely.box(start, row, stop, row + 1)
     order = np.argsort(rank, kind="stable")
     ends = np.searchsorted(rank[order], np.arange(1, len(ids) + 1))
@@ -143,6 +144,7 @@ def owners(outlines: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     shapes = outlines["geometry"].to_numpy()
     if not len(shapes):
         return np.zeros(len(x), np.int64)
+    # the tree holds the points, as there are many more of them than outlines
     tree = shapely.STRtree(shapely.points(x, y))
     cell, point = tree.query(shapes, predicate="intersects")
     inside = np.split(point, np.searchsorted(cell, np.arange(1, len(shapes))))

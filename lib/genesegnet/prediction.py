@@ -40,6 +40,7 @@ def maps(
         is one.
     """
     network.eval()
+    # cells are brought to the size of training
     factor = _factor(network, diameter)
     device = next(network.parameters()).device
     found = []

@@ -54,6 +54,7 @@ def cut_all(samples: Sequence[Sample], cutting: Cutting, *, seed: int) -> crops.
     """
     parts = []
     for sample in samples:
+        # one seed for every slide, as published
         corners = crops.draw_corners(sample.shape, cutting.n_crops, cutting.side, seed=seed)
         cut = crops.cut(
             sample, corners, cutting.side, sigma=cutting.sigma, per_crop=cutting.per_crop

@@ -134,6 +134,7 @@ def train_rounds(
             train_unit, unit, directory=directory, suffix=".safetensors", seed=seed
         )
         found.append(made[name])
+        # the last round's predictions would teach nobody
         if number < n_rounds:
             common = {"network": made[name], "round_number": number, **relabel}
             parts = {

@@ -259,6 +259,7 @@ def assemble(
     reading = reading or Reading()
     rows, columns, inside = coordinates.pixels(spots, stain.shape[:2], origin=reading.origin)
     good = spot_tables.quality(spots, min_qv=reading.min_qv) == "gene"
+    # the table keeps every spot; the location map takes these
     used = inside & good
     notes = (
         [f"{(~inside).sum()} of {len(spots)} spots lie outside the image"]

@@ -55,6 +55,7 @@ class Slide:
     def __post_init__(self) -> None:
         codes = np.asarray(self.rows, np.int64) // BAND * self.stain.shape[1] + self.columns
         order = np.argsort(codes, kind="stable")
+        # the only way into a frozen dataclass; made once, used by every window
         object.__setattr__(self, "order", order)
         object.__setattr__(self, "codes", codes[order])
 
@@ -97,6 +98,7 @@ def select(slide: Slide, box: Box) -> tuple[np.ndarray, np.ndarray]:
         Counted from the box's corner.
     """
     width = slide.shape[1]
+    # within a band spots are sorted by column: two searches find those of the box
     bands = np.arange(box.top // BAND, (box.bottom - 1) // BAND + 1) * width
     first, last = np.searchsorted(slide.codes, np.stack([bands + box.left, bands + box.right]))
     near = np.concatenate([slide.order[a:b] for a, b in zip(first, last, strict=True)])
@@ -194,6 +196,7 @@ def segment_tile(
     found = maps(network, slide, box, plan, diameter=diameter)
     masks = prediction.cells(found, settings)
     peaks = masks.peaks + [box.top, box.left]
+    # a peak lies in one tile only, so no cell is found twice
     own = (peaks >= [tile.top, tile.left]) & (peaks < [tile.bottom, tile.right])
     mine = np.flatnonzero(own.all(axis=1)) + 1
     names = np.zeros(len(peaks) + 1, np.int32)

@@ -54,6 +54,7 @@ def stitch(parts: list[TileCells], labels: Any) -> tuple[Any, np.ndarray]:
         own = np.append(0, ids[first : first + len(part.peaks)])
         first += len(part.peaks)
         if len(part.rows):
+            # one block is read, filled and written, as a store on disk has no scattered writes
             box = (
                 slice(part.rows.min(), part.rows.max() + 1),
                 slice(part.columns.min(), part.columns.max() + 1),

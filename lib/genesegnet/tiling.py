@@ -92,6 +92,7 @@ def starts(length: int, window: int, step: int) -> np.ndarray:
     """
     if length <= window:
         return np.array([0])
+    # the last window is moved back, so that it never reaches beyond the slide
     regular = np.arange(0, length - window, step)
     return np.append(regular, length - window)
 

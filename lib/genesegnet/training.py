@@ -47,6 +47,7 @@ class Recipe:
         """Return the settings of the training loop: AdamW, warm-up, and from 250 epochs on halvings
         at the end.
         """
+        # ten blocks of ten epochs, the last of which the published list never reaches
         halve_from = self.n_epochs - 90 if self.n_epochs > 250 else None
         return Settings(
             learning_rate=self.learning_rate,
