@@ -96,6 +96,16 @@ def segment_tile(folder: Path, part: Path) -> None:
     runs.tile_unit(part, name="slide_01", number=0, **of_slide(folder))
 
 
+def map_slide(folder: Path, part: Path) -> None:
+    from lib.genesegnet import runs
+
+    slide = {
+        kind: folder / "slides" / kind / f"slide_01.{suffix}"
+        for kind, suffix in (("labels", "png"), ("spots", "csv"))
+    }
+    runs.map_unit(part, seed=SEED, **slide, options={"max_distance": 2.0})
+
+
 # the epigenome
 # ------------------------------------------------------------------------------------------
 
@@ -191,6 +201,7 @@ UNITS = {
     "genesegnet relabel_unit": (relabel_crops, ".zip"),
     "genesegnet score_unit": (score_slide, ".parquet"),
     "genesegnet tile_unit": (segment_tile, ".npz"),
+    "genesegnet map_unit": (map_slide, ".parquet"),
     "epigenome write_track": (write_track, ".bigWig"),
     "epigenome signals_unit": (read_signals, ".npz"),
     "epigenome windows_unit": (write_windows, ".npz"),

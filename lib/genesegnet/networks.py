@@ -39,8 +39,8 @@ def open_network(path: str | os.PathLike) -> tuple[SegmentationNetwork, weights.
     Parameters
     ----------
     path : path
-        A `.safetensors` file of this chapter: style, residual blocks and sizes are those of its
-        training. Any other suffix: a published checkpoint, see `architecture_of`.
+        Weights of this chapter, whose card says style, residual blocks and sizes of the training;
+        or a published checkpoint, see `architecture_of`.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def open_network(path: str | os.PathLike) -> tuple[SegmentationNetwork, weights.
     InputError
         If the file is absent, changed, has no card, or is of another network.
     """
-    if Path(path).suffix == ".safetensors":
+    if not _is_torch_file(path):
         card = weights.read_card(path)
         network = SegmentationNetwork(architecture(card.architecture))
         weights.load(path, network)
@@ -159,6 +159,15 @@ def of_round(folder: Path | str, number: int) -> Path:
     if not 0 <= number <= len(rounds):
         raise InputError(f"round {number} of {len(rounds)}", file=folder, fix="0 is the last round")
     return rounds[number - 1]
+
+
+def _is_torch_file(path: str | os.PathLike) -> bool:
+    """Tell a file that torch wrote, a zip or a pickle, by its first bytes, whatever its name."""
+    place = store.resolve(path)
+    if not place.is_file():
+        return False
+    with place.open("rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02")
 
 
 def _first_convolutions(state: Mapping[str, Tensor]) -> list[Tensor]:
