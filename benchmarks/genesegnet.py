@@ -211,7 +211,7 @@ def trained(planted):
 
 
 def alone(network, sample):
-    """Return cells, seconds, memory before and at its peak, in MB, of a slide in a fresh process."""
+    """Return cells, seconds, and memory before and at its peak in MB of a slide, for a process."""
     import resource
 
     def peak():
