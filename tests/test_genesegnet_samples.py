@@ -313,3 +313,5 @@ def test_labels_of_a_slide_are_found_whatever_their_width(tmp_path, slide):
     assert outputs.labels_path(tmp_path, "a").name == "label_a.png"
     with pytest.raises(InputError, match="no labels of b; segment the slide first"):
         outputs.labels_path(tmp_path, "b")
+    with pytest.raises(InputError, match="no labels of a"):
+        outputs.labels_path(outputs.emptied(tmp_path), "a")

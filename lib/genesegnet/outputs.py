@@ -16,6 +16,24 @@ from lib.run import store
 SMALLEST = 64  # side in pixels below which a pyramid ends
 
 
+def emptied(folder: str | os.PathLike) -> Path:
+    """Empty a folder of results, so that no file of slides of another run stays beside them.
+
+    Parameters
+    ----------
+    folder : path
+
+    Returns
+    -------
+    Path
+        Absolute.
+    """
+    folder = Path(store.resolve(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
 def write_published(folder: str | os.PathLike, name: str, labels: np.ndarray) -> list[Path]:
     """Write the three published files of a slide's cells.
 
