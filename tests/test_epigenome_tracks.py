@@ -30,6 +30,15 @@ def test_uncovered_bases_count_as_zero(tmp_path):
     assert np.log1p(found.means[0, 0]) == pytest.approx(0.693, abs=1e-3)
 
 
+def test_bins_that_cut_through_stored_values_count_shared_bases(tmp_path):
+    """25-bp values 1, 2, 3: [40, 60) holds 10 bases of each of the last two."""
+    path = bigwig(tmp_path / "x.bw", [("chr1", 25 * i, 25 * i + 25, i + 1) for i in range(3)])
+    with tracks.opened(path) as track:
+        assert tracks.cut(track, frame(("chr1", 40, 60)), size=20).means.tolist() == [[2.5]]
+        with pytest.raises(InputError, match="windows of 10 bases cannot be cut into bins of 20"):
+            tracks.cut(track, frame(("chr1", 0, 10)), size=20)
+
+
 def test_a_window_that_overhangs_is_padded_and_says_so():
     track = tracks.Depth({"c": np.ones(10)})
     found = tracks.cut(track, frame(("c", -2, 4), ("c", 6, 12)), size=2)

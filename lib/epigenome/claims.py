@@ -1,6 +1,6 @@
 """What the chapter measured, by the ids of the published values and of the planted truth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -150,11 +150,6 @@ def rank_correlation(measured, planted) -> float:
     digit."""
     rounded = np.round(np.asarray(measured, float), 3), np.round(np.asarray(planted, float), 3)
     return float(stats.spearmanr(*rounded).statistic)
-
-
-def only_known(measured: Mapping[str, float], entries: Sequence[str]) -> dict[str, float]:
-    """Return the measured values that have a claim to be compared with."""
-    return {name: value for name, value in measured.items() if name in entries}
 
 
 def _named(values: Mapping[str, float]) -> dict[str, float]:

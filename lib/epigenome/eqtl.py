@@ -2,7 +2,6 @@
 they lie anyway."""
 
 import os
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,7 @@ import pandera.pandas as pa
 
 from lib.data import tables
 from lib.data.errors import InputError
-from lib.epigenome import genes
+from lib.epigenome import genes, genome
 from lib.run import store
 from lib.stats.multiple_testing import benjamini_hochberg
 
@@ -92,6 +91,95 @@ def read_eqtls(
         .drop_duplicates(["variant", "gene_id", "tissue"])
         .reset_index(drop=True)
     )
+
+
+def checked(
+    variants: pd.DataFrame,
+    *,
+    genes_path: str | os.PathLike = "",
+    genome_path: str | os.PathLike = "",
+    min_distance: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return variants fit for a comparison with distal stretches, and what was found about them.
+
+    Parameters
+    ----------
+    variants : DataFrame
+        From `read_eqtls`.
+    genes_path : path
+        Gene model; without one, distances from start sites are not known.
+    genome_path : path
+        Indexed FASTA; without one, reference alleles are not compared.
+    min_distance : int
+        Variants nearer than this, in bp, to the start site of any transcript are left out: they may
+        act as part of a promoter, another one than the gene's.
+
+    Returns
+    -------
+    DataFrame
+        `variants` that are far enough.
+    DataFrame
+        One row: n_variants, within_1kb_of_coding, within_1kb_of_any, n_left_out, n_compared,
+        mismatch_rate.
+
+    Raises
+    ------
+    InputError
+        If a distance is asked for without a gene model.
+    """
+    report = {"n_variants": len(variants)}
+    is_near = np.zeros(len(variants), bool)
+    if genes_path:
+        transcripts = genes.read_transcripts(genes_path)
+        of_any = start_site_distance(variants, transcripts)
+        of_coding = start_site_distance(variants, transcripts, coding_only=True)
+        report["within_1kb_of_coding"] = int((of_coding <= 1_000).sum())
+        report["within_1kb_of_any"] = int((of_any <= 1_000).sum())
+        is_near = of_any < min_distance
+    elif min_distance:
+        raise InputError("a distance from start sites needs a gene model", fix="give genes_path")
+    report["n_left_out"] = int(is_near.sum())
+    if genome_path:
+        report["mismatch_rate"], report["n_compared"] = genome.mismatch_rate(variants, genome_path)
+    return variants[~is_near].reset_index(drop=True), pd.DataFrame([report])
+
+
+def start_site_distance(
+    variants: pd.DataFrame, transcripts: pd.DataFrame, *, coding_only: bool = False
+) -> np.ndarray:
+    """Return how far each variant lies from the nearest start site, in bp; infinite without any.
+
+    Parameters
+    ----------
+    variants : DataFrame
+        chrom, position (one-based).
+    transcripts : DataFrame
+        From `genes.read_transcripts`; all count, those without a protein too.
+    coding_only : bool
+        Count transcripts of the biotype `protein_coding`, and those of unknown biotype, only.
+
+    Examples
+    --------
+    >>> rows = [["chr1", 99, 900, "+", "protein_coding"], ["chr1", 604, 900, "+", "lncRNA"]]
+    >>> model = pd.DataFrame(rows, columns=["chrom", "start", "end", "strand", "biotype"])
+    >>> one = pd.DataFrame({"chrom": ["chr1"], "position": [700]})
+    >>> [start_site_distance(one, model, coding_only=only)[0] for only in (False, True)]
+    [95.0, 600.0]
+    """
+    if coding_only and "biotype" in transcripts:
+        is_coding = transcripts["biotype"].fillna("protein_coding") == "protein_coding"
+        transcripts = transcripts[is_coding]
+    is_plus = transcripts["strand"] == "+"
+    site = np.where(is_plus, transcripts["start"], transcripts["end"] - 1)
+    distance = np.full(len(variants), np.inf)
+    place = variants["position"].to_numpy() - 1
+    for chrom, sites in pd.Series(site).groupby(transcripts["chrom"].to_numpy()):
+        here = np.flatnonzero(variants["chrom"] == chrom)
+        known = np.concatenate([[-np.inf], np.sort(sites.to_numpy(float)), [np.inf]])
+        after = np.searchsorted(known, place[here])
+        nearest = np.minimum(known[after] - place[here], place[here] - known[after - 1])
+        distance[here] = nearest
+    return distance
 
 
 def is_inside(position, start, end) -> np.ndarray:
@@ -188,6 +276,42 @@ def enrichment(
     }
 
 
+CHOICES = ("largest effect", "largest activity", "nearest", "in contact")
+
+
+def by_choice(bins: pd.DataFrame, rng: np.random.Generator, *, n: int = 10_000) -> pd.DataFrame:
+    """Return the enrichment of one stretch per gene and side, chosen in four ways, by tissue.
+
+    Parameters
+    ----------
+    bins : DataFrame
+        tissue, cell, gene, start (bp from the start site), n_eqtl, `predicted effect`,
+        `mark activity`, in_contact (whether a contact region of the gene shares bases with it).
+
+    Returns
+    -------
+    DataFrame
+        choice, tissue, the values of `enrichment`, `over_all` (share over that of all stretches,
+        which a comparison that ignores distance finds), q (Benjamini-Hochberg over tissues and
+        choices). A choice that no stretch meets is left out.
+    """
+    side = [bins["cell"], bins["gene"], np.sign(bins["start"])]
+    middle = (bins["start"] + 1_000).abs()
+    ranked = (bins["predicted effect"], bins["mark activity"], -middle)
+    masks = [values.groupby(side).rank(method="first", ascending=False) == 1 for values in ranked]
+    rows = []
+    for choice, mask in zip(CHOICES, [*masks, bins["in_contact"]], strict=True):
+        for tissue, group in bins[["n_eqtl", "start"]].groupby(bins["tissue"], sort=False):
+            chosen = mask[group.index].to_numpy()
+            if chosen.any():
+                has = group["n_eqtl"].to_numpy() > 0
+                found = enrichment(chosen, has, group["start"].to_numpy(), rng, n=n)
+                rows.append({"choice": choice, "tissue": tissue, **found})
+    table = pd.DataFrame(rows)
+    over_all = table["share"] / table["unmatched"]
+    return table.assign(over_all=over_all, q=benjamini_hochberg(table["p"]))
+
+
 def by_decile(
     bins: pd.DataFrame,
     column: str,
@@ -221,16 +345,3 @@ def by_decile(
             rows.append({"tissue": tissue, "decile": number, "score": column, **found})
     table = pd.DataFrame(rows)
     return table.assign(q=table.groupby("decile")["p"].transform(benjamini_hochberg))
-
-
-def mismatch_rate(variants: pd.DataFrame, bases: Mapping[str, str] | Sequence[str]) -> float:
-    """Return the share of variants whose reference allele is not the genome's base; to be printed
-    before a join.
-
-    Parameters
-    ----------
-    bases : mapping
-        Variant → reference base of the genome.
-    """
-    known = variants["variant"].map(bases)
-    return float((known.dropna() != variants.loc[known.notna(), "ref"].str[0]).mean())

@@ -137,7 +137,7 @@ def read_transcripts(path: str | os.PathLike) -> pd.DataFrame:
     -------
     DataFrame
         One row per transcript: gene_id (without version), transcript_id, chrom, start, end, strand;
-        half-open.
+        half-open. `biotype` too, missing where it is not told.
 
     Raises
     ------
@@ -261,5 +261,8 @@ def _read_gtf(path) -> pd.DataFrame:
         )
     for key in ("gene_id", "transcript_id"):
         table[key] = table["attributes"].str.extract(rf'{key} "([^"]+)"', expand=False)
+    biotype = r'transcript_(?:bio)?type "([^"]+)"'  # Ensembl's and GENCODE's name for it
+    found = table["attributes"].str.extract(biotype, expand=False)
     table = table.assign(start=table["start"] - 1)
-    return tables.check(table[list(TRANSCRIPTS.columns)], TRANSCRIPTS, file=path)
+    checked = tables.check(table[list(TRANSCRIPTS.columns)], TRANSCRIPTS, file=path)
+    return checked.assign(biotype=found)

@@ -298,8 +298,24 @@ class Perturbation(Section):
     how: Literal["log", "depth"] = parameter(
         "log", "what is scaled: ln(1 + depth), or depth", paper="log"
     )
+    promoter_bins: Literal["agree", "published"] = parameter(
+        "agree",
+        "bins of 2,000 bp that the promoter takes: those of ±3 kbp, or the published three",
+        published="-4 to +2 kbp",
+    )
     eqtl_mark: Mark = parameter(
         "H3K27ac", "mark whose predicted effects are compared with eQTL", paper="H3K27ac"
+    )
+    min_distance: int = parameter(
+        0,
+        "eQTL nearer to any start site, of any transcript, are left out",
+        unit="bp",
+        published="no such rule",
+        ge=0,
+        le=20_000,
+    )
+    genome_path: InputPath = parameter(
+        "", "indexed FASTA to compare reference alleles with; empty = not compared"
     )
     n_draws: int = parameter(
         2000,
