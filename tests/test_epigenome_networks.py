@@ -10,7 +10,8 @@ import torch
 
 from lib.epigenome import chromoformer, chromoformer_full
 from lib.epigenome.chromoformer import RESOLUTIONS, Chromoformer, Inputs, Sizes
-from lib.epigenome.fitting import PAPER, squared_loss
+from lib.epigenome.fitting import squared_loss
+from lib.epigenome.plans import PAPER
 from lib.epigenome.promoter_networks import ProfileNetwork, PromoterNetwork, SameConv
 from lib.learning import schedules, training
 from lib.learning.metrics import Outcome

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lib.epigenome import evaluation, perturbation, screen
+from lib.epigenome import comparisons, evaluation, perturbation
 from lib.epigenome.marks import CELLS, FUNCTIONS, MARKS, PAIRS
+from lib.epigenome.plans import NARROW, WIDE
 
 EVERY = "-".join(MARKS)
 N_FOLDS = 4
@@ -33,7 +34,7 @@ def published(units: pd.DataFrame) -> dict[str, float]:
     units : DataFrame
         From `evaluation.by_unit`, of real data.
     """
-    cells = evaluation.by_cell(units[units["model"] == screen.WIDE])
+    cells = evaluation.by_cell(units[units["model"] == WIDE])
     mean = cells.groupby("assay")["r"].mean()
     measured = {
         f"epigenome.distal.{mark.lower()}": float(mean[mark]) for mark in MARKS if mark in mean
@@ -42,11 +43,11 @@ def published(units: pd.DataFrame) -> dict[str, float]:
         return measured
     measured["epigenome.distal.all_marks"] = float(mean[EVERY])
     if set(ACTIVE) <= set(mean.index):
-        measured["epigenome.distal.gap_of_one_mark"] = screen.gap_to_all(cells, ACTIVE, EVERY)
+        measured["epigenome.distal.gap_of_one_mark"] = comparisons.gap_to_all(cells, ACTIVE, EVERY)
     pairs = ["-".join(pair) for pair in PAIRS]
     if set(pairs) | set(ACTIVE) <= set(mean.index):
-        measured["epigenome.distal.gap_of_two_marks"] = screen.gap_to_all(cells, pairs, EVERY)
-        measured["epigenome.distal.share_closed"] = 100 * screen.share_closed(
+        measured["epigenome.distal.gap_of_two_marks"] = comparisons.gap_to_all(cells, pairs, EVERY)
+        measured["epigenome.distal.share_closed"] = 100 * comparisons.share_closed(
             cells, pairs, ACTIVE, EVERY
         )
     return measured
@@ -64,20 +65,20 @@ def planted_screen(units: pd.DataFrame, expected: pd.DataFrame) -> dict[str, flo
     """
     mean = units.groupby(["model", "assay"])["r"].mean()
     known = expected.set_index(["model", "assay"])["r"]
-    wide, narrow = mean[screen.WIDE], mean[screen.NARROW]
+    wide, narrow = mean[WIDE], mean[NARROW]
     singles = [mark for mark in MARKS if mark in wide and mark in narrow]
     gain, planted = (
         wide[singles] - narrow[singles],
-        known[screen.WIDE][singles] - known[screen.NARROW][singles],
+        known[WIDE][singles] - known[NARROW][singles],
     )
     pairs = [name for name in wide.index if name.count("-") == 1]
     values = {
-        "mark_order": rank_correlation(wide[singles], known[screen.WIDE][singles]),
+        "mark_order": rank_correlation(wide[singles], known[WIDE][singles]),
         "distance": rank_correlation(gain, planted),
         "no_effect": wide["H3K9me3"],
     }
     if len(pairs) > 2:
-        values["pair_order"] = rank_correlation(wide[pairs], known[screen.WIDE][pairs])
+        values["pair_order"] = rank_correlation(wide[pairs], known[WIDE][pairs])
     if EVERY in wide:
         values["all_marks"] = wide[EVERY]
     return _named(values)

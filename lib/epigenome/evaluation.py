@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from lib.data.errors import InputError
 from lib.epigenome.marks import group_of
@@ -82,6 +83,47 @@ def by_unit(
         rows.append(dict(zip(by, key, strict=True)) | scores(group["act"], group["pred"]))
     table = pd.DataFrame(rows)
     return table.assign(group=table["cell"].map(group_of)) if "cell" in table else table
+
+
+def class_scores(label, score) -> dict[str, float]:
+    """Return how well scores tell expressed genes (label 1) from the others (0).
+
+    Returns
+    -------
+    dict
+        auc, ap (average precision), accuracy (at a probability of 0.5; NaN where scores are no
+        probabilities), n; NaN where all genes have one label.
+
+    Examples
+    --------
+    >>> class_scores([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])["auc"]
+    0.75
+    """
+    truth, found = vectors(label, score)
+    is_both = len(np.unique(truth)) == 2
+    is_probability = found.min() >= 0 and found.max() <= 1
+    right = (found > 0.5) == (truth == 1)
+    return {
+        "auc": float(roc_auc_score(truth, found)) if is_both else float("nan"),
+        "ap": float(average_precision_score(truth, found)) if is_both else float("nan"),
+        "accuracy": float(right.mean()) if is_probability else float("nan"),
+        "n": len(truth),
+    }
+
+
+def classes_by_unit(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return `class_scores` on the test genes of every unit; a regression's predictions rank genes.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        `PREDICTION_COLUMNS`, one row per gene and unit.
+    """
+    rows, by = [], ["model", "assay", "cell", "fold"]
+    for key, group in predictions[predictions["part"] == "test"].groupby(by, sort=False):
+        found = class_scores(group["label"], group["pred"])
+        rows.append(dict(zip(by, key, strict=True)) | found)
+    return pd.DataFrame(rows)
 
 
 def by_cell(units: pd.DataFrame) -> pd.DataFrame:

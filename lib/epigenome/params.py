@@ -60,6 +60,11 @@ class EpigenomeData(Section):
     eqtl_path: InputPath = parameter(
         "", "fine-mapped variants; empty = simulated", paper="data/roadmap/eqtl.csv"
     )
+    families_path: InputPath = parameter(
+        "",
+        "gene_id and family of paralogs; empty = simulated with simulated genes, else not known",
+        published="not used",
+    )
     train_table_path: InputPath = parameter(
         "", "published table of genes; goes with arrays_path; empty = none"
     )
@@ -230,6 +235,34 @@ class MarkScreen(EpigenomeTraining):
         smoke=["H3K27ac", "all"],
         paper=["H3K27ac", "H3K4me3", "H3K27me3", "all"],
     )
+    windows: list[int] = parameter(
+        [10_000, 40_000],
+        "more windows of the promoter network",
+        unit="bp",
+        smoke=[10_000],
+        paper=[2_000, 10_000, 20_000, 40_000],
+        published="10,000 in the first plan",
+        min_length=1,
+    )
+    window_marks: list[Mark] = parameter(
+        ["H3K4me3", "H3K36me3"],
+        "single marks that are fitted at more windows",
+        smoke=["H3K36me3"],
+        paper=["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"],
+        min_length=1,
+    )
+    classify: list[str] = parameter(
+        ["all"],
+        "mark sets of Chromoformer's classification; all = all seven marks",
+        paper=["all"],
+        published="all, by Chromoformer's authors",
+        min_length=1,
+    )
+    leave_out_relatives: bool = parameter(
+        False,
+        "leave out training genes with a held-out paralog, where families are known",
+        published="no such rule",
+    )
     simple_models: list[str] = parameter(
         [
             "mean",
@@ -237,12 +270,15 @@ class MarkScreen(EpigenomeTraining):
             "activity 40 kbp",
             "gene score",
             "ridge 6 kbp",
+            "ridge 10 kbp",
             "ridge 40 kbp",
             "ridge 40 kbp + contacts",
+            "boosting 6 kbp",
+            "boosting 10 kbp",
             "boosting 40 kbp + contacts",
         ],
         "simple models on the same genes",
-        smoke=["mean", "activity 6 kbp", "ridge 40 kbp + contacts"],
+        smoke=["mean", "activity 6 kbp", "ridge 6 kbp", "ridge 40 kbp + contacts"],
         published="none",
         min_length=1,
     )

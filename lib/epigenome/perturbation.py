@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from lib.data.errors import InputError
-from lib.epigenome import features, fitting, screen, signals
+from lib.epigenome import features, fitting, screen, signals, trained, unit_files
 from lib.epigenome.features import Features
 from lib.epigenome.signals import SIZE, WINDOW
 from lib.run import compute
@@ -167,7 +167,7 @@ def perturb_unit(
     pred.
     """
     known = signals.read(data)
-    model, plan, card = fitting.load(fitting.read_network(network))
+    model, plan, card = trained.load(unit_files.read_network(network))
     if plan.kind != "chromoformer" or plan.task != "regression":
         raise InputError("only Chromoformer's regression is perturbed", file=network)
     made = features.features(known, plan.marks, window=plan.window)

@@ -1,5 +1,5 @@
-"""Pictures of the screen: marks, pairs, ranges, models. Each returns the figure and a table of
-drawn marks."""
+"""Pictures of the screen: marks, pairs, ranges. Each returns the figure and a table of drawn
+marks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -243,45 +243,3 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
         figure.legend(loc="outside upper center", ncols=2)
     planted = drawn["assay"].map(expected) if expected is not None else np.nan
     return figure, drawn.assign(all_marks_r=reference, planted_r=planted)
-
-
-def models(cells: pd.DataFrame, bands: pd.DataFrame, assay: str) -> tuple[Figure, pd.DataFrame]:
-    """Draw r of networks and simple models on the same genes: a dot per cell, a bar for the
-    bootstrap interval.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        model, assay, cell, r.
-    bands : DataFrame
-        model, assay, low, high, n; from `screen.intervals`.
-    """
-    rows = cells[(cells["assay"] == assay) & cells["r"].notna()]
-    bands = bands[bands["assay"] == assay].set_index("model")
-    order = rows.groupby("model")["r"].mean().sort_values().index
-    with figures.style():
-        figure = Figure(figsize=(figures.MIDDLE, 0.5 + 0.27 * len(order)))
-        ax = figure.add_subplot()
-        for y, model in enumerate(order):
-            mine = rows[rows["model"] == model]
-            is_network = model in ("promoter", "chromoformer")
-            ax.plot(
-                bands.loc[model, ["low", "high"]],
-                [y, y],
-                color="#0072B2" if is_network else GREY,
-                linewidth=5,
-                alpha=0.35,
-            )
-            ax.scatter(
-                mine["r"],
-                np.full(len(mine), y),
-                s=14,
-                color="#0072B2" if is_network else "0.3",
-                zorder=3,
-            )
-        ax.set_yticks(range(len(order)), order)
-        ax.set_xlabel("Pearson r, test genes")
-    drawn = rows[["model", "assay", "cell", "r"]].merge(
-        bands.reset_index(), on=["model", "assay"], how="left"
-    )
-    return figure, drawn

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.epigenome import features, fitting, signals, splits
+from lib.epigenome import expression, features, signals, splits, unit_files
 from lib.epigenome.evaluation import pearson
 from lib.epigenome.marks import rows_of
 from lib.epigenome.signals import SIZE, WINDOW, Signals
@@ -28,6 +28,7 @@ MODELS = (
     "ridge 40 kbp",
     "ridge 40 kbp + contacts",
     "boosting 6 kbp",
+    "boosting 10 kbp",
     "boosting 40 kbp + contacts",
 )
 
@@ -40,38 +41,35 @@ def simple_unit(
     marks: Sequence[str],
     cuts: dict[str, Sequence[str]],
     models: Sequence[str] = MODELS,
+    families: Path | None = None,
 ) -> None:
     """Fit all simple models of one cell and mark set on every fold; a unit of `lib.run.compute`.
 
     Parameters
     ----------
+    data : Path
+        File of `signals.write`.
     cuts : dict
         Fold, as text → test chromosomes.
+    models : sequence of str
+        Names of `MODELS`.
+    families : Path, optional
+        Of genes; training genes with a held-out relative are then left out.
     """
     known = signals.read(data)
-    y = fitting.target(known, "regression")
+    y = expression.log_target(known.genes["expression"])
+    parts = {
+        int(fold): splits.parts_of(known.genes, int(fold), test, families)
+        for fold, test in cuts.items()
+    }
     tables = []
     for name in models:
         values = inputs(known, marks, name)
-        for fold, test in cuts.items():
-            parts = splits.assign(known.genes["chrom"], int(fold), test)
-            pred = fit(name, values, y, parts.to_numpy(), seed=seed)
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "fold": int(fold),
-                        "model": name,
-                        "assay": "-".join(marks),
-                        "cell": known.cell,
-                        "gene": known.genes["gene_id"],
-                        "part": parts,
-                        "label": known.genes["label"],
-                        "act": y,
-                        "pred": pred,
-                    }
-                )
-            )
-    fitting.write(part, pd.concat(tables, ignore_index=True))
+        for fold, part_ in parts.items():
+            pred = fit(name, values, y, part_.to_numpy(), seed=seed)
+            named = {"fold": fold, "model": name, "assay": "-".join(marks), "cell": known.cell}
+            tables.append(unit_files.table(known.genes, **named, part=part_, act=y, pred=pred))
+    unit_files.write(part, pd.concat(tables, ignore_index=True))
 
 
 def inputs(known: Signals, marks: Sequence[str], model: str) -> np.ndarray:
@@ -147,12 +145,12 @@ def _ridge(
 ) -> np.ndarray:
     """Return predictions of the ridge with the lowest validation error; ties go to the stronger
     one."""
-    x, mean = values[train], y[train].mean()
-    gram, toward = x.T @ x, x.T @ (y[train] - mean)
+    mean = y[train].mean()
+    left, size, right = np.linalg.svd(values[train], full_matrices=False)  # serves every ridge
+    toward, seen = left.T @ (y[train] - mean), values @ right.T
     best, chosen = np.inf, None
     for ridge in sorted(RIDGES, reverse=True):
-        found = np.linalg.solve(gram + ridge * np.eye(len(gram)), toward)
-        pred = values @ found + mean
+        pred = seen @ (size / (size**2 + ridge) * toward) + mean
         error = round(float(np.mean((pred[validation] - y[validation]) ** 2)), 6)
         if error < best:
             best, chosen = error, pred
@@ -186,7 +184,7 @@ def activity_correlations(
     DataFrame
         cell, mark, window (bp), r.
     """
-    y = fitting.target(known, "regression")
+    y = expression.log_target(known.genes["expression"])
     rows = []
     for window in windows:
         values = activity(known, known.marks, window=window)
