@@ -7,7 +7,7 @@ import torch
 import toy_epigenome as toy
 
 from lib.data.errors import InputError
-from lib.epigenome import eqtl, eqtl_bins, features, genome, perturbation
+from lib.epigenome import enrichment, eqtl, eqtl_bins, features, genome, perturbation
 from lib.epigenome.chromoformer import RESOLUTIONS, Chromoformer, Sizes
 
 ALL = (-20_000, 20_000)
@@ -185,7 +185,7 @@ def test_enrichment_is_beyond_distance():
     stratum = np.repeat(np.arange(17), 100)
     has = np.arange(1700) % 100 < np.where(stratum == 7, 20, 2)
     chosen = (stratum == 7) & np.isin(np.arange(1700) % 100, [0, 1, 50, 51, 52, 53, 54, 55, 56, 57])
-    found = eqtl.enrichment(chosen, has, stratum, np.random.default_rng(0))
+    found = enrichment.enrichment(chosen, has, stratum, np.random.default_rng(0))
     assert found["expected"] == pytest.approx(0.2) and found["enrichment"] == pytest.approx(1.0)
     assert found["p"] > 0.3 and found["share"] / found["unmatched"] == pytest.approx(6.5, abs=0.05)
 
@@ -198,7 +198,7 @@ def test_deciles_are_ranked_on_each_side_and_find_a_planted_enrichment():
     bins = pd.DataFrame(
         {"tissue": "Liver", "start": start, "effect": effect, "n_eqtl": has.astype(int)}
     )
-    found = eqtl.by_decile(bins, "effect", rng, n=2_000).set_index("decile")
+    found = enrichment.by_decile(bins, "effect", rng, n=2_000).set_index("decile")
     assert found.loc[10, "p"] < 0.01 and found.loc[10, "enrichment"] > 2
     assert (found.loc[1:7, "p"] > 0.001).all() and found["n"].tolist() == [200] * 10
 
@@ -211,7 +211,7 @@ def test_the_nearest_stretch_is_enriched_only_if_distance_is_ignored():
     hits = (is_near & (genes % 2 == 0)).astype(int)
     ranked = {"predicted effect": 1.0 * hits, "mark activity": 0.0}
     bins = bins.assign(n_eqtl=hits, in_contact=False, **ranked)
-    found = eqtl.by_choice(bins, np.random.default_rng(0), n=500).set_index("choice")
+    found = enrichment.by_choice(bins, np.random.default_rng(0), n=500).set_index("choice")
     assert "in contact" not in found.index  # no stretch is
     assert found.loc["nearest", "enrichment"] == pytest.approx(1)
     assert found.loc["nearest", "over_all"] == pytest.approx(2)

@@ -1,5 +1,6 @@
 """Planted truth: the simulated files, and what simple models and networks find in them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -186,29 +187,58 @@ def test_a_network_and_its_card_come_back_and_predict_other_cells(data, tmp_path
     assert set(where[cross["gene"]]) <= set(chromosomes["test"])
 
 
-def test_what_a_test_gene_holds_reaches_no_training(data, tmp_path):
-    """Other expression and marks of the test genes leave the predictions for all others as they
-    are."""
+def spoiled_test_genes():
+    """Return signals whose test genes of fold 1 have other marks, expression and labels; and which
+    genes they are."""
     known = toy.signals()
     is_test = known.genes["chrom"].isin(splits.test_chromosomes(known.genes["chrom"], 1)).to_numpy()
-    changed = signals.Signals(
-        **{
-            **vars(known),
-            "promoters": np.where(is_test[:, None, None], 5 * known.promoters + 1, known.promoters),
-            "genes": known.genes.assign(expression=known.genes["expression"].where(~is_test, 99.0)),
-        }
+    promoters = np.where(is_test[:, None, None], 5 * known.promoters + 1, known.promoters)
+    genes_ = known.genes.assign(
+        expression=known.genes["expression"].where(~is_test, 99.0),
+        label=known.genes["label"].where(~is_test, 1 - known.genes["label"]),
     )
+    return replace(known, promoters=promoters, genes=genes_), is_test
+
+
+@pytest.mark.parametrize(
+    ("kind", "task"),
+    [
+        ("promoter", "regression"),
+        ("chromoformer", "regression"),
+        ("chromoformer", "classification"),
+    ],
+)
+def test_what_a_test_gene_holds_reaches_no_training(data, tmp_path, kind, task):
+    """Other expression, labels and marks of the test genes leave all other predictions as they
+    are."""
+    changed, is_test = spoiled_test_genes()
     other = {"E003": signals.write(tmp_path / "other.npz", changed)}
-    for kind in ("promoter", "chromoformer"):
-        plain = unit_files.read_predictions(
-            [fitted(data, tmp_path, kind, ["H3K4me3"], max_epochs=2)]
+    plain, spoiled = (
+        unit_files.read_predictions(
+            [fitted(some, tmp_path, kind, ["H3K4me3"], task=task, max_epochs=2)]
         )
-        spoiled = unit_files.read_predictions(
-            [fitted(other, tmp_path, kind, ["H3K4me3"], max_epochs=2)]
+        for some in (data, other)
+    )
+    assert plain["part"].tolist() == spoiled["part"].tolist()
+    np.testing.assert_array_equal(plain["pred"][~is_test], spoiled["pred"][~is_test])
+    assert (plain["pred"][is_test] != spoiled["pred"][is_test]).any()
+
+
+@pytest.mark.parametrize("model", ["mean", "ridge 6 kbp", "boosting 6 kbp"])
+def test_what_a_test_gene_holds_reaches_no_simple_model(model):
+    known, (changed, is_test) = toy.signals(), spoiled_test_genes()
+    parts = splits.assign(known.genes["chrom"], 1).to_numpy()
+    plain, spoiled = (
+        simple.fit(
+            model,
+            simple.inputs(one, ["H3K4me3"], model),
+            expression.log_target(one.genes["expression"]),
+            parts,
+            seed=0,
         )
-        assert plain["part"].tolist() == spoiled["part"].tolist()
-        np.testing.assert_array_equal(plain["pred"][~is_test], spoiled["pred"][~is_test])
-        assert (plain["pred"][is_test] != spoiled["pred"][is_test]).any()
+        for one in (known, changed)
+    )
+    np.testing.assert_array_equal(plain[~is_test], spoiled[~is_test])
 
 
 def test_classification_gives_probabilities(data, tmp_path):

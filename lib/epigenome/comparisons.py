@@ -10,6 +10,9 @@ from lib.epigenome.evaluation import bootstrap_r, by_unit, paired_tests, pearson
 from lib.epigenome.plans import NARROW, WIDE
 from lib.epigenome.relatives import has_relative
 
+RANGES = ((NARROW, WIDE), ("ridge 6 kbp", "ridge 40 kbp + contacts"))
+"""Models of one kind that see little and much."""
+
 UNIT = ["model", "assay", "cell", "fold"]
 
 
@@ -158,6 +161,35 @@ def intervals(predictions: pd.DataFrame, rng: np.random.Generator, *, n: int) ->
         low, high = bootstrap_r(group["act"], group["pred"], rng, n=n)
         rows.append((model, assay, low, high, len(group)))
     return pd.DataFrame(rows, columns=["model", "assay", "low", "high", "n"])
+
+
+def pooled_r(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return one r per model and assay over the test genes of all cells and folds.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        `evaluation.PREDICTION_COLUMNS`.
+
+    Returns
+    -------
+    DataFrame
+        One row per assay, one column per model; 0 where predictions are constant.
+    """
+    groups = _centred(predictions).groupby(["model", "assay"])[["act", "pred"]]
+    return groups.apply(_r).unstack("model").fillna(0.0)
+
+
+def gain_of_range(pooled: pd.DataFrame) -> pd.Series:
+    """Return what a wider view adds to r by assay: mean over the kinds of `RANGES` that are there.
+
+    Parameters
+    ----------
+    pooled : DataFrame
+        From `pooled_r`.
+    """
+    there = [(near, far) for near, far in RANGES if {near, far} <= set(pooled)]
+    return sum(pooled[far] - pooled[near] for near, far in there) / len(there)
 
 
 def by_relatives(predictions: pd.DataFrame, families: pd.DataFrame) -> pd.DataFrame:

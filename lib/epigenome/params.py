@@ -6,6 +6,23 @@ from pydantic import Field
 
 from lib.run.declaration import InputPath, Section, meaning, parameter
 
+# written out here: declarations are read before any library of science is loaded
+_MARKS = ["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"]
+_ASSAYS = [*_MARKS, "DNase", "H3K4me2", "H2A.Z", "H3K79me2", "H4K20me1"]
+_CELLS = [
+    "E003",
+    "E016",
+    "E004",
+    "E005",
+    "E006",
+    "E007",
+    "E066",
+    "E087",
+    "E116",
+    "E114",
+    "E118",
+]
+
 Mark = Annotated[str, Field(min_length=1)]
 Fold = Annotated[int, Field(ge=1, le=4)]
 Factor = Annotated[float, Field(ge=0, le=1)]
@@ -75,19 +92,7 @@ class EpigenomeData(Section):
         ["E003", "E004", "E118"],
         "epigenomes to learn from",
         smoke=["E003", "E118"],
-        paper=[
-            "E003",
-            "E016",
-            "E004",
-            "E005",
-            "E006",
-            "E007",
-            "E066",
-            "E087",
-            "E116",
-            "E114",
-            "E118",
-        ],
+        paper=_CELLS,
         published="11",
         min_length=1,
     )
@@ -95,7 +100,7 @@ class EpigenomeData(Section):
         ["E116"], "epigenomes that are simulated too, but never learned from", paper=[]
     )
     marks: list[Mark] = parameter(
-        ["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"],
+        _MARKS,
         "marks that are read",
         published="these",
         min_length=1,
@@ -143,20 +148,7 @@ class FirstApproach(EpigenomeTraining):
         ["H3K4me3", "H3K36me3", "H3K9me3"],
         "assays, one network each",
         smoke=["H3K4me3", "H3K9me3"],
-        paper=[
-            "H3K36me3",
-            "H3K4me1",
-            "H3K4me3",
-            "H3K9me3",
-            "H3K27me3",
-            "H3K27ac",
-            "DNase",
-            "H3K9ac",
-            "H3K4me2",
-            "H2A.Z",
-            "H3K79me2",
-            "H4K20me1",
-        ],
+        paper=_ASSAYS,
         published="12",
         min_length=1,
     )
@@ -186,7 +178,7 @@ class MarkScreen(EpigenomeTraining):
     patience: Patience = parameter(4, paper=12)
     max_epochs: int = parameter(10, "largest number of epochs", smoke=2, paper=100, ge=1)
     singles: list[Mark] = parameter(
-        ["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"],
+        _MARKS,
         "single marks",
         smoke=["H3K4me3", "H3K36me3", "H3K9me3", "H3K27ac"],
         published="all seven",
@@ -248,7 +240,7 @@ class MarkScreen(EpigenomeTraining):
         ["H3K4me3", "H3K36me3"],
         "single marks that are fitted at more windows",
         smoke=["H3K36me3"],
-        paper=["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"],
+        paper=_MARKS,
         min_length=1,
     )
     classify: list[str] = parameter(

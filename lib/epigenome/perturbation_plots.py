@@ -124,7 +124,7 @@ def deciles(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     Parameters
     ----------
     table : DataFrame
-        score, tissue, decile, enrichment, p, q; from `eqtl.by_decile`.
+        score, tissue, decile, enrichment, p, q; from `enrichment.by_decile`.
     """
     scores = list(dict.fromkeys(table["score"]))
     tissues = list(dict.fromkeys(table["tissue"]))

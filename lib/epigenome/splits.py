@@ -190,8 +190,8 @@ def shared_between(table: pd.DataFrame, part: pd.Series, *, width: int = 40_000)
         As of `shared_bases`.
     """
     windows = genes.window(table, width)
-    lists = table["neighbors"].map(genes.split_list) if "neighbors" in table else []
-    names = pd.Series(lists, index=table.index, dtype=object).explode().dropna()
+    named = table.reindex(columns=["neighbors"])["neighbors"].astype(object)
+    names = named.map(genes.split_list).explode().dropna()
     regions = pd.concat([windows, contacts.regions(names)])
     return shared_bases(regions, [*part, *part.reindex(names.index)])
 
