@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lib.data.errors import InputError
-from lib.epigenome import bins, expression, features, genes, marks, signals
+from lib.epigenome import bins, expression, genes, marks, promoters, signals
 
 RPKM = "gene_id\tE000\tE003\tE128\nG1\t1\t2\t3\t\nG2\t4\t5\t6\t\n"
 
@@ -160,7 +160,7 @@ def test_a_train_table_with_uneven_lists_is_refused(tmp_path):
 def test_a_constant_depth_gives_one_value_everywhere():
     sums = np.full((1, 1, 400), 300, np.float32)  # depth 3 in 100-bp bins
     for size in (100, 500, 2_000):
-        np.testing.assert_allclose(features.promoter_bins(sums, size), np.log(4), rtol=1e-6)
+        np.testing.assert_allclose(promoters.promoter_bins(sums, size), np.log(4), rtol=1e-6)
 
 
 def test_the_larger_half_of_the_padding_is_in_front():

@@ -20,6 +20,7 @@ from lib.epigenome import (
     genes,
     own,
     plans,
+    promoters,
     signals,
     simple,
     splits,
@@ -103,7 +104,7 @@ def test_planted_correlations_come_back_without_a_model():
     for mark in MARKS:
         row = MARKS.index(mark)
         low, high = (np.array(epigenome.BANDS[mark]) + 20_000) // 100
-        sums = features.oriented(known, np.array([row]))[:, 0, low:high].mean(axis=1)
+        sums = promoters.oriented(known, np.array([row]))[:, 0, low:high].mean(axis=1)
         r = evaluation.pearson(y, np.log1p(sums / 100))
         alone = epigenome.expected_r(
             [mark], "E003", window=2 * max(map(abs, epigenome.BANDS[mark])), with_contacts=False

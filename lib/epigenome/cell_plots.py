@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.epigenome import simple
+from lib.epigenome import promoters
 from lib.epigenome.evaluation import pearson
 from lib.epigenome.marks import COLOURS, GROUPS, MARKS, OWN_GROUP
 from lib.epigenome.signals import WINDOW, Signals
@@ -232,7 +232,7 @@ def activity_table(known: Mapping[str, Signals], parts: Mapping[str, pd.Series])
     """
     rows = []
     for cell, one in known.items():
-        values = simple.activity(one, one.marks, window=WINDOW)
+        values = promoters.activity(one, one.marks, window=WINDOW)
         label = one.genes["label"].to_numpy()
         for fold, part in parts.items():
             test = (part == "test").to_numpy()

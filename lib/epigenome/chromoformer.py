@@ -253,7 +253,9 @@ class Regulation(nn.Module):
         k, v = (heads_of(functional.linear(tokens, part), layer.heads) for part in (key, value))
         scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])  # (B, H, t, T)
         first = layer.gamma_f[:, None, None] * bias[:, None, None]  # (B, H, 1, T)
-        scores = torch.cat([scores[:, :, :1] + first, scores[:, :, 1:]], dim=2)
+        # only the promoter's token sees contact scores; in the last layer there is no other
+        rest = [scores[:, :, 1:]] if seen.shape[1] > 1 else []
+        scores = torch.cat([scores[:, :, :1] + first, *rest], dim=2)
         share = scores.masked_fill(blocked[:, None, None], BLOCKED).softmax(dim=-1)
         mixed = (share @ v).transpose(1, 2).flatten(2)  # (B, t, E)
         return layer.ln(seen + layer.ff(mixed * functional.linear(seen, gate).sigmoid()))

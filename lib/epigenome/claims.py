@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lib.epigenome import comparisons, evaluation, perturbation
 from lib.epigenome.marks import CELLS, FUNCTIONS, MARKS, PAIRS
@@ -152,8 +151,8 @@ def planted_own(
 def rank_correlation(measured, planted) -> float:
     """Return Spearman's correlation of values rounded to 3 digits, so that no rank hangs on a last
     digit."""
-    rounded = np.round(np.asarray(measured, float), 3), np.round(np.asarray(planted, float), 3)
-    return float(stats.spearmanr(*rounded).statistic)
+    rounded = [np.round(np.asarray(values, float), 3) for values in (measured, planted)]
+    return evaluation.pearson(*[pd.Series(values).rank() for values in rounded])
 
 
 def _named(values: Mapping[str, float]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lib.epigenome import eqtl, features
+from lib.epigenome import eqtl, promoters
 from lib.epigenome.perturbation import STEP, strongest_distal
 from lib.epigenome.signals import SIZE, WINDOW, Signals
 
@@ -105,6 +105,6 @@ def _in_contact(known: Signals, row: np.ndarray, low, high) -> np.ndarray:
 
 def _activity(known: Signals, mark: str, row: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Return the mean ln(1 + depth) of a mark in each gene's stretch, (n,)."""
-    values = features.narrow(known, [mark], window=WINDOW)[:, :, 0]  # (G, 400)
+    values = promoters.narrow(known, [mark], window=WINDOW)[:, :, 0]  # (G, 400)
     means = values.reshape(len(values), -1, STEP // SIZE).mean(axis=2)  # (G, 20)
     return means[row, (start + WINDOW // 2) // STEP]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from lib.data.errors import InputError
 from lib.epigenome.marks import group_of
@@ -99,6 +98,8 @@ def class_scores(label, score) -> dict[str, float]:
     >>> class_scores([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])["auc"]
     0.75
     """
+    from sklearn.metrics import average_precision_score, roc_auc_score  # slow to load, seldom used
+
     truth, found = vectors(label, score)
     is_both = len(np.unique(truth)) == 2
     is_probability = found.min() >= 0 and found.max() <= 1

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lib.data.errors import InputError, listed
-from lib.epigenome import expression, features, signals, splits, unit_files
+from lib.epigenome import expression, features, promoters, signals, splits, unit_files
 from lib.epigenome.chromoformer import Chromoformer, Inputs, Sizes
 from lib.epigenome.plans import Plan, Task
 from lib.epigenome.promoter_networks import ProfileNetwork, PromoterNetwork
@@ -108,7 +108,7 @@ def inputs_of(known: Signals, plan: Plan) -> Batch:
     """Return the function that gives a network's inputs from the signals of any cell."""
     if plan.kind == "chromoformer":
         return features.features(known, plan.marks, window=plan.window).inputs
-    values = features.narrow(known, plan.marks, window=plan.window)
+    values = promoters.narrow(known, plan.marks, window=plan.window)
     return lambda rows: torch.from_numpy(values[rows])
 
 
@@ -228,7 +228,9 @@ def chromosomes(chroms: pd.Series, parts: pd.Series) -> dict[str, list[str]]:
 def activity_ranges(known: Signals, marks: Sequence[str], chosen) -> dict[str, list[float]]:
     """Return the 1st and 99th percentile of each mark's mean activity over some genes: what the
     network has seen."""
-    activity = features.narrow(known, marks, window=signals.WINDOW)[np.asarray(chosen)].mean(axis=1)
+    activity = promoters.narrow(known, marks, window=signals.WINDOW)[np.asarray(chosen)].mean(
+        axis=1
+    )
     low, high = np.percentile(activity, [1, 99], axis=0)
     return {
         mark: [round(float(a), 6), round(float(b), 6)]

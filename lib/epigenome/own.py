@@ -13,7 +13,7 @@ import pandas as pd
 from lib.data import origin
 from lib.data.errors import InputError
 from lib.data.origin import Origin
-from lib.epigenome import features, fitting, perturbation, signals
+from lib.epigenome import features, fitting, perturbation, promoters, signals
 from lib.epigenome.evaluation import pearson
 from lib.epigenome.signals import Signals
 from lib.epigenome.trained import Network
@@ -66,7 +66,7 @@ def outside_range(networks: Sequence[Network], known: Signals) -> pd.DataFrame:
         for mark, (low, high) in card.inputs["ranges"].items():
             old = ranges.get(mark, (np.inf, -np.inf))
             ranges[mark] = (min(old[0], low), max(old[1], high))
-    activity = features.narrow(known, plan.marks, window=signals.WINDOW).mean(axis=1)
+    activity = promoters.activity(known, plan.marks, window=signals.WINDOW)
     low, high = np.array([ranges[mark] for mark in plan.marks]).T
     return pd.DataFrame((activity < low) | (activity > high), columns=list(plan.marks))
 

@@ -265,14 +265,17 @@ class MarkScreen(EpigenomeTraining):
             "ridge 10 kbp",
             "ridge 40 kbp",
             "ridge 40 kbp + contacts",
-            "boosting 6 kbp",
-            "boosting 10 kbp",
-            "boosting 40 kbp + contacts",
         ],
         "simple models on the same genes",
         smoke=["mean", "activity 6 kbp", "ridge 6 kbp", "ridge 40 kbp + contacts"],
         published="none",
         min_length=1,
+    )
+    all_mark_models: list[str] = parameter(
+        ["boosting 6 kbp", "boosting 10 kbp", "boosting 40 kbp + contacts"],
+        "simple models on all seven marks only",
+        smoke=[],
+        published="none",
     )
     n_bootstrap: int = parameter(
         1000, "draws of genes behind an interval", smoke=100, paper=10_000, published="none", ge=100

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from lib.data.errors import InputError
-from lib.epigenome import features, fitting, screen, signals, trained, unit_files
+from lib.epigenome import features, fitting, promoters, screen, signals, trained, unit_files
 from lib.epigenome.features import Features
 from lib.epigenome.signals import SIZE, WINDOW
 from lib.run import compute
@@ -101,7 +101,7 @@ def scaled(
     if how == "depth":
         keep = (1 - shares(stretch, SIZE) * (1 - factor)).astype(np.float32)
         sums = made.sums[rows] * keep
-        return {size: features.promoter_bins(sums, size) for size in made.promoters}
+        return {size: promoters.promoter_bins(sums, size) for size in made.promoters}
     changed = {}
     for size, values in made.promoters.items():
         keep = (1 - covered(stretch, size, promoter_bins) * (1 - factor)).astype(np.float32)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.epigenome import features
-from lib.epigenome.marks import COLOURS, MARKS
+from lib.epigenome import promoters
+from lib.epigenome.marks import COLOURS, MARKS, rows_of
 from lib.epigenome.signals import WINDOW, Signals
 from lib.report import figures
 
@@ -19,7 +19,8 @@ def profiles(
     known: Signals, marks: Sequence[str], *, bin_size: int = 500
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the mean ln(1 + depth) around the start sites, by mark, of expressed and other genes."""
-    made = features.features(known, marks, resolutions=(bin_size,)).promoters[bin_size]  # (G, L, F)
+    sums = promoters.oriented(known, rows_of(marks, known.marks))
+    made = promoters.promoter_bins(sums, bin_size)  # (G, L, F)
     position = (-WINDOW / 2 + bin_size * (np.arange(made.shape[1]) + 0.5)) / 1_000
     label = known.genes["label"].to_numpy()
     rows = []

@@ -165,6 +165,7 @@ def run_simple(
     directory: str | Path,
     seed: int,
     models: Sequence[str] = simple.MODELS,
+    all_mark_models: Sequence[str] = (),
     families: Path | None = None,
 ) -> pd.DataFrame:
     """Fit the simple models on the same genes; return their predictions.
@@ -174,7 +175,9 @@ def run_simple(
     data, sets, cuts, families
         As of `units`.
     models : sequence of str
-        Names of `simple.MODELS`.
+        Names of `simple.MODELS`, for every mark set.
+    all_mark_models : sequence of str
+        More of them, for all seven marks.
     """
     relatives = {} if families is None else {"families": families}
     found = {}
@@ -185,7 +188,7 @@ def run_simple(
                 "data": path,
                 "marks": list(marks),
                 "cuts": {k: list(v) for k, v in cuts.items()},
-                "models": list(models),
+                "models": [*models, *(all_mark_models if len(marks) == len(MARKS) else ())],
                 **relatives,
             }
     paths = compute.run_units(

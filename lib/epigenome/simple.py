@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.epigenome import expression, features, signals, splits, unit_files
+from lib.epigenome import expression, promoters, signals, splits, unit_files
 from lib.epigenome.evaluation import pearson
 from lib.epigenome.marks import rows_of
 from lib.epigenome.signals import SIZE, WINDOW, Signals
@@ -81,17 +81,11 @@ def inputs(known: Signals, marks: Sequence[str], model: str) -> np.ndarray:
     kind, kbp, *rest = model.split(" ")
     window = int(kbp) * 1_000
     if kind == "activity":
-        return activity(known, marks, window=window)
-    sums = features.oriented(known, rows_of(marks, known.marks), window=window)
+        return promoters.activity(known, marks, window=window)
+    sums = promoters.oriented(known, rows_of(marks, known.marks), window=window)
     size = TREE_BIN if kind == "boosting" and window == WINDOW else COARSE
-    values = features.promoter_bins(sums, size, length=window).reshape(len(sums), -1)
+    values = promoters.promoter_bins(sums, size, length=window).reshape(len(sums), -1)
     return np.hstack([values, contact_sums(known, marks)]) if "contacts" in rest else values
-
-
-def activity(known: Signals, marks: Sequence[str], *, window: int) -> np.ndarray:
-    """Return mean activity (G, F): the mean of ln(1 + mean depth) over the 100-bp bins of a
-    window."""
-    return features.narrow(known, marks, window=window).mean(axis=1)
 
 
 def contact_sums(known: Signals, marks: Sequence[str]) -> np.ndarray:
@@ -101,7 +95,7 @@ def contact_sums(known: Signals, marks: Sequence[str]) -> np.ndarray:
     used = known.slots >= 0
     if not used.any():
         return np.zeros((len(known.slots), 2 * len(rows)))
-    values, spans = features.region_bins(known, rows, SIZE)
+    values, spans = promoters.region_bins(known, rows, SIZE)
     means = values.sum(axis=1) / spans[:, 1:]  # (R, F)
     found = np.where(used[..., None], means[known.slots], 0.0)  # (G, P, F)
     return np.hstack([found.sum(axis=1), (found * known.scores[..., None]).sum(axis=1)])
@@ -116,8 +110,8 @@ def gene_score(known: Signals, marks: Sequence[str]) -> np.ndarray:
     bodies are not known to a table of start sites, and the window is 40 kbp where the original has
     200.
     """
-    sums = features.oriented(known, rows_of(marks, known.marks), window=WINDOW)
-    values = features.promoter_bins(sums, COARSE)  # (G, 80, F)
+    sums = promoters.oriented(known, rows_of(marks, known.marks), window=WINDOW)
+    values = promoters.promoter_bins(sums, COARSE)  # (G, 80, F)
     middle = -WINDOW / 2 + COARSE * (np.arange(values.shape[1]) + 0.5)
     away = np.where(middle < 0, np.maximum(-middle - SCORE_UPSTREAM, 0), middle)
     return np.einsum("glf,l->gf", values, np.exp(-away / SCORE_REACH) + np.exp(-1))
@@ -187,7 +181,7 @@ def activity_correlations(
     y = expression.log_target(known.genes["expression"])
     rows = []
     for window in windows:
-        values = activity(known, known.marks, window=window)
+        values = promoters.activity(known, known.marks, window=window)
         rows += [
             (known.cell, mark, window, pearson(y, values[:, i]))
             for i, mark in enumerate(known.marks)
