@@ -56,7 +56,13 @@ def attend(
 @lru_cache(maxsize=16)
 @torch.inference_mode(mode=False)  # what is kept here is used in training too, whoever asks first
 def position_code(length: int, width: int) -> Tensor:
-    """Return the sinusoidal code of positions, (length, width) float32."""
+    """Return the sinusoidal code of positions, (length, width) float32.
+
+    Returns
+    -------
+    (length, width) float32 tensor
+        Sine in even columns, cosine in odd ones.
+    """
     position = torch.arange(length, dtype=torch.float64)[:, None]
     rate = torch.pow(10_000.0, -torch.arange(0, width, 2, dtype=torch.float64) / width)
     waves = torch.stack([torch.sin(position * rate), torch.cos(position * rate)], dim=2)
@@ -64,12 +70,27 @@ def position_code(length: int, width: int) -> Tensor:
 
 
 def unused_tokens(n_partners: Tensor, n_tokens: int) -> Tensor:
-    """Return (B, n_tokens) bool: True for slots without a partner; token 0 is the promoter."""
+    """Return (B, n_tokens) bool: True for slots without a partner; token 0 is the promoter.
+
+    Parameters
+    ----------
+    n_partners : (B,) tensor
+    n_tokens : int
+        1 + P.
+    """
     return torch.arange(n_tokens, device=n_partners.device) > n_partners[:, None]
 
 
 def outside(spans: Tensor, length: int) -> Tensor:
-    """Return (..., L) bool, True outside the span of data."""
+    """Return (..., L) bool, True outside the span of data.
+
+    Parameters
+    ----------
+    spans : (..., 2) tensor
+        Bins of padding on the left, bins of data.
+    length : int
+        L.
+    """
     position = torch.arange(length, device=spans.device)
     left, n = spans[..., :1], spans[..., 1:]
     return (position < left) | (position >= left + n)
@@ -92,7 +113,13 @@ def with_data(spans: Tensor, length: int) -> slice:
 
 
 def penalty(spans: Tensor, length: int) -> Tensor:
-    """Return (..., L) float: 0 within the span of data, `BLOCKED` outside."""
+    """Return (..., L) float: 0 within the span of data, `BLOCKED` outside.
+
+    Parameters
+    ----------
+    spans, length
+        As of `outside`.
+    """
     return outside(spans, length).float() * BLOCKED
 
 

@@ -12,6 +12,15 @@ from lib.data.errors import InputError
 def coarsen(sums: np.ndarray, factor: int) -> np.ndarray:
     """Add groups of `factor` neighbouring bins along the last axis; the last group may be short.
 
+    Parameters
+    ----------
+    sums : (..., n) array
+    factor : int
+
+    Returns
+    -------
+    (..., ceil(n / factor)) array
+
     Examples
     --------
     >>> coarsen(np.array([1, 2, 3, 4, 5]), 2).tolist()
@@ -23,6 +32,11 @@ def coarsen(sums: np.ndarray, factor: int) -> np.ndarray:
 def pad_left(n: int, length: int) -> int:
     """Return the bins of padding before `n` bins that are centred in `length`; the larger half is
     in front.
+
+    Parameters
+    ----------
+    n, length : int
+        Bins of data, and of the padded axis.
 
     Examples
     --------

@@ -23,7 +23,13 @@ GROUP_COLOURS = dict(
 
 def correlation(units: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw how the performance of two marks goes together over cells and folds: clustered lower
-    triangle."""
+    triangle.
+
+    Parameters
+    ----------
+    units : DataFrame
+        assay, cell, fold, r.
+    """
     from scipy.cluster import hierarchy
 
     wide = units[units["assay"].isin(MARKS)].pivot_table(
@@ -193,7 +199,13 @@ def matrix(
 
 
 def lines(table: pd.DataFrame, *, x: str, y: str, hue: str) -> tuple[Figure, pd.DataFrame]:
-    """Draw a line per mark over windows `x`, in bp, on a logarithmic axis in kbp."""
+    """Draw a line per mark over windows `x`, in bp, on a logarithmic axis in kbp.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The columns `x` (bp), `y` and `hue` (mark); one row per point.
+    """
     with figures.style():
         figure = Figure(figsize=(figures.MIDDLE, 2.6))
         ax = figure.add_subplot()

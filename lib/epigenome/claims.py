@@ -88,7 +88,15 @@ def planted_screen(
 
 def planted_first(units: pd.DataFrame, expected: Mapping[str, float]) -> dict[str, float]:
     """Measure the first approach on simulated cells: r of the strongest planted mark over that of
-    the weakest."""
+    the weakest.
+
+    Parameters
+    ----------
+    units : DataFrame
+        assay, r; one row per network.
+    expected : mapping
+        Assay → planted correlation.
+    """
     mean = units.groupby("assay")["r"].mean()
     strong = max(mean.index, key=lambda assay: (expected[assay], assay))
     weak = min(mean.index, key=lambda assay: (expected[assay], assay))
@@ -114,7 +122,13 @@ def planted_positions(table: pd.DataFrame, profiles: Mapping[str, np.ndarray]) -
 
 def planted_eqtl(table: pd.DataFrame) -> dict[str, float]:
     """Measure the enrichment of the planted variants in the top decile of the predicted effect,
-    mean over tissues."""
+    mean over tissues.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `enrichment.by_decile`.
+    """
     top = table[(table["score"] == "predicted effect") & (table["decile"] == table["decile"].max())]
     return _named({"eqtl_top_decile": top["enrichment"].mean()})
 
@@ -136,7 +150,17 @@ def planted_cells(residual: pd.DataFrame, cross: pd.DataFrame) -> dict[str, floa
 def planted_own(
     table: pd.DataFrame, importance: pd.DataFrame, expected: Mapping[str, float]
 ) -> dict[str, float]:
-    """Measure the predictions of a cell that no network has seen."""
+    """Measure the predictions of a cell that no network has seen.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `own.predict`.
+    importance : DataFrame
+        From `own.marks_that_matter`.
+    expected : mapping
+        Mark → planted correlation.
+    """
     order = rank_correlation(
         importance.set_index("mark")["change"], [expected[mark] for mark in importance["mark"]]
     )
@@ -150,7 +174,12 @@ def planted_own(
 
 def rank_correlation(measured, planted) -> float:
     """Return Spearman's correlation of values rounded to 3 digits, so that no rank hangs on a last
-    digit."""
+    digit.
+
+    Parameters
+    ----------
+    measured, planted : (n,) sequences of float
+    """
     rounded = [np.round(np.asarray(values, float), 3) for values in (measured, planted)]
     return evaluation.pearson(*[pd.Series(values).rank() for values in rounded])
 

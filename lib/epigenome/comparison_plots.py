@@ -139,7 +139,8 @@ def classes(found: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
                 colour = NETWORK if model.startswith((NARROW, WIDE)) else GREY
                 ax.scatter(x, jitter, s=14, color=colour, linewidths=0)
                 ax.plot([np.nanmean(x)] * 2, [y - 0.3, y + 0.3], color="black", linewidth=1)
-            ax.axvline(0.5, color="0.7", linewidth=0.6, linestyle="--", zorder=0)
+            if value == "auc":  # chance; that of average precision differs from fold to fold
+                ax.axvline(0.5, color="0.7", linewidth=0.6, linestyle="--", zorder=0)
             ax.set_yticks(range(len(order)), order)
             ax.set_xlabel(label)
     return figure, found.reset_index(drop=True)

@@ -53,6 +53,20 @@ def known_genes(tss: pd.DataFrame, rpkm: pd.DataFrame) -> tuple[pd.DataFrame, in
     """Return the genes that have expression and lie on a chromosome of a fold, and how many of the
     matrix are lost.
 
+    Parameters
+    ----------
+    tss : DataFrame
+        From `genes.choose_tss`.
+    rpkm : DataFrame
+        From `expression.read_rpkm`.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `tss`.
+    int
+        Genes of the matrix that are lost.
+
     Raises
     ------
     InputError
@@ -117,7 +131,23 @@ def write_signals(
     units_dir: str | os.PathLike,
 ) -> dict[str, Path]:
     """Read the marks of every cell, one unit per cell, and put the files into a folder as
-    CELL.npz."""
+    CELL.npz.
+
+    Parameters
+    ----------
+    found : mapping
+        Cell → table of genes; from `gene_tables`.
+    given : Sources
+    folder : path
+    marks : sequence of str
+    build : str
+        Build that tracks must have; empty = not compared.
+
+    Returns
+    -------
+    dict
+        Cell → file of `signals.write`.
+    """
     units = {}
     for cell, table in found.items():
         path = store.write_table(store.resolve(units_dir) / "tables" / f"{cell}.parquet", table)
@@ -154,7 +184,21 @@ def signals_unit(
     **paths: Path,
 ) -> None:
     """Write the signals of one cell; a unit of `lib.run.compute`. Tracks are `track_MARK`, so that
-    each is hashed."""
+    each is hashed.
+
+    Parameters
+    ----------
+    table : Path
+        Table of genes, Parquet.
+    cell, origin, build
+        As of `signals.from_tracks`.
+    arrays : Path, optional
+        Region arrays in place of tracks.
+    marks : sequence of str
+        Rows of the arrays.
+    paths : Path
+        `track_MARK` → track.
+    """
     read = pd.read_parquet(table)
     if arrays is not None:
         known = signals.from_arrays(read, arrays, cell=cell, origin=origin, marks=marks)
@@ -165,7 +209,14 @@ def signals_unit(
 
 
 def cuts_of(chroms: pd.Series, folds: Sequence[int]) -> dict[str, list[str]]:
-    """Return the recorded cut: fold, as text → test chromosomes."""
+    """Return the recorded cut: fold, as text → test chromosomes.
+
+    Parameters
+    ----------
+    chroms : Series
+        Chromosome of every gene.
+    folds : sequence of int
+    """
     return {str(fold): list(splits.test_chromosomes(chroms, fold)) for fold in folds}
 
 

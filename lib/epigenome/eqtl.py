@@ -184,6 +184,15 @@ def start_site_distance(
 def is_inside(position, start, end) -> np.ndarray:
     """Return whether one-based positions lie in half-open intervals.
 
+    Parameters
+    ----------
+    position, start, end : (n,) arrays
+        Start and end are those of half-open intervals.
+
+    Returns
+    -------
+    (n,) bool array
+
     Examples
     --------
     >>> is_inside(np.array([1000, 1001, 3000, 3001]), 1000, 3000).tolist()

@@ -18,6 +18,10 @@ PREDICTION_COLUMNS = ["fold", "model", "assay", "cell", "gene", "part", "label",
 def vectors(observed, predicted) -> tuple[np.ndarray, np.ndarray]:
     """Return both as (n,) float64.
 
+    Parameters
+    ----------
+    observed, predicted : (n,) sequences of float
+
     Raises
     ------
     InputError
@@ -37,6 +41,11 @@ def vectors(observed, predicted) -> tuple[np.ndarray, np.ndarray]:
 def pearson(observed, predicted) -> float:
     """Return Pearson's r over all genes at once, NaN where one side is constant.
 
+    Parameters
+    ----------
+    observed, predicted : (n,) sequences of float
+        Finite; computed in float64.
+
     Examples
     --------
     >>> round(pearson(1e6 + np.arange(4), [0, 1, 2, 4]), 4)
@@ -50,7 +59,17 @@ def pearson(observed, predicted) -> float:
 
 
 def scores(observed, predicted) -> dict[str, float | str]:
-    """Return r, Spearman's rho, R², the mean squared error, n, and why r is missing where it is."""
+    """Return r, Spearman's rho, R², the mean squared error, n, and why r is missing where it is.
+
+    Parameters
+    ----------
+    observed, predicted : (n,) sequences of float
+
+    Returns
+    -------
+    dict
+        r, rho, r2, mse, n, note.
+    """
     x, y = vectors(observed, predicted)
     ranks = [pd.Series(values).rank().to_numpy() for values in (x, y)]
     spread = ((x - x.mean()) ** 2).sum()
@@ -129,7 +148,18 @@ def classes_by_unit(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def by_cell(units: pd.DataFrame) -> pd.DataFrame:
     """Return the mean r over the folds of each model, assay and cell; means of cells are taken from
-    these."""
+    these.
+
+    Parameters
+    ----------
+    units : DataFrame
+        From `by_unit`.
+
+    Returns
+    -------
+    DataFrame
+        model, assay, cell, group, r, rho, r2, mse.
+    """
     keys = ["model", "assay", "cell", "group"]
     return units.groupby(keys, as_index=False, sort=False)[["r", "rho", "r2", "mse"]].mean()
 
@@ -173,7 +203,21 @@ def residual_r(values: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
 def bootstrap_r(
     observed, predicted, rng: np.random.Generator, *, n: int = 2000, level: float = 0.95
 ) -> tuple[float, float]:
-    """Return an interval of r from `n` draws of genes with replacement."""
+    """Return an interval of r from `n` draws of genes with replacement.
+
+    Parameters
+    ----------
+    observed, predicted : (n_genes,) sequences of float
+    n : int
+        Draws.
+    level : float
+        Share of the draws within the interval.
+
+    Returns
+    -------
+    float, float
+        NaN if all draws are constant.
+    """
     x, y = vectors(observed, predicted)
     rows = rng.integers(len(x), size=(n, len(x)))
     x, y = x[rows], y[rows]
@@ -189,6 +233,11 @@ def sign_flip_p(differences) -> float:
 
     Assumes that, without an effect, a difference is as likely to be positive as negative. With n
     pairs it cannot fall below 2 / 2ⁿ. Missing pairs are left out.
+
+    Parameters
+    ----------
+    differences : (n,) sequence of float
+        1 to 20 that are finite.
 
     Examples
     --------

@@ -78,7 +78,17 @@ def windows_unit(
     build: str = "",
     **paths: Path,
 ) -> None:
-    """Write the windows of the first approach for one cell; a unit of `lib.run.compute`."""
+    """Write the windows of the first approach for one cell; a unit of `lib.run.compute`.
+
+    Parameters
+    ----------
+    table : Path
+        Table of genes, Parquet.
+    cell, window, size, build
+        As of `write_windows`.
+    paths : Path
+        `track_ASSAY` → track.
+    """
     named = {name.removeprefix("track_"): path for name, path in paths.items()}
     write_windows(
         part, pd.read_parquet(table), named, cell=cell, window=window, size=size, build=build
@@ -211,7 +221,18 @@ def run(
 
 def mean_errors(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the squared error of the training genes' mean on the test genes: assay, cell, fold,
-    mse."""
+    mse.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        From `run`.
+
+    Returns
+    -------
+    DataFrame
+        assay, cell, fold, mse.
+    """
     rows = []
     for key, group in predictions.groupby(["assay", "cell", "fold"], sort=False):
         mean = group.loc[group["part"] == "train", "act"].mean()
@@ -221,7 +242,19 @@ def mean_errors(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def scaled(rpkm: np.ndarray, train: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """Return the target of the first approach, scaled by the training genes (bool mask)."""
+    """Return the target of the first approach, scaled by the training genes (bool mask).
+
+    Parameters
+    ----------
+    rpkm : (G,) array
+    train : (G,) bool array
+    scaling : str
+        `log`, `min_max` or `z_score`.
+
+    Returns
+    -------
+    (G,) float array
+    """
     if scaling == "log":
         return expression.log_target(rpkm)
     if scaling == "min_max":

@@ -105,7 +105,18 @@ def network_of(plan: Plan, *, seed: int) -> nn.Module:
 
 
 def inputs_of(known: Signals, plan: Plan) -> Batch:
-    """Return the function that gives a network's inputs from the signals of any cell."""
+    """Return the function that gives a network's inputs from the signals of any cell.
+
+    Parameters
+    ----------
+    known : Signals
+    plan : Plan
+
+    Returns
+    -------
+    callable
+        Rows of genes → a batch, on the CPU.
+    """
     if plan.kind == "chromoformer":
         return features.features(known, plan.marks, window=plan.window).inputs
     values = promoters.narrow(known, plan.marks, window=plan.window)
@@ -115,7 +126,17 @@ def inputs_of(known: Signals, plan: Plan) -> Batch:
 def plain_network(
     kind: str, shape: tuple[int, int], options: Mapping[str, Any], *, seed: int
 ) -> nn.Module:
-    """Return an untrained network on bins (L, F)."""
+    """Return an untrained network on bins (L, F).
+
+    Parameters
+    ----------
+    kind : str
+        `promoter` or `profile`.
+    shape : (int, int)
+        L bins, F marks.
+    options : mapping
+        Of the network's class.
+    """
     rng = torch.Generator().manual_seed(seed % 2**63)
     makers = {"promoter": PromoterNetwork, "profile": ProfileNetwork}
     if kind not in makers:
@@ -136,7 +157,22 @@ def fit(
     seed: int,
 ) -> training.Fitted:
     """Fit a network in place on the training genes; validation genes alone choose rate and
-    epoch."""
+    epoch.
+
+    Parameters
+    ----------
+    network : Module
+    batch : callable
+        From `inputs_of`.
+    y : (G,) array
+        From `target`.
+    parts : (G,) Series
+        `train`, `validation`; other genes are not touched.
+    settings : Settings
+    task : str
+    seed : int
+        Of the order of genes and of dropout.
+    """
     target = torch.as_tensor(y, dtype=torch.long if task == "classification" else torch.float32)
     device = training.pick_device(settings.device)
 
@@ -165,7 +201,23 @@ def fit(
 def predict(
     network: nn.Module, batch: Batch, n: int, *, task: Task = "regression", size: int = 256
 ) -> np.ndarray:
-    """Return predictions (n,): expression, or the probability of being expressed."""
+    """Return predictions (n,): expression, or the probability of being expressed.
+
+    Parameters
+    ----------
+    network : Module
+    batch : callable
+        From `inputs_of`.
+    n : int
+        Genes.
+    task : str
+    size : int
+        Genes at once; changes no number.
+
+    Returns
+    -------
+    (n,) float64 array
+    """
     network.eval()
     device = next(network.parameters()).device
     outputs = []
@@ -178,7 +230,13 @@ def predict(
 
 
 def squared_loss(network: nn.Module, batch: tuple[Any, Tensor]) -> Outcome:
-    """Return the mean squared error; outputs (n, 1) never meet targets (n,)."""
+    """Return the mean squared error; outputs (n, 1) never meet targets (n,).
+
+    Parameters
+    ----------
+    network : Module
+    batch : (inputs, (B,) tensor)
+    """
     inputs, targets = batch
     outputs = network(inputs)[:, 0]
     if outputs.shape != targets.shape:
@@ -192,7 +250,13 @@ def squared_loss(network: nn.Module, batch: tuple[Any, Tensor]) -> Outcome:
 
 
 def class_loss(network: nn.Module, batch: tuple[Any, Tensor]) -> Outcome:
-    """Return the cross-entropy of two logits."""
+    """Return the cross-entropy of two logits.
+
+    Parameters
+    ----------
+    network : Module
+    batch : (inputs, (B,) long tensor)
+    """
     inputs, targets = batch
     logits = network(inputs)
     return Outcome(
@@ -214,7 +278,17 @@ def moved(inputs: Any, device: torch.device) -> Any:
 
 
 def target(known: Signals, task: Task) -> np.ndarray:
-    """Return log2(RPKM + 1), or the label of expressed genes."""
+    """Return log2(RPKM + 1), or the label of expressed genes.
+
+    Parameters
+    ----------
+    known : Signals
+    task : str
+
+    Returns
+    -------
+    (G,) array
+    """
     if task == "classification":
         return known.genes["label"].to_numpy()
     return expression.log_target(known.genes["expression"])
@@ -227,7 +301,20 @@ def chromosomes(chroms: pd.Series, parts: pd.Series) -> dict[str, list[str]]:
 
 def activity_ranges(known: Signals, marks: Sequence[str], chosen) -> dict[str, list[float]]:
     """Return the 1st and 99th percentile of each mark's mean activity over some genes: what the
-    network has seen."""
+    network has seen.
+
+    Parameters
+    ----------
+    known : Signals
+    marks : sequence of str
+    chosen : (G,) bool array
+        The training genes.
+
+    Returns
+    -------
+    dict
+        Mark → [low, high], in ln(1 + depth).
+    """
     activity = promoters.narrow(known, marks, window=signals.WINDOW)[np.asarray(chosen)].mean(
         axis=1
     )

@@ -111,6 +111,15 @@ def check_build(sizes: Mapping[str, int], build: str, *, file=None) -> None:
     """Compare chromosome lengths with a declared build; names that the build lacks are not
     compared.
 
+    Parameters
+    ----------
+    sizes : mapping
+        Chromosome → bases, of a file.
+    build : str
+        `hg19` or `hg38`.
+    file : path, optional
+        Named in the error.
+
     Raises
     ------
     InputError
@@ -194,6 +203,17 @@ def choose_tss(transcripts: pd.DataFrame, rule: Rule = "longest") -> pd.DataFram
 
 def read_train_table(path: str | os.PathLike, cell: str | None = None) -> pd.DataFrame:
     """Read the published train table; its partners are checked, not parsed.
+
+    Parameters
+    ----------
+    path : path
+    cell : str, optional
+        Epigenome whose rows are returned; all by default.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `TRAIN`.
 
     Raises
     ------

@@ -65,6 +65,15 @@ def sources(
 ) -> Sources:
     """Return where each input is: the given path, else the simulated file of a folder.
 
+    Parameters
+    ----------
+    folder : path
+        Of simulated files, see `NAMES`.
+    given : mapping
+        Input → path; empty = simulated.
+    train_table, arrays : str
+        The published pair; empty = none.
+
     Raises
     ------
     InputError
@@ -109,6 +118,11 @@ def contact_path(given: Sources, cell: str) -> Path:
     """Return the contact table of a cell: one file for all, or TISSUE.parquet (else CELL.parquet)
     of a folder.
 
+    Parameters
+    ----------
+    given : Sources
+    cell : str
+
     Raises
     ------
     InputError
@@ -129,6 +143,17 @@ def contact_path(given: Sources, cell: str) -> Path:
 
 def track_paths(folder: str | os.PathLike, cell: str, marks: Sequence[str]) -> dict[str, Path]:
     """Return the track of each mark of a cell: the file that starts with CELL-MARK and a dot.
+
+    Parameters
+    ----------
+    folder : path
+    cell : str
+    marks : sequence of str
+
+    Returns
+    -------
+    dict
+        Mark → file.
 
     Raises
     ------

@@ -23,7 +23,13 @@ EXPECTED_OUTSIDE = 0.02  # share of the training genes outside their own 1st to 
 
 
 def networks_origin(card: Card) -> Origin:
-    """Return where networks come from: trained on simulated cells, or on given ones."""
+    """Return where networks come from: trained on simulated cells, or on given ones.
+
+    Parameters
+    ----------
+    card : Card
+        Of one of the networks.
+    """
     if card.origin == "simulated":
         return origin.simulated("networks")
     return origin.own("networks", card.inputs["cell"])
@@ -60,7 +66,17 @@ def predict(networks: Sequence[Network], known: Signals) -> pd.DataFrame:
 
 def outside_range(networks: Sequence[Network], known: Signals) -> pd.DataFrame:
     """Return for every gene (rows) and mark (columns) whether its activity is outside that of the
-    training genes."""
+    training genes.
+
+    Parameters
+    ----------
+    networks, known
+        As of `predict`.
+
+    Returns
+    -------
+    (G, F) bool DataFrame
+    """
     plan, ranges = networks[0][1], {}
     for _, _, card in networks:
         for mark, (low, high) in card.inputs["ranges"].items():

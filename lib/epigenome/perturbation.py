@@ -43,6 +43,13 @@ def distal_stretches() -> list[tuple[int, int]]:
 def shares(stretch: tuple[int, int], size: int) -> np.ndarray:
     """Return the share of each bin of the window that a stretch covers, (L,).
 
+    Parameters
+    ----------
+    stretch : (int, int)
+        bp from the start site, along transcription.
+    size : int
+        bp of a bin.
+
     Examples
     --------
     >>> shares((-3000, 3000), 2000)[7:13].tolist()
@@ -120,7 +127,24 @@ def predictions(
     promoter_bins: PromoterBins = "agree",
     size: int = 256,
 ) -> np.ndarray:
-    """Return predictions (V, B) of the genes `rows` under each variant (stretch, factor)."""
+    """Return predictions (V, B) of the genes `rows` under each variant (stretch, factor).
+
+    Parameters
+    ----------
+    network : Chromoformer
+    made : Features
+    rows : (B,) array
+    variants : sequence of ((int, int), float)
+        Stretch and factor.
+    how, promoter_bins
+        As of `scaled`.
+    size : int
+        Genes at once.
+
+    Returns
+    -------
+    (V, B) float array
+    """
     network.eval()
     device = next(network.parameters()).device
     found = np.empty((len(variants), len(rows)))
@@ -138,7 +162,18 @@ def predictions(
 def variants(
     factors: Sequence[float], distal_factors: Sequence[float]
 ) -> list[tuple[tuple[int, int], float]]:
-    """Return the perturbations of a run; the first changes nothing."""
+    """Return the perturbations of a run; the first changes nothing.
+
+    Parameters
+    ----------
+    factors, distal_factors : sequences of float
+        On the promoter, and on each distal stretch.
+
+    Returns
+    -------
+    list of ((int, int), float)
+        Stretch and factor.
+    """
     promoter = [(PROMOTER, factor) for factor in factors if factor != 1]
     distal = [
         (stretch, factor)
@@ -165,6 +200,17 @@ def perturb_unit(
 
     Writes one row per gene and perturbation: fold, assay, cell, gene, part, start, end, factor,
     pred.
+
+    Parameters
+    ----------
+    network, data : Path
+        Unit that kept its network; signals of the cell.
+    label : int
+        1 for expressed genes, 0 for the others.
+    factors, distal_factors
+        As of `variants`.
+    how, promoter_bins
+        As of `scaled`.
     """
     known = signals.read(data)
     model, plan, card = trained.load(unit_files.read_network(network))
@@ -266,7 +312,18 @@ def strongest_distal(found: pd.DataFrame) -> pd.DataFrame:
 
 def by_position(found: pd.DataFrame) -> pd.DataFrame:
     """Return the mean difference of each distal stretch at the strongest perturbation, by assay and
-    cell."""
+    cell.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From `effects`.
+
+    Returns
+    -------
+    DataFrame
+        assay, cell, start, end, difference, n genes, middle; bp and log2 units.
+    """
     distal = strongest_distal(found)
     keys = ["assay", "cell", "start", "end"]
     grouped = distal.groupby(keys, as_index=False)["difference"]
@@ -277,7 +334,18 @@ def by_position(found: pd.DataFrame) -> pd.DataFrame:
 
 def fold_correlation(table: pd.DataFrame) -> pd.DataFrame:
     """Return Pearson's r between the folds' perturbed predictions, by assay: folds × folds,
-    long."""
+    long.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `run`.
+
+    Returns
+    -------
+    DataFrame
+        first, second (folds), r, assay.
+    """
     keys = ["assay", "cell", "gene", "start", "end", "factor"]
     wide = table.pivot_table(index=keys, columns="fold", values="pred")
     parts = []

@@ -91,6 +91,12 @@ def as_dict(plan: Plan) -> dict[str, Any]:
 def sizes(width: int, pair_layers: int, regulation_layers: int) -> dict[str, int]:
     """Return Chromoformer's sizes from its width; 128, 2 and 6 are the published ones.
 
+    Parameters
+    ----------
+    width : int
+        Of tokens; hidden layers of regulation and pairs are twice as wide.
+    pair_layers, regulation_layers : int
+
     Examples
     --------
     >>> from lib.epigenome.chromoformer import Sizes

@@ -15,7 +15,25 @@ from lib.epigenome.signals import SIZE, WINDOW, Signals
 
 def oriented(signals: Signals, rows: np.ndarray, *, window: int = WINDOW) -> np.ndarray:
     """Return the 100-bp sums (G, F, window / 100) around the start sites, reversed for genes on
-    -."""
+    -.
+
+    Parameters
+    ----------
+    signals : Signals
+    rows : (F,) array
+        Of the marks, from `marks.rows_of`.
+    window : int
+        bp.
+
+    Returns
+    -------
+    (G, F, window / 100) float32 array
+
+    Raises
+    ------
+    InputError
+        For a window that is not a multiple of 200 bp within the stored one.
+    """
     n = signals.promoters.shape[2]
     if window % (2 * SIZE) or not 0 < window <= n * SIZE:
         raise InputError(
@@ -31,7 +49,20 @@ def oriented(signals: Signals, rows: np.ndarray, *, window: int = WINDOW) -> np.
 
 def promoter_bins(sums: np.ndarray, size: int, *, length: int = WINDOW) -> np.ndarray:
     """Return ln(1 + mean depth) of promoter bins (..., L, F) from 100-bp sums (..., F, W), centred
-    in the window."""
+    in the window.
+
+    Parameters
+    ----------
+    sums : (..., F, W) array
+    size : int
+        bp of a bin, a multiple of 100.
+    length : int
+        bp of the padded window.
+
+    Returns
+    -------
+    (..., length / size, F) float32 array
+    """
     means = bins.coarsen(sums, size // SIZE) / np.float32(size)
     n, total = means.shape[-1], length // size
     left = bins.pad_left(n, total)
@@ -42,14 +73,30 @@ def promoter_bins(sums: np.ndarray, size: int, *, length: int = WINDOW) -> np.nd
 
 def narrow(signals: Signals, marks: Sequence[str], *, window: int = 6_000) -> np.ndarray:
     """Return the promoter networks' input: ln(1 + mean depth) of 100-bp bins, (G, window / 100,
-    F)."""
+    F).
+
+    Parameters
+    ----------
+    signals : Signals
+    marks : sequence of str
+    window : int
+        bp.
+    """
     sums = oriented(signals, rows_of(marks, signals.marks), window=window)
     return promoter_bins(sums, SIZE, length=window)
 
 
 def activity(known: Signals, marks: Sequence[str], *, window: int) -> np.ndarray:
     """Return mean activity (G, F): the mean of ln(1 + mean depth) over the 100-bp bins of a
-    window."""
+    window.
+
+    Parameters
+    ----------
+    known : Signals
+    marks : sequence of str
+    window : int
+        bp.
+    """
     return narrow(known, marks, window=window).mean(axis=1)
 
 
@@ -57,6 +104,13 @@ def region_bins(signals: Signals, rows: np.ndarray, size: int) -> tuple[np.ndarr
     """Return contact regions as padded bins (R, L, F) and spans (R, 2); never reversed.
 
     The last bin of a region may be short and is averaged over its own bases.
+
+    Parameters
+    ----------
+    signals : Signals
+    rows : (F,) array
+    size : int
+        bp of a bin.
     """
     length, factor = WINDOW // size, size // SIZE
     lengths = signals.lengths
@@ -76,7 +130,19 @@ def region_bins(signals: Signals, rows: np.ndarray, size: int) -> tuple[np.ndarr
 
 
 def promoter_spans(signals: Signals, size: int, window: int) -> np.ndarray:
-    """Return the bins (G, 2) of the oriented promoter that lie in the window and the chromosome."""
+    """Return the bins (G, 2) of the oriented promoter that lie in the window and the chromosome.
+
+    Parameters
+    ----------
+    signals : Signals
+    size, window : int
+        bp of a bin and of the window.
+
+    Returns
+    -------
+    (G, 2) int array
+        Bins of padding on the left, bins of data.
+    """
     n = signals.promoters.shape[2]
     half = window // (2 * SIZE)
     first = np.maximum(signals.inside[:, 0], n // 2 - half)

@@ -42,6 +42,11 @@ class Depth:
 def stored_depth(path: Path) -> Depth:
     """Return depth from an `.npz` with one array per chromosome.
 
+    Parameters
+    ----------
+    path : Path
+        Chromosome → (length,) array.
+
     Raises
     ------
     InputError

@@ -19,6 +19,12 @@ def mark_sets(
     """Return the mark sets of a screen; `pairs` are joined by `-`, or the one word `paper` for its
     15.
 
+    Parameters
+    ----------
+    singles, pairs : sequences of str
+    with_all : bool
+        Whether all seven marks are a set as well.
+
     Examples
     --------
     >>> mark_sets(["H3K4me3"], ["H3K4me3-H3K27ac"], with_all=False)
@@ -34,7 +40,16 @@ def mark_sets(
 
 
 def kept(paths: Mapping[str, Path], found: Mapping[str, dict], folder: str | Path) -> Path:
-    """Copy the units that kept their network into a folder, as CELL__KIND__ASSAY__FOLD.npz."""
+    """Copy the units that kept their network into a folder, as CELL__KIND__ASSAY__FOLD.npz.
+
+    Parameters
+    ----------
+    paths : mapping
+        Name → file; from `run`.
+    found : mapping
+        From `units`.
+    folder : path
+    """
     folder = store.resolve(folder)
     for name, path in paths.items():
         if found[name]["keep"]:
@@ -47,6 +62,13 @@ def networks(
     folder: str | Path, *, cell: str = "*", kind: str = WIDE, assay: str = "*"
 ) -> dict[str, Path]:
     """Return name → file of the kept networks of a cell, kind and assay.
+
+    Parameters
+    ----------
+    folder : path
+        From `kept`.
+    cell, kind, assay : str
+        `*` = any.
 
     Raises
     ------
@@ -129,7 +151,20 @@ def at_windows(found: Mapping[str, dict], windows: Sequence[int]) -> dict[str, d
 def run(
     found: Mapping[str, dict], *, directory: str | Path, seed: int
 ) -> tuple[pd.DataFrame, dict[str, Path]]:
-    """Fit the networks of a screen; return their predictions and name → file."""
+    """Fit the networks of a screen; return their predictions and name → file.
+
+    Parameters
+    ----------
+    found : mapping
+        From `units`.
+
+    Returns
+    -------
+    DataFrame
+        `evaluation.PREDICTION_COLUMNS`, one row per gene and unit.
+    dict
+        Name → file.
+    """
     paths = compute.run_units(
         fitting.fit_unit, found, directory=directory, suffix=".npz", seed=seed
     )
@@ -200,7 +235,20 @@ def run_simple(
 def run_cross(
     networks_: Mapping[str, Path], data: Mapping[str, Path], *, directory: str | Path
 ) -> pd.DataFrame:
-    """Predict the test genes of every cell with every network; return the predictions."""
+    """Predict the test genes of every cell with every network; return the predictions.
+
+    Parameters
+    ----------
+    networks_ : mapping
+        From `networks`.
+    data : mapping
+        Cell → file of signals.
+
+    Returns
+    -------
+    DataFrame
+        `evaluation.PREDICTION_COLUMNS`; the model names the training cell.
+    """
     found = {}
     for name, path in networks_.items():
         for cell, signals_path in data.items():

@@ -171,7 +171,13 @@ def from_arrays(
 
 
 def write(path: str | os.PathLike, signals: Signals) -> Path:
-    """Write the signals of a cell as one `.npz` without pickled objects."""
+    """Write the signals of a cell as one `.npz` without pickled objects.
+
+    Parameters
+    ----------
+    path : path
+    signals : Signals
+    """
     path = store.resolve(path)
     table = {f"gene.{name}": signals.genes[name].to_numpy() for name in GENE_COLUMNS}
     for name in ("gene_id", "chrom", "strand"):
@@ -192,6 +198,11 @@ def write(path: str | os.PathLike, signals: Signals) -> Path:
 
 def read(path: str | os.PathLike) -> Signals:
     """Read what `write` wrote.
+
+    Parameters
+    ----------
+    path : path
+        From `write`.
 
     Raises
     ------

@@ -73,7 +73,15 @@ def simple_unit(
 
 
 def inputs(known: Signals, marks: Sequence[str], model: str) -> np.ndarray:
-    """Return what a simple model sees, (G, n)."""
+    """Return what a simple model sees, (G, n).
+
+    Parameters
+    ----------
+    known : Signals
+    marks : sequence of str
+    model : str
+        Name of `MODELS`.
+    """
     if model == "mean":
         return np.zeros((len(known.genes), 1))
     if model == "gene score":
@@ -90,7 +98,13 @@ def inputs(known: Signals, marks: Sequence[str], model: str) -> np.ndarray:
 
 def contact_sums(known: Signals, marks: Sequence[str]) -> np.ndarray:
     """Return per mark the sum over the partners of their mean activity, plain and times the score,
-    (G, 2 F)."""
+    (G, 2 F).
+
+    Parameters
+    ----------
+    known : Signals
+    marks : sequence of str
+    """
     rows = rows_of(marks, known.marks)
     used = known.slots >= 0
     if not used.any():
@@ -123,6 +137,18 @@ def fit(
     """Fit one simple model on the training genes and return its predictions for all, (G,).
 
     The ridge and the number of trees are those of the lowest error on the validation genes.
+
+    Parameters
+    ----------
+    model : str
+        Name of `MODELS`.
+    values : (G, n) array
+        From `inputs`.
+    y : (G,) array
+    parts : (G,) array
+        `train`, `validation`, or another word for genes that take no part.
+    seed : int
+        Of the trees.
     """
     train, validation = parts == "train", parts == "validation"
     if model == "mean":

@@ -33,6 +33,12 @@ def test_chromosomes(gene_chroms: pd.Series, fold: int) -> tuple[str, ...]:
     the cut depends on the genes alone. The paper's followed the order of a set, which changes from
     process to process.
 
+    Parameters
+    ----------
+    gene_chroms : Series
+        Chromosome of every gene.
+    fold : int
+
     Examples
     --------
     >>> chroms = pd.Series(["chr1"] * 5 + ["chr5"] * 3 + ["chr6"] * 2 + ["chr8"])

@@ -144,7 +144,27 @@ def check_regions(
     track, regions: pd.DataFrame, *, outside: str = "pad"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each region's chromosome length and whether it overhangs, or name those that cannot be
-    read."""
+    read.
+
+    Parameters
+    ----------
+    track : BigWig or Depth
+    regions : DataFrame
+        chrom, start, end.
+    outside : str
+        As of `cut`.
+
+    Returns
+    -------
+    (R,) array
+        Bases of each region's chromosome.
+    (R,) bool array
+
+    Raises
+    ------
+    InputError
+        For a chromosome that is not there, or a region off it.
+    """
     sizes = track.sizes
     absent = sorted(set(regions["chrom"]) - set(sizes))
     if absent:
@@ -176,6 +196,12 @@ def sums_between(track, chrom: np.ndarray, borders: np.ndarray) -> tuple[np.ndar
     """Return sums and covered bases (G, n) between borders (G, n + 1) that ascend along each row.
 
     Regions are read in blocks; within one, a sum is a difference of two cumulative sums in float64.
+
+    Parameters
+    ----------
+    track : BigWig or Depth
+    chrom : (G,) array of str
+    borders : (G, n + 1) int array
     """
     sums = np.zeros((len(borders), borders.shape[1] - 1))
     covered = np.zeros(sums.shape, np.int64)

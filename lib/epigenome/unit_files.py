@@ -40,7 +40,16 @@ def table(
 
 
 def write(part: Path, predictions: pd.DataFrame, network: bytes = b"") -> None:
-    """Write predictions, and a network if there is one."""
+    """Write predictions, and a network if there is one.
+
+    Parameters
+    ----------
+    part : Path
+    predictions : DataFrame
+        From `table`.
+    network : bytes
+        Packed weights; empty = none.
+    """
     columns = {}
     for name in PREDICTION_COLUMNS:
         values = predictions[name].to_numpy()
@@ -50,7 +59,18 @@ def write(part: Path, predictions: pd.DataFrame, network: bytes = b"") -> None:
 
 
 def read_predictions(paths: Sequence[str | os.PathLike]) -> pd.DataFrame:
-    """Return the prediction tables of units, one below the other."""
+    """Return the prediction tables of units, one below the other.
+
+    Parameters
+    ----------
+    paths : sequence of paths
+        From `write`.
+
+    Returns
+    -------
+    DataFrame
+        `evaluation.PREDICTION_COLUMNS`.
+    """
     tables = []
     for path in paths:
         with np.load(store.resolve(path), allow_pickle=False) as file:
