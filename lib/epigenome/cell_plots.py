@@ -267,20 +267,7 @@ def strata(
     levels : mapping
         Cell → level of each gene (index: gene), 0 = not expressed.
     """
-    test = predictions[predictions["part"] == "test"]
-    level = pd.concat(
-        {cell: values for cell, values in levels.items()}, names=["cell", "gene"]
-    ).rename("level")
-    test = test.merge(level.reset_index(), on=["cell", "gene"])
-    rows = []
-    for (model, number), group in test.groupby(["model", "level"]):
-        error = np.sqrt(np.mean((group["act"] - group["pred"]) ** 2))
-        bias = (group["pred"] - group["act"]).mean()
-        r = pearson(group["act"], group["pred"]) if len(group) > 2 else np.nan
-        rows.append((model, int(number), error, bias, r, len(group)))
-    drawn = pd.DataFrame(
-        rows, columns=["model", "level", "rmse_log2_rpkm", "bias_log2_rpkm", "r", "n"]
-    )
+    drawn = _by_level(predictions, levels)
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.5))
         for ax, (value, label) in zip(
@@ -305,3 +292,21 @@ def strata(
             ax.set_ylabel(label)
         figure.legend(loc="outside upper center", ncols=4)
     return figure, drawn
+
+
+def _by_level(predictions: pd.DataFrame, levels: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Return error, mean error and r of the test genes within each level, by model."""
+    test = predictions[predictions["part"] == "test"]
+    level = pd.concat(
+        {cell: values for cell, values in levels.items()}, names=["cell", "gene"]
+    ).rename("level")
+    test = test.merge(level.reset_index(), on=["cell", "gene"])
+    rows = []
+    for (model, number), group in test.groupby(["model", "level"]):
+        error = np.sqrt(np.mean((group["act"] - group["pred"]) ** 2))
+        bias = (group["pred"] - group["act"]).mean()
+        r = pearson(group["act"], group["pred"]) if len(group) > 2 else np.nan
+        rows.append((model, int(number), error, bias, r, len(group)))
+    return pd.DataFrame(
+        rows, columns=["model", "level", "rmse_log2_rpkm", "bias_log2_rpkm", "r", "n"]
+    )

@@ -162,7 +162,7 @@ def start_site_distance(
     >>> rows = [["chr1", 99, 900, "+", "protein_coding"], ["chr1", 604, 900, "+", "lncRNA"]]
     >>> model = pd.DataFrame(rows, columns=["chrom", "start", "end", "strand", "biotype"])
     >>> one = pd.DataFrame({"chrom": ["chr1"], "position": [700]})
-    >>> [start_site_distance(one, model, coding_only=only)[0] for only in (False, True)]
+    >>> [float(start_site_distance(one, model, coding_only=only)[0]) for only in (False, True)]
     [95.0, 600.0]
     """
     if coding_only and "biotype" in transcripts:

@@ -79,17 +79,7 @@ def read_depth(
     Each read adds one where it starts and takes one where it ends; the cumulative sum is the depth.
     """
     path = store.resolve(path)
-    try:
-        reads = pd.read_csv(
-            path,
-            sep="\t",
-            header=None,
-            usecols=[0, 1, 2],
-            names=["chrom", "start", "end"],
-            dtype={"chrom": str, "start": np.int64, "end": np.int64},
-        )
-    except (ValueError, OSError) as error:
-        raise InputError(f"not readable as reads ({error})", file=path) from None
+    reads = _table(path)
     is_listed = reads["chrom"].isin(list(sizes))
     n_unlisted = int((~is_listed).sum())
     if n_unlisted > max_unlisted * len(reads):
@@ -118,6 +108,21 @@ def read_depth(
         steps -= np.bincount(part["end"], minlength=sizes[name] + 1).astype(np.int32)
         arrays[name] = np.cumsum(steps[:-1], dtype=np.int32)
     return Depth(arrays, len(reads), n_unlisted, path.name)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Return chrom, start and end of every read."""
+    try:
+        return pd.read_csv(
+            path,
+            sep="\t",
+            header=None,
+            usecols=[0, 1, 2],
+            names=["chrom", "start", "end"],
+            dtype={"chrom": str, "start": np.int64, "end": np.int64},
+        )
+    except (ValueError, OSError) as error:
+        raise InputError(f"not readable as reads ({error})", file=path) from None
 
 
 def _finite(values: np.ndarray, path: Path, key: str) -> np.ndarray:
