@@ -284,6 +284,19 @@ def test_simple_models_on_the_same_genes(data, tmp_path):
     )
 
 
+@pytest.mark.parametrize("n_bins", [3, 40])
+def test_the_ridge_is_scikit_learns_with_few_and_with_many_bins(n_bins):
+    from sklearn.linear_model import Ridge
+
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(30, n_bins))
+    y, parts = values[:, 0] + rng.normal(size=30), np.repeat(["train", "validation", "test"], 10)
+    x = (values - values[:10].mean(axis=0)) / values[:10].std(axis=0)
+    found = [Ridge(alpha=ridge).fit(x[:10], y[:10]).predict(x) for ridge in simple.RIDGES]
+    best = min(found, key=lambda pred: np.mean((pred[10:20] - y[10:20]) ** 2))
+    np.testing.assert_allclose(simple.fit("ridge", values, y, parts, seed=0), best, atol=1e-8)
+
+
 def test_unrelated_expression_stays_at_chance():
     """Expression in random order: over 10 orders the ridge's correlation averages about zero."""
     known = toy.signals()
