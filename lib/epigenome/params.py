@@ -162,6 +162,11 @@ class FirstApproach(EpigenomeTraining):
     scaling: Literal["min_max", "z_score", "log"] = parameter(
         "log", "target: RPKM scaled, or log2(RPKM + 1)", paper="min_max"
     )
+    is_positive: bool = parameter(
+        False,
+        "softplus output, as in the second plan (20,000 bp, bins of 100 bp, log target)",
+        published="no; yes in the second plan",
+    )
     width: float = parameter(
         0.125, "channels as a share of the published network", paper=1.0, gt=0, le=1
     )
