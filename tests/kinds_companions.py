@@ -125,9 +125,9 @@ def of_tracks(folder: Path) -> dict:
 
 
 def write_windows(folder: Path, part: Path) -> None:
-    from lib.epigenome import data
+    from lib.epigenome import first_approach
 
-    data.windows_unit(part, window=10_000, size=25, **of_tracks(folder))
+    first_approach.windows_unit(part, window=10_000, size=25, **of_tracks(folder))
 
 
 def fit_profile(folder: Path, part: Path) -> None:
@@ -150,14 +150,14 @@ def fit_profile(folder: Path, part: Path) -> None:
 def fit_cell(folder: Path, part: Path) -> None:
     import toy_epigenome as toy
 
-    from lib.epigenome import fitting
+    from lib.epigenome import fitting, plans
 
-    plan = fitting.Plan("chromoformer", MARKS, int(FOLD), options=toy.SMALL)
+    plan = plans.Plan("chromoformer", MARKS, int(FOLD), options=toy.SMALL)
     fitting.fit_unit(
         part,
         seed=SEED,
         data=folder / "cells/signals.npz",
-        plan=fitting.as_dict(plan),
+        plan=plans.as_dict(plan),
         settings=toy.settings("chromoformer", max_epochs=2),
         test=CUT,
         keep=True,
@@ -170,9 +170,9 @@ def trained_cell(folder: Path) -> dict:
 
 
 def cross_cell(folder: Path, part: Path) -> None:
-    from lib.epigenome import fitting
+    from lib.epigenome import trained
 
-    fitting.cross_unit(part, **trained_cell(folder))
+    trained.cross_unit(part, **trained_cell(folder))
 
 
 def perturb_cell(folder: Path, part: Path) -> None:

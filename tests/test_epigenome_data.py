@@ -7,7 +7,17 @@ import pytest
 import toy_epigenome as toy
 
 from lib.data.errors import InputError
-from lib.epigenome import claims, contacts, data, fitting, screen, signals
+from lib.epigenome import (
+    claims,
+    comparisons,
+    contacts,
+    data,
+    fitting,
+    inputs,
+    plans,
+    screen,
+    signals,
+)
 from lib.epigenome.marks import MARKS, PAIRS
 from lib.run import store
 from lib.simulate import epigenome_files
@@ -16,14 +26,14 @@ from lib.simulate import epigenome_files
 def test_a_given_path_replaces_one_simulated_file(tmp_path):
     mine = tmp_path / "rpkm.tsv"
     mine.write_text("gene_id\tE003\nG\t1\n")
-    found = data.sources(tmp_path, {"expression": str(mine), "genes": ""})
+    found = inputs.sources(tmp_path, {"expression": str(mine), "genes": ""})
     assert found.files["expression"] == mine and found.files["genes"] == tmp_path / "genes.gtf"
     assert not found.is_simulated and "User's own: expression (rpkm.tsv)" in found.origin.words
-    assert "contacts" in found.origin.simulated and data.sources(tmp_path, {}).is_simulated
+    assert "contacts" in found.origin.simulated and inputs.sources(tmp_path, {}).is_simulated
     with pytest.raises(InputError, match="other.tsv: the expression is not there"):
-        data.sources(tmp_path, {"expression": str(tmp_path / "other.tsv")})
+        inputs.sources(tmp_path, {"expression": str(tmp_path / "other.tsv")})
     with pytest.raises(InputError, match="a train table goes with its region arrays"):
-        data.sources(tmp_path, {}, train_table=str(mine))
+        inputs.sources(tmp_path, {}, train_table=str(mine))
 
 
 @pytest.mark.parametrize(
@@ -43,18 +53,18 @@ def test_tracks_are_found_by_cell_and_mark(tmp_path, cell, mark, words):
     ]
     for name in names:
         (tmp_path / name).write_bytes(b"")
-    assert data.track_paths(tmp_path, "E003", ["H3K4me3"]) == {"H3K4me3": tmp_path / names[0]}
+    assert inputs.track_paths(tmp_path, "E003", ["H3K4me3"]) == {"H3K4me3": tmp_path / names[0]}
     with pytest.raises(InputError, match=words):
-        data.track_paths(tmp_path, cell, [mark])
+        inputs.track_paths(tmp_path, cell, [mark])
 
 
 def test_contacts_are_those_of_the_tissue(tmp_path):
     (tmp_path / "contacts").mkdir()
     (tmp_path / "contacts" / "H1.parquet").write_bytes(b"")
-    found = data.sources(tmp_path, {})
-    assert data.contact_path(found, "E016").name == "H1.parquet"
+    found = inputs.sources(tmp_path, {})
+    assert inputs.contact_path(found, "E016").name == "H1.parquet"
     with pytest.raises(InputError, match="there are no contacts of E118; add LI11, E118.parquet"):
-        data.contact_path(found, "E118")
+        inputs.contact_path(found, "E118")
 
 
 def test_expression_and_gene_model_must_speak_of_the_same_genes():
@@ -81,18 +91,17 @@ def test_gaps_are_counted_in_points():
     closed."""
     rows = [("a", "c", 0.6), ("b", "c", 0.8), ("a-b", "c", 0.85), ("a-b-c", "c", 0.9)]
     cells = pd.DataFrame(rows, columns=["assay", "cell", "r"])
-    assert screen.gap_to_all(cells, ["a", "b"], "a-b-c") == pytest.approx(20)
-    assert screen.gap_to_all(cells, ["a-b"], "a-b-c") == pytest.approx(5)
-    assert screen.share_closed(cells, ["a-b"], ["a", "b"], "a-b-c") == pytest.approx(0.75)
-    assert screen.second_mark_gain(cells)[["first", "second", "gain"]].values.tolist() == [
-        ["a", "b", pytest.approx(0.25)]
-    ]
+    assert comparisons.gap_to_all(cells, ["a", "b"], "a-b-c") == pytest.approx(20)
+    assert comparisons.gap_to_all(cells, ["a-b"], "a-b-c") == pytest.approx(5)
+    assert comparisons.share_closed(cells, ["a-b"], ["a", "b"], "a-b-c") == pytest.approx(0.75)
+    gains = comparisons.pair_gains(cells)
+    assert gains.values.tolist() == [["a", "b", "a-b", "c", pytest.approx(0.25)]]
 
 
 def test_patience_is_counted_as_keras_does_and_the_authors_run_to_the_end():
     options = {"learning_rate": 1e-3, "batch_size": 64, "patience": 12, "max_epochs": 100}
-    ours = screen.training("chromoformer", generation="paper", **options)
-    theirs = screen.training("chromoformer", generation="authors", **options)
+    ours = plans.training("chromoformer", generation="paper", **options)
+    theirs = plans.training("chromoformer", generation="authors", **options)
     assert ours["patience"] == 11 and ours["schedule"]["floor"] == 1e-6
     assert (
         theirs["patience"] is None
@@ -111,7 +120,7 @@ def test_a_cell_without_expression_can_be_read_but_not_learned_from(tmp_path):
         path, world.sizes, *epigenome_files.track(world, "E003", "H3K4me3")
     )
     path.rename(tmp_path / "tracks" / "MINE-H3K4me3.bigWig")
-    given = data.sources(tmp_path, {"contacts": str(tmp_path / "contacts" / "H1.parquet")})
+    given = inputs.sources(tmp_path, {"contacts": str(tmp_path / "contacts" / "H1.parquet")})
     known = data.one_cell(given, "MINE", ["H3K4me3"], rule=contacts.Rule())
     assert known.genes["expression"].isna().all() and known.n_partners.sum() == len(world.contacts)
     assert (
@@ -120,13 +129,13 @@ def test_a_cell_without_expression_can_be_read_but_not_learned_from(tmp_path):
         ).n_partners.sum()
         == 0
     )
-    plan = fitting.Plan("promoter", ["H3K4me3"], 1, window=6_000, options=toy.NARROW)
+    plan = plans.Plan("promoter", ["H3K4me3"], 1, window=6_000, options=toy.NARROW)
     with pytest.raises(InputError, match="200 genes have no expression"):
         fitting.fit_unit(
             tmp_path / "u.npz",
             seed=1,
             data=signals.write(tmp_path / "mine.npz", known),
-            plan=fitting.as_dict(plan),
+            plan=plans.as_dict(plan),
             settings=toy.settings("promoter"),
         )
 
@@ -167,7 +176,7 @@ def test_the_published_way_in_gives_the_signals_of_the_real_genes(real, tmp_path
     """A train table and its region arrays go through the same door as tracks do."""
     folder = real / "data/epigenome/chromoformer_demo"
     table, arrays = str(folder / "demo_meta.csv"), str(folder / "demo_data_E003_readdepth.npz")
-    given = data.sources(tmp_path, {}, train_table=table, arrays=arrays)
+    given = inputs.sources(tmp_path, {}, train_table=table, arrays=arrays)
     tables, report = data.gene_tables(given, ["E003"], rule=contacts.Rule(), tss_rule="longest")
     paths = data.write_signals(tables, given, tmp_path / "signals", units_dir=tmp_path / "units")
     known = signals.read(paths["E003"])

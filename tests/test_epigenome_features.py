@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lib.data.errors import InputError
-from lib.epigenome import evaluation, features, fitting, genes, signals, simple
+from lib.epigenome import evaluation, features, fitting, genes, promoters, signals, simple
 from lib.epigenome.chromoformer import RESOLUTIONS
 from lib.epigenome.marks import MARKS
 
@@ -57,7 +57,7 @@ def test_a_short_last_bin_is_averaged_over_its_own_bases():
 
 
 def test_a_narrow_window_is_centred():
-    narrow = features.narrow(hand_made(), ["H3K4me3"], window=6_000)
+    narrow = promoters.narrow(hand_made(), ["H3K4me3"], window=6_000)
     assert narrow.shape == (1, 60, 1) and narrow[0, 30, 0] == pytest.approx(np.log(8))
     made = features.features(hand_made(), ["H3K4me3"], window=8_000)
     assert made.promoter_spans[100].tolist() == [[160, 80]] and made.promoters[100].shape == (
@@ -70,7 +70,7 @@ def test_a_narrow_window_is_centred():
         and not made.promoters[100][0, :160].any()
     )
     with pytest.raises(InputError, match="a window of 5 bp"):
-        features.narrow(hand_made(), ["H3K4me3"], window=5)
+        promoters.narrow(hand_made(), ["H3K4me3"], window=5)
 
 
 def test_bins_off_the_chromosome_are_masked():
@@ -149,4 +149,4 @@ def test_real_labels_are_those_of_the_table(e003):
     y = fitting.target(e003, "regression")
     label = e003.genes["label"].to_numpy()
     assert y[label == 1].min() > y[label == 0].max()
-    assert evaluation.pearson(y, simple.activity(e003, ["H3K9ac"], window=6_000)[:, 0]) > 0.6
+    assert evaluation.pearson(y, promoters.activity(e003, ["H3K9ac"], window=6_000)[:, 0]) > 0.6

@@ -6,7 +6,7 @@ import pytest
 import toy_epigenome as toy
 
 from lib.data.errors import InputError
-from lib.epigenome import evaluation, first_approach, fitting
+from lib.epigenome import evaluation, first_approach, unit_files
 from lib.simulate import epigenome_files
 
 pyBigWig = pytest.importorskip("pyBigWig")
@@ -46,7 +46,7 @@ def test_windows_and_one_unit(tmp_path):
         options={"width": 0.1, "momentum": 0.3},
         scaling="log",
     )
-    found = fitting.read_predictions([tmp_path / "unit.npz"])
+    found = unit_files.read_predictions([tmp_path / "unit.npz"])
     where = pd.Series(chroms, found.index)
     assert set(where[found["part"] == "test"]) == set(blind)
     assert evaluation.pearson(found["act"], found["pred"]) > 0.2

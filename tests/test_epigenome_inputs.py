@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lib.data.errors import InputError
-from lib.epigenome import bins, expression, genes, marks, signals
+from lib.epigenome import bins, expression, genes, marks, promoters, signals
 
 RPKM = "gene_id\tE000\tE003\tE128\nG1\t1\t2\t3\t\nG2\t4\t5\t6\t\n"
 
@@ -158,27 +158,17 @@ def test_a_train_table_with_uneven_lists_is_refused(tmp_path):
 
 
 def test_a_constant_depth_gives_one_value_everywhere():
-    depth = np.full((1, 1_050), 3.0)
+    sums = np.full((1, 1, 400), 300, np.float32)  # depth 3 in 100-bp bins
     for size in (100, 500, 2_000):
-        sums = bins.coarsen(bins.coarsen(depth, 100), size // 100)
-        lengths = np.diff(bins.edges(1_050, size))
-        np.testing.assert_allclose(bins.log_means(sums, lengths), np.log(4), rtol=1e-6)
+        np.testing.assert_allclose(promoters.promoter_bins(sums, size), np.log(4), rtol=1e-6)
 
 
 def test_the_larger_half_of_the_padding_is_in_front():
     for n in range(1, 21):
         left = bins.pad_left(n, 20)
         assert left == int(np.ceil((20 - n) / 2)) and left + n <= 20
-    assert bins.padded(np.ones((3, 1)), 6)[:, 0].tolist() == [0, 0, 1, 1, 1, 0]
     with pytest.raises(InputError, match="21 bins do not fit into 20"):
         bins.pad_left(21, 20)
-
-
-def test_rebinning_counts_shared_bases():
-    assert bins.rebin([1, 2, 3], 25, 40, 60).tolist() == [2.5]
-    assert bins.rebin([1, 2, 3], 25, 0, 75, n=3).tolist() == [1, 2, 3]
-    with pytest.raises(InputError, match="20 bins over 10 bases"):
-        bins.rebin([1, 2, 3], 25, 0, 10, n=20)
 
 
 def region_arrays(folder, separator=":", rows=2, dtype=np.float16, value=1.0):

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
-from lib.epigenome import chromoformer, chromoformer_full
+from lib.epigenome import attention, chromoformer_full
 from lib.epigenome.chromoformer import RESOLUTIONS, Chromoformer, Inputs, Sizes
-from lib.epigenome.fitting import PAPER, squared_loss
+from lib.epigenome.fitting import squared_loss
+from lib.epigenome.plans import PAPER
 from lib.epigenome.promoter_networks import ProfileNetwork, PromoterNetwork, SameConv
 from lib.learning import schedules, training
 from lib.learning.metrics import Outcome
@@ -123,14 +124,12 @@ def test_what_is_padded_or_unused_reaches_neither_output_nor_gradient():
     plain = model(inputs)
     changed, watched = {}, []
     for size, values in inputs.partners.items():
-        hidden = chromoformer.outside(inputs.partner_spans[size], values.shape[1])
+        hidden = attention.outside(inputs.partner_spans[size], values.shape[1])
         values = torch.where(hidden[..., None], torch.tensor(1e3), values).requires_grad_()
         changed[size] = values
         watched.append((values, hidden))
     scores = inputs.scores.clone()
-    scores[chromoformer.unused_tokens(inputs.n_partners, 9)[:, 1:]] = (
-        50.0  # of slots without partner
-    )
+    scores[attention.unused_tokens(inputs.n_partners, 9)[:, 1:]] = 50.0  # of slots without partner
     output = model(replace(inputs, partners=changed, scores=scores))
     torch.testing.assert_close(output, plain, atol=1e-5, rtol=0)
     output.sum().backward()
@@ -140,13 +139,9 @@ def test_what_is_padded_or_unused_reaches_neither_output_nor_gradient():
 
 def test_masked_keys_have_no_share():
     x = torch.tensor([[[1.0], [2.0], [3.0]]])
-    share = (torch.tensor([1.0, 2.0, 3.0]) + chromoformer.penalty(torch.tensor([0, 2]), 3)).softmax(
-        -1
-    )
+    share = (torch.tensor([1.0, 2.0, 3.0]) + attention.penalty(torch.tensor([0, 2]), 3)).softmax(-1)
     torch.testing.assert_close(share, torch.tensor([0.2689, 0.7311, 0.0]), atol=1e-4, rtol=0)
-    assert (
-        not torch.isnan(chromoformer.penalty(torch.tensor([0, 0]), 3).softmax(-1)).any() and x.any()
-    )
+    assert not torch.isnan(attention.penalty(torch.tensor([0, 0]), 3).softmax(-1)).any() and x.any()
 
 
 def test_a_score_matters_only_through_the_promoters_token():
@@ -160,7 +155,7 @@ def test_a_score_matters_only_through_the_promoters_token():
 
 
 def test_position_code_is_the_published_one():
-    code = chromoformer.position_code(400, 128)
+    code = attention.position_code(400, 128)
     p, i = 37, 5
     angle = p * 10_000 ** (-2 * i / 128)
     assert code[p, 2 * i].item() == pytest.approx(np.sin(angle), abs=1e-6)
@@ -288,7 +283,7 @@ def e003(real):
 
 
 def test_a_position_code_that_was_first_asked_for_without_gradients_serves_training():
-    chromoformer.position_code.cache_clear()
+    attention.position_code.cache_clear()
     with torch.inference_mode():
-        chromoformer.position_code(7, 4)
-    assert not chromoformer.position_code(7, 4).is_inference()
+        attention.position_code(7, 4)
+    assert not attention.position_code(7, 4).is_inference()

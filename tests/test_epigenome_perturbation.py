@@ -7,7 +7,7 @@ import torch
 import toy_epigenome as toy
 
 from lib.data.errors import InputError
-from lib.epigenome import eqtl, features, perturbation
+from lib.epigenome import enrichment, eqtl, eqtl_bins, features, genome, perturbation
 from lib.epigenome.chromoformer import RESOLUTIONS, Chromoformer, Sizes
 
 ALL = (-20_000, 20_000)
@@ -21,8 +21,8 @@ def made():
 @pytest.mark.parametrize("how", ["log", "depth"])
 def test_factor_one_changes_nothing_and_zero_everywhere_is_an_empty_promoter(made, how):
     rows = np.arange(5)
-    same = perturbation.scaled(made, rows, (-3_000, 3_000), 1.0, how)
-    empty = perturbation.scaled(made, rows, ALL, 0.0, how)
+    same = perturbation.scaled(made, rows, (-3_000, 3_000), 1.0, how=how)
+    empty = perturbation.scaled(made, rows, ALL, 0.0, how=how)
     for size in RESOLUTIONS:
         np.testing.assert_array_equal(same[size], made.promoters[size][rows])
         assert not empty[size].any()
@@ -83,17 +83,24 @@ def test_effects_average_the_folds_first_and_do_not_multiply_rows():
     pd.testing.assert_frame_equal(found, again)
 
 
+def test_the_published_promoter_moves_at_the_coarsest_bins_only(made):
+    rows = np.arange(3)
+    ours = perturbation.scaled(made, rows, perturbation.PROMOTER, 0.0)
+    theirs = perturbation.scaled(made, rows, perturbation.PROMOTER, 0.0, promoter_bins="published")
+    for size in (100, 500):
+        np.testing.assert_array_equal(ours[size], theirs[size])
+    plain = made.promoters[2000][rows]  # 20 bins of 2 kbp: 8, 9, 10 are -4 to +2 kbp
+    assert not theirs[2000][:, 8:11].any()
+    np.testing.assert_array_equal(theirs[2000][:, [7, 11]], plain[:, [7, 11]])
+    np.testing.assert_allclose(ours[2000][:, [8, 11]], plain[:, [8, 11]] / 2, rtol=1e-6)
+
+
 def test_stretches_are_mapped_by_strand():
-    assert perturbation.interval({"start": 1_000_000, "strand": "+"}, (2_000, 4_000)) == (
-        1_002_000,
-        1_004_000,
-    )
-    assert perturbation.interval({"start": 1_000_000, "strand": "-"}, (2_000, 4_000)) == (
-        996_000,
-        998_000,
-    )
-    low, high = perturbation.interval({"start": 1_000_000, "strand": "-"}, (-20_000, -18_000))
-    assert (low, high) == (1_018_000, 1_020_000)
+    sites, strands = np.full(3, 1_000_000), np.array(["+", "-", "-"])
+    stretches = np.array([[2_000, 4_000], [2_000, 4_000], [-20_000, -18_000]])
+    low, high = eqtl_bins.interval(sites, strands, stretches)
+    assert low.tolist() == [1_002_000, 996_000, 1_018_000]
+    assert high.tolist() == [1_004_000, 998_000, 1_020_000]
 
 
 def test_one_based_positions_in_half_open_intervals():
@@ -126,9 +133,42 @@ def test_variants_of_another_build_are_refused(tmp_path):
         eqtl.read_eqtls(variants_file(tmp_path / "v.csv", "rs12345"))
 
 
-def test_reference_mismatches_are_counted():
-    table = pd.DataFrame({"variant": ["a", "b"], "ref": ["A", "C"]})
-    assert eqtl.mismatch_rate(table, {"a": "A", "b": "T"}) == 0.5
+def test_reference_mismatches_are_counted(tmp_path):
+    """Lines of 4 bases: chr1 has C at 6, chr2 has a small g at 1; nothing is known of chr3."""
+    path = tmp_path / "genome.fa"
+    path.write_text(">chr1\nAAAA\nACAA\n>chr2\ngTT\n")
+    table = pd.DataFrame(
+        {"chrom": ["chr1", "chr1", "chr2", "chr3"], "position": [6, 5, 1, 1], "ref": list("CGGA")}
+    )
+    with pytest.raises(InputError, match=r"genome.fa.fai: there is no such file; make it with"):
+        genome.bases_at(path, table["chrom"], table["position"])
+    path.with_name("genome.fa.fai").write_text("chr1\t8\t6\t4\t5\nchr2\t3\t22\t3\t4\n")
+    bases = genome.bases_at(path, table["chrom"], table["position"])
+    assert bases.fillna("").tolist() == ["C", "A", "G", ""]
+    assert genome.mismatch_rate(table, path) == (pytest.approx(1 / 3), 3)
+
+
+def gene_model(path):
+    """Write a coding start site at base 100,000 and one without a protein at 105,000, one-based."""
+    line = 'chr1\tx\ttranscript\t{}\t{}\t.\t+\t.\tgene_id "G{}"; transcript_id "T{}"; {}\n'
+    rows = [(100_000, 110_000, 1, 1, "coding"), (105_000, 120_000, 2, 2, "none")]
+    kinds = {"coding": 'transcript_type "protein_coding";', "none": 'transcript_type "lncRNA";'}
+    path.write_text("".join(line.format(*row[:4], kinds[row[4]]) for row in rows))
+    return path
+
+
+def test_the_strict_distance_counts_start_sites_without_a_protein(tmp_path):
+    """A variant 500 bp from a start site that makes no protein is 5,500 bp from a coding one."""
+    path = variants_file(tmp_path / "v.csv", "chr1_105500_A_G_b37")
+    model = gene_model(tmp_path / "genes.gtf")
+    kept, report = eqtl.checked(eqtl.read_eqtls(path), genes_path=model)
+    assert len(kept) == 1
+    found = report[["within_1kb_of_coding", "within_1kb_of_any", "n_left_out"]]
+    assert found.values.tolist() == [[0, 1, 0]]
+    kept, report = eqtl.checked(eqtl.read_eqtls(path), genes_path=model, min_distance=1_000)
+    assert kept.empty and report["n_left_out"].tolist() == [1]
+    with pytest.raises(InputError, match="needs a gene model"):
+        eqtl.checked(eqtl.read_eqtls(path), min_distance=1_000)
 
 
 def test_variants_are_counted_in_their_genes_bins():
@@ -145,7 +185,7 @@ def test_enrichment_is_beyond_distance():
     stratum = np.repeat(np.arange(17), 100)
     has = np.arange(1700) % 100 < np.where(stratum == 7, 20, 2)
     chosen = (stratum == 7) & np.isin(np.arange(1700) % 100, [0, 1, 50, 51, 52, 53, 54, 55, 56, 57])
-    found = eqtl.enrichment(chosen, has, stratum, np.random.default_rng(0))
+    found = enrichment.enrichment(chosen, has, stratum, np.random.default_rng(0))
     assert found["expected"] == pytest.approx(0.2) and found["enrichment"] == pytest.approx(1.0)
     assert found["p"] > 0.3 and found["share"] / found["unmatched"] == pytest.approx(6.5, abs=0.05)
 
@@ -158,6 +198,33 @@ def test_deciles_are_ranked_on_each_side_and_find_a_planted_enrichment():
     bins = pd.DataFrame(
         {"tissue": "Liver", "start": start, "effect": effect, "n_eqtl": has.astype(int)}
     )
-    found = eqtl.by_decile(bins, "effect", rng, n=2_000).set_index("decile")
+    found = enrichment.by_decile(bins, "effect", rng, n=2_000).set_index("decile")
     assert found.loc[10, "p"] < 0.01 and found.loc[10, "enrichment"] > 2
     assert (found.loc[1:7, "p"] > 0.001).all() and found["n"].tolist() == [200] * 10
+
+
+def test_the_nearest_stretch_is_enriched_only_if_distance_is_ignored():
+    """Of 20 genes, half have an eQTL in the nearest stretch and none elsewhere."""
+    genes, starts = np.repeat(np.arange(20), 4), np.tile([-8_000, -6_000, 2_000, 4_000], 20)
+    is_near = np.isin(starts, [-6_000, 2_000])
+    bins = pd.DataFrame({"tissue": "Liver", "cell": "E118", "gene": genes, "start": starts})
+    hits = (is_near & (genes % 2 == 0)).astype(int)
+    ranked = {"predicted effect": 1.0 * hits, "mark activity": 0.0}
+    bins = bins.assign(n_eqtl=hits, in_contact=False, **ranked)
+    found = enrichment.by_choice(bins, np.random.default_rng(0), n=500).set_index("choice")
+    assert "in contact" not in found.index  # no stretch is
+    assert found.loc["nearest", "enrichment"] == pytest.approx(1)
+    assert found.loc["nearest", "over_all"] == pytest.approx(2)
+    assert found.loc["nearest", "p"] == pytest.approx(1)
+    assert found.loc["largest effect", "enrichment"] > 1
+
+
+def test_stretches_meet_their_own_contact_regions_only():
+    known = toy.signals()
+    gene = int(np.flatnonzero(known.slots[:, 0] >= 0)[0])
+    region = known.regions.iloc[known.slots[gene, 0]]
+    inside = np.array([region["start"] - 1_999, region["start"] - 2_000])
+    row = np.array([gene, gene])
+    assert eqtl_bins._in_contact(known, row, inside, inside + 2_000).tolist() == [True, False]
+    other = np.array([(gene + 1) % len(known.genes)] * 2)
+    assert not eqtl_bins._in_contact(known, other, inside, inside + 2_000).any()

@@ -1,5 +1,6 @@
 """Planted truth: the simulated files, and what simple models and networks find in them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,13 @@ from lib.epigenome import (
     fitting,
     genes,
     own,
+    plans,
+    promoters,
     signals,
     simple,
     splits,
+    trained,
+    unit_files,
 )
 from lib.epigenome.marks import MARKS
 from lib.simulate import epigenome, epigenome_files
@@ -99,7 +104,7 @@ def test_planted_correlations_come_back_without_a_model():
     for mark in MARKS:
         row = MARKS.index(mark)
         low, high = (np.array(epigenome.BANDS[mark]) + 20_000) // 100
-        sums = features.oriented(known, np.array([row]))[:, 0, low:high].mean(axis=1)
+        sums = promoters.oriented(known, np.array([row]))[:, 0, low:high].mean(axis=1)
         r = evaluation.pearson(y, np.log1p(sums / 100))
         alone = epigenome.expected_r(
             [mark], "E003", window=2 * max(map(abs, epigenome.BANDS[mark])), with_contacts=False
@@ -130,7 +135,7 @@ def fitted(data, tmp_path, kind, marks, **changes):
     """Fit one small network on fold 1 and return its file."""
     options = toy.SMALL if kind == "chromoformer" else toy.NARROW
     window = changes.pop("window", 40_000 if kind == "chromoformer" else 6_000)
-    plan = fitting.Plan(
+    plan = plans.Plan(
         kind, marks, 1, window=window, options=options, task=changes.pop("task", "regression")
     )
     path = tmp_path / f"{kind}-{'-'.join(marks)}.npz"
@@ -138,7 +143,7 @@ def fitted(data, tmp_path, kind, marks, **changes):
         path,
         seed=changes.pop("seed", 1),
         data=data["E003"],
-        plan=fitting.as_dict(plan),
+        plan=plans.as_dict(plan),
         settings=toy.settings(kind, **changes),
         keep=True,
     )
@@ -146,7 +151,7 @@ def fitted(data, tmp_path, kind, marks, **changes):
 
 
 def held_out_r(path):
-    table = fitting.read_predictions([path])
+    table = unit_files.read_predictions([path])
     held = table[table["part"] != "train"]
     return evaluation.pearson(held["act"], held["pred"])
 
@@ -159,7 +164,9 @@ def test_the_wide_model_finds_what_the_narrow_one_cannot(tmp_path):
     narrow = held_out_r(fitted(one, tmp_path, "promoter", ["H3K36me3"]))
     none = held_out_r(fitted(one, tmp_path, "promoter", ["H3K9me3"]))
     assert held_out_r(path) > 0.6 and abs(narrow) < 0.35 and abs(none) < 0.35
-    positions = own.positions_that_matter([fitting.read_network(path)], toy.one_mark("H3K36me3"))
+    positions = own.positions_that_matter(
+        [trained.load(unit_files.read_network(path))], toy.one_mark("H3K36me3")
+    )
     planted = epigenome.profile("H3K36me3")
     assert planted[positions["difference"].idxmax()] > 0
     assert stats.spearmanr(positions["difference"], planted).statistic > 0.6
@@ -167,41 +174,72 @@ def test_the_wide_model_finds_what_the_narrow_one_cannot(tmp_path):
 
 def test_a_network_and_its_card_come_back_and_predict_other_cells(data, tmp_path):
     path = fitted(data, tmp_path, "chromoformer", ["H3K4me3", "H3K27ac"], max_epochs=4)
-    network, plan, card = fitting.load(fitting.read_network(path))
-    table = fitting.read_predictions([path])
+    network, plan, card = trained.load(unit_files.read_network(path))
+    table = unit_files.read_predictions([path])
     again = fitting.predict(network, fitting.inputs_of(toy.signals(), plan), len(table))
     np.testing.assert_allclose(again, table["pred"], atol=1e-6)
     chromosomes = card.inputs["chromosomes"]
     assert set(chromosomes["validation"] + chromosomes["test"]) == set(splits.FOLDS[1])
     assert not set(chromosomes["train"]) & set(splits.FOLDS[1]) and card.inputs["cell"] == "E003"
-    fitting.cross_unit(tmp_path / "cross.npz", seed=0, network=path, data=data["E118"])
-    cross = fitting.read_predictions([tmp_path / "cross.npz"])
+    trained.cross_unit(tmp_path / "cross.npz", seed=0, network=path, data=data["E118"])
+    cross = unit_files.read_predictions([tmp_path / "cross.npz"])
     assert set(cross["cell"]) == {"E118"} and set(cross["part"]) == {"test"}
     where = toy.signals("E118").genes.set_index("gene_id")["chrom"]
     assert set(where[cross["gene"]]) <= set(chromosomes["test"])
 
 
-def test_what_a_test_gene_holds_reaches_no_training(data, tmp_path):
-    """Other expression and marks of the test genes leave the predictions for all others as they
-    are."""
+def spoiled_test_genes():
+    """Return signals whose test genes of fold 1 have other marks, expression and labels; and which
+    genes they are."""
     known = toy.signals()
     is_test = known.genes["chrom"].isin(splits.test_chromosomes(known.genes["chrom"], 1)).to_numpy()
-    changed = signals.Signals(
-        **{
-            **vars(known),
-            "promoters": np.where(is_test[:, None, None], 5 * known.promoters + 1, known.promoters),
-            "genes": known.genes.assign(expression=known.genes["expression"].where(~is_test, 99.0)),
-        }
+    promoters = np.where(is_test[:, None, None], 5 * known.promoters + 1, known.promoters)
+    genes_ = known.genes.assign(
+        expression=known.genes["expression"].where(~is_test, 99.0),
+        label=known.genes["label"].where(~is_test, 1 - known.genes["label"]),
     )
+    return replace(known, promoters=promoters, genes=genes_), is_test
+
+
+@pytest.mark.parametrize(
+    ("kind", "task"),
+    [
+        ("promoter", "regression"),
+        ("chromoformer", "regression"),
+        ("chromoformer", "classification"),
+    ],
+)
+def test_what_a_test_gene_holds_reaches_no_training(data, tmp_path, kind, task):
+    """Other expression, labels and marks of the test genes leave all other predictions as they
+    are."""
+    changed, is_test = spoiled_test_genes()
     other = {"E003": signals.write(tmp_path / "other.npz", changed)}
-    for kind in ("promoter", "chromoformer"):
-        plain = fitting.read_predictions([fitted(data, tmp_path, kind, ["H3K4me3"], max_epochs=2)])
-        spoiled = fitting.read_predictions(
-            [fitted(other, tmp_path, kind, ["H3K4me3"], max_epochs=2)]
+    plain, spoiled = (
+        unit_files.read_predictions(
+            [fitted(some, tmp_path, kind, ["H3K4me3"], task=task, max_epochs=2)]
         )
-        assert plain["part"].tolist() == spoiled["part"].tolist()
-        np.testing.assert_array_equal(plain["pred"][~is_test], spoiled["pred"][~is_test])
-        assert (plain["pred"][is_test] != spoiled["pred"][is_test]).any()
+        for some in (data, other)
+    )
+    assert plain["part"].tolist() == spoiled["part"].tolist()
+    np.testing.assert_array_equal(plain["pred"][~is_test], spoiled["pred"][~is_test])
+    assert (plain["pred"][is_test] != spoiled["pred"][is_test]).any()
+
+
+@pytest.mark.parametrize("model", ["mean", "ridge 6 kbp", "boosting 6 kbp"])
+def test_what_a_test_gene_holds_reaches_no_simple_model(model):
+    known, (changed, is_test) = toy.signals(), spoiled_test_genes()
+    parts = splits.assign(known.genes["chrom"], 1).to_numpy()
+    plain, spoiled = (
+        simple.fit(
+            model,
+            simple.inputs(one, ["H3K4me3"], model),
+            expression.log_target(one.genes["expression"]),
+            parts,
+            seed=0,
+        )
+        for one in (known, changed)
+    )
+    np.testing.assert_array_equal(plain[~is_test], spoiled[~is_test])
 
 
 def test_classification_gives_probabilities(data, tmp_path):
@@ -214,7 +252,7 @@ def test_classification_gives_probabilities(data, tmp_path):
         score="loss",
         max_epochs=6,
     )
-    table = fitting.read_predictions([path])
+    table = unit_files.read_predictions([path])
     assert table["pred"].between(0, 1).all() and set(table["act"]) == {0, 1}
     held = table[table["part"] != "train"]
     auc = stats.mannwhitneyu(
@@ -232,11 +270,11 @@ def test_simple_models_on_the_same_genes(data, tmp_path):
         cuts={"1": None},
         models=["mean", "activity 6 kbp", "ridge 40 kbp + contacts", "gene score"],
     )
-    table = fitting.read_predictions([tmp_path / "simple.npz"])
+    table = unit_files.read_predictions([tmp_path / "simple.npz"])
     found = evaluation.by_unit(table).set_index("model")
     assert np.isnan(found.loc["mean", "r"]) and found.loc["activity 6 kbp", "r"] > 0.5
     assert found["n"].nunique() == 1 and found.loc["ridge 40 kbp + contacts", "r"] > 0.6
-    network = fitting.read_predictions(
+    network = unit_files.read_predictions(
         [fitted(data, tmp_path, "promoter", ["H3K4me3"], max_epochs=1)]
     )
     same = table[table["model"] == "mean"]
@@ -244,6 +282,19 @@ def test_simple_models_on_the_same_genes(data, tmp_path):
         same["part"].tolist() == network["part"].tolist()
         and same["gene"].tolist() == network["gene"].tolist()
     )
+
+
+@pytest.mark.parametrize("n_bins", [3, 40])
+def test_the_ridge_is_scikit_learns_with_few_and_with_many_bins(n_bins):
+    from sklearn.linear_model import Ridge
+
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(30, n_bins))
+    y, parts = values[:, 0] + rng.normal(size=30), np.repeat(["train", "validation", "test"], 10)
+    x = (values - values[:10].mean(axis=0)) / values[:10].std(axis=0)
+    found = [Ridge(alpha=ridge).fit(x[:10], y[:10]).predict(x) for ridge in simple.RIDGES]
+    best = min(found, key=lambda pred: np.mean((pred[10:20] - y[10:20]) ** 2))
+    np.testing.assert_allclose(simple.fit("ridge", values, y, parts, seed=0), best, atol=1e-8)
 
 
 def test_unrelated_expression_stays_at_chance():
@@ -262,7 +313,7 @@ def test_unrelated_expression_stays_at_chance():
 
 def test_your_own_cell_is_told_where_the_networks_have_not_been(data, tmp_path):
     path = fitted(data, tmp_path, "chromoformer", ["H3K4me3", "H3K9me3"], max_epochs=10)
-    networks = [fitting.read_network(path)]
+    networks = [trained.load(unit_files.read_network(path))]
     known = toy.signals("E118")
     table = own.predict(networks, known)
     assert (
@@ -280,13 +331,13 @@ def test_your_own_cell_is_told_where_the_networks_have_not_been(data, tmp_path):
 
 
 def test_a_unit_without_network_says_so(data, tmp_path):
-    plan = fitting.Plan("promoter", ["H3K4me3"], 1, window=6_000, options=toy.NARROW)
+    plan = plans.Plan("promoter", ["H3K4me3"], 1, window=6_000, options=toy.NARROW)
     fitting.fit_unit(
         tmp_path / "x.npz",
         seed=1,
         data=data["E003"],
-        plan=fitting.as_dict(plan),
+        plan=plans.as_dict(plan),
         settings=toy.settings("promoter", max_epochs=1),
     )
     with pytest.raises(InputError, match="x.npz: this unit kept no network"):
-        fitting.read_network(tmp_path / "x.npz")
+        unit_files.read_network(tmp_path / "x.npz")

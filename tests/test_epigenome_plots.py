@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import toy_epigenome as toy
 
-from lib.epigenome import cell_plots, perturbation_plots, plots, sentences
+from lib.epigenome import cell_plots, comparison_plots, perturbation_plots, plots, sentences
 from lib.report import figures
 
 SINGLES = ("H3K4me3", "H3K36me3", "H3K9me3")
@@ -65,7 +65,7 @@ def test_models_beside_each_other():
         columns=["model", "assay", "cell", "r"],
     )
     bands = cells.assign(low=0.5, high=0.8, n=50).drop(columns=["cell", "r"])
-    figure, drawn = plots.models(cells, bands, "m")
+    figure, drawn = comparison_plots.models(cells, bands, "m")
     assert is_of_a_journal(figure) and len(drawn) == 2
     assert sentences.models(drawn).endswith("the best simple model (ridge) 0.70.")
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lib.data.errors import InputError
-from lib.epigenome import tracks
+from lib.epigenome import reads, tracks
 
 pyBigWig = pytest.importorskip("pyBigWig")
 
@@ -30,8 +30,17 @@ def test_uncovered_bases_count_as_zero(tmp_path):
     assert np.log1p(found.means[0, 0]) == pytest.approx(0.693, abs=1e-3)
 
 
+def test_bins_that_cut_through_stored_values_count_shared_bases(tmp_path):
+    """25-bp values 1, 2, 3: [40, 60) holds 10 bases of each of the last two."""
+    path = bigwig(tmp_path / "x.bw", [("chr1", 25 * i, 25 * i + 25, i + 1) for i in range(3)])
+    with tracks.opened(path) as track:
+        assert tracks.cut(track, frame(("chr1", 40, 60)), size=20).means.tolist() == [[2.5]]
+        with pytest.raises(InputError, match="windows of 10 bases cannot be cut into bins of 20"):
+            tracks.cut(track, frame(("chr1", 0, 10)), size=20)
+
+
 def test_a_window_that_overhangs_is_padded_and_says_so():
-    track = tracks.Depth({"c": np.ones(10)})
+    track = reads.Depth({"c": np.ones(10)})
     found = tracks.cut(track, frame(("c", -2, 4), ("c", 6, 12)), size=2)
     assert found.means.tolist() == [[0, 1, 1], [1, 1, 0]]
     assert found.is_padding.tolist() == [[True, False, False], [False, False, True]]
@@ -67,7 +76,7 @@ def test_a_file_that_is_no_bigwig(tmp_path):
 
 def test_windows_read_together_equal_windows_read_alone():
     rng = np.random.default_rng(0)
-    track = tracks.Depth({"a": rng.poisson(3, 90_000), "b": rng.poisson(3, 40_000)})
+    track = reads.Depth({"a": rng.poisson(3, 90_000), "b": rng.poisson(3, 40_000)})
     rows = [("a", 1_000 * i + 7, 1_000 * i + 407) for i in (0, 3, 50, 2, 80)] + [("b", 100, 500)]
     found = tracks.cut(track, frame(*rows), size=25)
     for (chrom, start, end), sums in zip(rows, found.sums, strict=True):
@@ -83,22 +92,22 @@ def tagalign(path, reads):
 
 def test_depth_has_no_cap_and_duplicates_count(tmp_path):
     path = tagalign(tmp_path / "x.tagAlign", [("chr1", 10, 46)] * 9_000)
-    depth = tracks.read_depth(path, {"chr1": 100})
+    depth = reads.read_depth(path, {"chr1": 100})
     assert depth.arrays["chr1"][10:46].tolist() == [9_000] * 36
     assert depth.arrays["chr1"].sum() == 9_000 * 36
 
 
 def test_reads_on_other_contigs_are_counted_and_left_out(tmp_path):
-    reads = [("chr1", i, i + 5) for i in range(9)] + [("chrEBV", 0, 5)]
-    path = tagalign(tmp_path / "x.tagAlign", reads)
-    depth = tracks.read_depth(path, {"chr1": 100})
+    rows = [("chr1", i, i + 5) for i in range(9)] + [("chrEBV", 0, 5)]
+    path = tagalign(tmp_path / "x.tagAlign", rows)
+    depth = reads.read_depth(path, {"chr1": 100})
     assert (depth.n_reads, depth.n_unlisted) == (9, 1)
     with pytest.raises(
         InputError, match="1 of 10 reads lie on contigs that are not listed: chrEBV"
     ):
-        tracks.read_depth(path, {"chr1": 100}, max_unlisted=0.05)
+        reads.read_depth(path, {"chr1": 100}, max_unlisted=0.05)
     with pytest.raises(InputError, match="leave their chromosome"):
-        tracks.read_depth(path, {"chr1": 10})
+        reads.read_depth(path, {"chr1": 10})
 
 
 def test_depth_that_is_not_finite_is_refused(tmp_path):

@@ -4,7 +4,7 @@ seconds."""
 from dataclasses import replace
 from functools import cache
 
-from lib.epigenome.fitting import PAPER
+from lib.epigenome.plans import PAPER
 from lib.simulate import epigenome, epigenome_files
 
 CELLS = ("E003", "E118")

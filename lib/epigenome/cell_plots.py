@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.epigenome import simple
+from lib.epigenome import promoters
 from lib.epigenome.evaluation import pearson
 from lib.epigenome.marks import COLOURS, GROUPS, MARKS, OWN_GROUP
 from lib.epigenome.signals import WINDOW, Signals
@@ -23,7 +23,13 @@ GROUP_COLOURS = dict(
 
 def correlation(units: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw how the performance of two marks goes together over cells and folds: clustered lower
-    triangle."""
+    triangle.
+
+    Parameters
+    ----------
+    units : DataFrame
+        assay, cell, fold, r.
+    """
     from scipy.cluster import hierarchy
 
     wide = units[units["assay"].isin(MARKS)].pivot_table(
@@ -193,7 +199,13 @@ def matrix(
 
 
 def lines(table: pd.DataFrame, *, x: str, y: str, hue: str) -> tuple[Figure, pd.DataFrame]:
-    """Draw a line per mark over windows `x`, in bp, on a logarithmic axis in kbp."""
+    """Draw a line per mark over windows `x`, in bp, on a logarithmic axis in kbp.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The columns `x` (bp), `y` and `hue` (mark); one row per point.
+    """
     with figures.style():
         figure = Figure(figsize=(figures.MIDDLE, 2.6))
         ax = figure.add_subplot()
@@ -232,7 +244,7 @@ def activity_table(known: Mapping[str, Signals], parts: Mapping[str, pd.Series])
     """
     rows = []
     for cell, one in known.items():
-        values = simple.activity(one, one.marks, window=WINDOW)
+        values = promoters.activity(one, one.marks, window=WINDOW)
         label = one.genes["label"].to_numpy()
         for fold, part in parts.items():
             test = (part == "test").to_numpy()
@@ -255,20 +267,7 @@ def strata(
     levels : mapping
         Cell → level of each gene (index: gene), 0 = not expressed.
     """
-    test = predictions[predictions["part"] == "test"]
-    level = pd.concat(
-        {cell: values for cell, values in levels.items()}, names=["cell", "gene"]
-    ).rename("level")
-    test = test.merge(level.reset_index(), on=["cell", "gene"])
-    rows = []
-    for (model, number), group in test.groupby(["model", "level"]):
-        error = np.sqrt(np.mean((group["act"] - group["pred"]) ** 2))
-        bias = (group["pred"] - group["act"]).mean()
-        r = pearson(group["act"], group["pred"]) if len(group) > 2 else np.nan
-        rows.append((model, int(number), error, bias, r, len(group)))
-    drawn = pd.DataFrame(
-        rows, columns=["model", "level", "rmse_log2_rpkm", "bias_log2_rpkm", "r", "n"]
-    )
+    drawn = _by_level(predictions, levels)
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.5))
         for ax, (value, label) in zip(
@@ -293,3 +292,21 @@ def strata(
             ax.set_ylabel(label)
         figure.legend(loc="outside upper center", ncols=4)
     return figure, drawn
+
+
+def _by_level(predictions: pd.DataFrame, levels: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Return error, mean error and r of the test genes within each level, by model."""
+    test = predictions[predictions["part"] == "test"]
+    level = pd.concat(
+        {cell: values for cell, values in levels.items()}, names=["cell", "gene"]
+    ).rename("level")
+    test = test.merge(level.reset_index(), on=["cell", "gene"])
+    rows = []
+    for (model, number), group in test.groupby(["model", "level"]):
+        error = np.sqrt(np.mean((group["act"] - group["pred"]) ** 2))
+        bias = (group["pred"] - group["act"]).mean()
+        r = pearson(group["act"], group["pred"]) if len(group) > 2 else np.nan
+        rows.append((model, int(number), error, bias, r, len(group)))
+    return pd.DataFrame(
+        rows, columns=["model", "level", "rmse_log2_rpkm", "bias_log2_rpkm", "r", "n"]
+    )

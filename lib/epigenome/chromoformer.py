@@ -12,14 +12,22 @@ attention width, e = E / H.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lib.epigenome.attention import (
+    BLOCKED,
+    attend,
+    heads_of,
+    penalty,
+    position_code,
+    unused_tokens,
+    with_data,
+)
+
 RESOLUTIONS = (2000, 500, 100)  # bp a bin, in the order of the published weights
-BLOCKED = -1e9  # score of a key that must not be seen
 
 
 @dataclass(frozen=True)
@@ -241,11 +249,13 @@ class Regulation(nn.Module):
     def _attend(layer: SelfAttention, seen, tokens, blocked, bias) -> Tensor:
         """Let the tokens `seen`, the first of `tokens`, look at all of them."""
         query, key, value, gate = layer.att.weight.chunk(4)
-        q = _heads(functional.linear(seen, query), layer.heads)  # (B, H, t, e)
-        k, v = (_heads(functional.linear(tokens, part), layer.heads) for part in (key, value))
+        q = heads_of(functional.linear(seen, query), layer.heads)  # (B, H, t, e)
+        k, v = (heads_of(functional.linear(tokens, part), layer.heads) for part in (key, value))
         scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])  # (B, H, t, T)
         first = layer.gamma_f[:, None, None] * bias[:, None, None]  # (B, H, 1, T)
-        scores = torch.cat([scores[:, :, :1] + first, scores[:, :, 1:]], dim=2)
+        # only the promoter's token sees contact scores; in the last layer there is no other
+        rest = [scores[:, :, 1:]] if seen.shape[1] > 1 else []
+        scores = torch.cat([scores[:, :, :1] + first, *rest], dim=2)
         share = scores.masked_fill(blocked[:, None, None], BLOCKED).softmax(dim=-1)
         mixed = (share @ v).transpose(1, 2).flatten(2)  # (B, t, E)
         return layer.ln(seen + layer.ff(mixed * functional.linear(seen, gate).sigmoid()))
@@ -294,95 +304,6 @@ class Chromoformer(nn.Module):
         blocked = unused_tokens(inputs.n_partners, tokens.shape[1])
         bias = functional.pad(inputs.scores, (1, 0))  # (B, 1 + P)
         return promoter + self.regulation[name](tokens, blocked, bias)
-
-
-def attend(
-    query: Tensor,
-    x: Tensor,
-    hidden: Tensor,
-    *,
-    code: Tensor,
-    project: Tensor,
-    key: Tensor,
-    value: Tensor,
-    heads: int,
-) -> Tensor:
-    """Return what one query takes from the bins of its region, without projecting the bins.
-
-    With bins h = W x + p, scores q·K h are (Wᵀ Kᵀ q)·x + (Kᵀ q)·p and the mean of V h over the
-    shares a is V (W Σ a x + Σ a p).
-
-    Parameters
-    ----------
-    query : (..., D) tensor
-    x : (..., L, F) tensor
-    hidden : (..., L) tensor
-        Added to the scores: 0, or `BLOCKED` for bins that must not be seen.
-    code : (L, D) tensor
-        p, of the positions.
-    project : (D, F) tensor
-        W; `key` and `value`, (D, D), are K and V.
-
-    Returns
-    -------
-    (..., D) tensor
-        Heads side by side.
-    """
-    width = query.shape[-1]
-    q = query.unflatten(-1, (heads, width // heads))  # (..., H, e)
-    asked = torch.einsum("...he,hed->...hd", q, key.unflatten(0, (heads, -1)))  # Kᵀ q
-    scores = asked @ project @ x.transpose(-1, -2) + asked @ code.T  # (..., H, L)
-    share = (scores / math.sqrt(width // heads) + hidden.unsqueeze(-2)).softmax(dim=-1)
-    mean = share @ x @ project.T + share @ code  # (..., H, D)
-    return torch.einsum("...hd,hed->...he", mean, value.unflatten(0, (heads, -1))).flatten(-2)
-
-
-@lru_cache(maxsize=16)
-@torch.inference_mode(mode=False)  # what is kept here is used in training too, whoever asks first
-def position_code(length: int, width: int) -> Tensor:
-    """Return the sinusoidal code of positions, (length, width) float32."""
-    position = torch.arange(length, dtype=torch.float64)[:, None]
-    rate = torch.pow(10_000.0, -torch.arange(0, width, 2, dtype=torch.float64) / width)
-    waves = torch.stack([torch.sin(position * rate), torch.cos(position * rate)], dim=2)
-    return waves.flatten(1).float()
-
-
-def unused_tokens(n_partners: Tensor, n_tokens: int) -> Tensor:
-    """Return (B, n_tokens) bool: True for slots without a partner; token 0 is the promoter."""
-    return torch.arange(n_tokens, device=n_partners.device) > n_partners[:, None]
-
-
-def outside(spans: Tensor, length: int) -> Tensor:
-    """Return (..., L) bool, True outside the span of data."""
-    position = torch.arange(length, device=spans.device)
-    left, n = spans[..., :1], spans[..., 1:]
-    return (position < left) | (position >= left + n)
-
-
-def with_data(spans: Tensor, length: int) -> slice:
-    """Return the bins in which any span (N, 2) has data; all where a span is empty, or there is
-    none.
-
-    A bin outside gets a share of exactly 0, so leaving it out changes no output.
-
-    Examples
-    --------
-    >>> with_data(torch.tensor([[3, 4], [2, 3]]), 10)
-    slice(2, 7, None)
-    """
-    if not len(spans) or not spans[:, 1].all():
-        return slice(0, length)
-    return slice(int(spans[:, 0].min()), int(spans.sum(dim=1).max()))
-
-
-def penalty(spans: Tensor, length: int) -> Tensor:
-    """Return (..., L) float: 0 within the span of data, `BLOCKED` outside."""
-    return outside(spans, length).float() * BLOCKED
-
-
-def _heads(x: Tensor, heads: int) -> Tensor:
-    """Turn (B, T, H · e) into (B, H, T, e)."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def _by_resolution(module: type[nn.Module], sizes: Sizes) -> nn.ModuleDict:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lib.epigenome import chromoformer
-from lib.epigenome.chromoformer import BLOCKED, RESOLUTIONS, Chromoformer, Inputs
+from lib.epigenome.attention import BLOCKED, heads_of, outside, position_code, unused_tokens
+from lib.epigenome.chromoformer import RESOLUTIONS, Chromoformer, Inputs
 
 
 def forward(model: Chromoformer, inputs: Inputs) -> Tensor:
@@ -29,7 +29,7 @@ def _token(model: Chromoformer, inputs: Inputs, size: int) -> Tensor:
     x = tokens
     for block in model.regulation[name].transformer.layers:
         layer = block.self_att
-        query, key, value, gate = (_heads(p, layer.heads) for p in layer.att(x).chunk(4, dim=-1))
+        query, key, value, gate = (heads_of(p, layer.heads) for p in layer.att(x).chunk(4, dim=-1))
         extra = layer.gamma_f[:, None, None] * bias[:, None]  # (B, H, 1 + P, 1 + P)
         mixed = _mix(query, key, value, blocked, extra) * gate.sigmoid()
         x = block.ff(layer.ln(x + layer.ff(_joined(mixed))))
@@ -38,12 +38,12 @@ def _token(model: Chromoformer, inputs: Inputs, size: int) -> Tensor:
 
 def _embed(module, x: Tensor, spans: Tensor) -> Tensor:
     """Map promoter bins (B, L, F) to embedded bins (B, L, D)."""
-    valid = ~chromoformer.outside(spans, x.shape[1])  # (B, L)
+    valid = ~outside(spans, x.shape[1])  # (B, L)
     blocked = ~(valid[:, :, None] & valid[:, None, :])[:, None]  # (B, 1, L, L)
-    x = module.lin_proj(x) + chromoformer.position_code(x.shape[1], module.lin_proj.out_features)
+    x = module.lin_proj(x) + position_code(x.shape[1], module.lin_proj.out_features)
     for block in module.transformer.layers:
         layer = block.self_att
-        parts = (_heads(part, layer.heads) for part in layer.att(x).chunk(3, dim=-1))
+        parts = (heads_of(part, layer.heads) for part in layer.att(x).chunk(3, dim=-1))
         x = block.ff(layer.ln(x + layer.ff(_joined(_mix(*parts, blocked)))))
     return x
 
@@ -56,16 +56,16 @@ def _pairs(module, promoter: Tensor, inputs: Inputs, size: int) -> Tensor:
     x = torch.zeros(n_genes, n_slots, length, n_marks).index_put(place, inputs.partners[size])
     spans = torch.zeros(n_genes, n_slots, 2, dtype=torch.long)
     spans = spans.index_put(place, inputs.partner_spans[size])
-    own = ~chromoformer.outside(inputs.promoter_spans[size], length)  # (B, L)
-    other = ~chromoformer.outside(spans, length)  # (B, P, L)
+    own = ~outside(inputs.promoter_spans[size], length)  # (B, L)
+    other = ~outside(spans, length)  # (B, P, L)
     blocked = ~(own[:, None, :, None] & other[:, :, None, :]).flatten(0, 1)[:, None]
     keys = module.lin_proj_pcre(x.flatten(0, 1))  # (R, L, D)
-    keys = keys + chromoformer.position_code(length, keys.shape[-1])
+    keys = keys + position_code(length, keys.shape[-1])
     query = module.lin_proj_p(promoter)[:, None].expand(-1, n_slots, -1, -1).flatten(0, 1)
     for block in module.transformer.layers:
         layer = block.self_att
-        key, value = (_heads(part, layer.heads) for part in layer.c_att(keys).chunk(2, dim=-1))
-        mixed = _mix(_heads(layer.p_att(query), layer.heads), key, value, blocked)
+        key, value = (heads_of(part, layer.heads) for part in layer.c_att(keys).chunk(2, dim=-1))
+        mixed = _mix(heads_of(layer.p_att(query), layer.heads), key, value, blocked)
         query = block.ff(layer.ln(query + layer.ff(_joined(mixed))))
     return query.unflatten(0, (n_genes, n_slots))
 
@@ -73,7 +73,7 @@ def _pairs(module, promoter: Tensor, inputs: Inputs, size: int) -> Tensor:
 def _interaction(inputs: Inputs) -> tuple[Tensor, Tensor]:
     """Return the mask (B, 1, T, T), False on the used block, and the bias (B, T, T), row 0 only."""
     n_tokens = inputs.scores.shape[1] + 1
-    used = ~chromoformer.unused_tokens(inputs.n_partners, n_tokens)
+    used = ~unused_tokens(inputs.n_partners, n_tokens)
     blocked = ~(used[:, :, None] & used[:, None, :])[:, None]
     bias = torch.zeros(len(used), n_tokens, n_tokens)
     bias[:, 0, 1:] = inputs.scores
@@ -85,10 +85,6 @@ def _mix(query, key, value, blocked, extra=None) -> Tensor:
     scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     scores = scores if extra is None else scores + extra
     return functional.softmax(scores.masked_fill(blocked, BLOCKED), dim=-1) @ value
-
-
-def _heads(x: Tensor, heads: int) -> Tensor:
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def _joined(x: Tensor) -> Tensor:

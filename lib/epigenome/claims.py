@@ -1,13 +1,13 @@
 """What the chapter measured, by the ids of the published values and of the planted truth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from lib.epigenome import evaluation, perturbation, screen
+from lib.epigenome import comparisons, evaluation, perturbation
 from lib.epigenome.marks import CELLS, FUNCTIONS, MARKS, PAIRS
+from lib.epigenome.plans import NARROW, WIDE
 
 EVERY = "-".join(MARKS)
 N_FOLDS = 4
@@ -33,7 +33,7 @@ def published(units: pd.DataFrame) -> dict[str, float]:
     units : DataFrame
         From `evaluation.by_unit`, of real data.
     """
-    cells = evaluation.by_cell(units[units["model"] == screen.WIDE])
+    cells = evaluation.by_cell(units[units["model"] == WIDE])
     mean = cells.groupby("assay")["r"].mean()
     measured = {
         f"epigenome.distal.{mark.lower()}": float(mean[mark]) for mark in MARKS if mark in mean
@@ -42,42 +42,45 @@ def published(units: pd.DataFrame) -> dict[str, float]:
         return measured
     measured["epigenome.distal.all_marks"] = float(mean[EVERY])
     if set(ACTIVE) <= set(mean.index):
-        measured["epigenome.distal.gap_of_one_mark"] = screen.gap_to_all(cells, ACTIVE, EVERY)
+        measured["epigenome.distal.gap_of_one_mark"] = comparisons.gap_to_all(cells, ACTIVE, EVERY)
     pairs = ["-".join(pair) for pair in PAIRS]
     if set(pairs) | set(ACTIVE) <= set(mean.index):
-        measured["epigenome.distal.gap_of_two_marks"] = screen.gap_to_all(cells, pairs, EVERY)
-        measured["epigenome.distal.share_closed"] = 100 * screen.share_closed(
+        measured["epigenome.distal.gap_of_two_marks"] = comparisons.gap_to_all(cells, pairs, EVERY)
+        measured["epigenome.distal.share_closed"] = 100 * comparisons.share_closed(
             cells, pairs, ACTIVE, EVERY
         )
     return measured
 
 
-def planted_screen(units: pd.DataFrame, expected: pd.DataFrame) -> dict[str, float]:
+def planted_screen(
+    units: pd.DataFrame, pooled: pd.DataFrame, expected: pd.DataFrame
+) -> dict[str, float]:
     """Measure a screen of simulated cells.
 
     Parameters
     ----------
     units : DataFrame
-        From `evaluation.by_unit`.
+        From `evaluation.by_unit`, of the networks.
+    pooled : DataFrame
+        From `comparisons.pooled_r`, of networks and ridges: few test genes per unit make a
+        difference of two r uncertain, so the distance effect is measured on all of them.
     expected : DataFrame
         model, assay, r: planted, mean over the cells.
     """
     mean = units.groupby(["model", "assay"])["r"].mean()
     known = expected.set_index(["model", "assay"])["r"]
-    wide, narrow = mean[screen.WIDE], mean[screen.NARROW]
+    wide, narrow = mean[WIDE], mean[NARROW]
     singles = [mark for mark in MARKS if mark in wide and mark in narrow]
-    gain, planted = (
-        wide[singles] - narrow[singles],
-        known[screen.WIDE][singles] - known[screen.NARROW][singles],
-    )
+    planted = known[WIDE][singles] - known[NARROW][singles]
+    gain = comparisons.gain_of_range(pooled)[singles]
     pairs = [name for name in wide.index if name.count("-") == 1]
     values = {
-        "mark_order": rank_correlation(wide[singles], known[screen.WIDE][singles]),
+        "mark_order": rank_correlation(wide[singles], known[WIDE][singles]),
         "distance": rank_correlation(gain, planted),
         "no_effect": wide["H3K9me3"],
     }
     if len(pairs) > 2:
-        values["pair_order"] = rank_correlation(wide[pairs], known[screen.WIDE][pairs])
+        values["pair_order"] = rank_correlation(wide[pairs], known[WIDE][pairs])
     if EVERY in wide:
         values["all_marks"] = wide[EVERY]
     return _named(values)
@@ -85,7 +88,15 @@ def planted_screen(units: pd.DataFrame, expected: pd.DataFrame) -> dict[str, flo
 
 def planted_first(units: pd.DataFrame, expected: Mapping[str, float]) -> dict[str, float]:
     """Measure the first approach on simulated cells: r of the strongest planted mark over that of
-    the weakest."""
+    the weakest.
+
+    Parameters
+    ----------
+    units : DataFrame
+        assay, r; one row per network.
+    expected : mapping
+        Assay → planted correlation.
+    """
     mean = units.groupby("assay")["r"].mean()
     strong = max(mean.index, key=lambda assay: (expected[assay], assay))
     weak = min(mean.index, key=lambda assay: (expected[assay], assay))
@@ -111,7 +122,13 @@ def planted_positions(table: pd.DataFrame, profiles: Mapping[str, np.ndarray]) -
 
 def planted_eqtl(table: pd.DataFrame) -> dict[str, float]:
     """Measure the enrichment of the planted variants in the top decile of the predicted effect,
-    mean over tissues."""
+    mean over tissues.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `enrichment.by_decile`.
+    """
     top = table[(table["score"] == "predicted effect") & (table["decile"] == table["decile"].max())]
     return _named({"eqtl_top_decile": top["enrichment"].mean()})
 
@@ -133,7 +150,17 @@ def planted_cells(residual: pd.DataFrame, cross: pd.DataFrame) -> dict[str, floa
 def planted_own(
     table: pd.DataFrame, importance: pd.DataFrame, expected: Mapping[str, float]
 ) -> dict[str, float]:
-    """Measure the predictions of a cell that no network has seen."""
+    """Measure the predictions of a cell that no network has seen.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `own.predict`.
+    importance : DataFrame
+        From `own.marks_that_matter`.
+    expected : mapping
+        Mark → planted correlation.
+    """
     order = rank_correlation(
         importance.set_index("mark")["change"], [expected[mark] for mark in importance["mark"]]
     )
@@ -147,14 +174,14 @@ def planted_own(
 
 def rank_correlation(measured, planted) -> float:
     """Return Spearman's correlation of values rounded to 3 digits, so that no rank hangs on a last
-    digit."""
-    rounded = np.round(np.asarray(measured, float), 3), np.round(np.asarray(planted, float), 3)
-    return float(stats.spearmanr(*rounded).statistic)
+    digit.
 
-
-def only_known(measured: Mapping[str, float], entries: Sequence[str]) -> dict[str, float]:
-    """Return the measured values that have a claim to be compared with."""
-    return {name: value for name, value in measured.items() if name in entries}
+    Parameters
+    ----------
+    measured, planted : (n,) sequences of float
+    """
+    rounded = [np.round(np.asarray(values, float), 3) for values in (measured, planted)]
+    return evaluation.pearson(*[pd.Series(values).rank() for values in rounded])
 
 
 def _named(values: Mapping[str, float]) -> dict[str, float]:

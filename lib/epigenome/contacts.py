@@ -151,6 +151,13 @@ def partners(
 def directed(contacts: pd.DataFrame, direction: str) -> pd.DataFrame:
     """Return contacts as they count from each end; `max` takes the larger of both directions.
 
+    Parameters
+    ----------
+    contacts : DataFrame
+        fragment, neighbour, score.
+    direction : str
+        As of `Rule`.
+
     Examples
     --------
     >>> names = ["fragment", "neighbour", "score"]
@@ -166,7 +173,18 @@ def directed(contacts: pd.DataFrame, direction: str) -> pd.DataFrame:
 
 def joined(found: Partners, gene_ids: Iterable[str]) -> pd.DataFrame:
     """Return the published columns `neighbors` and `scores` of genes; empty where there is no
-    partner."""
+    partner.
+
+    Parameters
+    ----------
+    found : Partners
+    gene_ids : iterable of str
+
+    Returns
+    -------
+    DataFrame
+        gene_id, neighbors, scores; in the order of `gene_ids`.
+    """
     groups = found.table.groupby("gene_id")
     text = groups.agg({"neighbour": ";".join, "score": lambda s: ";".join(f"{x:.6g}" for x in s)})
     text = text.rename(columns={"neighbour": "neighbors", "score": "scores"})
@@ -175,6 +193,11 @@ def joined(found: Partners, gene_ids: Iterable[str]) -> pd.DataFrame:
 
 def regions(names: pd.Series) -> pd.DataFrame:
     """Split `chrom:start-end`, or the underscore form `chrom_start-end`, into chrom, start, end.
+
+    Returns
+    -------
+    DataFrame
+        chrom, start, end; half-open, index as of `names`.
 
     Examples
     --------
@@ -190,6 +213,11 @@ def regions(names: pd.Series) -> pd.DataFrame:
 
 def read_contacts(path: str | os.PathLike) -> pd.DataFrame:
     """Read a neighbour table: fragment, neighbour, score; Parquet, CSV or TSV.
+
+    Returns
+    -------
+    DataFrame
+        fragment, neighbour (`chrom:start-end`), score.
 
     Raises
     ------
@@ -235,6 +263,15 @@ def convert(neighbours_path: str | os.PathLike, scores_path: str | os.PathLike) 
 
 def load_plain(path: str | os.PathLike):
     """Read a pickle of plain containers, texts and numbers.
+
+    Parameters
+    ----------
+    path : path
+        Pickle; numpy's numbers are built from their bytes.
+
+    Returns
+    -------
+    dict, list, tuple, set, str, int or float
 
     Raises
     ------

@@ -1,96 +1,17 @@
-"""Data of the chapter: where inputs come from, the table of genes of each cell, the units that read
-tracks."""
+"""Data of the chapter: the table of genes of each cell, and the units that read tracks."""
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from lib.data import origin as origins
 from lib.data import tables as checked
 from lib.data.errors import InputError, listed
-from lib.data.origin import Origin
-from lib.epigenome import contacts, expression, first_approach, genes, signals, splits
-from lib.epigenome.marks import CELLS, MARKS
+from lib.epigenome import contacts, expression, genes, relatives, signals, splits
+from lib.epigenome.inputs import Sources, contact_path, track_paths
+from lib.epigenome.marks import MARKS
 from lib.run import compute, store
-
-NAMES = {
-    "expression": "expression.tsv.gz",
-    "genes": "genes.gtf",
-    "fragments": "tss2fragment.tsv",
-    "contacts": "contacts",
-    "tracks": "tracks",
-    "eqtl": "eqtl.csv",
-}
-"""Input → its name in a folder of sources; each can be a file of your own."""
-
-TRACK_SUFFIXES = (".bigwig", ".bw", ".tagalign.gz", ".tagalign", ".bed.gz", ".bed", ".npz")
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the inputs are.
-
-    Parameters
-    ----------
-    files : mapping
-        Input, see `NAMES`, → path.
-    own : frozenset
-        Inputs that a person gave; the others are simulated.
-    train_table, arrays : Path, optional
-        The published way in: the table of genes and the folder of region arrays.
-    """
-
-    files: Mapping[str, Path]
-    own: frozenset
-    train_table: Path | None = None
-    arrays: Path | None = None
-
-    @property
-    def origin(self) -> Origin:
-        """Where each input comes from."""
-        if self.train_table is not None:
-            return origins.own("train table", self.train_table) | origins.own(
-                "region arrays", self.arrays
-            )
-        own = [origins.own(name, self.files[name]) for name in self.files if name in self.own]
-        rest = [name for name in self.files if name not in self.own]
-        return origins.combine([*own, *([origins.simulated(*rest)] if rest else [])])
-
-    @property
-    def is_simulated(self) -> bool:
-        """Whether all inputs are simulated, so that the planted truth holds."""
-        return self.origin.is_planted
-
-
-def sources(
-    folder: str | os.PathLike, given: Mapping[str, str], *, train_table: str = "", arrays: str = ""
-) -> Sources:
-    """Return where each input is: the given path, else the simulated file of a folder.
-
-    Raises
-    ------
-    InputError
-        For a given path that is not there, or only one half of the published pair.
-    """
-    folder = store.resolve(folder)
-    own = {name: store.resolve(path) for name, path in given.items() if path}
-    if bool(train_table) != bool(arrays):
-        raise InputError(
-            "a train table goes with its region arrays", fix="give train_table_path and arrays_dir"
-        )
-    pair = (
-        {"train table": store.resolve(train_table), "region arrays": store.resolve(arrays)}
-        if arrays
-        else {}
-    )
-    for name, path in {**own, **pair}.items():
-        if not path.exists():
-            raise InputError(f"the {name} is not there", file=path, fix="check the path")
-    files = {name: own.get(name, folder / file) for name, file in NAMES.items()}
-    return Sources(files, frozenset(own), *pair.values())
 
 
 def gene_tables(
@@ -132,6 +53,20 @@ def known_genes(tss: pd.DataFrame, rpkm: pd.DataFrame) -> tuple[pd.DataFrame, in
     """Return the genes that have expression and lie on a chromosome of a fold, and how many of the
     matrix are lost.
 
+    Parameters
+    ----------
+    tss : DataFrame
+        From `genes.choose_tss`.
+    rpkm : DataFrame
+        From `expression.read_rpkm`.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `tss`.
+    int
+        Genes of the matrix that are lost.
+
     Raises
     ------
     InputError
@@ -146,28 +81,6 @@ def known_genes(tss: pd.DataFrame, rpkm: pd.DataFrame) -> tuple[pd.DataFrame, in
             fix="give Ensembl gene ids in both",
         )
     return kept, len(rpkm) - len(kept)
-
-
-def contact_path(given: Sources, cell: str) -> Path:
-    """Return the contact table of a cell: one file for all, or TISSUE.parquet (else CELL.parquet)
-    of a folder.
-
-    Raises
-    ------
-    InputError
-        If the folder has none.
-    """
-    path = given.files["contacts"]
-    if path.is_file():
-        return path
-    names = [CELLS[cell].tissue] if cell in CELLS else []
-    for name in [cell, *names]:
-        for suffix in (".parquet", ".tsv", ".csv"):
-            if (path / f"{name}{suffix}").is_file():
-                return path / f"{name}{suffix}"
-    raise InputError(
-        f"there are no contacts of {cell}", file=path, fix=f"add {listed([*names, cell])}.parquet"
-    )
 
 
 def one_cell(
@@ -208,42 +121,6 @@ def one_cell(
     return signals.from_tracks(table, paths, cell=cell, origin=origin, build=build)
 
 
-def track_paths(folder: str | os.PathLike, cell: str, marks: Sequence[str]) -> dict[str, Path]:
-    """Return the track of each mark of a cell: the file that starts with CELL-MARK and a dot.
-
-    Raises
-    ------
-    InputError
-        For marks without a track, or with two.
-    """
-    folder = store.resolve(folder)
-    files = sorted(
-        path for path in folder.glob(f"{cell}-*") if path.name.lower().endswith(TRACK_SUFFIXES)
-    )
-    if not files:
-        known = sorted({path.name.split("-")[0] for path in folder.glob("*-*")})
-        raise InputError(
-            f"the epigenome {cell} has no track", file=folder, fix=f"known are {listed(known)}"
-        )
-    found = {
-        mark: [path for path in files if path.name.startswith(f"{cell}-{mark}.")] for mark in marks
-    }
-    absent = [mark for mark, paths in found.items() if not paths]
-    if absent:
-        named = dict.fromkeys(path.name.split("-", 1)[1].split(".")[0] for path in files)
-        raise InputError(
-            f"{cell}: the mark {listed(absent)} has no track",
-            file=folder,
-            fix=f"there are {listed(named)}",
-        )
-    twice = [mark for mark, paths in found.items() if len(paths) > 1]
-    if twice:
-        raise InputError(
-            f"{cell}: the mark {listed(twice)} has two tracks", file=folder, fix="keep one"
-        )
-    return {mark: paths[0] for mark, paths in found.items()}
-
-
 def write_signals(
     found: Mapping[str, pd.DataFrame],
     given: Sources,
@@ -254,7 +131,23 @@ def write_signals(
     units_dir: str | os.PathLike,
 ) -> dict[str, Path]:
     """Read the marks of every cell, one unit per cell, and put the files into a folder as
-    CELL.npz."""
+    CELL.npz.
+
+    Parameters
+    ----------
+    found : mapping
+        Cell → table of genes; from `gene_tables`.
+    given : Sources
+    folder : path
+    marks : sequence of str
+    build : str
+        Build that tracks must have; empty = not compared.
+
+    Returns
+    -------
+    dict
+        Cell → file of `signals.write`.
+    """
     units = {}
     for cell, table in found.items():
         path = store.write_table(store.resolve(units_dir) / "tables" / f"{cell}.parquet", table)
@@ -278,57 +171,6 @@ def write_signals(
     }
 
 
-def write_windows(
-    found: Mapping[str, pd.DataFrame],
-    tracks: str | os.PathLike,
-    *,
-    assays: Sequence[str],
-    window: int,
-    size: int,
-    units_dir: str | os.PathLike,
-    build: str = "",
-) -> dict[str, Path]:
-    """Cut the windows of the first approach for every cell, one unit per cell; return cell → file.
-
-    Parameters
-    ----------
-    found : mapping
-        Cell → table of genes.
-    tracks : path
-        Folder of tracks, such as p-value signal.
-    """
-    units = {}
-    for cell, table in found.items():
-        path = store.write_table(store.resolve(units_dir) / "tables" / f"{cell}.parquet", table)
-        named = {f"track_{assay}": one for assay, one in track_paths(tracks, cell, assays).items()}
-        units[cell] = {
-            "table": path,
-            "cell": cell,
-            "window": window,
-            "size": size,
-            "build": build,
-            **named,
-        }
-    return compute.run_units(windows_unit, units, directory=units_dir, suffix=".npz")
-
-
-def own_sources(about: Mapping, given: Mapping[str, str]) -> Sources:
-    """Return the sources of a cell of your own: given paths, else those of the chapter.
-
-    Parameters
-    ----------
-    about : mapping
-        As the data notebook wrote it.
-    """
-    own = {name: store.resolve(path) for name, path in given.items() if path}
-    for name, path in own.items():
-        if not path.exists():
-            raise InputError(f"the {name} is not there", file=path, fix="check the path")
-    files = {name: own.get(name, Path(path)) for name, path in about["sources"].items()}
-    chapters = frozenset() if about["is_simulated"] else frozenset(files)
-    return Sources(files, frozenset(own) | chapters)
-
-
 def signals_unit(
     part: Path,
     *,
@@ -342,7 +184,21 @@ def signals_unit(
     **paths: Path,
 ) -> None:
     """Write the signals of one cell; a unit of `lib.run.compute`. Tracks are `track_MARK`, so that
-    each is hashed."""
+    each is hashed.
+
+    Parameters
+    ----------
+    table : Path
+        Table of genes, Parquet.
+    cell, origin, build
+        As of `signals.from_tracks`.
+    arrays : Path, optional
+        Region arrays in place of tracks.
+    marks : sequence of str
+        Rows of the arrays.
+    paths : Path
+        `track_MARK` → track.
+    """
     read = pd.read_parquet(table)
     if arrays is not None:
         known = signals.from_arrays(read, arrays, cell=cell, origin=origin, marks=marks)
@@ -352,27 +208,49 @@ def signals_unit(
     signals.write(part, known)
 
 
-def windows_unit(
-    part: Path,
-    *,
-    seed: int,
-    table: Path,
-    cell: str,
-    window: int,
-    size: int,
-    build: str = "",
-    **paths: Path,
-) -> None:
-    """Write the windows of the first approach for one cell; a unit of `lib.run.compute`."""
-    named = {name.removeprefix("track_"): path for name, path in paths.items()}
-    first_approach.write_windows(
-        part, pd.read_parquet(table), named, cell=cell, window=window, size=size, build=build
-    )
-
-
 def cuts_of(chroms: pd.Series, folds: Sequence[int]) -> dict[str, list[str]]:
-    """Return the recorded cut: fold, as text → test chromosomes."""
+    """Return the recorded cut: fold, as text → test chromosomes.
+
+    Parameters
+    ----------
+    chroms : Series
+        Chromosome of every gene.
+    folds : sequence of int
+    """
     return {str(fold): list(splits.test_chromosomes(chroms, fold)) for fold in folds}
+
+
+def shared_bases(tables: Mapping[str, pd.DataFrame], cuts: Mapping[str, Sequence[str]]):
+    """Return what training and held-out genes see of the same bases: windows and contact regions.
+
+    Returns
+    -------
+    DataFrame
+        One row per cell and fold: cell, fold, n_pairs of regions in two parts, n_bases they share.
+        Both are 0 if contacts with other chromosomes are left out.
+    """
+    rows = []
+    for cell, table in tables.items():
+        for fold, test in cuts.items():
+            found = splits.shared_between(table, splits.assign(table["chrom"], int(fold), test))
+            rows.append((cell, int(fold), len(found), int(found["n_bases"].sum())))
+    return pd.DataFrame(rows, columns=["cell", "fold", "n_pairs", "n_bases"])
+
+
+def families_of(given: Sources, path: str) -> str:
+    """Return the checked table of families as an absolute path; empty where none is known.
+
+    Parameters
+    ----------
+    path : str
+        A given one; empty = that of simulated genes.
+    """
+    simulated = given.files["genes"].parent / "families.csv"
+    found = store.resolve(path) if path else simulated
+    if not path and not given.is_simulated:
+        return ""
+    relatives.read_families(found)
+    return str(found)
 
 
 def _report(rows: list[tuple]) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 they lie anyway."""
 
 import os
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,8 @@ import pandera.pandas as pa
 
 from lib.data import tables
 from lib.data.errors import InputError
-from lib.epigenome import genes
+from lib.epigenome import genes, genome
 from lib.run import store
-from lib.stats.multiple_testing import benjamini_hochberg
 
 SUFFIXES = {"hg19": ("b37", "hg19"), "hg38": ("b38", "hg38")}
 TISSUES = {
@@ -94,8 +92,106 @@ def read_eqtls(
     )
 
 
+def checked(
+    variants: pd.DataFrame,
+    *,
+    genes_path: str | os.PathLike = "",
+    genome_path: str | os.PathLike = "",
+    min_distance: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return variants fit for a comparison with distal stretches, and what was found about them.
+
+    Parameters
+    ----------
+    variants : DataFrame
+        From `read_eqtls`.
+    genes_path : path
+        Gene model; without one, distances from start sites are not known.
+    genome_path : path
+        Indexed FASTA; without one, reference alleles are not compared.
+    min_distance : int
+        Variants nearer than this, in bp, to the start site of any transcript are left out: they may
+        act as part of a promoter, another one than the gene's.
+
+    Returns
+    -------
+    DataFrame
+        `variants` that are far enough.
+    DataFrame
+        One row: n_variants, within_1kb_of_coding, within_1kb_of_any, n_left_out, n_compared,
+        mismatch_rate.
+
+    Raises
+    ------
+    InputError
+        If a distance is asked for without a gene model.
+    """
+    report = {"n_variants": len(variants)}
+    is_near = np.zeros(len(variants), bool)
+    if genes_path:
+        transcripts = genes.read_transcripts(genes_path)
+        of_any = start_site_distance(variants, transcripts)
+        of_coding = start_site_distance(variants, transcripts, coding_only=True)
+        report["within_1kb_of_coding"] = int((of_coding <= 1_000).sum())
+        report["within_1kb_of_any"] = int((of_any <= 1_000).sum())
+        is_near = of_any < min_distance
+    elif min_distance:
+        raise InputError("a distance from start sites needs a gene model", fix="give genes_path")
+    report["n_left_out"] = int(is_near.sum())
+    if genome_path:
+        report["mismatch_rate"], report["n_compared"] = genome.mismatch_rate(variants, genome_path)
+    return variants[~is_near].reset_index(drop=True), pd.DataFrame([report])
+
+
+def start_site_distance(
+    variants: pd.DataFrame, transcripts: pd.DataFrame, *, coding_only: bool = False
+) -> np.ndarray:
+    """Return how far each variant lies from the nearest start site, in bp; infinite without any.
+
+    Parameters
+    ----------
+    variants : DataFrame
+        chrom, position (one-based).
+    transcripts : DataFrame
+        From `genes.read_transcripts`; all count, those without a protein too.
+    coding_only : bool
+        Count transcripts of the biotype `protein_coding`, and those of unknown biotype, only.
+
+    Examples
+    --------
+    >>> rows = [["chr1", 99, 900, "+", "protein_coding"], ["chr1", 604, 900, "+", "lncRNA"]]
+    >>> model = pd.DataFrame(rows, columns=["chrom", "start", "end", "strand", "biotype"])
+    >>> one = pd.DataFrame({"chrom": ["chr1"], "position": [700]})
+    >>> [float(start_site_distance(one, model, coding_only=only)[0]) for only in (False, True)]
+    [95.0, 600.0]
+    """
+    if coding_only and "biotype" in transcripts:
+        is_coding = transcripts["biotype"].fillna("protein_coding") == "protein_coding"
+        transcripts = transcripts[is_coding]
+    is_plus = transcripts["strand"] == "+"
+    site = np.where(is_plus, transcripts["start"], transcripts["end"] - 1)
+    distance = np.full(len(variants), np.inf)
+    place = variants["position"].to_numpy() - 1
+    for chrom, sites in pd.Series(site).groupby(transcripts["chrom"].to_numpy()):
+        here = np.flatnonzero(variants["chrom"] == chrom)
+        known = np.concatenate([[-np.inf], np.sort(sites.to_numpy(float)), [np.inf]])
+        after = np.searchsorted(known, place[here])
+        nearest = np.minimum(known[after] - place[here], place[here] - known[after - 1])
+        distance[here] = nearest
+    return distance
+
+
 def is_inside(position, start, end) -> np.ndarray:
     """Return whether one-based positions lie in half-open intervals.
+
+    Parameters
+    ----------
+    position, start, end : (n,) arrays
+        Start and end are those of half-open intervals.
+
+    Returns
+    -------
+    (n,) bool array
 
     Examples
     --------
@@ -129,108 +225,3 @@ def mark_hits(bins: pd.DataFrame, variants: pd.DataFrame) -> pd.DataFrame:
     inside = is_inside(pairs["position"].to_numpy(), pairs["low"], pairs["high"])
     counts = pairs.loc[inside, "index"].value_counts()
     return index.assign(n_eqtl=counts.reindex(index.index, fill_value=0).to_numpy())
-
-
-def enrichment(
-    chosen: np.ndarray,
-    has_eqtl: np.ndarray,
-    stratum: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    n: int = 10_000,
-) -> dict[str, float]:
-    """Compare the eQTLs in chosen bins with random bins at the same distances.
-
-    Parameters
-    ----------
-    chosen, has_eqtl : (B,) bool arrays
-    stratum : (B,) array
-        Distance bin; a draw takes as many bins of each stratum as are chosen there.
-
-    Returns
-    -------
-    dict
-        n, share (of the chosen bins that hold an eQTL), expected, enrichment, p (share of draws,
-        and the observed, that reach the observed), `unmatched`: the expectation if distance were
-        ignored.
-
-    Examples
-    --------
-    >>> stratum = np.repeat(np.arange(17), 100)
-    >>> rate = np.where(stratum == 7, 20, 2)
-    >>> eqtl = np.arange(1700) % 100 < rate
-    >>> chosen = (stratum == 7) & (np.arange(1700) % 10 == 5)
-    >>> found = enrichment(chosen, eqtl, stratum, np.random.default_rng(0), n=100)
-    >>> round(found["expected"], 4), round(found["unmatched"], 4)
-    (0.2, 0.0306)
-    """
-    chosen, has_eqtl = np.asarray(chosen, bool), np.asarray(has_eqtl, bool)
-    names, code = np.unique(stratum, return_inverse=True)
-    total, hits = (
-        np.bincount(code, minlength=len(names)),
-        np.bincount(code[has_eqtl], minlength=len(names)),
-    )
-    taken = np.bincount(code[chosen], minlength=len(names))
-    n_chosen, observed = int(chosen.sum()), int((chosen & has_eqtl).sum())
-    if not n_chosen:
-        raise InputError("no bin is chosen")
-    expected = float((taken * hits / total).sum() / n_chosen)
-    draws = np.zeros(n, int)
-    for good, all_, k in zip(hits, total, taken, strict=True):
-        draws += rng.hypergeometric(good, all_ - good, k, size=n)
-    return {
-        "n": n_chosen,
-        "share": observed / n_chosen,
-        "expected": expected,
-        "enrichment": observed / n_chosen / expected if expected else float("nan"),
-        "p": float((1 + (draws >= observed).sum()) / (n + 1)),
-        "unmatched": float(has_eqtl.mean()),
-    }
-
-
-def by_decile(
-    bins: pd.DataFrame,
-    column: str,
-    rng: np.random.Generator,
-    *,
-    n: int = 10_000,
-    n_groups: int = 10,
-) -> pd.DataFrame:
-    """Return the enrichment of each group of bins ranked by a column, upstream and downstream
-    ranked apart.
-
-    Parameters
-    ----------
-    bins : DataFrame
-        tissue, start (bp from the start site), n_eqtl and the column.
-
-    Returns
-    -------
-    DataFrame
-        tissue, decile (10 = largest), the values of `enrichment`, q (Benjamini-Hochberg over the
-        tissues).
-    """
-    rows = []
-    for tissue, group in bins.groupby("tissue", sort=False):
-        side = group.groupby(np.sign(group["start"]))[column]
-        rank = side.rank(method="first") - 1
-        decile = (rank * n_groups // side.transform("size")).astype(int) + 1
-        has, stratum = group["n_eqtl"].to_numpy() > 0, group["start"].to_numpy()
-        for number in range(1, n_groups + 1):
-            found = enrichment(decile.to_numpy() == number, has, stratum, rng, n=n)
-            rows.append({"tissue": tissue, "decile": number, "score": column, **found})
-    table = pd.DataFrame(rows)
-    return table.assign(q=table.groupby("decile")["p"].transform(benjamini_hochberg))
-
-
-def mismatch_rate(variants: pd.DataFrame, bases: Mapping[str, str] | Sequence[str]) -> float:
-    """Return the share of variants whose reference allele is not the genome's base; to be printed
-    before a join.
-
-    Parameters
-    ----------
-    bases : mapping
-        Variant → reference base of the genome.
-    """
-    known = variants["variant"].map(bases)
-    return float((known.dropna() != variants.loc[known.notna(), "ref"].str[0]).mean())

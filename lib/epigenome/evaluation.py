@@ -18,6 +18,10 @@ PREDICTION_COLUMNS = ["fold", "model", "assay", "cell", "gene", "part", "label",
 def vectors(observed, predicted) -> tuple[np.ndarray, np.ndarray]:
     """Return both as (n,) float64.
 
+    Parameters
+    ----------
+    observed, predicted : (n,) sequences of float
+
     Raises
     ------
     InputError
@@ -37,6 +41,11 @@ def vectors(observed, predicted) -> tuple[np.ndarray, np.ndarray]:
 def pearson(observed, predicted) -> float:
     """Return Pearson's r over all genes at once, NaN where one side is constant.
 
+    Parameters
+    ----------
+    observed, predicted : (n,) sequences of float
+        Finite; computed in float64.
+
     Examples
     --------
     >>> round(pearson(1e6 + np.arange(4), [0, 1, 2, 4]), 4)
@@ -50,7 +59,17 @@ def pearson(observed, predicted) -> float:
 
 
 def scores(observed, predicted) -> dict[str, float | str]:
-    """Return r, Spearman's rho, R², the mean squared error, n, and why r is missing where it is."""
+    """Return r, Spearman's rho, R², the mean squared error, n, and why r is missing where it is.
+
+    Parameters
+    ----------
+    observed, predicted : (n,) sequences of float
+
+    Returns
+    -------
+    dict
+        r, rho, r2, mse, n, note.
+    """
     x, y = vectors(observed, predicted)
     ranks = [pd.Series(values).rank().to_numpy() for values in (x, y)]
     spread = ((x - x.mean()) ** 2).sum()
@@ -84,9 +103,63 @@ def by_unit(
     return table.assign(group=table["cell"].map(group_of)) if "cell" in table else table
 
 
+def class_scores(label, score) -> dict[str, float]:
+    """Return how well scores tell expressed genes (label 1) from the others (0).
+
+    Returns
+    -------
+    dict
+        auc, ap (average precision), accuracy (at a probability of 0.5; NaN where scores are no
+        probabilities), n; NaN where all genes have one label.
+
+    Examples
+    --------
+    >>> class_scores([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9])["auc"]
+    0.75
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score  # slow to load, seldom used
+
+    truth, found = vectors(label, score)
+    is_both = len(np.unique(truth)) == 2
+    is_probability = found.min() >= 0 and found.max() <= 1
+    right = (found > 0.5) == (truth == 1)
+    return {
+        "auc": float(roc_auc_score(truth, found)) if is_both else float("nan"),
+        "ap": float(average_precision_score(truth, found)) if is_both else float("nan"),
+        "accuracy": float(right.mean()) if is_probability else float("nan"),
+        "n": len(truth),
+    }
+
+
+def classes_by_unit(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return `class_scores` on the test genes of every unit; a regression's predictions rank genes.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        `PREDICTION_COLUMNS`, one row per gene and unit.
+    """
+    rows, by = [], ["model", "assay", "cell", "fold"]
+    for key, group in predictions[predictions["part"] == "test"].groupby(by, sort=False):
+        found = class_scores(group["label"], group["pred"])
+        rows.append(dict(zip(by, key, strict=True)) | found)
+    return pd.DataFrame(rows)
+
+
 def by_cell(units: pd.DataFrame) -> pd.DataFrame:
     """Return the mean r over the folds of each model, assay and cell; means of cells are taken from
-    these."""
+    these.
+
+    Parameters
+    ----------
+    units : DataFrame
+        From `by_unit`.
+
+    Returns
+    -------
+    DataFrame
+        model, assay, cell, group, r, rho, r2, mse.
+    """
     keys = ["model", "assay", "cell", "group"]
     return units.groupby(keys, as_index=False, sort=False)[["r", "rho", "r2", "mse"]].mean()
 
@@ -130,7 +203,21 @@ def residual_r(values: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
 def bootstrap_r(
     observed, predicted, rng: np.random.Generator, *, n: int = 2000, level: float = 0.95
 ) -> tuple[float, float]:
-    """Return an interval of r from `n` draws of genes with replacement."""
+    """Return an interval of r from `n` draws of genes with replacement.
+
+    Parameters
+    ----------
+    observed, predicted : (n_genes,) sequences of float
+    n : int
+        Draws.
+    level : float
+        Share of the draws within the interval.
+
+    Returns
+    -------
+    float, float
+        NaN if all draws are constant.
+    """
     x, y = vectors(observed, predicted)
     rows = rng.integers(len(x), size=(n, len(x)))
     x, y = x[rows], y[rows]
@@ -146,6 +233,11 @@ def sign_flip_p(differences) -> float:
 
     Assumes that, without an effect, a difference is as likely to be positive as negative. With n
     pairs it cannot fall below 2 / 2ⁿ. Missing pairs are left out.
+
+    Parameters
+    ----------
+    differences : (n,) sequence of float
+        1 to 20 that are finite.
 
     Examples
     --------

@@ -71,6 +71,14 @@ def read_rpkm(path: str | os.PathLike, cells: Sequence[str] = ()) -> pd.DataFram
 def log_target(rpkm) -> np.ndarray:
     """Return log2(RPKM + 1), the target of the paper.
 
+    Parameters
+    ----------
+    rpkm : (G,) array
+
+    Returns
+    -------
+    (G,) float array
+
     Examples
     --------
     >>> log_target([0.0, 3.0]).tolist()
@@ -82,6 +90,16 @@ def log_target(rpkm) -> np.ndarray:
 def min_max_target(rpkm, reference) -> np.ndarray:
     """Return RPKM scaled so that the reference, the training genes, span 0 to 1; others may leave
     that range.
+
+    Parameters
+    ----------
+    rpkm : (G,) array
+    reference : (T,) array
+        RPKM of the training genes.
+
+    Returns
+    -------
+    (G,) float array
 
     Raises
     ------
@@ -98,6 +116,14 @@ def min_max_target(rpkm, reference) -> np.ndarray:
 def is_expressed(rpkm) -> np.ndarray:
     """Return the published label: 1 where RPKM reaches the cell's median over the genes, else 0.
 
+    Parameters
+    ----------
+    rpkm : (G,) array
+
+    Returns
+    -------
+    (G,) int array
+
     Examples
     --------
     >>> is_expressed([0.0, 1.0, 5.0]).tolist()
@@ -109,6 +135,16 @@ def is_expressed(rpkm) -> np.ndarray:
 
 def strata(rpkm, *, n: int = 4) -> np.ndarray:
     """Return each gene's level: 0 = not expressed (RPKM 0), then `n` groups of equal size by rank.
+
+    Parameters
+    ----------
+    rpkm : (G,) array
+    n : int
+        Groups of expressed genes.
+
+    Returns
+    -------
+    (G,) int array
 
     Examples
     --------

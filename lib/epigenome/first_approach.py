@@ -12,11 +12,12 @@ import pandas as pd
 import torch
 
 from lib.data.errors import InputError, listed
-from lib.epigenome import expression, fitting, genes, splits, tracks
+from lib.epigenome import expression, fitting, genes, plans, splits, tracks, unit_files
 from lib.epigenome.genes import AUTOSOMES
+from lib.epigenome.inputs import track_paths
 from lib.epigenome.marks import rows_of
 from lib.learning.settings import Settings
-from lib.run import compute
+from lib.run import compute, store
 
 Scaling = Literal["min_max", "z_score", "log"]
 
@@ -66,6 +67,68 @@ def write_windows(
         )
 
 
+def windows_unit(
+    part: Path,
+    *,
+    seed: int,
+    table: Path,
+    cell: str,
+    window: int,
+    size: int,
+    build: str = "",
+    **paths: Path,
+) -> None:
+    """Write the windows of the first approach for one cell; a unit of `lib.run.compute`.
+
+    Parameters
+    ----------
+    table : Path
+        Table of genes, Parquet.
+    cell, window, size, build
+        As of `write_windows`.
+    paths : Path
+        `track_ASSAY` → track.
+    """
+    named = {name.removeprefix("track_"): path for name, path in paths.items()}
+    write_windows(
+        part, pd.read_parquet(table), named, cell=cell, window=window, size=size, build=build
+    )
+
+
+def windows_of(
+    found: Mapping[str, pd.DataFrame],
+    tracks: str | os.PathLike,
+    *,
+    assays: Sequence[str],
+    window: int,
+    size: int,
+    units_dir: str | os.PathLike,
+    build: str = "",
+) -> dict[str, Path]:
+    """Cut the windows of the first approach for every cell, one unit per cell; return cell → file.
+
+    Parameters
+    ----------
+    found : mapping
+        Cell → table of genes.
+    tracks : path
+        Folder of tracks, such as p-value signal.
+    """
+    units = {}
+    for cell, table in found.items():
+        path = store.write_table(store.resolve(units_dir) / "tables" / f"{cell}.parquet", table)
+        named = {f"track_{assay}": one for assay, one in track_paths(tracks, cell, assays).items()}
+        units[cell] = {
+            "table": path,
+            "cell": cell,
+            "window": window,
+            "size": size,
+            "build": build,
+            **named,
+        }
+    return compute.run_units(windows_unit, units, directory=units_dir, suffix=".npz")
+
+
 def fit_unit(
     part: Path,
     *,
@@ -106,20 +169,12 @@ def fit_unit(
     fitting.fit(
         network, batch, y, parts, settings=Settings(**settings), task="regression", seed=seed
     )
-    table = pd.DataFrame(
-        {
-            "fold": number,
-            "model": "profile",
-            "assay": assay,
-            "cell": str(known["cell"]),
-            "gene": known["gene_id"],
-            "part": parts,
-            "label": expression.is_expressed(known["expression"]),
-            "act": y,
-            "pred": fitting.predict(network, batch, len(y)),
-        }
+    genes_ = pd.DataFrame(
+        {"gene_id": known["gene_id"], "label": expression.is_expressed(known["expression"])}
     )
-    fitting.write(part, table)
+    pred = fitting.predict(network, batch, len(y))
+    named = {"fold": number, "model": "profile", "assay": assay, "cell": str(known["cell"])}
+    unit_files.write(part, unit_files.table(genes_, **named, part=parts, act=y, pred=pred))
 
 
 def run(
@@ -145,7 +200,7 @@ def run(
         Of `promoter_networks.ProfileNetwork`.
     """
     settings = replace(
-        fitting.PAPER["profile"], **{**training, "patience": training["patience"] - 1}
+        plans.PAPER["profile"], **{**training, "patience": training["patience"] - 1}
     ).as_dict()
     units = {}
     for cell, path in windows.items():
@@ -161,12 +216,23 @@ def run(
                     "scaling": scaling,
                 }
     paths = compute.run_units(fit_unit, units, directory=directory, suffix=".npz", seed=seed)
-    return fitting.read_predictions(list(paths.values()))
+    return unit_files.read_predictions(list(paths.values()))
 
 
 def mean_errors(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the squared error of the training genes' mean on the test genes: assay, cell, fold,
-    mse."""
+    mse.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        From `run`.
+
+    Returns
+    -------
+    DataFrame
+        assay, cell, fold, mse.
+    """
     rows = []
     for key, group in predictions.groupby(["assay", "cell", "fold"], sort=False):
         mean = group.loc[group["part"] == "train", "act"].mean()
@@ -176,7 +242,19 @@ def mean_errors(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def scaled(rpkm: np.ndarray, train: np.ndarray, scaling: Scaling) -> np.ndarray:
-    """Return the target of the first approach, scaled by the training genes (bool mask)."""
+    """Return the target of the first approach, scaled by the training genes (bool mask).
+
+    Parameters
+    ----------
+    rpkm : (G,) array
+    train : (G,) bool array
+    scaling : str
+        `log`, `min_max` or `z_score`.
+
+    Returns
+    -------
+    (G,) float array
+    """
     if scaling == "log":
         return expression.log_target(rpkm)
     if scaling == "min_max":

@@ -1,14 +1,9 @@
 """Fitting: one network per cell, mark set and fold; its predictions, and its weights where they are
-wanted.
+wanted."""
 
-A unit's file is an `.npz`: columns of the prediction table, and the packed network if it is kept.
-"""
-
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,98 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lib.data.errors import InputError, listed
-from lib.epigenome import expression, features, signals, splits
+from lib.epigenome import expression, features, promoters, signals, splits, unit_files
 from lib.epigenome.chromoformer import Chromoformer, Inputs, Sizes
-from lib.epigenome.evaluation import PREDICTION_COLUMNS
+from lib.epigenome.plans import Plan, Task
 from lib.epigenome.promoter_networks import ProfileNetwork, PromoterNetwork
 from lib.epigenome.signals import Signals
 from lib.learning import training, weights
 from lib.learning.metrics import Outcome
 from lib.learning.settings import Settings
-from lib.run import store
 
-Kind = Literal["promoter", "chromoformer", "profile"]
-Task = Literal["regression", "classification"]
 Batch = Callable[[np.ndarray], Any]  # rows of genes → what a network takes
-
-PAPER = {
-    "promoter": Settings(
-        learning_rate=1e-3,
-        weight_decay=0,
-        batch_size=64,
-        patience=11,
-        max_epochs=100,
-        optimiser={"kind": "adam", "eps": 1e-7},
-        schedule="plateau",
-        score="loss",
-    ),
-    "chromoformer": Settings(
-        learning_rate=1e-3,
-        weight_decay=0.01,
-        batch_size=64,
-        patience=11,
-        max_epochs=100,
-        optimiser="adamw",
-        schedule={"kind": "plateau", "floor": 1e-6},
-        score="loss",
-    ),
-    "authors": Settings(
-        learning_rate=3e-5,
-        weight_decay=0.01,
-        batch_size=64,
-        patience=None,
-        max_epochs=10,
-        optimiser="adamw",
-        schedule={"kind": "decay", "gamma": 0.87},
-        score="last_epoch",
-    ),
-    "profile": Settings(
-        learning_rate=1e-3,
-        weight_decay=0,
-        batch_size=128,
-        patience=11,
-        max_epochs=100,
-        optimiser={"kind": "adam", "eps": 1e-7},
-        schedule="plateau",
-        score="loss",
-    ),
-}
-"""Training as published; the promoter network, Chromoformer here and by its authors, the first
-approach.
-
-Keras stops, and cuts the rate, when its patience of 12, or 3, is reached: one epoch earlier than
-torch counts.
-"""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One network to fit.
-
-    Parameters
-    ----------
-    kind : str
-        `promoter` sees `window` bp; `chromoformer` sees that and the contact regions.
-    marks : sequence of str
-    fold : int
-    task : str
-    window : int
-        bp around the start site.
-    options : mapping
-        Sizes of the network, see `PromoterNetwork` and `chromoformer.Sizes`.
-    """
-
-    kind: Kind
-    marks: Sequence[str]
-    fold: int
-    task: Task = "regression"
-    window: int = 40_000
-    options: Mapping[str, Any] | None = None
-
-    @property
-    def assay(self) -> str:
-        """Names of the marks, joined."""
-        return "-".join(self.marks)
 
 
 def fit_unit(
@@ -120,6 +33,7 @@ def fit_unit(
     settings: dict,
     test: Sequence[str] | None = None,
     keep: bool = False,
+    families: Path | None = None,
 ) -> None:
     """Fit one network and write its predictions for every gene; a unit of `lib.run.compute`.
 
@@ -128,34 +42,34 @@ def fit_unit(
     data : Path
         File of `signals.write`.
     plan : dict
-        Of `Plan`.
+        Of `plans.Plan`.
     settings : dict
         Of `lib.learning.settings.Settings`.
     test : sequence of str, optional
         The recorded cut of the fold.
     keep : bool
         Whether the weights are kept.
+    families : Path, optional
+        Of genes; training genes with a held-out relative are then left out.
     """
     known, what = signals.read(data), Plan(**plan)
-    chosen = known.genes["expression"].notna().to_numpy()
-    if not chosen.all():
-        raise InputError(f"{(~chosen).sum()} genes have no expression", file=data)
-    parts = splits.assign(known.genes["chrom"], what.fold, test)
+    unknown = known.genes["expression"].isna().sum()
+    if unknown:
+        raise InputError(f"{unknown} genes have no expression", file=data)
+    parts = splits.parts_of(known.genes, what.fold, test, families)
     y = target(known, what.task)
-    network, batch = build(known, what, seed=seed)
+    network, batch = network_of(what, seed=seed), inputs_of(known, what)
     fitted = fit(network, batch, y, parts, settings=Settings(**settings), task=what.task, seed=seed)
-    table = pd.DataFrame(
-        {
-            "fold": what.fold,
-            "model": what.kind,
-            "assay": what.assay,
-            "cell": known.cell,
-            "gene": known.genes["gene_id"],
-            "part": parts,
-            "label": known.genes["label"],
-            "act": y,
-            "pred": predict(network, batch, len(y), task=what.task),
-        }
+    pred = predict(network, batch, len(y), task=what.task)
+    table = unit_files.table(
+        known.genes,
+        fold=what.fold,
+        model=what.model,
+        assay=what.assay,
+        cell=known.cell,
+        part=parts,
+        act=y,
+        pred=pred,
     )
     card = weights.Card(
         {**plan, "marks": list(what.marks), "seed": seed % 2**63},
@@ -168,28 +82,61 @@ def fit_unit(
         },
         history=fitted.summary(),
     )
-    write(part, table, weights.pack(network, card) if keep else b"")
+    unit_files.write(part, table, weights.pack(network, card) if keep else b"")
 
 
-def build(known: Signals, plan: Plan, *, seed: int) -> tuple[nn.Module, Batch]:
-    """Return an untrained network and the function that gives its inputs."""
+def network_of(plan: Plan, *, seed: int) -> nn.Module:
+    """Return the untrained network of a plan.
+
+    Raises
+    ------
+    InputError
+        For a kind that is unknown, or a classification that it has not.
+    """
     options = dict(plan.options or {})
     if plan.kind == "chromoformer":
         n_outputs = 2 if plan.task == "classification" else 1
         sizes = Sizes(n_marks=len(plan.marks), n_outputs=n_outputs, **options)
-        made = features.features(known, plan.marks, window=plan.window)
-        return Chromoformer(sizes, seed=seed % 2**63), made.inputs
+        return Chromoformer(sizes, seed=seed % 2**63)
     if plan.task != "regression":
         raise InputError(f"the {plan.kind} network has no {plan.task}")
-    values = features.narrow(known, plan.marks, window=plan.window)
-    network = plain_network(plan.kind, values.shape[1:], options, seed=seed)
-    return network, lambda rows: torch.from_numpy(values[rows])
+    shape = (plan.window // signals.SIZE, len(plan.marks))
+    return plain_network(plan.kind, shape, options, seed=seed)
+
+
+def inputs_of(known: Signals, plan: Plan) -> Batch:
+    """Return the function that gives a network's inputs from the signals of any cell.
+
+    Parameters
+    ----------
+    known : Signals
+    plan : Plan
+
+    Returns
+    -------
+    callable
+        Rows of genes → a batch, on the CPU.
+    """
+    if plan.kind == "chromoformer":
+        return features.features(known, plan.marks, window=plan.window).inputs
+    values = promoters.narrow(known, plan.marks, window=plan.window)
+    return lambda rows: torch.from_numpy(values[rows])
 
 
 def plain_network(
     kind: str, shape: tuple[int, int], options: Mapping[str, Any], *, seed: int
 ) -> nn.Module:
-    """Return an untrained network on bins (L, F)."""
+    """Return an untrained network on bins (L, F).
+
+    Parameters
+    ----------
+    kind : str
+        `promoter` or `profile`.
+    shape : (int, int)
+        L bins, F marks.
+    options : mapping
+        Of the network's class.
+    """
     rng = torch.Generator().manual_seed(seed % 2**63)
     makers = {"promoter": PromoterNetwork, "profile": ProfileNetwork}
     if kind not in makers:
@@ -210,7 +157,22 @@ def fit(
     seed: int,
 ) -> training.Fitted:
     """Fit a network in place on the training genes; validation genes alone choose rate and
-    epoch."""
+    epoch.
+
+    Parameters
+    ----------
+    network : Module
+    batch : callable
+        From `inputs_of`.
+    y : (G,) array
+        From `target`.
+    parts : (G,) Series
+        `train`, `validation`; other genes are not touched.
+    settings : Settings
+    task : str
+    seed : int
+        Of the order of genes and of dropout.
+    """
     target = torch.as_tensor(y, dtype=torch.long if task == "classification" else torch.float32)
     device = training.pick_device(settings.device)
 
@@ -239,7 +201,23 @@ def fit(
 def predict(
     network: nn.Module, batch: Batch, n: int, *, task: Task = "regression", size: int = 256
 ) -> np.ndarray:
-    """Return predictions (n,): expression, or the probability of being expressed."""
+    """Return predictions (n,): expression, or the probability of being expressed.
+
+    Parameters
+    ----------
+    network : Module
+    batch : callable
+        From `inputs_of`.
+    n : int
+        Genes.
+    task : str
+    size : int
+        Genes at once; changes no number.
+
+    Returns
+    -------
+    (n,) float64 array
+    """
     network.eval()
     device = next(network.parameters()).device
     outputs = []
@@ -252,7 +230,13 @@ def predict(
 
 
 def squared_loss(network: nn.Module, batch: tuple[Any, Tensor]) -> Outcome:
-    """Return the mean squared error; outputs (n, 1) never meet targets (n,)."""
+    """Return the mean squared error; outputs (n, 1) never meet targets (n,).
+
+    Parameters
+    ----------
+    network : Module
+    batch : (inputs, (B,) tensor)
+    """
     inputs, targets = batch
     outputs = network(inputs)[:, 0]
     if outputs.shape != targets.shape:
@@ -266,7 +250,13 @@ def squared_loss(network: nn.Module, batch: tuple[Any, Tensor]) -> Outcome:
 
 
 def class_loss(network: nn.Module, batch: tuple[Any, Tensor]) -> Outcome:
-    """Return the cross-entropy of two logits."""
+    """Return the cross-entropy of two logits.
+
+    Parameters
+    ----------
+    network : Module
+    batch : (inputs, (B,) long tensor)
+    """
     inputs, targets = batch
     logits = network(inputs)
     return Outcome(
@@ -288,7 +278,17 @@ def moved(inputs: Any, device: torch.device) -> Any:
 
 
 def target(known: Signals, task: Task) -> np.ndarray:
-    """Return log2(RPKM + 1), or the label of expressed genes."""
+    """Return log2(RPKM + 1), or the label of expressed genes.
+
+    Parameters
+    ----------
+    known : Signals
+    task : str
+
+    Returns
+    -------
+    (G,) array
+    """
     if task == "classification":
         return known.genes["label"].to_numpy()
     return expression.log_target(known.genes["expression"])
@@ -301,98 +301,25 @@ def chromosomes(chroms: pd.Series, parts: pd.Series) -> dict[str, list[str]]:
 
 def activity_ranges(known: Signals, marks: Sequence[str], chosen) -> dict[str, list[float]]:
     """Return the 1st and 99th percentile of each mark's mean activity over some genes: what the
-    network has seen."""
-    activity = features.narrow(known, marks, window=signals.WINDOW)[np.asarray(chosen)].mean(axis=1)
+    network has seen.
+
+    Parameters
+    ----------
+    known : Signals
+    marks : sequence of str
+    chosen : (G,) bool array
+        The training genes.
+
+    Returns
+    -------
+    dict
+        Mark → [low, high], in ln(1 + depth).
+    """
+    activity = promoters.narrow(known, marks, window=signals.WINDOW)[np.asarray(chosen)].mean(
+        axis=1
+    )
     low, high = np.percentile(activity, [1, 99], axis=0)
     return {
         mark: [round(float(a), 6), round(float(b), 6)]
         for mark, a, b in zip(marks, low, high, strict=True)
     }
-
-
-def write(part: Path, table: pd.DataFrame, network: bytes = b"") -> None:
-    """Write predictions, and a network if there is one."""
-    columns = {}
-    for name in PREDICTION_COLUMNS:
-        values = table[name].to_numpy()
-        columns[name] = values.astype(str) if values.dtype == object else values
-    with open(part, "wb") as file:
-        np.savez_compressed(file, **columns, network=np.frombuffer(network, np.uint8))
-
-
-def read_predictions(paths: Sequence[str | os.PathLike]) -> pd.DataFrame:
-    """Return the prediction tables of units, one below the other."""
-    tables = []
-    for path in paths:
-        with np.load(store.resolve(path), allow_pickle=False) as file:
-            tables.append(pd.DataFrame({name: file[name] for name in PREDICTION_COLUMNS}))
-    return pd.concat(tables, ignore_index=True)
-
-
-def read_network(path: str | os.PathLike) -> bytes:
-    """Return the packed network of a unit.
-
-    Raises
-    ------
-    InputError
-        If the unit kept none.
-    """
-    with np.load(store.resolve(path), allow_pickle=False) as file:
-        data = file["network"].tobytes()
-    if not data:
-        raise InputError("this unit kept no network", file=path, fix="fit it with keep")
-    return data
-
-
-def load(data: bytes) -> tuple[nn.Module, Plan, weights.Card]:
-    """Return a trained network, its plan and its card."""
-    card = weights.read_card(data)
-    known = dict(card.architecture)
-    known.pop("seed", None)
-    plan = Plan(**known)
-    if plan.kind == "chromoformer":
-        n_outputs = 2 if plan.task == "classification" else 1
-        sizes = Sizes(n_marks=len(plan.marks), n_outputs=n_outputs, **dict(plan.options or {}))
-        network = Chromoformer(sizes)
-    else:
-        shape = (plan.window // signals.SIZE, len(plan.marks))
-        network = plain_network(plan.kind, shape, dict(plan.options or {}), seed=0)
-    weights.load(data, network)
-    return network, plan, card
-
-
-def inputs_of(known: Signals, plan: Plan) -> Batch:
-    """Return the function that gives a trained network's inputs from the signals of any cell."""
-    if plan.kind == "chromoformer":
-        return features.features(known, plan.marks, window=plan.window).inputs
-    values = features.narrow(known, plan.marks, window=plan.window)
-    return lambda rows: torch.from_numpy(values[rows])
-
-
-def cross_unit(part: Path, *, seed: int, network: Path, data: Path) -> None:
-    """Predict the test genes of another cell with a trained network; a unit of
-    `lib.run.compute`."""
-    known = signals.read(data)
-    model, plan, card = load(read_network(network))
-    held = set(card.inputs["chromosomes"]["test"])
-    pred = predict(model, inputs_of(known, plan), len(known.genes), task=plan.task)
-    is_test = known.genes["chrom"].isin(held).to_numpy()
-    table = pd.DataFrame(
-        {
-            "fold": plan.fold,
-            "model": f"{plan.kind} of {card.inputs['cell']}",
-            "assay": plan.assay,
-            "cell": known.cell,
-            "gene": known.genes["gene_id"],
-            "part": np.where(is_test, "test", "train"),
-            "label": known.genes["label"],
-            "act": target(known, plan.task),
-            "pred": pred,
-        }
-    )
-    write(part, table[is_test])
-
-
-def as_dict(plan: Plan) -> dict[str, Any]:
-    """Return a plan as JSON-able values."""
-    return {**asdict(plan), "marks": list(plan.marks), "options": dict(plan.options or {})}

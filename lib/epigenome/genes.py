@@ -111,6 +111,15 @@ def check_build(sizes: Mapping[str, int], build: str, *, file=None) -> None:
     """Compare chromosome lengths with a declared build; names that the build lacks are not
     compared.
 
+    Parameters
+    ----------
+    sizes : mapping
+        Chromosome → bases, of a file.
+    build : str
+        `hg19` or `hg38`.
+    file : path, optional
+        Named in the error.
+
     Raises
     ------
     InputError
@@ -137,7 +146,7 @@ def read_transcripts(path: str | os.PathLike) -> pd.DataFrame:
     -------
     DataFrame
         One row per transcript: gene_id (without version), transcript_id, chrom, start, end, strand;
-        half-open.
+        half-open. `biotype` too, missing where it is not told.
 
     Raises
     ------
@@ -194,6 +203,17 @@ def choose_tss(transcripts: pd.DataFrame, rule: Rule = "longest") -> pd.DataFram
 
 def read_train_table(path: str | os.PathLike, cell: str | None = None) -> pd.DataFrame:
     """Read the published train table; its partners are checked, not parsed.
+
+    Parameters
+    ----------
+    path : path
+    cell : str, optional
+        Epigenome whose rows are returned; all by default.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `TRAIN`.
 
     Raises
     ------
@@ -261,5 +281,8 @@ def _read_gtf(path) -> pd.DataFrame:
         )
     for key in ("gene_id", "transcript_id"):
         table[key] = table["attributes"].str.extract(rf'{key} "([^"]+)"', expand=False)
+    biotype = r'transcript_(?:bio)?type "([^"]+)"'  # Ensembl's and GENCODE's name for it
+    found = table["attributes"].str.extract(biotype, expand=False)
     table = table.assign(start=table["start"] - 1)
-    return tables.check(table[list(TRANSCRIPTS.columns)], TRANSCRIPTS, file=path)
+    checked = tables.check(table[list(TRANSCRIPTS.columns)], TRANSCRIPTS, file=path)
+    return checked.assign(biotype=found)

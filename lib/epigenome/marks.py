@@ -74,6 +74,14 @@ def group_of(cell: str) -> str:
 def rows_of(wanted: Sequence[str], stored: Iterable[str], *, file=None) -> np.ndarray:
     """Return the rows of marks, by name, in an array whose rows are named.
 
+    Parameters
+    ----------
+    wanted : sequence of str
+    stored : iterable of str
+        Names of the rows, in their order.
+    file : path, optional
+        Named in the error.
+
     Raises
     ------
     InputError
@@ -94,7 +102,15 @@ def rows_of(wanted: Sequence[str], stored: Iterable[str], *, file=None) -> np.nd
 
 
 def unknown(kind: str, absent: Sequence[str], known: Sequence[str], *, file=None) -> InputError:
-    """Return the error for names that are not there, with the nearest name that is."""
+    """Return the error for names that are not there, with the nearest name that is.
+
+    Parameters
+    ----------
+    kind : str
+        What the names are of.
+    absent, known : sequences of str
+    file : path, optional
+    """
     near = difflib.get_close_matches(str(absent[0]), [str(name) for name in known], n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
     words = f"the {kind} {listed(absent)} is not there"

@@ -6,6 +6,23 @@ from pydantic import Field
 
 from lib.run.declaration import InputPath, Section, meaning, parameter
 
+# written out here: declarations are read before any library of science is loaded
+_MARKS = ["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"]
+_ASSAYS = [*_MARKS, "DNase", "H3K4me2", "H2A.Z", "H3K79me2", "H4K20me1"]
+_CELLS = [
+    "E003",
+    "E016",
+    "E004",
+    "E005",
+    "E006",
+    "E007",
+    "E066",
+    "E087",
+    "E116",
+    "E114",
+    "E118",
+]
+
 Mark = Annotated[str, Field(min_length=1)]
 Fold = Annotated[int, Field(ge=1, le=4)]
 Factor = Annotated[float, Field(ge=0, le=1)]
@@ -60,6 +77,11 @@ class EpigenomeData(Section):
     eqtl_path: InputPath = parameter(
         "", "fine-mapped variants; empty = simulated", paper="data/roadmap/eqtl.csv"
     )
+    families_path: InputPath = parameter(
+        "",
+        "gene_id and family of paralogs; empty = simulated with simulated genes, else not known",
+        published="not used",
+    )
     train_table_path: InputPath = parameter(
         "", "published table of genes; goes with arrays_path; empty = none"
     )
@@ -70,19 +92,7 @@ class EpigenomeData(Section):
         ["E003", "E004", "E118"],
         "epigenomes to learn from",
         smoke=["E003", "E118"],
-        paper=[
-            "E003",
-            "E016",
-            "E004",
-            "E005",
-            "E006",
-            "E007",
-            "E066",
-            "E087",
-            "E116",
-            "E114",
-            "E118",
-        ],
+        paper=_CELLS,
         published="11",
         min_length=1,
     )
@@ -90,7 +100,7 @@ class EpigenomeData(Section):
         ["E116"], "epigenomes that are simulated too, but never learned from", paper=[]
     )
     marks: list[Mark] = parameter(
-        ["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"],
+        _MARKS,
         "marks that are read",
         published="these",
         min_length=1,
@@ -138,20 +148,7 @@ class FirstApproach(EpigenomeTraining):
         ["H3K4me3", "H3K36me3", "H3K9me3"],
         "assays, one network each",
         smoke=["H3K4me3", "H3K9me3"],
-        paper=[
-            "H3K36me3",
-            "H3K4me1",
-            "H3K4me3",
-            "H3K9me3",
-            "H3K27me3",
-            "H3K27ac",
-            "DNase",
-            "H3K9ac",
-            "H3K4me2",
-            "H2A.Z",
-            "H3K79me2",
-            "H4K20me1",
-        ],
+        paper=_ASSAYS,
         published="12",
         min_length=1,
     )
@@ -164,6 +161,11 @@ class FirstApproach(EpigenomeTraining):
     )
     scaling: Literal["min_max", "z_score", "log"] = parameter(
         "log", "target: RPKM scaled, or log2(RPKM + 1)", paper="min_max"
+    )
+    is_positive: bool = parameter(
+        False,
+        "softplus output, as in the second plan (20,000 bp, bins of 100 bp, log target)",
+        published="no; yes in the second plan",
     )
     width: float = parameter(
         0.125, "channels as a share of the published network", paper=1.0, gt=0, le=1
@@ -181,7 +183,7 @@ class MarkScreen(EpigenomeTraining):
     patience: Patience = parameter(4, paper=12)
     max_epochs: int = parameter(10, "largest number of epochs", smoke=2, paper=100, ge=1)
     singles: list[Mark] = parameter(
-        ["H3K4me1", "H3K4me3", "H3K9me3", "H3K27me3", "H3K36me3", "H3K27ac", "H3K9ac"],
+        _MARKS,
         "single marks",
         smoke=["H3K4me3", "H3K36me3", "H3K9me3", "H3K27ac"],
         published="all seven",
@@ -230,6 +232,34 @@ class MarkScreen(EpigenomeTraining):
         smoke=["H3K27ac", "all"],
         paper=["H3K27ac", "H3K4me3", "H3K27me3", "all"],
     )
+    windows: list[int] = parameter(
+        [10_000, 40_000],
+        "more windows of the promoter network",
+        unit="bp",
+        smoke=[10_000],
+        paper=[2_000, 10_000, 20_000, 40_000],
+        published="10,000 in the first plan",
+        min_length=1,
+    )
+    window_marks: list[Mark] = parameter(
+        ["H3K4me3", "H3K36me3"],
+        "single marks that are fitted at more windows",
+        smoke=["H3K36me3"],
+        paper=_MARKS,
+        min_length=1,
+    )
+    classify: list[str] = parameter(
+        ["all"],
+        "mark sets of Chromoformer's classification; all = all seven marks",
+        paper=["all"],
+        published="all, by Chromoformer's authors",
+        min_length=1,
+    )
+    leave_out_relatives: bool = parameter(
+        False,
+        "leave out training genes with a held-out paralog, where families are known",
+        published="no such rule",
+    )
     simple_models: list[str] = parameter(
         [
             "mean",
@@ -237,14 +267,20 @@ class MarkScreen(EpigenomeTraining):
             "activity 40 kbp",
             "gene score",
             "ridge 6 kbp",
+            "ridge 10 kbp",
             "ridge 40 kbp",
             "ridge 40 kbp + contacts",
-            "boosting 40 kbp + contacts",
         ],
         "simple models on the same genes",
-        smoke=["mean", "activity 6 kbp", "ridge 40 kbp + contacts"],
+        smoke=["mean", "activity 6 kbp", "ridge 6 kbp", "ridge 40 kbp + contacts"],
         published="none",
         min_length=1,
+    )
+    all_mark_models: list[str] = parameter(
+        ["boosting 6 kbp", "boosting 10 kbp", "boosting 40 kbp + contacts"],
+        "simple models on all seven marks only",
+        smoke=[],
+        published="none",
     )
     n_bootstrap: int = parameter(
         1000, "draws of genes behind an interval", smoke=100, paper=10_000, published="none", ge=100
@@ -298,8 +334,24 @@ class Perturbation(Section):
     how: Literal["log", "depth"] = parameter(
         "log", "what is scaled: ln(1 + depth), or depth", paper="log"
     )
+    promoter_bins: Literal["agree", "published"] = parameter(
+        "agree",
+        "bins of 2,000 bp that the promoter takes: those of ±3 kbp, or the published three",
+        published="-4 to +2 kbp",
+    )
     eqtl_mark: Mark = parameter(
         "H3K27ac", "mark whose predicted effects are compared with eQTL", paper="H3K27ac"
+    )
+    min_distance: int = parameter(
+        0,
+        "eQTL nearer to any start site, of any transcript, are left out",
+        unit="bp",
+        published="no such rule",
+        ge=0,
+        le=20_000,
+    )
+    genome_path: InputPath = parameter(
+        "", "indexed FASTA to compare reference alleles with; empty = not compared"
     )
     n_draws: int = parameter(
         2000,

@@ -15,15 +15,16 @@ import pandas as pd
 import torch
 
 from lib.data.errors import InputError
-from lib.epigenome import eqtl, features, fitting, screen, signals
+from lib.epigenome import features, fitting, promoters, screen, signals, trained, unit_files
 from lib.epigenome.features import Features
 from lib.epigenome.signals import SIZE, WINDOW
 from lib.run import compute
 
 How = Literal["log", "depth"]
+PromoterBins = Literal["agree", "published"]
 PROMOTER = (-3_000, 3_000)
+PUBLISHED_COARSE = (-4_000, 2_000)  # what the reference scaled at 2,000 bp in place of ±3 kbp
 STEP = 2_000  # bp of a distal stretch
-FACTORS = tuple(round(1 - 0.1 * i, 1) for i in range(11))
 
 
 def distal_stretches() -> list[tuple[int, int]]:
@@ -42,6 +43,13 @@ def distal_stretches() -> list[tuple[int, int]]:
 def shares(stretch: tuple[int, int], size: int) -> np.ndarray:
     """Return the share of each bin of the window that a stretch covers, (L,).
 
+    Parameters
+    ----------
+    stretch : (int, int)
+        bp from the start site, along transcription.
+    size : int
+        bp of a bin.
+
     Examples
     --------
     >>> shares((-3000, 3000), 2000)[7:13].tolist()
@@ -51,8 +59,32 @@ def shares(stretch: tuple[int, int], size: int) -> np.ndarray:
     return np.clip(np.minimum(low + size, stretch[1]) - np.maximum(low, stretch[0]), 0, None) / size
 
 
+def covered(stretch: tuple[int, int], size: int, promoter_bins: PromoterBins) -> np.ndarray:
+    """Return the share of each bin that is scaled when a stretch is, (L,).
+
+    Parameters
+    ----------
+    promoter_bins : str
+        `agree`: the same base pairs at all resolutions. `published`: at 2,000 bp the promoter is
+        -4 to +2 kbp, three whole bins, as in the reference; at 100 and 500 bp it is ±3 kbp.
+
+    Examples
+    --------
+    >>> covered(PROMOTER, 2000, "published")[7:13].tolist()
+    [0.0, 1.0, 1.0, 1.0, 0.0, 0.0]
+    """
+    is_moved = promoter_bins == "published" and size == STEP and tuple(stretch) == PROMOTER
+    return shares(PUBLISHED_COARSE if is_moved else stretch, size)
+
+
 def scaled(
-    made: Features, rows: np.ndarray, stretch: tuple[int, int], factor: float, how: How = "log"
+    made: Features,
+    rows: np.ndarray,
+    stretch: tuple[int, int],
+    factor: float,
+    *,
+    how: How = "log",
+    promoter_bins: PromoterBins = "agree",
 ) -> dict[int, np.ndarray]:
     """Return promoter bins (B, L, F) by bin size, with the mark scaled within a stretch.
 
@@ -62,7 +94,9 @@ def scaled(
         1 changes nothing, 0 takes the mark away.
     how : str
         `log` scales ln(1 + depth), the network's input, as the paper; `depth` scales the depth
-        itself.
+        itself, of which all resolutions are made, so that their bins agree.
+    promoter_bins : str
+        As of `covered`.
 
     Raises
     ------
@@ -74,10 +108,10 @@ def scaled(
     if how == "depth":
         keep = (1 - shares(stretch, SIZE) * (1 - factor)).astype(np.float32)
         sums = made.sums[rows] * keep
-        return {size: features.promoter_bins(sums, size) for size in made.promoters}
+        return {size: promoters.promoter_bins(sums, size) for size in made.promoters}
     changed = {}
     for size, values in made.promoters.items():
-        keep = (1 - shares(stretch, size) * (1 - factor)).astype(np.float32)
+        keep = (1 - covered(stretch, size, promoter_bins) * (1 - factor)).astype(np.float32)
         changed[size] = values[rows] * keep[:, None]
     return changed
 
@@ -90,9 +124,27 @@ def predictions(
     variants: Sequence[tuple[tuple[int, int], float]],
     *,
     how: How = "log",
+    promoter_bins: PromoterBins = "agree",
     size: int = 256,
 ) -> np.ndarray:
-    """Return predictions (V, B) of the genes `rows` under each variant (stretch, factor)."""
+    """Return predictions (V, B) of the genes `rows` under each variant (stretch, factor).
+
+    Parameters
+    ----------
+    network : Chromoformer
+    made : Features
+    rows : (B,) array
+    variants : sequence of ((int, int), float)
+        Stretch and factor.
+    how, promoter_bins
+        As of `scaled`.
+    size : int
+        Genes at once.
+
+    Returns
+    -------
+    (V, B) float array
+    """
     network.eval()
     device = next(network.parameters()).device
     found = np.empty((len(variants), len(rows)))
@@ -100,7 +152,7 @@ def predictions(
         some = rows[start : start + size]
         plain = made.inputs(some)
         for i, (stretch, factor) in enumerate(variants):
-            changed = scaled(made, some, stretch, factor, how)
+            changed = scaled(made, some, stretch, factor, how=how, promoter_bins=promoter_bins)
             tensors = {b: torch.from_numpy(values) for b, values in changed.items()}
             inputs = fitting.moved(plain.with_promoters(tensors), device)
             found[i, start : start + size] = network(inputs)[:, 0].cpu().numpy()
@@ -110,7 +162,18 @@ def predictions(
 def variants(
     factors: Sequence[float], distal_factors: Sequence[float]
 ) -> list[tuple[tuple[int, int], float]]:
-    """Return the perturbations of a run; the first changes nothing."""
+    """Return the perturbations of a run; the first changes nothing.
+
+    Parameters
+    ----------
+    factors, distal_factors : sequences of float
+        On the promoter, and on each distal stretch.
+
+    Returns
+    -------
+    list of ((int, int), float)
+        Stretch and factor.
+    """
     promoter = [(PROMOTER, factor) for factor in factors if factor != 1]
     distal = [
         (stretch, factor)
@@ -131,20 +194,32 @@ def perturb_unit(
     factors: Sequence[float],
     distal_factors: Sequence[float],
     how: How = "log",
+    promoter_bins: PromoterBins = "agree",
 ) -> None:
     """Score the expressed (label 1) or silent (0) genes of a cell under all perturbations; a unit.
 
     Writes one row per gene and perturbation: fold, assay, cell, gene, part, start, end, factor,
     pred.
+
+    Parameters
+    ----------
+    network, data : Path
+        Unit that kept its network; signals of the cell.
+    label : int
+        1 for expressed genes, 0 for the others.
+    factors, distal_factors
+        As of `variants`.
+    how, promoter_bins
+        As of `scaled`.
     """
     known = signals.read(data)
-    model, plan, card = fitting.load(fitting.read_network(network))
+    model, plan, card = trained.load(unit_files.read_network(network))
     if plan.kind != "chromoformer" or plan.task != "regression":
         raise InputError("only Chromoformer's regression is perturbed", file=network)
     made = features.features(known, plan.marks, window=plan.window)
     rows = np.flatnonzero(known.genes["label"].to_numpy() == label)
     runs = variants(factors, distal_factors)
-    found = predictions(model, made, rows, runs, how=how)
+    found = predictions(model, made, rows, runs, how=how, promoter_bins=promoter_bins)
     seen = card.inputs["chromosomes"]
     where = {chrom: part for part, chroms in seen.items() for chrom in chroms}
     genes = known.genes.iloc[rows]
@@ -176,6 +251,7 @@ def run(
     factors: Sequence[float],
     distal_factors: Sequence[float],
     how: How,
+    promoter_bins: PromoterBins,
     directory: str | os.PathLike,
 ) -> pd.DataFrame:
     """Perturb the kept networks of single marks in their own cells; one row per fold, gene and
@@ -199,70 +275,10 @@ def run(
                     "factors": list(factors),
                     "distal_factors": list(distal_factors),
                     "how": how,
+                    "promoter_bins": promoter_bins,
                 }
     paths = compute.run_units(perturb_unit, units, directory=directory)
     return pd.concat([pd.read_parquet(path) for path in paths.values()], ignore_index=True)
-
-
-def eqtl_bins(
-    found: pd.DataFrame, known: Mapping[str, signals.Signals], variants: pd.DataFrame, mark: str
-) -> pd.DataFrame:
-    """Return the distal stretches of every cell that has a tissue, with their effect, activity and
-    eQTL.
-
-    Parameters
-    ----------
-    found : DataFrame
-        From `effects`, of one mark.
-
-    Returns
-    -------
-    DataFrame
-        tissue, cell, gene, start, low, high, `predicted effect`, `mark activity`, n_eqtl; genes
-        without any eQTL of the tissue in the window are left out, as they can hold none.
-    """
-    distal = found[
-        (found["end"] - found["start"] == STEP) & (found["factor"] == found["factor"].min())
-    ]
-    parts = []
-    for cell, group in distal.groupby("cell", sort=False):
-        tissues = eqtl.TISSUES.get(cell, ())
-        some = variants[variants["tissue"].isin(tissues)]
-        if some.empty:
-            continue
-        genes = known[cell].genes.set_index("gene_id").loc[group["gene"]]
-        sign = np.where(genes["strand"] == "+", 1, -1)
-        ends = np.sort(
-            genes["start"].to_numpy()[:, None] + sign[:, None] * group[["start", "end"]].to_numpy(),
-            axis=1,
-        )
-        bins = group[["gene", "start"]].assign(
-            tissue=tissues[0],
-            cell=cell,
-            low=ends[:, 0],
-            high=ends[:, 1],
-            **{
-                "predicted effect": group["difference"],
-                "mark activity": _activity(known[cell], mark, group),
-            },
-        )
-        parts.append(eqtl.mark_hits(bins, some))
-    if not parts:
-        return pd.DataFrame()
-    every = pd.concat(parts, ignore_index=True)
-    return every[every.groupby(["cell", "gene"])["n_eqtl"].transform("sum") > 0].reset_index(
-        drop=True
-    )
-
-
-def _activity(known: signals.Signals, mark: str, group: pd.DataFrame) -> np.ndarray:
-    """Return the mean ln(1 + depth) of a mark in each gene's stretch."""
-    values = features.narrow(known, [mark], window=WINDOW)[:, :, 0]  # (G, 400)
-    means = values.reshape(len(values), -1, STEP // SIZE).mean(axis=2)
-    row = pd.Series(range(len(known.genes)), known.genes["gene_id"].to_numpy())[
-        group["gene"]
-    ].to_numpy()
-    return means[row, ((group["start"] + WINDOW // 2) // STEP).to_numpy()]
 
 
 def effects(table: pd.DataFrame) -> pd.DataFrame:
@@ -288,12 +304,27 @@ def effects(table: pd.DataFrame) -> pd.DataFrame:
     return found.assign(difference=difference, effect=ratio)
 
 
+def strongest_distal(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `effects` that are distal stretches at the strongest perturbation."""
+    is_distal = found["end"] - found["start"] == STEP
+    return found[is_distal & (found["factor"] == found["factor"].min())]
+
+
 def by_position(found: pd.DataFrame) -> pd.DataFrame:
     """Return the mean difference of each distal stretch at the strongest perturbation, by assay and
-    cell."""
-    distal = found[
-        (found["end"] - found["start"] == STEP) & (found["factor"] == found["factor"].min())
-    ]
+    cell.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From `effects`.
+
+    Returns
+    -------
+    DataFrame
+        assay, cell, start, end, difference, n genes, middle; bp and log2 units.
+    """
+    distal = strongest_distal(found)
     keys = ["assay", "cell", "start", "end"]
     grouped = distal.groupby(keys, as_index=False)["difference"]
     return grouped.mean().assign(
@@ -303,7 +334,18 @@ def by_position(found: pd.DataFrame) -> pd.DataFrame:
 
 def fold_correlation(table: pd.DataFrame) -> pd.DataFrame:
     """Return Pearson's r between the folds' perturbed predictions, by assay: folds × folds,
-    long."""
+    long.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `run`.
+
+    Returns
+    -------
+    DataFrame
+        first, second (folds), r, assay.
+    """
     keys = ["assay", "cell", "gene", "start", "end", "factor"]
     wide = table.pivot_table(index=keys, columns="fold", values="pred")
     parts = []
@@ -311,18 +353,3 @@ def fold_correlation(table: pd.DataFrame) -> pd.DataFrame:
         r = group.corr().rename_axis(index="first", columns="second").stack().rename("r")
         parts.append(r.reset_index().assign(assay=assay))
     return pd.concat(parts, ignore_index=True)
-
-
-def interval(gene: Mapping, stretch: tuple[int, int]) -> tuple[int, int]:
-    """Return where a stretch lies in the genome, half-open.
-
-    Examples
-    --------
-    >>> interval({"start": 100_000, "strand": "+"}, (4000, 6000))
-    (104000, 106000)
-    >>> interval({"start": 100_000, "strand": "-"}, (4000, 6000))
-    (94000, 96000)
-    """
-    start, sign = int(gene["start"]), 1 if gene["strand"] == "+" else -1
-    low, high = sorted((start + sign * stretch[0], start + sign * stretch[1]))
-    return low, high

@@ -124,7 +124,7 @@ def deciles(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     Parameters
     ----------
     table : DataFrame
-        score, tissue, decile, enrichment, p, q; from `eqtl.by_decile`.
+        score, tissue, decile, enrichment, p, q; from `enrichment.by_decile`.
     """
     scores = list(dict.fromkeys(table["score"]))
     tissues = list(dict.fromkeys(table["tissue"]))
@@ -202,43 +202,28 @@ def own_cell(
     table: pd.DataFrame, importance: pd.DataFrame, positions_: pd.DataFrame
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw what is expected of a cell of your own: against what was observed, and which marks and
-    positions matter."""
+    positions matter.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `own.predict`.
+    importance : DataFrame
+        From `own.marks_that_matter`.
+    positions_ : DataFrame
+        From `own.positions_that_matter`.
+    """
     known = table.dropna(subset=["observed"])
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.6))
         first, second, third = figure.subplots(1, 3)
-        if len(known):
-            inside = known["n_outside"] == 0
-            for mask, colour, name in (
-                (inside, "#0072B2", "within the range"),
-                (~inside, "#D55E00", "a mark outside it"),
-            ):
-                first.scatter(
-                    known.loc[mask, "observed"],
-                    known.loc[mask, "expected"],
-                    s=7,
-                    color=colour,
-                    alpha=0.7,
-                    linewidths=0,
-                    label=name,
-                )
-            first.set_xlabel("observed log2(RPKM + 1)")
-            first.set_ylabel("expected log2(RPKM + 1)")
-        else:
-            first.hist(table["expected"], bins=30, color="#0072B2")
-            first.set_xlabel("expected log2(RPKM + 1)")
-            first.set_ylabel("genes")
+        _expected_genes(first, table, known)
         rows = importance.iloc[::-1]
-        second.barh(
-            rows["mark"], rows["change"], color=[COLOURS.get(mark, "C0") for mark in rows["mark"]]
-        )
+        colours = [COLOURS.get(mark, "C0") for mark in rows["mark"]]
+        second.barh(rows["mark"], rows["change"], color=colours)
         second.set_xlabel("change if shuffled, log2 units")
-        third.step(
-            (positions_["start"] + positions_["end"]) / 2_000,
-            positions_["difference"],
-            where="mid",
-            color="black",
-        )
+        middle = (positions_["start"] + positions_["end"]) / 2_000
+        third.step(middle, positions_["difference"], where="mid", color="black")
         third.axhline(0, color="0.8", linewidth=0.6, zorder=0)
         third.set_xlabel("kbp from the start site")
         third.set_ylabel("loss without the marks, log2 units")
@@ -249,3 +234,17 @@ def own_cell(
     expression = ("expected", "spread", "observed", "change", "difference")
     units = dict.fromkeys(expression, "log2_rpkm") | dict.fromkeys(("start", "end"), "bp")
     return figure, drawn.rename(columns={name: f"{name}_{unit}" for name, unit in units.items()})
+
+
+def _expected_genes(ax, table: pd.DataFrame, known: pd.DataFrame) -> None:
+    """Draw expected against observed expression; without any observed, how it is distributed."""
+    ax.set_xlabel("observed log2(RPKM + 1)" if len(known) else "expected log2(RPKM + 1)")
+    ax.set_ylabel("expected log2(RPKM + 1)" if len(known) else "genes")
+    if known.empty:
+        ax.hist(table["expected"], bins=30, color="#0072B2")
+        return
+    inside = known["n_outside"] == 0
+    kinds = (("within the range", "#0072B2", inside), ("a mark outside it", "#D55E00", ~inside))
+    for name, colour, mask in kinds:
+        x, y = known.loc[mask, "observed"], known.loc[mask, "expected"]
+        ax.scatter(x, y, s=7, color=colour, alpha=0.7, linewidths=0, label=name)

@@ -1,5 +1,5 @@
-"""Pictures of the screen: marks, pairs, ranges, models. Each returns the figure and a table of
-drawn marks."""
+"""Pictures of the screen: marks, pairs, ranges. Each returns the figure and a table of drawn
+marks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,19 +7,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.epigenome import features
-from lib.epigenome.marks import COLOURS, MARKS
+from lib.epigenome import promoters
+from lib.epigenome.marks import COLOURS, MARKS, rows_of
 from lib.epigenome.signals import WINDOW, Signals
 from lib.report import figures
 
 GREY = "0.55"
+RANGE_NAMES = {
+    "promoter": "6 kbp, promoter network",
+    "chromoformer": "40 kbp and contacts, Chromoformer",
+}
 
 
 def profiles(
     known: Signals, marks: Sequence[str], *, bin_size: int = 500
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw the mean ln(1 + depth) around the start sites, by mark, of expressed and other genes."""
-    made = features.features(known, marks, resolutions=(bin_size,)).promoters[bin_size]  # (G, L, F)
+    sums = promoters.oriented(known, rows_of(marks, known.marks))
+    made = promoters.promoter_bins(sums, bin_size)  # (G, L, F)
     position = (-WINDOW / 2 + bin_size * (np.arange(made.shape[1]) + 0.5)) / 1_000
     label = known.genes["label"].to_numpy()
     rows = []
@@ -27,35 +32,29 @@ def profiles(
         figure = Figure(figsize=(figures.PAGE, 2.6))
         axes = figure.subplots(1, len(marks), sharey=True, squeeze=False)[0]
         for i, (ax, mark) in enumerate(zip(axes, marks, strict=True)):
-            for value, name, colour in (
-                (1, "expressed", COLOURS.get(mark, "C0")),
-                (0, "not expressed", GREY),
-            ):
+            kinds = ((1, "expressed", COLOURS.get(mark, "C0")), (0, "not expressed", GREY))
+            for value, name, colour in kinds:
                 mean = made[label == value, :, i].mean(axis=0)
                 ax.plot(position, mean, color=colour, label=name)
-                rows.append(
-                    pd.DataFrame(
-                        {
-                            "mark": mark,
-                            "genes": name,
-                            "position_kbp": position,
-                            "signal_ln_depth": mean,
-                        }
-                    )
-                )
+                part = pd.DataFrame({"position_kbp": position, "signal_ln_depth": mean})
+                part.insert(0, "mark", mark)
+                part.insert(1, "genes", name)
+                rows.append(part)
             ax.set_title(mark)
             ax.set_xticks([-15, 0, 15])
         axes[0].set_ylabel("mean ln(1 + depth)")
         figure.supxlabel("kbp from the start site, along transcription", fontsize=8)
-        axes[-1].plot([], [], color="0.2", label="expressed (colour)")
-        handles = axes[-1].get_legend_handles_labels()[0]
-        figure.legend(
-            [handles[2], handles[1]],
-            ["expressed (coloured)", "not expressed"],
-            loc="outside upper right",
-            ncols=2,
-        )
+        _one_legend_for_all_colours(figure)
     return figure, pd.concat(rows, ignore_index=True)
+
+
+def _one_legend_for_all_colours(figure: Figure) -> None:
+    """Show expressed genes as a dark line: each mark has a colour of its own."""
+    last = figure.axes[-1]
+    last.plot([], [], color="0.2", label="expressed (colour)")
+    handles = last.get_legend_handles_labels()[0]
+    names = ["expressed (coloured)", "not expressed"]
+    figure.legend([handles[2], handles[1]], names, loc="outside upper right", ncols=2)
 
 
 def by_mark(
@@ -63,7 +62,6 @@ def by_mark(
     *,
     marks: Sequence[str] = MARKS,
     reference: float | None = None,
-    expected: Mapping[str, float] | None = None,
     by_cell: bool = False,
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw Pearson's r by mark: a point at the mean over cells and folds, a bar of one SD.
@@ -74,8 +72,6 @@ def by_mark(
         assay, cell, fold, r; one row per network.
     reference : float, optional
         Mean r with all marks, dotted.
-    expected : mapping, optional
-        Mark → planted correlation, drawn as a cross.
     by_cell : bool
         One point per cell, side by side.
     """
@@ -87,50 +83,28 @@ def by_mark(
         figure = Figure(figsize=(figures.PAGE if by_cell else figures.COLUMN, 2.8))
         ax = figure.add_subplot()
         for number, cell in enumerate(cells):
-            shift = 0.7 * ((number + 0.5) / len(cells) - 0.5)
             rows = drawn if cell is None else drawn[drawn["cell"] == cell]
             rows = rows.set_index("assay").reindex(list(marks))
-            colours = [COLOURS.get(mark, "C0") for mark in marks]
-            x = np.arange(len(marks)) + shift
-            colour = "0.35" if cell is None else figures.PALETTE[number % 8]
-            ax.errorbar(
-                x,
-                rows["mean_r"],
-                yerr=rows["sd"],
-                fmt="none",
-                ecolor=colour,
-                elinewidth=1,
-                capsize=2,
-            )
-            ax.scatter(
-                x,
-                rows["mean_r"],
-                s=22,
-                c=colours if cell is None else colour,
-                edgecolors="0.2",
-                linewidths=0.4,
-                zorder=3,
-                label=cell,
-            )
-        if expected is not None:
-            ax.scatter(
-                range(len(marks)),
-                [expected[m] for m in marks],
-                marker="x",
-                s=24,
-                c="black",
-                label="planted",
-            )
+            shift = 0.7 * ((number + 0.5) / len(cells) - 0.5)
+            _marks_of_a_cell(ax, rows, np.arange(len(marks)) + shift, cell, number)
         if reference is not None:
             ax.axhline(reference, color="black", linestyle=":", linewidth=1, label="all marks")
         ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
         ax.set_xticks(range(len(marks)), marks, rotation=35, ha="right")
         ax.set_ylabel("Pearson r, test genes")
-        if expected is not None or reference is not None or by_cell:
+        if reference is not None or by_cell:
             figure.legend(loc="outside upper center", ncols=4)
-    if expected is not None:
-        drawn = drawn.assign(planted_r=drawn["assay"].map(expected))
     return figure, drawn.assign(all_marks_r=np.nan if reference is None else reference)
+
+
+def _marks_of_a_cell(ax, rows: pd.DataFrame, x: np.ndarray, cell: str | None, number: int) -> None:
+    """Draw one point per mark: in the mark's colour, or in the cell's if there are cells."""
+    bars = "0.35" if cell is None else figures.PALETTE[number % 8]
+    colours = [COLOURS.get(mark, "C0") for mark in rows.index] if cell is None else bars
+    line = {"fmt": "none", "elinewidth": 1, "capsize": 2}
+    ax.errorbar(x, rows["mean_r"], yerr=rows["sd"], ecolor=bars, **line)
+    edge = {"edgecolors": "0.2", "linewidths": 0.4, "zorder": 3}
+    ax.scatter(x, rows["mean_r"], s=22, c=colours, label=cell, **edge)
 
 
 def receptive_field(
@@ -148,96 +122,59 @@ def receptive_field(
     marks = [mark for mark in MARKS if mark in set(units["assay"])]
     drawn = units[units["assay"].isin(marks)].groupby(["model", "assay"])["r"]
     drawn = drawn.agg(mean_r="mean", sd="std", n="count").reset_index()
-    names = {
-        "promoter": "6 kbp, promoter network",
-        "chromoformer": "40 kbp and contacts, Chromoformer",
-    }
     with figures.style():
         figure = Figure(figsize=(figures.MIDDLE, 3.0))
         ax = figure.add_subplot()
-        for number, (model, name) in enumerate(names.items()):
+        for number, (model, name) in enumerate(RANGE_NAMES.items()):
             rows = drawn[drawn["model"] == model].set_index("assay").reindex(marks)
             x = np.arange(len(marks)) + (number - 0.5) * 0.3
-            ax.errorbar(
-                x,
-                rows["mean_r"],
-                yerr=rows["sd"],
-                fmt="os"[number],
-                markersize=5,
-                capsize=2,
-                label=name,
-                color=("#E69F00", "#0072B2")[number],
-            )
+            look = {"fmt": "os"[number], "color": ("#E69F00", "#0072B2")[number]}
+            size = {"markersize": 5, "capsize": 2}
+            ax.errorbar(x, rows["mean_r"], yerr=rows["sd"], label=name, **size, **look)
             if expected is not None:
                 known = expected[expected["model"] == model].set_index("assay")["r"].reindex(marks)
-                ax.scatter(
-                    x,
-                    known,
-                    marker="x",
-                    color="black",
-                    zorder=4,
-                    label="planted" if number else None,
-                )
+                label = "planted" if number else None
+                ax.scatter(x, known, marker="x", color="black", zorder=4, label=label)
         ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
         ax.set_xticks(range(len(marks)), marks, rotation=35, ha="right")
         ax.set_xlim(-0.5, len(marks) - 0.5)
         ax.set_ylabel("Pearson r, test genes")
         figure.legend(loc="outside upper center", ncols=3)
     if expected is not None:
-        drawn = drawn.merge(
-            expected.rename(columns={"r": "planted_r"}), on=["model", "assay"], how="left"
-        )
+        planted = expected.rename(columns={"r": "planted_r"})
+        drawn = drawn.merge(planted, on=["model", "assay"], how="left")
     return figure, drawn
 
 
 def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] | None = None):
-    """Draw single marks (grey) and their pairs, with the mean of all marks as a dotted line."""
-    names = [name for name in units["assay"].unique() if name.count("-") == 1]
-    firsts = sorted({name.split("-")[0] for name in names}, key=MARKS.index)
-    order = [
-        name
-        for first in firsts
-        for name in [first, *(n for n in names if n.split("-")[0] == first)]
-    ]
-    drawn = (
-        units[units["assay"].isin(order)]
-        .groupby("assay")["r"]
-        .agg(mean_r="mean", sd="std", n="count")
-    )
-    drawn = drawn.reindex(order).reset_index()
+    """Draw single marks (grey) and their pairs, with the mean of all marks as a dotted line.
+
+    Parameters
+    ----------
+    units : DataFrame
+        assay, r; one row per network of one model.
+    every : str
+        Assay of all marks.
+    expected : mapping, optional
+        Assay → planted correlation, drawn as a cross.
+    """
+    order = _firsts_and_pairs(units["assay"].unique())
+    drawn = units[units["assay"].isin(order)].groupby("assay")["r"]
+    drawn = drawn.agg(mean_r="mean", sd="std", n="count").reindex(order).reset_index()
     reference = units.loc[units["assay"] == every, "r"].mean()
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 3.2))
         ax = figure.add_subplot()
+        look = {"fmt": "o", "markeredgecolor": "0.2", "markeredgewidth": 0.4, "markersize": 5}
         for x, row in enumerate(drawn.itertuples()):
-            second = row.assay.split("-")[-1]
-            colour = GREY if "-" not in row.assay else COLOURS[second]
-            ax.errorbar(
-                x,
-                row.mean_r,
-                yerr=row.sd,
-                fmt="o",
-                color=colour,
-                markeredgecolor="0.2",
-                markeredgewidth=0.4,
-                markersize=5,
-                capsize=2,
-            )
+            colour = COLOURS[row.assay.split("-")[-1]] if "-" in row.assay else GREY
+            ax.errorbar(x, row.mean_r, yerr=row.sd, color=colour, capsize=2, **look)
         if expected is not None:
-            ax.scatter(
-                range(len(order)),
-                [expected[name] for name in order],
-                marker="x",
-                color="black",
-                label="planted",
-            )
+            known = [expected[name] for name in order]
+            ax.scatter(range(len(order)), known, marker="x", color="black", label="planted")
         ax.axhline(reference, color="black", linestyle=":", label="all marks")
-        ax.set_xticks(
-            range(len(order)),
-            [name.replace("-", " +\n") for name in order],
-            rotation=60,
-            ha="right",
-        )
+        labels = [name.replace("-", " +\n") for name in order]
+        ax.set_xticks(range(len(order)), labels, rotation=60, ha="right")
         ax.set_xlim(-0.5, len(order) - 0.5)
         ax.set_ylabel("Pearson r, test genes")
         figure.legend(loc="outside upper center", ncols=2)
@@ -245,43 +182,10 @@ def second_mark(units: pd.DataFrame, every: str, expected: Mapping[str, float] |
     return figure, drawn.assign(all_marks_r=reference, planted_r=planted)
 
 
-def models(cells: pd.DataFrame, bands: pd.DataFrame, assay: str) -> tuple[Figure, pd.DataFrame]:
-    """Draw r of networks and simple models on the same genes: a dot per cell, a bar for the
-    bootstrap interval.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        model, assay, cell, r.
-    bands : DataFrame
-        model, assay, low, high, n; from `screen.intervals`.
-    """
-    rows = cells[(cells["assay"] == assay) & cells["r"].notna()]
-    bands = bands[bands["assay"] == assay].set_index("model")
-    order = rows.groupby("model")["r"].mean().sort_values().index
-    with figures.style():
-        figure = Figure(figsize=(figures.MIDDLE, 0.5 + 0.27 * len(order)))
-        ax = figure.add_subplot()
-        for y, model in enumerate(order):
-            mine = rows[rows["model"] == model]
-            is_network = model in ("promoter", "chromoformer")
-            ax.plot(
-                bands.loc[model, ["low", "high"]],
-                [y, y],
-                color="#0072B2" if is_network else GREY,
-                linewidth=5,
-                alpha=0.35,
-            )
-            ax.scatter(
-                mine["r"],
-                np.full(len(mine), y),
-                s=14,
-                color="#0072B2" if is_network else "0.3",
-                zorder=3,
-            )
-        ax.set_yticks(range(len(order)), order)
-        ax.set_xlabel("Pearson r, test genes")
-    drawn = rows[["model", "assay", "cell", "r"]].merge(
-        bands.reset_index(), on=["model", "assay"], how="left"
-    )
-    return figure, drawn
+def _firsts_and_pairs(assays: Sequence[str]) -> list[str]:
+    """Return each first mark of a pair, followed by its pairs."""
+    pairs = [name for name in assays if name.count("-") == 1]
+    order = []
+    for first in sorted({name.split("-")[0] for name in pairs}, key=MARKS.index):
+        order += [first, *(name for name in pairs if name.split("-")[0] == first)]
+    return order

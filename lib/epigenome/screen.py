@@ -1,21 +1,16 @@
-"""The screen: one network per cell, mark set and fold, two kinds of network, and the simple models
-beside them."""
+"""The screen: one network per cell, mark set and fold, and the simple models beside them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from lib.data.errors import InputError
-from lib.epigenome import fitting, simple
-from lib.epigenome.evaluation import bootstrap_r, by_unit
-from lib.epigenome.fitting import Plan
+from lib.epigenome import fitting, plans, simple, trained, unit_files
 from lib.epigenome.marks import MARKS, PAIRS
+from lib.epigenome.plans import WIDE, Plan
 from lib.run import compute, store
-
-WIDE, NARROW = "chromoformer", "promoter"
 
 
 def mark_sets(
@@ -23,6 +18,12 @@ def mark_sets(
 ) -> list[tuple[str, ...]]:
     """Return the mark sets of a screen; `pairs` are joined by `-`, or the one word `paper` for its
     15.
+
+    Parameters
+    ----------
+    singles, pairs : sequences of str
+    with_all : bool
+        Whether all seven marks are a set as well.
 
     Examples
     --------
@@ -38,60 +39,17 @@ def mark_sets(
     return [(mark,) for mark in singles] + chosen + ([tuple(MARKS)] if with_all else [])
 
 
-def sizes(width: int, pair_layers: int, regulation_layers: int) -> dict[str, int]:
-    """Return Chromoformer's sizes from its width; 128, 2 and 6 are the published ones.
-
-    Examples
-    --------
-    >>> from lib.epigenome.chromoformer import Sizes
-    >>> Sizes(**sizes(128, 2, 6)) == Sizes()
-    True
-    """
-    return {
-        "width": width,
-        "embed_hidden": width,
-        "pair_layers": pair_layers,
-        "pair_hidden": 2 * width,
-        "regulation_layers": regulation_layers,
-        "regulation_width": 2 * width,
-        "regulation_hidden": 2 * width,
-        "head_hidden": width,
-    }
-
-
-def training(
-    kind: str,
-    *,
-    generation: str,
-    learning_rate: float,
-    batch_size: int,
-    patience: int,
-    max_epochs: int,
-) -> dict:
-    """Return the settings of a training as JSON-able values.
+def kept(paths: Mapping[str, Path], found: Mapping[str, dict], folder: str | Path) -> Path:
+    """Copy the units that kept their network into a folder, as CELL__KIND__ASSAY__FOLD.npz.
 
     Parameters
     ----------
-    generation : str
-        `paper`, or `authors` for Chromoformer as its authors trained it: rate times 0.87 an epoch,
-        last epoch kept.
-    patience : int
-        Epochs without a lower validation loss after which training stops, as Keras counts.
+    paths : mapping
+        Name → file; from `run`.
+    found : mapping
+        From `units`.
+    folder : path
     """
-    name = "authors" if generation == "authors" and kind == WIDE else kind
-    base = fitting.PAPER[name]
-    waits = None if base.patience is None else patience - 1
-    return replace(
-        base,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        patience=waits,
-        max_epochs=max_epochs,
-    ).as_dict()
-
-
-def kept(paths: Mapping[str, Path], found: Mapping[str, dict], folder: str | Path) -> Path:
-    """Copy the units that kept their network into a folder, as CELL__KIND__ASSAY__FOLD.npz."""
     folder = store.resolve(folder)
     for name, path in paths.items():
         if found[name]["keep"]:
@@ -104,6 +62,13 @@ def networks(
     folder: str | Path, *, cell: str = "*", kind: str = WIDE, assay: str = "*"
 ) -> dict[str, Path]:
     """Return name → file of the kept networks of a cell, kind and assay.
+
+    Parameters
+    ----------
+    folder : path
+        From `kept`.
+    cell, kind, assay : str
+        `*` = any.
 
     Raises
     ------
@@ -129,44 +94,102 @@ def units(
     window: int,
     options: Mapping[str, Any],
     settings: Mapping[str, Any],
+    task: plans.Task = "regression",
     keep: Sequence[str] = (),
+    families: Path | None = None,
 ) -> dict[str, dict]:
-    """Return the units of a screen with one kind of network: name → arguments of
-    `fitting.fit_unit`.
+    """Return the units of a screen with one kind of network.
 
     Parameters
     ----------
     data : mapping
         Cell → file of signals.
+    sets : sequence of sequences of str
+        From `mark_sets`.
     cuts : mapping
         Fold, as text → test chromosomes.
+    kind, window, options, task
+        Of `plans.Plan`.
+    settings : mapping
+        From `plans.training`.
     keep : sequence of str
         Assays whose networks are kept.
+    families : Path, optional
+        As of `fitting.fit_unit`.
+
+    Returns
+    -------
+    dict
+        Name → arguments of `fitting.fit_unit`.
     """
+    relatives = {} if families is None else {"families": families}
     found = {}
     for cell, path in data.items():
         for marks in sets:
             for fold, test in cuts.items():
-                plan = Plan(kind, list(marks), int(fold), window=window, options=dict(options))
-                name = f"{cell}__{kind}__{plan.assay}__{fold}"
-                found[name] = {
+                plan = Plan(kind, list(marks), int(fold), task, window, dict(options))
+                found[f"{cell}__{plan.model.replace(' ', '_')}__{plan.assay}__{fold}"] = {
                     "data": path,
-                    "plan": fitting.as_dict(plan),
+                    "plan": plans.as_dict(plan),
                     "settings": dict(settings),
                     "test": list(test),
                     "keep": plan.assay in keep,
+                    **relatives,
                 }
     return found
+
+
+def at_windows(found: Mapping[str, dict], windows: Sequence[int]) -> dict[str, dict]:
+    """Return the units of a screen at other windows in bp, named NAME__WINDOW."""
+    return {
+        f"{name}__{window}": {**unit, "plan": {**unit["plan"], "window": window}}
+        for window in windows
+        for name, unit in found.items()
+    }
 
 
 def run(
     found: Mapping[str, dict], *, directory: str | Path, seed: int
 ) -> tuple[pd.DataFrame, dict[str, Path]]:
-    """Fit the networks of a screen; return their predictions and name → file."""
+    """Fit the networks of a screen; return their predictions and name → file.
+
+    Parameters
+    ----------
+    found : mapping
+        From `units`.
+
+    Returns
+    -------
+    DataFrame
+        `evaluation.PREDICTION_COLUMNS`, one row per gene and unit.
+    dict
+        Name → file.
+    """
     paths = compute.run_units(
         fitting.fit_unit, found, directory=directory, suffix=".npz", seed=seed
     )
-    return fitting.read_predictions(list(paths.values())), paths
+    return unit_files.read_predictions(list(paths.values())), paths
+
+
+def run_windows(
+    found: Mapping[str, dict], windows: Sequence[int], *, directory: str | Path, seed: int
+) -> pd.DataFrame:
+    """Fit networks at other windows; return their predictions with a column window, in bp.
+
+    Parameters
+    ----------
+    found : mapping
+        From `units`.
+    """
+    wanted = at_windows(found, windows)
+    paths = compute.run_units(
+        fitting.fit_unit, wanted, directory=directory, suffix=".npz", seed=seed
+    )
+    tables = []
+    for window in windows:
+        here = [paths[name] for name in at_windows(found, [window])]
+        tables.append(unit_files.read_predictions(here).assign(window=window))
+    return pd.concat(tables, ignore_index=True)
 
 
 def run_simple(
@@ -177,8 +200,21 @@ def run_simple(
     directory: str | Path,
     seed: int,
     models: Sequence[str] = simple.MODELS,
+    all_mark_models: Sequence[str] = (),
+    families: Path | None = None,
 ) -> pd.DataFrame:
-    """Fit the simple models on the same genes; return their predictions."""
+    """Fit the simple models on the same genes; return their predictions.
+
+    Parameters
+    ----------
+    data, sets, cuts, families
+        As of `units`.
+    models : sequence of str
+        Names of `simple.MODELS`, for every mark set.
+    all_mark_models : sequence of str
+        More of them, for all seven marks.
+    """
+    relatives = {} if families is None else {"families": families}
     found = {}
     for cell, path in data.items():
         for marks in sets:
@@ -187,86 +223,35 @@ def run_simple(
                 "data": path,
                 "marks": list(marks),
                 "cuts": {k: list(v) for k, v in cuts.items()},
-                "models": list(models),
+                "models": [*models, *(all_mark_models if len(marks) == len(MARKS) else ())],
+                **relatives,
             }
     paths = compute.run_units(
         simple.simple_unit, found, directory=directory, suffix=".npz", seed=seed
     )
-    return fitting.read_predictions(list(paths.values()))
+    return unit_files.read_predictions(list(paths.values()))
 
 
 def run_cross(
     networks_: Mapping[str, Path], data: Mapping[str, Path], *, directory: str | Path
 ) -> pd.DataFrame:
-    """Predict the test genes of every cell with every network; return the predictions."""
-    found = {}
-    for name, path in networks_.items():
-        for cell, signals_path in data.items():
-            found[f"{name}__in__{cell}"] = {"network": path, "data": signals_path}
-    paths = compute.run_units(fitting.cross_unit, found, directory=directory, suffix=".npz")
-    return fitting.read_predictions(list(paths.values()))
-
-
-def cross_table(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return trained_on, cell and the mean r over the folds."""
-    units_ = by_unit(predictions)
-    trained_on = units_["model"].str.split(" of ").str[-1]
-    table = units_.assign(trained_on=trained_on).groupby(
-        ["trained_on", "cell"], as_index=False, sort=False
-    )["r"]
-    return table.mean()
-
-
-def gap_to_all(cells: pd.DataFrame, assays: Sequence[str], every: str) -> float:
-    """Return how far the mean r of some assays is from that of all marks, in points
-    (hundredths)."""
-    mean = cells.groupby("assay")["r"].mean()
-    return float(100 * (mean[every] - mean.reindex(list(assays)).mean()))
-
-
-def share_closed(
-    cells: pd.DataFrame, pairs: Sequence[str], singles: Sequence[str], every: str
-) -> float:
-    """Return the share of the gap between one mark and all that a second mark closes."""
-    one, two = gap_to_all(cells, singles, every), gap_to_all(cells, pairs, every)
-    return (one - two) / one
-
-
-def second_mark_gain(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return what a second mark adds to the first: mean r of the pair minus that of the first
-    alone.
+    """Predict the test genes of every cell with every network; return the predictions.
 
     Parameters
     ----------
-    cells : DataFrame
-        assay, cell, r; from `evaluation.by_cell`.
+    networks_ : mapping
+        From `networks`.
+    data : mapping
+        Cell → file of signals.
 
     Returns
     -------
     DataFrame
-        first, second, gain, pair_r.
+        `evaluation.PREDICTION_COLUMNS`; the model names the training cell.
     """
-    mean = cells.groupby("assay")["r"].mean()
-    rows = []
-    for pair in [name for name in mean.index if name.count("-") == 1]:
-        first, second = pair.split("-")
-        if first in mean.index:
-            rows.append((first, second, mean[pair] - mean[first], mean[pair]))
-    return pd.DataFrame(rows, columns=["first", "second", "gain", "pair_r"])
-
-
-def intervals(predictions: pd.DataFrame, rng, *, n: int) -> pd.DataFrame:
-    """Return r with a bootstrap interval over genes, by model and assay; all test genes of all
-    cells and folds.
-
-    Values and predictions are centred within each cell and fold first, so that differences between
-    units do not count.
-    """
-    test = predictions[predictions["part"] == "test"].copy()
-    for name in ("act", "pred"):
-        test[name] -= test.groupby(["model", "assay", "cell", "fold"])[name].transform("mean")
-    rows = []
-    for (model, assay), group in test.groupby(["model", "assay"], sort=False):
-        low, high = bootstrap_r(group["act"], group["pred"], rng, n=n)
-        rows.append((model, assay, low, high, len(group)))
-    return pd.DataFrame(rows, columns=["model", "assay", "low", "high", "n"])
+    found = {}
+    for name, path in networks_.items():
+        for cell, signals_path in data.items():
+            found[f"{name}__in__{cell}"] = {"network": path, "data": signals_path}
+    paths = compute.run_units(trained.cross_unit, found, directory=directory, suffix=".npz")
+    return unit_files.read_predictions(list(paths.values()))

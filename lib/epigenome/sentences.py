@@ -59,6 +59,38 @@ def pairs(drawn: pd.DataFrame) -> str:
     )
 
 
+def seen(drawn: pd.DataFrame) -> str:
+    """Say which mark gains most from a wider window, by networks and by ridges."""
+    texts = []
+    for kind, group in drawn.groupby("kind", sort=False):
+        wide = group.pivot(index="assay", columns="seen", values="mean_r").dropna()
+        order = list(dict.fromkeys(group["seen"]))
+        gain = wide[order[-1]] - wide[order[0]]
+        texts.append(f"{gain.idxmax()} by {kind} ({gain.max():+.2f})")
+    return f"From the narrowest view to the widest most is gained by {' and '.join(texts)}."
+
+
+def gains(drawn: pd.DataFrame) -> str:
+    """Say which second mark adds most, and how many pairs are above their first mark."""
+    if drawn.empty:
+        return "No pair was asked for."
+    mean = drawn.groupby("assay")["gain"].mean()
+    n = int((drawn.drop_duplicates("assay")["q"] <= 0.05).sum())
+    name = mean.idxmax().replace("-", " + ")
+    return f"{name} gains most, {mean.max():+.2f}; {n} of {len(mean)} pairs have q ≤ 0.05."
+
+
+def classes(drawn: pd.DataFrame) -> str:
+    """Say how well the classifier tells expressed genes, beside the best other model."""
+    mean = drawn.groupby("model")["auc"].mean()
+    own = mean[mean.index.str.endswith("classes")]
+    other = mean.drop(own.index)
+    return (
+        f"The classifier's mean area is {own.max():.2f}; that of the best regression "
+        f"({other.idxmax()}) {other.max():.2f}."
+    )
+
+
 def models(drawn: pd.DataFrame) -> str:
     """Say how networks and simple models compare."""
     mean = drawn.groupby("model")["r"].mean()

@@ -19,6 +19,7 @@ import pandas as pd
 from lib.data.errors import InputError, listed
 from lib.epigenome import bins, contacts, genes, tracks
 from lib.epigenome.marks import MARKS
+from lib.epigenome.region_arrays import RegionArrays
 from lib.run import store
 
 SIZE = 100  # bp a stored bin
@@ -159,7 +160,7 @@ def from_arrays(
     slots, scores, names = _slots(table, max_partners)
     regions = contacts.regions(names)
     windows = genes.window(table, WINDOW)
-    with _region_arrays(store.resolve(source), len(marks)) as read:
+    with RegionArrays(store.resolve(source), len(marks)) as read:
         promoters = [bins.coarsen(read(*one), SIZE) for one in windows.itertuples(index=False)]
         partners = [bins.coarsen(read(*one), SIZE).T for one in regions.itertuples(index=False)]
     inside = np.tile([0, WINDOW // SIZE], (len(table), 1))
@@ -170,7 +171,13 @@ def from_arrays(
 
 
 def write(path: str | os.PathLike, signals: Signals) -> Path:
-    """Write the signals of a cell as one `.npz` without pickled objects."""
+    """Write the signals of a cell as one `.npz` without pickled objects.
+
+    Parameters
+    ----------
+    path : path
+    signals : Signals
+    """
     path = store.resolve(path)
     table = {f"gene.{name}": signals.genes[name].to_numpy() for name in GENE_COLUMNS}
     for name in ("gene_id", "chrom", "strand"):
@@ -191,6 +198,11 @@ def write(path: str | os.PathLike, signals: Signals) -> Path:
 
 def read(path: str | os.PathLike) -> Signals:
     """Read what `write` wrote.
+
+    Parameters
+    ----------
+    path : path
+        From `write`.
 
     Raises
     ------
@@ -251,54 +263,6 @@ def _region_sums(track, regions: pd.DataFrame) -> np.ndarray:
     borders = regions["start"].to_numpy()[:, None] + steps
     sums, _ = tracks.sums_between(track, regions["chrom"].to_numpy(), borders)
     return sums[np.arange(n.max()) < n[:, None]]
-
-
-class _region_arrays:  # noqa: N801
-    """Opens a folder or an archive of region arrays; calling it returns one, checked."""
-
-    def __init__(self, source: Path, n_marks: int) -> None:
-        self.source, self.n_marks, self.archive = source, n_marks, None
-
-    def __enter__(self):
-        if self.source.is_file():
-            self.archive = np.load(self.source, allow_pickle=False)
-        elif not self.source.is_dir():
-            raise InputError("there is no such folder of region arrays", file=self.source)
-        return self
-
-    def __exit__(self, *_) -> None:
-        if self.archive is not None:
-            self.archive.close()
-
-    def __call__(self, chrom: str, start: int, end: int) -> np.ndarray:
-        """Return one region's depth, (F, bases) float64."""
-        names = [f"{chrom}{mark}{start}-{end}" for mark in (":", "_")]
-        array = self._find(names)
-        if array is None:
-            raise InputError(f"the region {names[0]} is not there", file=self.source)
-        if array.shape != (self.n_marks, end - start):
-            raise InputError(
-                f"{array.shape[0]} rows of {array.shape[-1]} bases",
-                file=self.source,
-                row=names[0],
-                fix=f"expected one row for each of {self.n_marks} marks, {end - start} bases",
-            )
-        if not np.isfinite(array).all():
-            raise InputError(
-                "the depth is not finite: half precision ends at 65,504",
-                file=self.source,
-                row=names[0],
-                fix="write float32 or integers",
-            )
-        return array.astype(np.float64)
-
-    def _find(self, names: Sequence[str]) -> np.ndarray | None:
-        if self.archive is not None:
-            keys = [name for name in names if name in self.archive.files]
-            return self.archive[keys[0]] if keys else None
-        files = [self.source / f"{name}.npy" for name in names]
-        files = [file for file in files if file.is_file()]
-        return np.load(files[0], allow_pickle=False) if files else None
 
 
 def _checked(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.epigenome import features, fitting, signals, splits
+from lib.epigenome import expression, promoters, signals, splits, unit_files
 from lib.epigenome.evaluation import pearson
 from lib.epigenome.marks import rows_of
 from lib.epigenome.signals import SIZE, WINDOW, Signals
@@ -28,6 +28,7 @@ MODELS = (
     "ridge 40 kbp",
     "ridge 40 kbp + contacts",
     "boosting 6 kbp",
+    "boosting 10 kbp",
     "boosting 40 kbp + contacts",
 )
 
@@ -40,42 +41,47 @@ def simple_unit(
     marks: Sequence[str],
     cuts: dict[str, Sequence[str]],
     models: Sequence[str] = MODELS,
+    families: Path | None = None,
 ) -> None:
     """Fit all simple models of one cell and mark set on every fold; a unit of `lib.run.compute`.
 
     Parameters
     ----------
+    data : Path
+        File of `signals.write`.
     cuts : dict
         Fold, as text → test chromosomes.
+    models : sequence of str
+        Names of `MODELS`.
+    families : Path, optional
+        Of genes; training genes with a held-out relative are then left out.
     """
     known = signals.read(data)
-    y = fitting.target(known, "regression")
+    y = expression.log_target(known.genes["expression"])
+    parts = {
+        int(fold): splits.parts_of(known.genes, int(fold), test, families)
+        for fold, test in cuts.items()
+    }
     tables = []
     for name in models:
         values = inputs(known, marks, name)
-        for fold, test in cuts.items():
-            parts = splits.assign(known.genes["chrom"], int(fold), test)
-            pred = fit(name, values, y, parts.to_numpy(), seed=seed)
-            tables.append(
-                pd.DataFrame(
-                    {
-                        "fold": int(fold),
-                        "model": name,
-                        "assay": "-".join(marks),
-                        "cell": known.cell,
-                        "gene": known.genes["gene_id"],
-                        "part": parts,
-                        "label": known.genes["label"],
-                        "act": y,
-                        "pred": pred,
-                    }
-                )
-            )
-    fitting.write(part, pd.concat(tables, ignore_index=True))
+        for fold, part_ in parts.items():
+            pred = fit(name, values, y, part_.to_numpy(), seed=seed)
+            named = {"fold": fold, "model": name, "assay": "-".join(marks), "cell": known.cell}
+            tables.append(unit_files.table(known.genes, **named, part=part_, act=y, pred=pred))
+    unit_files.write(part, pd.concat(tables, ignore_index=True))
 
 
 def inputs(known: Signals, marks: Sequence[str], model: str) -> np.ndarray:
-    """Return what a simple model sees, (G, n)."""
+    """Return what a simple model sees, (G, n).
+
+    Parameters
+    ----------
+    known : Signals
+    marks : sequence of str
+    model : str
+        Name of `MODELS`.
+    """
     if model == "mean":
         return np.zeros((len(known.genes), 1))
     if model == "gene score":
@@ -83,27 +89,27 @@ def inputs(known: Signals, marks: Sequence[str], model: str) -> np.ndarray:
     kind, kbp, *rest = model.split(" ")
     window = int(kbp) * 1_000
     if kind == "activity":
-        return activity(known, marks, window=window)
-    sums = features.oriented(known, rows_of(marks, known.marks), window=window)
+        return promoters.activity(known, marks, window=window)
+    sums = promoters.oriented(known, rows_of(marks, known.marks), window=window)
     size = TREE_BIN if kind == "boosting" and window == WINDOW else COARSE
-    values = features.promoter_bins(sums, size, length=window).reshape(len(sums), -1)
+    values = promoters.promoter_bins(sums, size, length=window).reshape(len(sums), -1)
     return np.hstack([values, contact_sums(known, marks)]) if "contacts" in rest else values
-
-
-def activity(known: Signals, marks: Sequence[str], *, window: int) -> np.ndarray:
-    """Return mean activity (G, F): the mean of ln(1 + mean depth) over the 100-bp bins of a
-    window."""
-    return features.narrow(known, marks, window=window).mean(axis=1)
 
 
 def contact_sums(known: Signals, marks: Sequence[str]) -> np.ndarray:
     """Return per mark the sum over the partners of their mean activity, plain and times the score,
-    (G, 2 F)."""
+    (G, 2 F).
+
+    Parameters
+    ----------
+    known : Signals
+    marks : sequence of str
+    """
     rows = rows_of(marks, known.marks)
     used = known.slots >= 0
     if not used.any():
         return np.zeros((len(known.slots), 2 * len(rows)))
-    values, spans = features.region_bins(known, rows, SIZE)
+    values, spans = promoters.region_bins(known, rows, SIZE)
     means = values.sum(axis=1) / spans[:, 1:]  # (R, F)
     found = np.where(used[..., None], means[known.slots], 0.0)  # (G, P, F)
     return np.hstack([found.sum(axis=1), (found * known.scores[..., None]).sum(axis=1)])
@@ -118,8 +124,8 @@ def gene_score(known: Signals, marks: Sequence[str]) -> np.ndarray:
     bodies are not known to a table of start sites, and the window is 40 kbp where the original has
     200.
     """
-    sums = features.oriented(known, rows_of(marks, known.marks), window=WINDOW)
-    values = features.promoter_bins(sums, COARSE)  # (G, 80, F)
+    sums = promoters.oriented(known, rows_of(marks, known.marks), window=WINDOW)
+    values = promoters.promoter_bins(sums, COARSE)  # (G, 80, F)
     middle = -WINDOW / 2 + COARSE * (np.arange(values.shape[1]) + 0.5)
     away = np.where(middle < 0, np.maximum(-middle - SCORE_UPSTREAM, 0), middle)
     return np.einsum("glf,l->gf", values, np.exp(-away / SCORE_REACH) + np.exp(-1))
@@ -131,6 +137,18 @@ def fit(
     """Fit one simple model on the training genes and return its predictions for all, (G,).
 
     The ridge and the number of trees are those of the lowest error on the validation genes.
+
+    Parameters
+    ----------
+    model : str
+        Name of `MODELS`.
+    values : (G, n) array
+        From `inputs`.
+    y : (G,) array
+    parts : (G,) array
+        `train`, `validation`, or another word for genes that take no part.
+    seed : int
+        Of the trees.
     """
     train, validation = parts == "train", parts == "validation"
     if model == "mean":
@@ -148,11 +166,14 @@ def _ridge(
     """Return predictions of the ridge with the lowest validation error; ties go to the stronger
     one."""
     x, mean = values[train], y[train].mean()
-    gram, toward = x.T @ x, x.T @ (y[train] - mean)
+    # with more bins than genes the same ridge costs less over the genes
+    is_wide = x.shape[1] > len(x)
+    gram = x @ x.T if is_wide else x.T @ x
+    toward = y[train] - mean if is_wide else x.T @ (y[train] - mean)
     best, chosen = np.inf, None
     for ridge in sorted(RIDGES, reverse=True):
         found = np.linalg.solve(gram + ridge * np.eye(len(gram)), toward)
-        pred = values @ found + mean
+        pred = values @ (x.T @ found if is_wide else found) + mean
         error = round(float(np.mean((pred[validation] - y[validation]) ** 2)), 6)
         if error < best:
             best, chosen = error, pred
@@ -186,10 +207,10 @@ def activity_correlations(
     DataFrame
         cell, mark, window (bp), r.
     """
-    y = fitting.target(known, "regression")
+    y = expression.log_target(known.genes["expression"])
     rows = []
     for window in windows:
-        values = activity(known, known.marks, window=window)
+        values = promoters.activity(known, known.marks, window=window)
         rows += [
             (known.cell, mark, window, pearson(y, values[:, i]))
             for i, mark in enumerate(known.marks)

@@ -1,17 +1,20 @@
 """Splits by chromosome: four folds with a test half, the five blind sets of the first approach, and
 what leaks.
 
-A split keeps chromosomes apart, hence promoters and cis partners. It does not keep apart paralogous
-genes, nor trans contacts; `shared_bases` lists what two parts share.
+A split keeps chromosomes apart, hence promoters and cis partners. It does not keep apart trans
+contacts, of which `shared_bases` lists what two parts share, nor paralogs, see
+`lib.epigenome.relatives`.
 """
 
 import itertools
+import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from lib.data.errors import InputError, listed
+from lib.epigenome import contacts, genes, relatives
 from lib.epigenome.genes import AUTOSOMES
 
 FOLDS = {
@@ -29,6 +32,12 @@ def test_chromosomes(gene_chroms: pd.Series, fold: int) -> tuple[str, ...]:
     Chromosomes are sorted by their number of genes, ties by name, and dealt alternately, so that
     the cut depends on the genes alone. The paper's followed the order of a set, which changes from
     process to process.
+
+    Parameters
+    ----------
+    gene_chroms : Series
+        Chromosome of every gene.
+    fold : int
 
     Examples
     --------
@@ -75,6 +84,29 @@ def assign(gene_chroms: pd.Series, fold: int, test: Sequence[str] | None = None)
     part[gene_chroms.isin(FOLDS[fold])] = "validation"
     part[gene_chroms.isin(test)] = "test"
     return _whole(part, gene_chroms, f"fold {fold}")
+
+
+def parts_of(
+    table: pd.DataFrame,
+    fold: int,
+    test: Sequence[str] | None = None,
+    families: str | os.PathLike | None = None,
+) -> pd.Series:
+    """Return each gene's part of a fold, training genes with a held-out relative left out.
+
+    Parameters
+    ----------
+    table : DataFrame
+        gene_id, chrom; one row per gene.
+    test : sequence of str, optional
+        As of `assign`.
+    families : path, optional
+        As of `relatives.read_families`; without it no gene is left out.
+    """
+    part = assign(table["chrom"], fold, test)
+    if families is None:
+        return part
+    return relatives.leave_out(part, table["gene_id"], relatives.read_families(families))
 
 
 def blind_sets(lengths: Mapping[str, int], *, n: int = 5, size: int = 3) -> list[tuple[str, ...]]:
@@ -144,6 +176,30 @@ def shared_bases(regions: pd.DataFrame, part: Sequence[str]) -> pd.DataFrame:
             rows.append(_shared(group.sort_values("start", kind="stable")))
     columns = ["first", "second", "parts", "n_bases", "share"]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+
+
+def shared_between(table: pd.DataFrame, part: pd.Series, *, width: int = 40_000) -> pd.DataFrame:
+    """Return what two parts share of the windows around start sites and the contact regions.
+
+    Parameters
+    ----------
+    table : DataFrame
+        chrom, start, strand, and `neighbors` where known; one row per gene.
+    part : Series
+        Part of each gene; a contact region is in that of its gene.
+    width : int
+        Of the windows, in bp.
+
+    Returns
+    -------
+    DataFrame
+        As of `shared_bases`.
+    """
+    windows = genes.window(table, width)
+    named = table.reindex(columns=["neighbors"])["neighbors"].astype(object)
+    names = named.map(genes.split_list).explode().dropna()
+    regions = pd.concat([windows, contacts.regions(names)])
+    return shared_bases(regions, [*part, *part.reindex(names.index)])
 
 
 def _shared(group: pd.DataFrame) -> pd.DataFrame:

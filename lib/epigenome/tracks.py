@@ -17,6 +17,7 @@ import pandas as pd
 
 from lib.data.errors import InputError, listed
 from lib.epigenome import genes
+from lib.epigenome.reads import Depth, read_depth, stored_depth
 from lib.run import store
 
 BLOCK = 2_000_000  # bases read at once
@@ -50,33 +51,6 @@ class Windows:
     def is_padding(self) -> np.ndarray:
         """(G, n) bool: bins that lie outside the chromosome altogether."""
         return self.inside == 0
-
-
-@dataclass(frozen=True)
-class Depth:
-    """Depth per base of a whole genome, and what was left out on the way.
-
-    Parameters
-    ----------
-    arrays : mapping
-        Chromosome → (length,) integers or floats.
-    n_reads, n_unlisted : int
-        Reads counted, and reads on contigs that are not listed.
-    """
-
-    arrays: Mapping[str, np.ndarray]
-    n_reads: int = 0
-    n_unlisted: int = 0
-    file: str = ""
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Chromosome → length."""
-        return {name: len(values) for name, values in self.arrays.items()}
-
-    def values(self, chrom: str, start: int, end: int) -> np.ndarray:
-        """Return depth (end - start,) as float64; every base is covered."""
-        return np.asarray(self.arrays[chrom][start:end], np.float64)
 
 
 @dataclass(frozen=True)
@@ -122,75 +96,9 @@ def opened(path: str | os.PathLike, *, sizes: Mapping[str, int] | None = None):
         finally:
             handle.close()
     elif path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            yield Depth(
-                {name: _finite(arrays[name], path, name) for name in arrays}, file=path.name
-            )
+        yield stored_depth(path)
     else:
         yield read_depth(path, sizes or genes.BUILDS["hg19"])
-
-
-def read_depth(
-    path: str | os.PathLike, sizes: Mapping[str, int], *, max_unlisted: float = 0.2
-) -> Depth:
-    """Count reads per base from a tagAlign or BED: no cap, no extension, duplicates count.
-
-    Parameters
-    ----------
-    sizes : mapping
-        Chromosome → length.
-    max_unlisted : float
-        Largest share of reads on contigs that `sizes` lacks; they are counted and left out.
-
-    Raises
-    ------
-    InputError
-        For reads past a chromosome's end, or too many on contigs that are not listed.
-
-    Notes
-    -----
-    Each read adds one where it starts and takes one where it ends; the cumulative sum is the depth.
-    """
-    path = store.resolve(path)
-    try:
-        reads = pd.read_csv(
-            path,
-            sep="\t",
-            header=None,
-            usecols=[0, 1, 2],
-            names=["chrom", "start", "end"],
-            dtype={"chrom": str, "start": np.int64, "end": np.int64},
-        )
-    except (ValueError, OSError) as error:
-        raise InputError(f"not readable as reads ({error})", file=path) from None
-    is_listed = reads["chrom"].isin(list(sizes))
-    n_unlisted = int((~is_listed).sum())
-    if n_unlisted > max_unlisted * len(reads):
-        others = reads.loc[~is_listed, "chrom"].unique()
-        raise InputError(
-            f"{n_unlisted} of {len(reads)} reads lie on contigs that are not listed: "
-            f"{listed(others)}",
-            file=path,
-            fix=f"at most {max_unlisted:.0%} may; name the chromosomes as in the build",
-        )
-    reads = reads[is_listed]
-    lengths = reads["chrom"].map(sizes)
-    off = np.flatnonzero(
-        (reads["end"] > lengths) | (reads["start"] < 0) | (reads["start"] >= reads["end"])
-    )
-    if len(off):
-        chrom, start, end = reads.iloc[off[0]]
-        raise InputError(
-            f"{len(off)} reads leave their chromosome, the first {chrom}:{start}-{end}",
-            file=path,
-            fix="check the build",
-        )
-    arrays = {name: np.zeros(length, np.int32) for name, length in sizes.items()}
-    for name, part in reads.groupby("chrom"):
-        steps = np.bincount(part["start"], minlength=sizes[name] + 1).astype(np.int32)
-        steps -= np.bincount(part["end"], minlength=sizes[name] + 1).astype(np.int32)
-        arrays[name] = np.cumsum(steps[:-1], dtype=np.int32)
-    return Depth(arrays, len(reads), n_unlisted, path.name)
 
 
 def cut(
@@ -236,7 +144,27 @@ def check_regions(
     track, regions: pd.DataFrame, *, outside: str = "pad"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return each region's chromosome length and whether it overhangs, or name those that cannot be
-    read."""
+    read.
+
+    Parameters
+    ----------
+    track : BigWig or Depth
+    regions : DataFrame
+        chrom, start, end.
+    outside : str
+        As of `cut`.
+
+    Returns
+    -------
+    (R,) array
+        Bases of each region's chromosome.
+    (R,) bool array
+
+    Raises
+    ------
+    InputError
+        For a chromosome that is not there, or a region off it.
+    """
     sizes = track.sizes
     absent = sorted(set(regions["chrom"]) - set(sizes))
     if absent:
@@ -268,6 +196,12 @@ def sums_between(track, chrom: np.ndarray, borders: np.ndarray) -> tuple[np.ndar
     """Return sums and covered bases (G, n) between borders (G, n + 1) that ascend along each row.
 
     Regions are read in blocks; within one, a sum is a difference of two cumulative sums in float64.
+
+    Parameters
+    ----------
+    track : BigWig or Depth
+    chrom : (G,) array of str
+    borders : (G, n + 1) int array
     """
     sums = np.zeros((len(borders), borders.shape[1] - 1))
     covered = np.zeros(sums.shape, np.int64)
@@ -310,18 +244,3 @@ def _open_bigwig(path: Path):
         handle.close()
         raise InputError("this is a bigBed, not a bigWig", file=path)
     return handle
-
-
-def _finite(values: np.ndarray, path: Path, key: str) -> np.ndarray:
-    if values.dtype.kind not in "iuf" or values.ndim != 1:
-        raise InputError(
-            f"{values.dtype} of shape {values.shape} is no depth per base", file=path, row=key
-        )
-    if not np.isfinite(values).all():
-        raise InputError(
-            "the depth is not finite: half precision ends at 65,504",
-            file=path,
-            row=key,
-            fix="write float32 or integers",
-        )
-    return values

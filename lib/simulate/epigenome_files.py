@@ -8,6 +8,7 @@ Layout of a folder, which real files can replace one by one:
     contacts/TISSUE.parquet      fragment, neighbour, score
     tracks/CELL-MARK.bigWig      depth, nothing stored far from genes
     eqtl.csv                     variant, gene_id, tissue, pip
+    families.csv                 gene_id, family: paralogs, which share no state
 """
 
 import gzip
@@ -74,6 +75,7 @@ def write_tables(folder: str | os.PathLike, world: World) -> Path:
     for tissue in {CELLS[cell].tissue if cell in CELLS else cell for cell in world.plan.cells}:
         store.write_table(folder / "contacts" / f"{tissue}.parquet", table)
     store.write_table(folder / "eqtl.csv", eqtls(world))
+    store.write_table(folder / "families.csv", families(world))
     return folder
 
 
@@ -235,6 +237,16 @@ def eqtls(world: World, *, per_gene: int = 2) -> pd.DataFrame:
                     name = f"{gene.chrom}_{base + 1}_A_G_b37"
                     rows.append((name, gene.gene_id, TISSUES[cell], round(rng.uniform(0.91, 1), 3)))
     return pd.DataFrame(rows, columns=["variant", "gene_id", "tissue", "pip"]).drop_duplicates()
+
+
+def families(world: World, *, share: float = 0.5) -> pd.DataFrame:
+    """Return families of two to four genes, in which a share of the genes is, anywhere in the
+    genome."""
+    rng = np.random.default_rng([world.plan.seed, 82])
+    genes = rng.permutation(world.genes["gene_id"])[: int(share * len(world.genes))]
+    sizes = rng.integers(2, 5, len(genes))
+    number = np.repeat(np.arange(len(sizes)), sizes)[: len(genes)]
+    return pd.DataFrame({"gene_id": genes, "family": [f"F{i + 1:03d}" for i in number]})
 
 
 def _contact_bins(world: World) -> tuple[np.ndarray, np.ndarray]:
