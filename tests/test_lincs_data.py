@@ -1,5 +1,7 @@
 """LINCS tables, matrices and data sets: joined by id, checked, and the traps people fall into."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,6 +46,22 @@ def test_blocks_of_rows_give_what_one_read_gives(tmp_path, monkeypatch):
     monkeypatch.setattr(gctx, "BLOCK_BYTES", 2 * 5 * 4)  # two rows at once
     np.testing.assert_array_equal(gctx.read_gctx(path, **wanted).X, whole)
     np.testing.assert_array_equal(whole, values[[6, 0, 3, 3, 1]][:, [4, 1]])
+
+
+def test_a_matrix_is_cut_to_landmarks_within_a_bounded_memory(tmp_path, monkeypatch):
+    """The way of the 118,050 × 12,328 file (see benchmarks/lincs.py), on one of 8 MB."""
+    values = np.tile(np.linspace(-9, 9, 1_000, dtype=np.float32), (2_000, 1))
+    names = [f"s{i}" for i in range(2_000)]
+    path = gctx.write_gctx(tmp_path / "a.gctx", values, names, [str(i) for i in range(1_000)])
+    monkeypatch.setattr(gctx, "BLOCK_BYTES", 2**18)
+    table = pd.DataFrame({"sig_id": names[::-2]})
+    landmarks = pd.Series("x", index=["999", "0", "7"])
+    tracemalloc.start()
+    found = signatures.load(path, table, landmarks, simulated=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found.X, values[:1_000, [999, 0, 7]])
+    assert found.obs["sig_id"].iloc[0] == "s1999" and peak < values.nbytes / 4
 
 
 def test_a_text_gct_under_the_name_of_a_gctx_is_told(tmp_path):
