@@ -110,6 +110,32 @@ def read_gctx(
     return AnnData(values, obs=obs.iloc[rows], var=var.iloc[columns])
 
 
+def read_ids(path: str | os.PathLike) -> tuple[pd.Index, pd.Index]:
+    """Read the ids of a GCTX alone, in the order of the file.
+
+    Parameters
+    ----------
+    path : path
+        A relative one is taken from the project root.
+
+    Returns
+    -------
+    signatures, genes : Index of str
+
+    Raises
+    ------
+    InputError
+        If the file is truncated or no GCTX.
+    """
+    path = store.resolve(path)
+    _refuse_text(path)
+    try:
+        with h5py.File(path, "r") as file:
+            return tuple(pd.Index(_text(file[group]["id"][:])) for group in (COLUMNS, ROWS))
+    except (OSError, KeyError) as error:
+        raise InputError(f"no whole GCTX ({error})", file=path, fix=AGAIN) from None
+
+
 def write_gctx(
     path: str | os.PathLike, values: np.ndarray, signatures: Sequence[str], genes: Sequence[str]
 ) -> Path:

@@ -18,7 +18,7 @@ from lib.report import figures
 
 
 def score_dots(
-    table: pd.DataFrame, chance: dict[str, float], *, value: str
+    table: pd.DataFrame, chance: dict[str, float], *, value: str, label: str = ""
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw a score of each representation, one colour per way of cutting folds, with chance and
     best as lines.
@@ -29,6 +29,15 @@ def score_dots(
         `representation`, `folds`, the score, and optionally `low`, `high`.
     chance : dict
         Name → value of the lines.
+    value : str
+        Column of the score.
+    label : str
+        Of its axis; by default the name of the column.
+
+    Returns
+    -------
+    figure, drawn
+        Each dot with its interval, and the lines.
     """
     names = list(dict.fromkeys(table["representation"]))
     ways = list(dict.fromkeys(table["folds"]))
@@ -59,7 +68,7 @@ def score_dots(
             ax.axvline(at, color="0.4", linestyle=style, linewidth=0.8, label=name)
         ax.set_yticks(range(len(names)), names)
         ax.set_ylim(len(names) - 0.5, -0.5)
-        ax.set_xlabel(value.replace("_", " "))
+        ax.set_xlabel(label or value.replace("_", " "))
         ax.set_xlim(0, 1)
         figure.legend(loc="outside upper center", ncols=3)
     lines = pd.DataFrame(

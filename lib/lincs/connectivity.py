@@ -121,30 +121,58 @@ def query_sets(
 
 
 def normalise(scores: np.ndarray, groups: Sequence[str]) -> np.ndarray:
-    """Divide scores by the mean of the positive, or of the negative ones' sizes, within each group
-    (N,).
+    """Divide scores by the mean size of those of their sign within each group (NCS of CMap).
 
-    Groups are cell line and type of perturbation, within which signatures are comparable.
+    Parameters
+    ----------
+    scores : (Q, N) or (N,) array
+        WTCS of one or more queries.
+    groups : (N,) sequence of str
+        Cell line and type of perturbation, within which signatures are comparable.
+
+    Returns
+    -------
+    array of the shape of `scores`
+        In mean scores of the group; 0 stays 0.
+
+    Examples
+    --------
+    >>> normalise(np.array([1.0, 3.0, -2.0, 5.0]), ["a", "a", "a", "b"]).tolist()
+    [0.5, 1.5, -1.0, 1.0]
     """
-    table = pd.DataFrame(
-        {"score": scores, "group": np.asarray(groups, str), "sign": np.sign(scores)}
-    )
-    mean = (
-        table["score"].abs().groupby([table["group"], table["sign"]]).transform("mean").to_numpy()
-    )
-    return np.divide(scores, mean, out=np.zeros(len(scores)), where=mean > 0)
+    _, codes = np.unique(np.asarray(groups, str), return_inverse=True)
+    rows = np.atleast_2d(scores)
+    found = np.zeros(rows.shape)
+    member = np.eye(codes.max() + 1)[codes]  # (N, groups)
+    for side in (np.maximum(rows, 0), np.minimum(rows, 0)):
+        n = (side != 0).astype(float) @ member  # (Q, groups)
+        mean = np.divide(np.abs(side) @ member, n, out=np.ones(n.shape), where=n > 0)
+        found += side / mean[:, codes]
+    return found.reshape(np.shape(scores))
 
 
 def tau(scores: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Return the share, in percent and with the score's sign, of background scores of that sign
-    that are smaller.
+    """Say which share of a background of other queries scores less against the same reference.
+
+    CMap's own background is online and of its own queries; this one is any set of signatures at
+    hand, so it works offline, and on signatures that CMap has never seen.
 
     Parameters
     ----------
     scores : (N,) array
         Scores of one query against N references.
     background : (Q, N) array
-        Scores of Q other queries, one's own background, against the same references.
+        Scores of Q other queries against the same references.
+
+    Returns
+    -------
+    (N,) array
+        In percent, with the sign of the score: 95 means that 95 % of the background scores of that
+        sign are smaller. 0 where the background has none of that sign.
+
+    References
+    ----------
+    Subramanian et al. 2017, STAR Methods, "Connectivity map score".
 
     Examples
     --------
@@ -162,12 +190,30 @@ def tau(scores: np.ndarray, background: np.ndarray) -> np.ndarray:
     )
 
 
-def all_pairs(values: np.ndarray, genes: Sequence[str], *, size: int) -> np.ndarray:
-    """Return WTCS of every signature as query against every other one, (N, N); rows are queries."""
-    sorted_once = reference(values, genes)
-    return np.stack(
-        [weighted_connectivity(sorted_once, *query_sets(row, genes, size=size)) for row in values]
-    )
+def scores(queries: np.ndarray, reference: Reference, *, size: int) -> np.ndarray:
+    """Score signatures as queries, each by its extreme genes, against every reference signature.
+
+    Parameters
+    ----------
+    queries : (Q, G) array
+        z-scores over the genes of the reference, in its order.
+    reference : Reference
+        N signatures, sorted once.
+    size : int
+        Genes each way of a query; CMap takes 150 of its 12,328 genes, 50 of 978 landmarks.
+
+    Returns
+    -------
+    (Q, N) array
+        WTCS, from −1 to 1. To compare all signatures with each other, give them twice.
+
+    Raises
+    ------
+    InputError
+        If a query would take more than half of the genes each way.
+    """
+    sets = [query_sets(row, reference.genes, size=size) for row in queries]
+    return np.stack([weighted_connectivity(reference, up, down) for up, down in sets])
 
 
 def report_unknown(wanted: Sequence[str], genes: Sequence[str]) -> str:

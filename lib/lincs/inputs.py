@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from lib.data import gctx
 from lib.data import origin as origins
 from lib.data.errors import InputError, listed
 from lib.data.origin import Origin
@@ -37,7 +38,8 @@ PARTS = {
 class Data:
     """Small molecules (SMP) and genetic perturbations (GP) over the landmarks, and known targets.
 
-    `small.obs` has the class as `pcl`, missing where there is none; `counts` is the table of the
+    `small.obs` has the class as `pcl`, missing where there is none, `small.var` the place of each
+    gene in the matrix file as `file_row`; `counts` is the table of the
     paper's data sets; `targets` has `drug`, `gene`.
     """
 
@@ -95,8 +97,11 @@ def read(
     classes, _ = tables.read_classes(files["classes"])
     found = sets.derive(small, genetic, classes)
     smp = found["SMP"].merge(classes, on="pert_id", how="left", sort=False)
+    loaded = signatures.load(files["smp_matrix"], smp, landmarks, simulated=simulated)
+    # the published weights have the genes in the order of this file
+    loaded.var["file_row"] = gctx.read_ids(files["smp_matrix"])[1].get_indexer(landmarks.index)
     return Data(
-        signatures.load(files["smp_matrix"], smp, landmarks, simulated=simulated),
+        loaded,
         signatures.load(files["gp_matrix"], found["GP"], landmarks, simulated=simulated),
         tables.read_targets(files["targets"]),
         sets.counts(found),

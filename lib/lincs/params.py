@@ -167,14 +167,28 @@ class LincsOwn(Section):
     """Your own signatures: nearest classes, perturbations and genes."""
 
     signatures_path: InputPath = parameter(
-        "", "GCT or GCTX of level-5 signatures; empty = held-out simulated ones"
+        "", "GCT, GCTX or table of level-5 signatures; empty = held-out simulated ones"
     )
     missing: Literal["refuse", "zero", "mean"] = parameter(
         "refuse", "what becomes of missing landmarks"
     )
+    up: list[str] = parameter(
+        [], "genes that go up, by symbol or Entrez id; empty = of signature 1"
+    )
+    down: list[str] = parameter([], "genes that go down")
+    cell_lines: list[str] = parameter([], "cell lines that are searched; empty = all")
+    weights_dir: InputPath = parameter(
+        "", "folder of the published weights, whose codes are then searched; empty = own VAE"
+    )
     n_shown: int = parameter(10, "classes, perturbations and genes per signature", ge=1, le=1000)
     n_examples: int = parameter(
         24, "simulated signatures that stand in", smoke=12, paper=24, ge=1, le=1000
+    )
+    n_background: int = parameter(
+        40, "signatures that are the background of tau", smoke=10, paper=200, ge=2, le=10_000
+    )
+    n_bootstrap: int = parameter(
+        2000, "draws behind intervals and p-values", smoke=200, paper=2000, ge=100, le=1_000_000
     )
     seed: int = parameter(1, "seed of their choice", ge=0)
 

@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import safetensors.numpy
 import torch
 
 from lib.data.errors import InputError, listed
 from lib.lincs import codes, svqvae
 from lib.lincs.svqvae import SVQVAE
+from lib.lincs.tables import N_LANDMARKS
 from lib.run import store
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
@@ -46,6 +48,9 @@ BROKEN = (
     OverflowError,
     MemoryError,  # a size in the file that no file has
 )
+FIRST = ("780", "7849", "6193", "23", "9552", "387", "10921", "10285")
+LAST = ("6915", "6253", "7264", "5467", "2767", "23038", "57048", "79716")
+"""First and last landmarks of the matrix of GSE70138, by which its order is known."""
 FIX = "use the files of the paper's repository, or read this one with the program that wrote it"
 
 
@@ -322,6 +327,35 @@ def svqvae_of(found: Mapping[str, Weights]) -> SVQVAE:
     state["codebook"] = embedding["weight"]
     model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     return model.eval()
+
+
+def landmark_order(places: pd.Series) -> list[str]:
+    """Return the landmarks in the order of the published weights, which no file of them holds.
+
+    Parameters
+    ----------
+    places : Series
+        Entrez id → place of the gene in the matrix file of GSE70138 (`file_row` of the data).
+
+    Returns
+    -------
+    list of str
+        978 Entrez ids.
+
+    Raises
+    ------
+    InputError
+        If they are not 978, or do not begin and end as those of GSE70138.
+    """
+    order = places.sort_values(kind="stable").index.astype(str).tolist()
+    ends = (*order[: len(FIRST)], *order[-len(LAST) :])
+    if len(order) != N_LANDMARKS or ends != (*FIRST, *LAST):
+        raise InputError(
+            f"{len(order)} landmarks that begin with {listed(order, limit=4)}; the published "
+            f"weights expect {N_LANDMARKS} that begin with {listed(FIRST, limit=4)}",
+            fix="give the matrix of GSE70138 as lincs_data.smp_matrix_path; its order is theirs",
+        )
+    return order
 
 
 def export(found: Mapping[str, Weights], folder: str | os.PathLike) -> list[Path]:

@@ -37,6 +37,11 @@ def split(data: AnnData, *, grouping: str, share: float, rng: np.random.Generato
     return Split(np.flatnonzero(~held), np.flatnonzero(held))
 
 
+def fit_pca(values: np.ndarray, n: int) -> PCA:
+    """Fit a PCA of `n` components, or of as many as the signatures (n, G) allow."""
+    return PCA(max(1, min(n, *values.shape)), svd_solver="covariance_eigh").fit(values)
+
+
 def representations(
     model: VAE, values: np.ndarray, live: Sequence[int], layers: Sequence[str]
 ) -> dict[str, np.ndarray]:
@@ -47,8 +52,7 @@ def representations(
     """
     found = vae.represent(model, values)
     found["sig"] = found["mu"][:, list(live)]
-    n_components = max(1, min(len(live), *values.shape))
-    found["pca"] = PCA(n_components, svd_solver="covariance_eigh").fit_transform(values)
+    found["pca"] = fit_pca(values, len(live)).transform(values)
     if lost := [name for name in layers if name not in found]:
         raise InputError(f"no representation {lost[0]}; there are {', '.join(found)}")
     return {name: found[name] for name in layers}

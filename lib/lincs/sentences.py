@@ -217,3 +217,21 @@ def chosen(drawn: pd.DataFrame) -> str:
     """Say how many samples choose the code of their class."""
     own = drawn.loc[drawn["class"] == drawn["code"], "n"].sum()
     return f"{own} of {drawn['n'].sum()} choose the code of their own digit."
+
+
+def own(drawn: pd.DataFrame) -> str:
+    """Say how many signatures are more like their nearest class than chance allows."""
+    n = int((drawn["p"] < 0.05).sum())
+    return (
+        f"{n} of {len(drawn)} signatures are more like their nearest class than 95 % of those "
+        f"without a class; the median r is {drawn['r'].median():.2f}."
+    )
+
+
+def searches(drawn: pd.DataFrame) -> str:
+    """Say how often each search finds the class, beside chance."""
+    is_line = drawn["folds"] == "line"
+    ways = ", ".join(
+        f"{row.representation} {row.share:.0%}" for row in drawn[~is_line].itertuples()
+    )
+    return f"The true class comes first by {ways}; by chance {drawn[is_line]['share'].iloc[0]:.0%}."

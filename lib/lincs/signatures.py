@@ -2,20 +2,26 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import anndata
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 from anndata import AnnData
 
 from lib.data import gctx
+from lib.data import tables as data_tables
 from lib.data.errors import InputError, listed
+from lib.run import store
 
 BOUND = (
     10.0  # z-scores of level 5 are clipped there, up to float32 (the largest seen is 10.0000019)
 )
 CODE = 666.0  # what LINCS writes for a missing value; in a matrix it is an error
+TABLES = {".csv", ".tsv", ".txt"}
+GENE_COLUMNS = ("pr_gene_id", "pr_gene_symbol")  # of files whose rows are named by probe
 MOST_MISSING = 0.1  # share of landmarks that may be imputed
 ALIASES = {
     "CEMIP2": "TMEM2",
@@ -96,6 +102,40 @@ def check(
     )
 
 
+def read_own(path: str | os.PathLike, landmarks: pd.Series) -> AnnData:
+    """Read a user's signatures: GCT, GCTX, or a table with one row or one column per signature.
+
+    Parameters
+    ----------
+    path : path
+        `.gct`, `.gctx`; or a CSV, TSV or TXT whose first row and column are names. Which of them
+        are genes is seen from the landmarks among them.
+    landmarks : Series
+        Entrez id → symbol.
+
+    Returns
+    -------
+    AnnData
+        Signatures × genes as the file has them, not yet in the order of a model; see `align`.
+
+    Raises
+    ------
+    InputError
+        If the file is of another kind, a name is there twice, or a cell is no number.
+    """
+    path = store.resolve(path)
+    if path.suffix.lower() in (".gct", ".gctx"):
+        return gctx.read(path)
+    if not TABLES.intersection(path.suffixes):
+        raise InputError("no signatures", file=path, fix="give a .gct, .gctx, .csv, .tsv or .txt")
+    # as text without a header: pandas would rename a gene that is there twice
+    cells = data_tables.read(path, pa.DataFrameSchema({}), header=None, dtype=str)
+    table = cells.iloc[1:, 1:].set_axis(cells.iloc[0, 1:].to_numpy(str), axis=1)
+    table = table.set_axis(cells.iloc[1:, 0].to_numpy(str), axis=0)
+    rows, columns = (pd.DataFrame(index=names.astype(object)) for names in table.axes)
+    return _turned(AnnData(_numbers(table, path), rows, columns), landmarks)
+
+
 def align(
     own: AnnData, landmarks: pd.Series, *, missing: Literal["refuse", "zero", "mean"] = "refuse"
 ) -> AnnData:
@@ -104,8 +144,8 @@ def align(
     Parameters
     ----------
     own : AnnData
-        Signatures × genes, named by Entrez id or by symbol; a symbol that was renamed is recognised
-        for some genes.
+        Signatures × genes, named by Entrez id or by symbol, or with a column `pr_gene_id` or
+        `pr_gene_symbol`; a symbol that was renamed is recognised for some genes.
     landmarks : Series
         Entrez id → symbol, in the model's order.
     missing : str
@@ -122,7 +162,7 @@ def align(
     InputError
         Naming the missing landmarks, or genes given twice.
     """
-    ids = _entrez(own.var_names, landmarks)
+    ids = entrez_ids(_gene_names(own, landmarks), landmarks)
     columns = pd.Index(ids).get_indexer(landmarks.index)
     lost = landmarks.index[columns < 0]
     if len(lost) and (missing == "refuse" or len(lost) > MOST_MISSING * len(landmarks)):
@@ -140,6 +180,41 @@ def align(
         {"symbol": landmarks.to_numpy(object)}, index=pd.Index(landmarks.index, dtype=object)
     )
     return AnnData(values, obs=own.obs.copy(), var=var, uns={**own.uns, "imputed": list(lost)})
+
+
+def entrez_ids(names: Sequence[str], landmarks: pd.Series) -> list[str]:
+    """Return Entrez ids of genes named by id or symbol, old or new; others stay as they are.
+
+    Parameters
+    ----------
+    names : sequence of str
+    landmarks : Series
+        Entrez id → symbol.
+
+    Raises
+    ------
+    InputError
+        If two names are of one gene.
+
+    Examples
+    --------
+    >>> entrez_ids(["CEMIP2", "780", "?"], pd.Series({"780": "DDR1", "23670": "TMEM2"}))
+    ['23670', '780', '?']
+    """
+    upper = {symbol.upper(): gene for gene, symbol in landmarks.items()}
+    renamed = {new: upper[old] for new, old in ALIASES.items() if old in upper}
+    renamed |= {old: upper[new] for new, old in ALIASES.items() if new in upper}
+    by_symbol = {**renamed, **upper}
+    ids = [
+        str(name) if str(name) in landmarks.index else by_symbol.get(str(name).upper(), str(name))
+        for name in names
+    ]
+    twice = pd.Index(ids)[pd.Index(ids).duplicated()]
+    if len(twice):
+        raise InputError(
+            f"genes are there twice: {listed(twice)}", fix="keep one column per Entrez id"
+        )
+    return ids
 
 
 def join(sets: Sequence[AnnData]) -> AnnData:
@@ -163,19 +238,37 @@ def join(sets: Sequence[AnnData]) -> AnnData:
     return joined
 
 
-def _entrez(names: pd.Index, landmarks: pd.Series) -> list[str]:
-    """Return Entrez ids of genes named by id or symbol; others stay as they are."""
-    upper = {symbol.upper(): gene for gene, symbol in landmarks.items()}
-    renamed = {new: upper[old] for new, old in ALIASES.items() if old in upper}
-    renamed |= {old: upper[new] for new, old in ALIASES.items() if new in upper}
-    by_symbol = {**renamed, **upper}
-    ids = [
-        str(name) if str(name) in landmarks.index else by_symbol.get(str(name).upper(), str(name))
-        for name in names
-    ]
-    twice = pd.Index(ids)[pd.Index(ids).duplicated()]
-    if len(twice):
+def _numbers(table: pd.DataFrame, path: Path) -> np.ndarray:
+    """Return a table of text as numbers; empty cells are NaN, which `check` tells of."""
+    for names in table.axes:
+        if twice := names[names.duplicated()].tolist():
+            raise InputError(f"{twice[0]} is there twice", file=path, fix="make names unique")
+    values = table.apply(pd.to_numeric, errors="coerce")
+    bad = (values.isna() & table.notna()).to_numpy()
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
         raise InputError(
-            f"genes are there twice: {listed(twice)}", fix="keep one column per Entrez id"
+            f"{table.index[row]}, {table.columns[column]} is {table.iat[row, column]!r}; "
+            "expected a number",
+            file=path,
+            row=int(row) + 2,
+            fix="the first row and the first column are names, all other cells z-scores",
         )
-    return ids
+    return values.to_numpy(np.float32)
+
+
+def _turned(own: AnnData, landmarks: pd.Series) -> AnnData:
+    """Return signatures × genes: turned if the landmarks are among the names of the rows."""
+    known = {*landmarks.index, *landmarks.str.upper()}
+    rows, columns = (
+        names.str.upper().isin(known).sum() for names in (own.obs_names, own.var_names)
+    )
+    return own.T.copy() if rows > columns else own
+
+
+def _gene_names(own: AnnData, landmarks: pd.Series) -> pd.Index:
+    """Return the names of genes that landmarks are found by: ids of the file, or of its table."""
+    columns = [own.var[name] for name in GENE_COLUMNS if name in own.var]
+    names = [own.var_names, *(pd.Index(column.astype(str)) for column in columns)]
+    known = {*landmarks.index, *landmarks.str.upper()}
+    return max(names, key=lambda one: one.str.upper().isin(known).sum())

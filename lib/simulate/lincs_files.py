@@ -10,6 +10,7 @@ from anndata import AnnData
 
 from lib.data import gctx
 from lib.lincs import classification
+from lib.lincs.published_weights import FIRST, LAST
 from lib.lincs.sets import GP_CELLS, PROTEASOME, SMP_CELLS
 from lib.run import store
 from lib.simulate import lincs
@@ -25,9 +26,6 @@ FILES = {
     "targets": "drug_targets.csv",
 }
 TRUTH = "truth"
-# the first and last landmarks of the real matrix; between them invented numbers
-FIRST = ("780", "7849", "6193", "23", "9552", "387", "10921", "10285")
-LAST = ("6915", "6253", "7264", "5467", "2767", "23038", "57048", "79716")
 N_STRONG = 3  # signatures of MG-132 and bortezomib for each one of another drug
 N_CONTROLS = 3  # vehicle and vector signatures per cell line
 UNMATCHED = ("sim-drug-absent", "SIMG9999")  # a drug and a gene that only the table of targets has
@@ -162,7 +160,7 @@ def _controls(world: World, cells: tuple[str, ...], **named: str) -> pd.DataFram
 
 
 def _genes(design: Design) -> pd.DataFrame:
-    """Return the table of genes, landmarks first."""
+    """Return the table of genes, landmarks first; between those known, their ids are invented."""
     n_between = design.n_landmarks - len(FIRST) - len(LAST)
     ids = [*FIRST, *(str(900_000 + i) for i in range(n_between)), *LAST]
     ids += [str(950_000 + i) for i in range(design.n_others)]
