@@ -54,6 +54,25 @@ def codebook(distances: np.ndarray, published: pd.DataFrame) -> dict[str, float 
     }
 
 
+def svqvae(history: pd.DataFrame) -> dict[str, float]:
+    """Return the reconstruction error of the last epoch in training, as the paper prints it."""
+    return {"lincs.svqvae.train_mse": float(history["train_mse"].iloc[-1])}
+
+
+def vae(history: pd.DataFrame, *, sampled_mse: float) -> dict[str, float]:
+    """Return the errors of the VAE of genetic perturbations, both with drawn latents as published.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Of the training.
+    sampled_mse : float
+        Error of the held-out rows with drawn latents.
+    """
+    last = float(history["train_mse"].iloc[-1])
+    return {"lincs.vae.gp_train_mse": last, "lincs.vae.gp_validation_mse": sampled_mse}
+
+
 def nodes(found: Sequence[int]) -> dict[str, int | str]:
     """Return the signature nodes of the published weights."""
     return {"lincs.nodes.n": len(found), "lincs.nodes.list": ", ".join(map(str, found))}

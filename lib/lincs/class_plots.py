@@ -2,7 +2,7 @@
 mark.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import networkx as nx
 import numpy as np
@@ -221,6 +221,36 @@ def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
         columns=["label", "x_au", "y_au"],
     )
     return figure, pd.concat([at.assign(mark="node"), edges.assign(mark="edge")], ignore_index=True)
+
+
+def code_usage(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
+    """Draw how many signatures choose each code, one panel per codebook.
+
+    Parameters
+    ----------
+    tables : mapping
+        Name of a codebook → result of `svqvae.usage`, all over the same classes.
+
+    Returns
+    -------
+    figure, drawn
+        Bars of the signatures that choose a code, ticks of those of its class.
+    """
+    names = [short(pcl) for pcl in next(iter(tables.values()))["pcl"]]
+    at = np.arange(len(names))
+    with figures.style():
+        figure = Figure(figsize=(figures.MIDDLE, 1.0 + 0.14 * len(names)))
+        axes = figure.subplots(1, len(tables), sharey=True)
+        for ax, (name, table), colour in zip(axes, tables.items(), figures.PALETTE, strict=False):
+            ax.barh(at, table["chosen"], color=colour, height=0.6)
+            ax.plot(table["n"], at, "|", color="0.2", label="signatures of the class")
+            ax.set_title(f"{name}: {(table['chosen'] > 0).sum()} of {len(table)} in use")
+            ax.set_xlabel("signatures nearest to the code")
+        axes[0].set_yticks(at, names, fontsize=figures.LEAST)
+        axes[0].set_ylim(len(names) - 0.5, -0.5)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center")
+    drawn = pd.concat(tables, names=["codebook"]).reset_index(level=0)
+    return figure, drawn[["codebook", "pcl", "n", "chosen"]]
 
 
 def digit_codes(prototypes: np.ndarray, distances: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:

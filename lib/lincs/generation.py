@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data.errors import InputError
-from lib.lincs import vae
+from lib.lincs import search, vae
 from lib.lincs.vae import VAE
 
 THRESHOLD = 0.5  # of the mean |μ| of a signature node, in the paper
@@ -85,9 +85,21 @@ def node_table(model: VAE, signatures: np.ndarray) -> pd.DataFrame:
 
 
 def class_means(mu: np.ndarray, labels: Sequence[str], nodes: Sequence[int]) -> pd.DataFrame:
-    """Return the mean μ of each class (rows, sorted) over some nodes (columns)."""
-    table = pd.DataFrame(mu[:, list(nodes)], columns=list(nodes))
-    return table.groupby(np.asarray(labels, str)).mean().rename_axis("pcl")
+    """Return the mean μ of each class over some nodes.
+
+    Parameters
+    ----------
+    mu : (n, L) array
+    labels : (n,) sequence of str
+    nodes : sequence of int
+        Latent dimensions.
+
+    Returns
+    -------
+    DataFrame
+        Classes (sorted) × nodes, in SDs of the prior.
+    """
+    return search.class_means(mu[:, list(nodes)], labels).set_axis(list(nodes), axis=1)
 
 
 def draw(

@@ -128,6 +128,11 @@ class LincsClasses(LincsNetwork):
         "lda", "classifier of all of them", paper="logistic", published="logistic and svm"
     )
     n_folds: int = parameter(4, "cross-validation folds", smoke=3, paper=10, ge=2, le=20)
+    random_folds: Literal["stratified", "published"] = parameter(
+        "stratified",
+        "folds that split perturbagens: stratified, or the published permutation",
+        paper="published",
+    )
     n_bootstrap: int = parameter(
         2000,
         "draws behind intervals and p-values",
@@ -143,17 +148,20 @@ class LincsTargets(Section):
     """Drug targets from the likeness of drugs to knock-downs."""
 
     layers: list[str] = parameter(
-        ["mu", "raw"],
+        ["mu", "raw", "pca"],
         "representations that are compared; the first is drawn",
         published="e3 = mu",
         min_length=1,
+    )
+    exact_names: bool = parameter(
+        False, "compare drug names with capitals, by which MG-132 is lost", published="True"
     )
     controls: bool = parameter(
         True, "keep signatures of empty vectors in the pool, as published", published="kept"
     )
     n_permutations: int = parameter(
         1000,
-        "random gene sets behind a p-value",
+        "random gene sets behind a p-value, and draws behind an interval",
         smoke=200,
         paper=10_000,
         published="none",

@@ -235,3 +235,20 @@ def searches(drawn: pd.DataFrame) -> str:
         f"{row.representation} {row.share:.0%}" for row in drawn[~is_line].itertuples()
     )
     return f"The true class comes first by {ways}; by chance {drawn[is_line]['share'].iloc[0]:.0%}."
+
+
+def usage(drawn: pd.DataFrame) -> str:
+    """Say how many codes of each codebook are in use."""
+    n = (drawn["chosen"] > 0).groupby(drawn["codebook"], sort=False).agg(["sum", "size"])
+    ways = ", ".join(f"{name} {row['sum']} of {row['size']}" for name, row in n.iterrows())
+    return f"Codes that are somebody's nearest: {ways}."
+
+
+def layers(drawn: pd.DataFrame) -> str:
+    """Say how many genes come before the target by each representation, beside chance."""
+    is_line = drawn["folds"] == "line"
+    ways = ", ".join(
+        f"{row.representation} {row.share:.2f}" for row in drawn[~is_line].itertuples()
+    )
+    chance = drawn[is_line]["share"].iloc[0]
+    return f"Genes before the best target, as a share: {ways}; by chance {chance:.2f}."

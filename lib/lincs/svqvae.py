@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lib.data.errors import listed
 from lib.learning.metrics import Loss, Outcome
 from lib.lincs.signatures import BOUND
 
@@ -203,6 +204,15 @@ def usage(
 ) -> pd.DataFrame:
     """Report how each code is used, so that a collapsed codebook is seen.
 
+    Parameters
+    ----------
+    latents : (n, D) array
+        Encodings before quantisation.
+    codebook : (K, D) array
+    labels : (n,) array of int
+        Class number of each encoding.
+    classes : (K,) sequence of str
+
     Returns
     -------
     DataFrame
@@ -231,4 +241,29 @@ def usage(
             "is_dead": (chosen == 0) & (n > 0),
             "is_double": between.min(axis=1) < SAME * typical,
         }
+    )
+
+
+def collapse(usage: pd.DataFrame) -> str:
+    """Say how far a codebook collapsed, or nothing if every code is in use and its own.
+
+    Parameters
+    ----------
+    usage : DataFrame
+        From `usage`.
+
+    Examples
+    --------
+    >>> rows = {"pcl": ["A", "B"], "chosen": [9, 0], "is_dead": [False, True], "is_double": False}
+    >>> collapse(pd.DataFrame(rows))
+    'collapsed: 1 of 2 codes are used by nobody (B), 0 equal another; 1.0 in use by perplexity'
+    """
+    dead, double = usage["pcl"][usage["is_dead"]], usage["pcl"][usage["is_double"]]
+    if dead.empty and double.empty:
+        return ""
+    in_use = perplexity(np.repeat(np.arange(len(usage)), usage["chosen"]), len(usage))
+    named = f" ({listed(dead)})" if len(dead) else ""
+    return (
+        f"collapsed: {len(dead)} of {len(usage)} codes are used by nobody{named}, {len(double)} "
+        f"equal another; {in_use:.1f} in use by perplexity"
     )

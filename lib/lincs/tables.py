@@ -193,13 +193,6 @@ def conflicts(table: pd.DataFrame, *, by: str, of: str) -> pd.DataFrame:
     return several.groupby(by, sort=True)[of].agg(SEPARATOR.join).reset_index()
 
 
-def match_names(wanted: pd.Series, table: pd.DataFrame) -> np.ndarray:
-    """Return whether each drug name is a `pert_iname` of the table, compared exactly, as published;
-    (wanted,).
-    """
-    return wanted.isin(table["pert_iname"].unique()).to_numpy()
-
-
 def select(table: pd.DataFrame, **wanted: str | list[str]) -> pd.DataFrame:
     """Return the signatures whose metadata have the wanted values, in the order of the table.
 
