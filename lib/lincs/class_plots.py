@@ -224,12 +224,12 @@ def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
 
 
 def code_usage(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
-    """Draw how many signatures choose each code, one panel per codebook.
+    """Draw how many signatures choose each code, one panel per set of signatures.
 
     Parameters
     ----------
     tables : mapping
-        Name of a codebook → result of `svqvae.usage`, all over the same classes.
+        Name of a set → result of `svqvae.usage`, all of one codebook.
 
     Returns
     -------
@@ -239,7 +239,8 @@ def code_usage(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame
     names = [short(pcl) for pcl in next(iter(tables.values()))["pcl"]]
     at = np.arange(len(names))
     with figures.style():
-        figure = Figure(figsize=(figures.MIDDLE, 1.0 + 0.14 * len(names)))
+        # laid out at the resolution of the file, where small letters have their true widths
+        figure = Figure(figsize=(figures.MIDDLE, 1.0 + 0.14 * len(names)), dpi=300)
         axes = figure.subplots(1, len(tables), sharey=True)
         for ax, (name, table), colour in zip(axes, tables.items(), figures.PALETTE, strict=False):
             ax.barh(at, table["chosen"], color=colour, height=0.6)
@@ -249,8 +250,8 @@ def code_usage(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame
         axes[0].set_yticks(at, names, fontsize=figures.LEAST)
         axes[0].set_ylim(len(names) - 0.5, -0.5)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center")
-    drawn = pd.concat(tables, names=["codebook"]).reset_index(level=0)
-    return figure, drawn[["codebook", "pcl", "n", "chosen"]]
+    drawn = pd.concat(tables, names=["set"]).reset_index(level=0)
+    return figure, drawn[["set", "pcl", "n", "chosen"]]
 
 
 def digit_codes(prototypes: np.ndarray, distances: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:

@@ -212,16 +212,60 @@ def nearest_counts(made: np.ndarray, real: np.ndarray, table: pd.DataFrame) -> p
 
 
 def traverse(model: VAE, start: np.ndarray, node: int, values: Sequence[float]) -> np.ndarray:
-    """Return the signatures (values, G) when one dimension of a latent (L,) takes each value."""
+    """Return the signatures (values, G) when one dimension of a latent (L,) takes each value.
+
+    Parameters
+    ----------
+    model : VAE
+    start : (L,) array
+        Where the other dimensions stay.
+    node : int
+        Dimension that moves.
+    values : sequence of float
+        In SDs of the prior.
+    """
     z = np.repeat(np.asarray(start, np.float32)[None], len(values), axis=0)
     z[:, node] = values
     return vae.decode(model, z)
 
 
 def interpolate(model: VAE, first: np.ndarray, last: np.ndarray, *, n: int) -> np.ndarray:
-    """Return the signatures (n, G) along the straight line between two latents (L,)."""
+    """Return the signatures (n, G) along the straight line between two latents (L,), both included.
+
+    Parameters
+    ----------
+    model : VAE
+    first, last : (L,) arrays
+    n : int
+        Points of the line.
+    """
     share = np.linspace(0, 1, n, dtype=np.float32)[:, None]
     return vae.decode(model, (1 - share) * first + share * last)
+
+
+def share_within(directions: np.ndarray, programmes: np.ndarray) -> np.ndarray:
+    """Return how much of each direction lies in the span of known programmes.
+
+    Parameters
+    ----------
+    directions : (n, G) array
+        Such as the change of a signature along one latent dimension.
+    programmes : (P, G) array
+        Loadings; their span has P dimensions.
+
+    Returns
+    -------
+    (n,) array
+        Share of the squared length, 0 to 1; a random direction has P / G.
+
+    Examples
+    --------
+    >>> share_within(np.array([[3.0, 4.0, 0.0]]), np.array([[1.0, 0, 0], [0, 0, 1]])).round(2)
+    array([0.36])
+    """
+    basis = np.linalg.svd(programmes, full_matrices=False)[2]  # (P, G), orthonormal rows
+    squares = (directions.astype(np.float64) ** 2).sum(axis=1)
+    return ((directions @ basis.T) ** 2).sum(axis=1) / squares
 
 
 def _blocks(values: np.ndarray, size: int) -> list[np.ndarray]:

@@ -122,6 +122,20 @@ def joint(small: AnnData, genetic: AnnData) -> AnnData:
     return signatures.join([small[weak], genetic])
 
 
+def training_set(small: AnnData, genetic: AnnData, name: str) -> AnnData:
+    """Return the signatures that a VAE learns from.
+
+    Parameters
+    ----------
+    small, genetic : AnnData
+        SMP and GP.
+    name : str
+        `SMP`, `GP` or `SMGP`, by which the paper's three models are named.
+    """
+    sets_of = {"SMP": small, "GP": genetic}
+    return sets_of[name] if name in sets_of else joint(small, genetic)
+
+
 def origin(own: Mapping[str, str]) -> Origin:
     """Return where signatures, classes and targets come from: a user's files, or simulated.
 

@@ -9,6 +9,7 @@ from lib.lincs.plots import short
 from lib.report import figures
 
 MOST = 40  # signatures in one picture
+LONGEST = 28  # letters of a signature's name beside it
 
 
 def nearest(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
@@ -28,9 +29,10 @@ def nearest(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     first = table[table["rank"] == 1].head(MOST)
     shown = first.sort_values(["correlation", "signature"]).reset_index(drop=True)
     at, found = np.arange(len(shown)), shown["p"] < 0.05
-    names = [f"{row.signature}: {short(row.pcl)}" for row in shown.itertuples()]
+    names = [f"{row.signature[:LONGEST]}: {short(row.pcl)}" for row in shown.itertuples()]
     with figures.style():
-        figure = Figure(figsize=(figures.MIDDLE, 0.9 + 0.115 * len(shown)))
+        # laid out at the resolution of the file, where small letters have their true widths
+        figure = Figure(figsize=(figures.MIDDLE, 0.9 + 0.115 * len(shown)), dpi=300)
         ax = figure.add_subplot()
         bars = dict(color="0.8", linewidth=3, label="signatures without a class, 95 %")
         ax.hlines(at, shown["null_low"], shown["null_high"], **bars)

@@ -61,6 +61,9 @@ class LincsData(Section):
 class LincsVae(LincsNetwork):
     """The VAE of small molecules and genetic perturbations, and its signature nodes."""
 
+    training_set: Literal["SMGP", "SMP", "GP"] = parameter(
+        "SMGP", "signatures it learns from: both kinds, small molecules, or genetic perturbations"
+    )
     kl_weight: float = parameter(1.0, "weight of the KL term", paper=1.0, ge=0, le=100)
     grouping: Literal["perturbagen", "none"] = parameter(
         "perturbagen", "what is held out whole", paper="none"

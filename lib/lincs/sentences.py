@@ -238,9 +238,9 @@ def searches(drawn: pd.DataFrame) -> str:
 
 
 def usage(drawn: pd.DataFrame) -> str:
-    """Say how many codes of each codebook are in use."""
-    n = (drawn["chosen"] > 0).groupby(drawn["codebook"], sort=False).agg(["sum", "size"])
-    ways = ", ".join(f"{name} {row['sum']} of {row['size']}" for name, row in n.iterrows())
+    """Say how many codes are in use in each set of signatures."""
+    n = (drawn["chosen"] > 0).groupby(drawn["set"], sort=False).agg(["sum", "size"])
+    ways = ", ".join(f"{row['sum']} of {row['size']} in {name}" for name, row in n.iterrows())
     return f"Codes that are somebody's nearest: {ways}."
 
 

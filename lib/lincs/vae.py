@@ -98,7 +98,7 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (1 + logvar - mu.square() - logvar.exp()).mean()
 
 
-def loss(*, kl_weight: float = 1.0, always_sample: bool = False) -> Loss:
+def loss(*, kl_weight: float = 1.0) -> Loss:
     """Return the loss of the paper: MSE over rows and genes + weight · KL over rows and latent
     dimensions.
 
@@ -109,14 +109,16 @@ def loss(*, kl_weight: float = 1.0, always_sample: bool = False) -> Loss:
     ----------
     kl_weight : float
         Paper: 1. There is no warm-up, so the weight is the same in every epoch.
-    always_sample : bool
-        Draw z outside of training too, as the published code does.
+
+    Returns
+    -------
+    Loss
+        Of a batch (n, G), with the parts `mse` and `kl`; z is drawn in training only.
     """
 
     def outcome(model: VAE, batch: Tensor) -> Outcome:
         mu, logvar = model.encode(batch)
-        drawn = always_sample or model.training
-        reconstruction = model.decode(sample(mu, logvar) if drawn else mu)
+        reconstruction = model.decode(sample(mu, logvar) if model.training else mu)
         mse = (reconstruction - batch).square().mean()
         kl = kl_divergence(mu, logvar)
         return Outcome(mse + kl_weight * kl, len(batch), parts={"mse": mse, "kl": kl})
@@ -154,6 +156,24 @@ def reconstruct(model: VAE, signatures: np.ndarray) -> np.ndarray:
     model.eval()
     x = torch.as_tensor(np.asarray(signatures, np.float32), device=next(model.parameters()).device)
     return model.decode(model.encode(x)[0]).cpu().numpy()
+
+
+@torch.inference_mode()
+def sampled_mse(model: VAE, signatures: np.ndarray, rng: np.random.Generator) -> float:
+    """Return the squared error with a drawn latent, which the published code calls validation.
+
+    It is larger than that of the mean latent, which `reconstruct` gives, and differs by the draw.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+    rng : Generator
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(rng.integers(2**63)))
+        x = torch.as_tensor(np.asarray(signatures, np.float32))
+        return float((model.decode(sample(*model.encode(x))) - x).square().mean())
 
 
 @torch.inference_mode()
