@@ -10,6 +10,7 @@ from anndata import AnnData
 from lib.data import gctx
 from lib.data.errors import InputError
 from lib.lincs import replicates, sets, signatures, tables
+from lib.simulate import lincs_files
 from tests.toy_lincs import DESIGN, toy
 
 LANDMARKS = pd.Series(["A", "B", "TMEM2"], index=["780", "10929", "23670"])
@@ -145,6 +146,37 @@ def test_missing_landmarks_are_named_refused_or_imputed():
         assert found.X[0].tolist() == [*values[0], expected] and found.uns["imputed"] == ["11"]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_table_is_read_whichever_way_its_genes_go(tmp_path, turned):
+    table = pd.DataFrame([[1.0, 2, 3], [4, 5, 6]], ["s1", "s2"], ["B", "780", "CEMIP2"])
+    (table.T if turned else table).to_csv(tmp_path / "own.csv")
+    found = signatures.align(signatures.read_own(tmp_path / "own.csv", LANDMARKS), LANDMARKS)
+    assert found.X.tolist() == [[2, 1, 3], [5, 4, 6]] and found.obs_names.tolist() == ["s1", "s2"]
+
+
+def test_a_table_that_is_no_matrix_of_numbers_is_told(tmp_path):
+    path = write(tmp_path / "own.tsv", "name\t780\tB\ns1\t1\t2\ns2\thigh\t3\n")
+    with pytest.raises(InputError, match=r"own\.tsv, row 3: s2, 780 is 'high'; expected a number"):
+        signatures.read_own(path, LANDMARKS)
+    path = write(tmp_path / "twice.csv", "name,A,A\ns1,1,2\n")
+    with pytest.raises(InputError, match="A is there twice"):
+        signatures.read_own(path, LANDMARKS)
+    path = write(tmp_path / "hole.csv", "name,A,B,TMEM2\ns1,1,,2\n")
+    with pytest.raises(InputError, match="s1, gene 10929 is nan, not a z-score"):
+        signatures.align(signatures.read_own(path, LANDMARKS), LANDMARKS)
+    with pytest.raises(InputError, match=r"give a \.gct, \.gctx, \.csv, \.tsv or \.txt"):
+        signatures.read_own(write(tmp_path / "own.rds", "x"), LANDMARKS)
+
+
+def test_genes_of_a_gct_are_found_by_its_columns():
+    probes = own(["200814_at", "218597_s_at", "x_at"], [[1.0, 2, 3]])
+    probes.var["pr_gene_id"] = ["23670", "780", "10929"]
+    assert signatures.align(probes, LANDMARKS).X.tolist() == [[2.0, 3.0, 1.0]]
+    assert signatures.to_landmarks(probes, LANDMARKS).var_names.tolist() == list(LANDMARKS.index)
+    with pytest.raises(InputError, match="2 of 3 landmark genes are missing: 780, 10929"):
+        signatures.to_landmarks(own(["23670"], [[1.0]]), LANDMARKS)
+
+
 def test_genes_are_matched_by_id_symbol_or_new_symbol_in_any_order():
     values = np.array([[1.0, 2, 3]])
     for names in (["23670", "780", "10929"], ["tmem2", "A", "B"], ["CEMIP2", "780", "B"]):
@@ -199,9 +231,8 @@ def test_data_sets_follow_the_rules_of_the_paper():
         "SMC": "acf",
         "SMCNP": "c",
     }
-    assert "".join(sets.without_controls(found["SMP"])["sig_id"]) == "abcf"
+    assert sets.is_control(found["SMP"]).tolist() == [False, False, False, True, False]
     assert sets.major_classes(found["SMC"], least=2)["pcl"].unique().tolist() == ["CP_A"]
-    assert sets.major_cells(small, above=2) == ["PC3"]
     assert sets.counts(found).set_index("set").loc[
         "SMC", ["signatures", "pert_ids", "classes"]
     ].tolist() == [3, 2, 2]
@@ -246,6 +277,62 @@ def test_plates_of_their_own_hide_cell_lines_from_z_scores():
     level3 = np.vstack([5 + noise, 9 + noise])
     z = replicates.robust_z(level3, np.repeat([0, 1], 50))
     np.testing.assert_allclose(z[:50], z[50:], atol=1e-9)  # as if there were one line
+
+
+def plate_of(wells, rng, effect=0.0):
+    """Return a plate of level 3: DMSO, and one drug in as many wells."""
+    drug = np.repeat(["DMSO", "x"], wells)
+    values = 8 + rng.normal(size=(2 * wells, 40)) + np.where(drug[:, None] == "x", effect, 0)
+    obs = {"pert_iname": drug, "cell_id": "PC3", "plate": "P1"}
+    return AnnData(values, obs=pd.DataFrame(obs, index=[f"w{i}" for i in range(2 * wells)]))
+
+
+def test_wells_become_signatures_with_their_weights():
+    rng = np.random.default_rng(0)
+    plate = plate_of(12, rng, effect=np.linspace(-6, 6, 40))
+    plate.X[12] = 8 + rng.normal(size=40)  # a well of the drug that failed
+    found, report = replicates.signatures(
+        plate, by=["pert_iname", "cell_id"], plate="plate", level=3, without=["DMSO"]
+    )
+    assert found.obs_names.tolist() == ["x:PC3"] and found.obs["n_replicates"].tolist() == [12]
+    weight = report.set_index("well")["weight"]
+    assert weight.idxmin() == "w12" and weight["w12"] < 0.3 * weight.median()
+    assert weight.sum() == pytest.approx(1) and "w0" not in weight
+    assert np.corrcoef(found.X[0], np.linspace(-6, 6, 40))[0, 1] > 0.9
+
+
+def test_wells_that_cannot_be_used_are_told():
+    rng = np.random.default_rng(0)
+    with pytest.raises(InputError, match="plate P1 has 4 wells; a robust z-score needs 8"):
+        replicates.signatures(plate_of(2, rng), by=["pert_iname"], plate="plate", level=3)
+    plate = plate_of(6, rng)
+    with pytest.raises(InputError, match="no column dose of the wells"):
+        replicates.signatures(plate, by=["dose"], plate="plate", level=3)
+    assert len(replicates.signatures(plate, by=["pert_iname"], plate="?", level=4)[0]) == 2
+    plate.X[3, 2] = np.nan
+    with pytest.raises(InputError, match="well w3 has values that are not finite"):
+        replicates.signatures(plate, by=["pert_iname"], plate="plate", level=3)
+    plate.obs["cell_id"] = ["PC3", None] * 6
+    with pytest.raises(InputError, match="well w1 has an empty"):
+        replicates.signatures(plate, by=["cell_id"], plate="plate", level=3)
+
+
+def test_weights_give_planted_effects_back_better_than_a_plain_mean(tmp_path):
+    one = toy()
+    landmarks = one.small.var["symbol"]
+    world = lincs_files.truth(one.files["classes"].parent, landmarks.index)[0]
+    path = tmp_path / "plates.gct"
+    planted = lincs_files.write_plates(path, world, landmarks, n_treatments=40, n_plates=5, seed=0)
+    wells = signatures.to_landmarks(gctx.read(path), landmarks)
+    found, _ = replicates.signatures(
+        wells, by=["pert_iname", "cell_id"], plate="det_plate", level=3, without=["DMSO"]
+    )
+    z = replicates.robust_z(wells.X, wells.obs["det_plate"].to_numpy(str))
+    names = wells.obs["pert_iname"] + ":" + wells.obs["cell_id"]
+    plain = pd.DataFrame(z).groupby(names.to_numpy()).mean().loc[planted.index].to_numpy()
+    ways = {"weighted": found[planted.index].X, "plain": plain}
+    table = replicates.recovered(ways, planted.to_numpy(), n=200, rng=np.random.default_rng(0))
+    assert table["r"][0] > 0.5 and table["difference"][1] < 0
 
 
 def test_an_id_with_two_names_is_reported():

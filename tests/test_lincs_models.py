@@ -86,8 +86,8 @@ def test_the_latent_is_drawn_in_training_only():
     assert not torch.equal(model(x)[0], model(x)[0])
     model.eval()
     assert torch.equal(model(x)[0], model(x)[0])
-    sampled = vae.loss(always_sample=True)
-    assert sampled(model, x).loss != sampled(model, x).loss
+    drawn = [vae.sampled_mse(model, x.numpy(), rng(seed)) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
     drawn = vae.sample(torch.zeros(100_000, 1), torch.full((100_000, 1), np.log(4.0)))
     assert drawn.std().item() == pytest.approx(2, rel=0.02)
 
@@ -176,6 +176,22 @@ def test_a_collapsed_codebook_is_reported():
         svqvae.perplexity(np.array([0, 1, 2, 3]), 4) == 4
         and svqvae.perplexity(np.zeros(3, int), 4) == 1
     )
+
+
+def test_a_trained_codebook_that_collapsed_is_told():
+    """Codes that start far from every encoding are nobody's nearest, and then never move."""
+    one = toy().classified
+    y, names = fitting.class_numbers(one.obs["pcl"])
+    model = svqvae.linear(60, 16, names, rng())
+    model.codebook.data[3:] += 50
+    split = fitting.random_split(one.n_obs, share=0.2, rng=rng())
+    fitting.fit_svqvae(
+        model, one.X, y, split, loss=svqvae.loss(supervised=False), rng=rng(1),
+        settings=replace(fitting.SVQVAE_SETTINGS, max_epochs=2, batch_size=64),
+    )  # fmt: skip
+    found = svqvae.usage(svqvae.encode(model, one.X), svqvae.codes(model), y, names)
+    assert found["is_dead"].sum() >= len(names) - 3
+    assert svqvae.collapse(found).startswith(f"collapsed: {found['is_dead'].sum()} of {len(names)}")
 
 
 def test_means_are_over_rows_and_not_over_batches():

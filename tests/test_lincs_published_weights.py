@@ -4,6 +4,7 @@ import json
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors import safe_open
@@ -75,6 +76,18 @@ def test_every_changed_byte_of_a_file_is_read_or_refused_but_never_crashes(tmp_p
 def test_a_part_of_the_set_is_accepted_and_the_rest_named(tmp_path):
     found, missing = published_weights.read_folder(tmp_path)
     assert not found and len(missing) == 15 and "VAE_encode_SMGP" in missing
+
+
+def test_the_order_of_the_landmarks_is_that_of_the_matrix_or_refused():
+    between = [str(i) for i in range(10**6, 10**6 + 978 - 16)]
+    genes = [*published_weights.FIRST, *between, *published_weights.LAST]
+    shuffled = pd.Series(range(978), index=genes).sample(frac=1, random_state=0)
+    assert published_weights.landmark_order(shuffled) == genes
+    for wrong in (shuffled.iloc[:-1], pd.Series(range(978), index=genes[::-1])):
+        with pytest.raises(
+            InputError, match="the published weights expect 978 that begin with 780"
+        ):
+            published_weights.landmark_order(wrong)
 
 
 def test_weights_are_written_with_their_origin(tmp_path):

@@ -65,3 +65,58 @@ def searches(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     rows = table.rename(columns={"search": "representation"}).assign(folds="unseen perturbagens")
     chance = {"chance": float(table["chance"].max())}
     return score_dots(rows, chance, value="share", label="share whose class comes first")
+
+
+def weights(report: pd.DataFrame, failed: np.ndarray | None = None) -> tuple[Figure, pd.DataFrame]:
+    """Draw the weight of each replicate against its agreement with the others.
+
+    Parameters
+    ----------
+    report : DataFrame
+        From `replicates.signatures`; single replicates, which agree with none, are left out.
+    failed : (wells,) array of bool, optional
+        Which wells are known to have failed.
+
+    Returns
+    -------
+    figure, drawn
+    """
+    table = report.assign(failed=False if failed is None else failed).dropna()
+    parts = {"replicates": ~table["failed"], "wells that failed": table["failed"]}
+    with figures.style():
+        figure = Figure(figsize=(figures.COLUMN, 2.6))
+        ax = figure.add_subplot()
+        for (name, mask), colour in zip(parts.items(), figures.PALETTE, strict=False):
+            if mask.any():
+                x, y = table["mean_correlation"][mask], table["weight"][mask]
+                ax.scatter(x, y, s=9, color=colour, linewidth=0, alpha=0.7, label=name)
+        ax.set_xlabel("mean Spearman r with the other replicates")
+        ax.set_ylabel("weight in the signature")
+        ax.set_ylim(bottom=0)
+        figure.legend(loc="outside upper center", ncols=2)
+    columns = ["well", "signature", "mean_correlation", "weight", "failed"]
+    return figure, table[columns].rename(columns={"mean_correlation": "r", "weight": "share"})
+
+
+def recovery(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw how well each way to collapse replicates gives the planted effects back.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `replicates.recovered`.
+
+    Returns
+    -------
+    figure, drawn
+    """
+    at = np.arange(len(table))
+    with figures.style():
+        figure = Figure(figsize=(figures.COLUMN, 0.8 + 0.3 * len(table)))
+        ax = figure.add_subplot()
+        errors = [table["r"] - table["low"], table["high"] - table["r"]]
+        ax.errorbar(table["r"], at, xerr=errors, fmt="o", markersize=4, linewidth=0.8)
+        ax.set_yticks(at, table["way"])
+        ax.set_ylim(len(table) - 0.5, -0.5)
+        ax.set_xlabel("Pearson r with the planted effect")
+    return figure, table[["way", "r", "low", "high"]]

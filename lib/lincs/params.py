@@ -204,6 +204,26 @@ class LincsOwn(Section):
     seed: int = parameter(1, "seed of their choice", ge=0)
 
 
+class LincsReplicates(Section):
+    """From wells of plates to one signature per treatment."""
+
+    plates_path: InputPath = parameter(
+        "", "GCT or GCTX of level 3 or 4, wells with metadata; empty = simulated"
+    )
+    level: Literal[3, 4] = parameter(3, "3: log2 expression of whole plates; 4: z-scores")
+    by: list[str] = parameter(
+        ["pert_iname", "cell_id"], "columns of the wells that say the treatment", min_length=1
+    )
+    plate: str = parameter("det_plate", "column that says the plate")
+    controls: list[str] = parameter(["DMSO"], "treatments without a signature, such as vehicles")
+    n_treatments: int = parameter(40, "simulated treatments", smoke=12, ge=4, le=300)
+    n_plates: int = parameter(4, "simulated replicates of each", smoke=3, ge=2, le=20)
+    n_bootstrap: int = parameter(
+        2000, "draws behind intervals and p-values", smoke=200, paper=2000, ge=100, le=1_000_000
+    )
+    seed: int = parameter(1, "seed of the simulated plates", ge=0)
+
+
 class LincsDigits(Section):
     """The tutorial of the S-VQ-VAE on digits."""
 
@@ -226,5 +246,6 @@ SECTIONS = {
     "lincs_classes": LincsClasses,
     "lincs_targets": LincsTargets,
     "lincs_own": LincsOwn,
+    "lincs_replicates": LincsReplicates,
     "lincs_digits": LincsDigits,
 }

@@ -252,3 +252,16 @@ def layers(drawn: pd.DataFrame) -> str:
     )
     chance = drawn[is_line]["share"].iloc[0]
     return f"Genes before the best target, as a share: {ways}; by chance {chance:.2f}."
+
+
+def weights(drawn: pd.DataFrame) -> str:
+    """Say which weights replicates have, and those of wells that failed."""
+    good, bad = (drawn.loc[drawn["failed"] == is_bad, "share"] for is_bad in (False, True))
+    text = f"A replicate has a weight of {good.median():.2f} (median)"
+    return f"{text}; a well that failed {bad.median():.2f}." if len(bad) else f"{text}."
+
+
+def recovery(drawn: pd.DataFrame) -> str:
+    """Say how well each way gives the planted effects back."""
+    ways = ", ".join(f"{row.way} {row.r:.3f}" for row in drawn.itertuples())
+    return f"Mean correlation with the planted effect: {ways}."

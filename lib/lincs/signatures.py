@@ -182,6 +182,36 @@ def align(
     return AnnData(values, obs=own.obs.copy(), var=var, uns={**own.uns, "imputed": list(lost)})
 
 
+def to_landmarks(wells: AnnData, landmarks: pd.Series) -> AnnData:
+    """Return the landmarks that a file has, in their order; nothing is imputed or checked here.
+
+    Parameters
+    ----------
+    wells : AnnData
+        Wells (or signatures) × genes; see `align` for their names.
+    landmarks : Series
+        Entrez id → symbol.
+
+    Raises
+    ------
+    InputError
+        If more than a tenth of the landmarks are missing, or a gene is given twice.
+    """
+    columns = pd.Index(entrez_ids(_gene_names(wells, landmarks), landmarks)).get_indexer(
+        landmarks.index
+    )
+    there = columns >= 0
+    if (~there).sum() > MOST_MISSING * len(landmarks):
+        raise InputError(
+            f"{(~there).sum()} of {len(landmarks)} landmark genes are missing: "
+            f"{listed(landmarks.index[~there])}",
+            fix="name the genes by Entrez id or symbol",
+        )
+    found = wells[:, columns[there]].copy()
+    found.var_names = landmarks.index[there].to_numpy(object)
+    return found
+
+
 def entrez_ids(names: Sequence[str], landmarks: pd.Series) -> list[str]:
     """Return Entrez ids of genes named by id or symbol, old or new; others stay as they are.
 

@@ -153,6 +153,63 @@ def knock_downs(world: World, design: Design, rng: np.random.Generator) -> pd.Da
     )
 
 
+def write_plates(
+    path: Path, world: World, genes: pd.Series, *, n_treatments: int, n_plates: int, seed: int
+) -> pd.DataFrame:
+    """Write wells of drugs in cell lines as a GCT 1.3 of level 3, and return what was planted.
+
+    Parameters
+    ----------
+    path : Path
+        `.gct`.
+    world : World
+        Its loadings have the genes, in their order.
+    genes : Series
+        Entrez id → symbol.
+    n_treatments, n_plates : int
+        Drug and cell line, each once on every plate.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        One row per treatment, named as `replicates.signatures` names it: its clean z-scores.
+    """
+    rng = np.random.default_rng(seed)
+    drugs = world.drugs.iloc[rng.choice(len(world.drugs), n_treatments, replace=False)]
+    cells = rng.choice(SMP_CELLS, n_treatments)
+    states = drugs[list(world.classes.columns)].to_numpy()
+    clean = lincs.expected(world, states, cells)
+    values, wells = lincs.plates(
+        clean, n_plates=n_plates, n_vehicles=n_treatments, failed=0.15, noise=1.0, rng=rng
+    )
+    names = [*drugs["pert_iname"], "DMSO"]  # −1, the vehicles, is the last
+    obs = pd.DataFrame(
+        {
+            "pert_iname": np.array(names, object)[wells["treatment"]],
+            "cell_id": np.array([*cells, "DMSO"], object)[wells["treatment"]],
+            "det_plate": [f"SIMPLATE_X{plate + 1}" for plate in wells["plate"]],
+            "has_failed": np.where(wells["has_failed"], "yes", "no"),
+        },
+        index=[f"well{i:04d}" for i in range(len(wells))],
+    )
+    _gct(path, values, obs, genes)
+    index = [f"{drug}:{cell}" for drug, cell in zip(drugs["pert_iname"], cells, strict=True)]
+    return pd.DataFrame(clean, index=index, columns=genes.index)
+
+
+def _gct(path: Path, values: np.ndarray, obs: pd.DataFrame, genes: pd.Series) -> None:
+    """Write a GCT 1.3: genes are its rows, wells its columns, fields of the wells above them."""
+    rows = [["id", "pr_gene_symbol", *obs.index]]
+    rows += [[name, "na", *obs[name]] for name in obs]
+    rows += [
+        [gene, symbol, *(f"{value:.4f}" for value in column)]
+        for (gene, symbol), column in zip(genes.items(), values.T, strict=True)
+    ]
+    head = ["#1.3", f"{len(genes)}\t{len(obs)}\t1\t{obs.shape[1]}"]
+    store.write_text(path, "\n".join([*head, *map("\t".join, rows)]) + "\n")
+
+
 def _controls(world: World, cells: tuple[str, ...], **named: str) -> pd.DataFrame:
     """Return signatures without any effect."""
     rows = pd.DataFrame({"cell_id": np.repeat(cells, N_CONTROLS), "strength": 1.0}).assign(**named)
