@@ -16,6 +16,7 @@ from lib.lincs import (
     query,
     runs,
     search,
+    target_tests,
     targets,
     vae,
 )
@@ -129,13 +130,13 @@ def test_planted_targets_rank_above_chance_and_exchanged_ones_do_not():
     drugs, genes = (part.obs["pert_iname"].to_numpy(str) for part in (one.small, one.genetic))
     known = one.world.targets.groupby("pert_iname")["gene"].agg(list).to_dict()
     pool = targets.pool(one.genetic.X, genes)
-    found = targets.permutation_test(one.small.X, drugs, pool, known, n=200, rng=rng())
+    found = target_tests.permutation_test(one.small.X, drugs, pool, known, n=200, rng=rng())
     assert found.iloc[-1]["drug"] == "all drugs" and found.iloc[-1]["p"] <= 0.01
     assert found.iloc[-1]["gene_rank"] < found.iloc[-1]["null_low"]
     others = {
         drug: list(rng(i).choice(pool.genes, 2, replace=False)) for i, drug in enumerate(known)
     }
-    wrong = targets.permutation_test(one.small.X, drugs, pool, others, n=200, rng=rng())
+    wrong = target_tests.permutation_test(one.small.X, drugs, pool, others, n=200, rng=rng())
     assert wrong.iloc[-1]["p"] > 0.01
 
 
@@ -452,26 +453,26 @@ def test_the_strongest_connections_are_listed_with_all_measures():
 
 
 def test_targets_by_any_score_of_genes():
-    best, names = targets.best_of_gene(np.array([[1.0, 5, 2, 4]]), np.array(list("BABC")))
+    best, names = target_tests.best_of_gene(np.array([[1.0, 5, 2, 4]]), np.array(list("BABC")))
     assert names.tolist() == ["A", "B", "C"] and best.tolist() == [[5.0, 2.0, 4.0]]
     scores = {"x": rng(0).normal(size=(3, 40)), "y": rng(1).normal(size=(3, 40))}
     genes = np.array([f"g{i:02d}" for i in range(40)])
     scores["x"][:, 7] = 9.0
     known = {"x": ["g07"], "y": ["g01", "g02"]}
     tests = {
-        "good": targets.rank_test(scores, genes, known, n=400, rng=rng()),
-        "same": targets.rank_test(scores, genes, known, n=400, rng=rng()),
+        "good": target_tests.rank_test(scores, genes, known, n=400, rng=rng()),
+        "same": target_tests.rank_test(scores, genes, known, n=400, rng=rng()),
     }
     first = tests["good"].iloc[0]
     assert first["gene_rank"] == 0 and first["p"] < 0.06
     assert first["null_mean"] == pytest.approx(19.5, abs=1.5)  # of one random gene among 40
     assert tests["good"].iloc[1]["null_mean"] == pytest.approx(38 / 3, abs=1.5)  # the best of two
-    table = targets.compare(tests, 40, against="good", n=100, rng=rng())
+    table = target_tests.compare(tests, 40, against="good", n=100, rng=rng())
     assert table["difference"].tolist() == [0, 0] and table["p"].tolist()[1] == 1
 
 
 def test_random_sets_are_without_repeats_and_even():
-    sets = targets._random_sets(6, 3, n=2000, rng=rng())
+    sets = target_tests._random_sets(6, 3, n=2000, rng=rng())
     assert (np.sort(sets, axis=1)[:, 1:] > np.sort(sets, axis=1)[:, :-1]).all()
     np.testing.assert_allclose(np.bincount(sets.ravel(), minlength=6) / 2000, 0.5, atol=0.05)
 

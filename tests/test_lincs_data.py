@@ -9,7 +9,7 @@ from anndata import AnnData
 
 from lib.data import gctx
 from lib.data.errors import InputError
-from lib.lincs import replicates, sets, signatures, tables
+from lib.lincs import own_signatures, replicates, sets, signatures, tables
 from lib.simulate import lincs_files
 from tests.toy_lincs import DESIGN, toy
 
@@ -136,13 +136,13 @@ def test_the_number_of_landmarks_is_checked(tmp_path):
 
 def test_missing_landmarks_are_named_refused_or_imputed():
     with pytest.raises(InputError, match=r"1 of 3 landmark genes are missing: 10929 \(B\)"):
-        signatures.align(own(["780", "23670"]), LANDMARKS)
+        own_signatures.align(own(["780", "23670"]), LANDMARKS)
     with pytest.raises(InputError, match="1 of 3 landmark genes"):  # more than a tenth
-        signatures.align(own(["780", "23670"]), LANDMARKS, missing="zero")
+        own_signatures.align(own(["780", "23670"]), LANDMARKS, missing="zero")
     many = pd.Series([f"S{i}" for i in range(12)], index=[str(i) for i in range(12)])
     values = np.tile(np.arange(11.0) / 2, (2, 1))
     for rule, expected in (("zero", 0.0), ("mean", 2.5)):
-        found = signatures.align(own([str(i) for i in range(11)], values), many, missing=rule)
+        found = own_signatures.align(own([str(i) for i in range(11)], values), many, missing=rule)
         assert found.X[0].tolist() == [*values[0], expected] and found.uns["imputed"] == ["11"]
 
 
@@ -150,39 +150,43 @@ def test_missing_landmarks_are_named_refused_or_imputed():
 def test_a_table_is_read_whichever_way_its_genes_go(tmp_path, turned):
     table = pd.DataFrame([[1.0, 2, 3], [4, 5, 6]], ["s1", "s2"], ["B", "780", "CEMIP2"])
     (table.T if turned else table).to_csv(tmp_path / "own.csv")
-    found = signatures.align(signatures.read_own(tmp_path / "own.csv", LANDMARKS), LANDMARKS)
+    found = own_signatures.align(
+        own_signatures.read_own(tmp_path / "own.csv", LANDMARKS), LANDMARKS
+    )
     assert found.X.tolist() == [[2, 1, 3], [5, 4, 6]] and found.obs_names.tolist() == ["s1", "s2"]
 
 
 def test_a_table_that_is_no_matrix_of_numbers_is_told(tmp_path):
     path = write(tmp_path / "own.tsv", "name\t780\tB\ns1\t1\t2\ns2\thigh\t3\n")
     with pytest.raises(InputError, match=r"own\.tsv, row 3: s2, 780 is 'high'; expected a number"):
-        signatures.read_own(path, LANDMARKS)
+        own_signatures.read_own(path, LANDMARKS)
     path = write(tmp_path / "twice.csv", "name,A,A\ns1,1,2\n")
     with pytest.raises(InputError, match="A is there twice"):
-        signatures.read_own(path, LANDMARKS)
+        own_signatures.read_own(path, LANDMARKS)
     path = write(tmp_path / "hole.csv", "name,A,B,TMEM2\ns1,1,,2\n")
     with pytest.raises(InputError, match="s1, gene 10929 is nan, not a z-score"):
-        signatures.align(signatures.read_own(path, LANDMARKS), LANDMARKS)
+        own_signatures.align(own_signatures.read_own(path, LANDMARKS), LANDMARKS)
     with pytest.raises(InputError, match=r"give a \.gct, \.gctx, \.csv, \.tsv or \.txt"):
-        signatures.read_own(write(tmp_path / "own.rds", "x"), LANDMARKS)
+        own_signatures.read_own(write(tmp_path / "own.rds", "x"), LANDMARKS)
 
 
 def test_genes_of_a_gct_are_found_by_its_columns():
     probes = own(["200814_at", "218597_s_at", "x_at"], [[1.0, 2, 3]])
     probes.var["pr_gene_id"] = ["23670", "780", "10929"]
-    assert signatures.align(probes, LANDMARKS).X.tolist() == [[2.0, 3.0, 1.0]]
-    assert signatures.to_landmarks(probes, LANDMARKS).var_names.tolist() == list(LANDMARKS.index)
+    assert own_signatures.align(probes, LANDMARKS).X.tolist() == [[2.0, 3.0, 1.0]]
+    assert own_signatures.to_landmarks(probes, LANDMARKS).var_names.tolist() == list(
+        LANDMARKS.index
+    )
     with pytest.raises(InputError, match="2 of 3 landmark genes are missing: 780, 10929"):
-        signatures.to_landmarks(own(["23670"], [[1.0]]), LANDMARKS)
+        own_signatures.to_landmarks(own(["23670"], [[1.0]]), LANDMARKS)
 
 
 def test_genes_are_matched_by_id_symbol_or_new_symbol_in_any_order():
     values = np.array([[1.0, 2, 3]])
     for names in (["23670", "780", "10929"], ["tmem2", "A", "B"], ["CEMIP2", "780", "B"]):
-        assert signatures.align(own(names, values), LANDMARKS).X.tolist() == [[2.0, 3.0, 1.0]]
+        assert own_signatures.align(own(names, values), LANDMARKS).X.tolist() == [[2.0, 3.0, 1.0]]
     with pytest.raises(InputError, match="genes are there twice: 23670"):
-        signatures.align(own(["CEMIP2", "TMEM2", "A"]), LANDMARKS)
+        own_signatures.align(own(["CEMIP2", "TMEM2", "A"]), LANDMARKS)
 
 
 def test_ids_of_another_column_are_recognised():
@@ -323,7 +327,7 @@ def test_weights_give_planted_effects_back_better_than_a_plain_mean(tmp_path):
     world = lincs_files.truth(one.files["classes"].parent, landmarks.index)[0]
     path = tmp_path / "plates.gct"
     planted = lincs_files.write_plates(path, world, landmarks, n_treatments=40, n_plates=5, seed=0)
-    wells = signatures.to_landmarks(gctx.read(path), landmarks)
+    wells = own_signatures.to_landmarks(gctx.read(path), landmarks)
     found, _ = replicates.signatures(
         wells, by=["pert_iname", "cell_id"], plate="det_plate", level=3, without=["DMSO"]
     )
@@ -346,10 +350,30 @@ def test_an_id_with_two_names_is_reported():
     assert found.to_numpy().tolist() == [["B1", "aspirin|salicylate"]]
 
 
+def test_classes_are_made_from_the_table_of_the_supplement(tmp_path):
+    text = "Table S7 PCL Statistics,,,,\nPCL id,name,n,score,members\n"
+    text += "CP_A,a,2,1,B1|B2\nCP_B,b,2,1,B3 | B1\n"
+    kept, conflicts = tables.read_classes(write(tmp_path / "s7.csv", text))
+    assert dict(kept.to_numpy()) == {"B1": "CP_B", "B2": "CP_A", "B3": "CP_B"}
+    assert conflicts.to_numpy().tolist() == [["B1", "CP_A|CP_B"]]
+    with pytest.raises(InputError, match="'A' does not start with CP_"):
+        tables.read_classes(write(tmp_path / "bad.csv", text.replace("CP_A", "A")))
+
+
+def test_targets_are_read_from_a_table_of_compounds_too(tmp_path):
+    path = write(tmp_path / "a.csv", "Drug,BRD,Target\nMG-132,K1,PSMB5\nMG-132,K1,PSMB5\n")
+    assert tables.read_targets(path).to_numpy().tolist() == [["mg-132", "PSMB5"]]
+    text = "pert_iname\tmoa\ttarget\nBortezomib\tx\tPSMB1|PSMB5\nwater\t\t\n"
+    found = tables.read_targets(write(tmp_path / "b.tsv", text))
+    assert found.to_numpy().tolist() == [["bortezomib", "PSMB1"], ["bortezomib", "PSMB5"]]
+
+
 @pytest.mark.real
 def test_a_real_compound_counts_in_each_of_its_mechanisms(real):
-    found = tables.read_compounds(real / "data/expression/repurposing_simple.tsv")
-    moa = tables.explode(found, "moa")
+    path = real / "data/expression/repurposing_simple.tsv"
+    moa = tables.explode(pd.read_csv(path, sep="\t", dtype=str), "moa")
     dasatinib = moa.loc[moa["pert_iname"] == "dasatinib", "moa"].unique()
     assert len(dasatinib) >= 4 and "src inhibitor" in {name.lower() for name in dasatinib}
-    assert tables.explode(found, "target")["target"].str.contains("|", regex=False).sum() == 0
+    found = tables.read_targets(path)
+    assert not found["gene"].str.contains("|", regex=False).any()
+    assert {"PSMB5"} <= set(found.loc[found["drug"] == "bortezomib", "gene"])

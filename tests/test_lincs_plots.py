@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.lincs import class_plots, generation_plots, inputs, own_plots, plots, sentences
+from lib.lincs import (
+    class_plots,
+    digits_plots,
+    generation_plots,
+    inputs,
+    own_plots,
+    plots,
+    sentences,
+)
 from lib.report import figures
 
 
@@ -194,11 +202,11 @@ def test_digits():
     names = list("0123456789")
     apart = np.abs(np.subtract.outer(np.arange(10.0), np.arange(10.0)))
     distances = pd.DataFrame(apart, index=names, columns=names)
-    figure, drawn = class_plots.digit_codes(np.zeros((10, 1, 8, 8)), distances)
+    figure, drawn = digits_plots.digit_codes(np.zeros((10, 1, 8, 8)), distances)
     assert is_of_a_journal(figure) and len(drawn) == 100
     assert "those of 0 and 9 farthest (9.00)" in sentences.digits(drawn)
     chosen = np.array([0, 1, 1, 2])
-    figure, drawn = class_plots.chosen_codes(np.array([0, 1, 2, 2]), chosen, names)
+    figure, drawn = digits_plots.chosen_codes(np.array([0, 1, 2, 2]), chosen, names)
     assert is_of_a_journal(figure)
     assert sentences.chosen(drawn) == "3 of 4 choose the code of their own digit."
 

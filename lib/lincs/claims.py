@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from lib.lincs import codes, targets
+from lib.lincs import codes, target_tests
 from lib.lincs.codes import PREFIX
 
 PAPER_DRUGS = (
@@ -128,7 +128,7 @@ def classes(table: pd.DataFrame, *, best: float) -> dict[str, float]:
 
 def planted_targets(tests: pd.DataFrame, n_genes: int) -> dict[str, float]:
     """Return the mean place of planted targets among genes, and its p-value."""
-    overall = tests[tests["drug"] == targets.ALL_DRUGS].iloc[0]
+    overall = tests[tests["drug"] == target_tests.ALL_DRUGS].iloc[0]
     return {
         "lincs.planted.target_percentile": round(overall["gene_rank"] / n_genes, 4),
         "lincs.planted.target_p": round(float(overall["p"]), 5),

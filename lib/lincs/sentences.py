@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib.lincs.plots import LATENT, short
-from lib.lincs.targets import ALL_DRUGS
+from lib.lincs.target_tests import ALL_DRUGS
 
 
 def arm(drawn: pd.DataFrame, name: str) -> str:

@@ -11,6 +11,7 @@ import pandera.pandas as pa
 
 from lib.data import tables
 from lib.data.errors import InputError, listed
+from lib.run import store
 
 MISSING = ("-666", "-666.0", "")  # how the metadata of LINCS say that a value is missing
 N_LANDMARKS = 978
@@ -45,9 +46,13 @@ TARGETS = pa.DataFrameSchema(
 )
 COMPOUNDS = pa.DataFrameSchema(
     {
-        name: pa.Column(str, coerce=True, nullable=name in ("moa", "target"))
-        for name in ("pert_id", "pert_iname", "moa", "target")
+        "pert_iname": pa.Column(str, coerce=True),
+        "moa": pa.Column(str, coerce=True, nullable=True, required=False),
+        "target": pa.Column(str, coerce=True, nullable=True),
     }
+)
+STATISTICS = pa.DataFrameSchema(
+    {"pcl": pa.Column(str, coerce=True), "pert_id": pa.Column(str, coerce=True)}
 )
 
 
@@ -118,11 +123,14 @@ def read_landmarks(path: str | os.PathLike, *, n_expected: int | None = N_LANDMA
 def read_classes(
     path: str | os.PathLike, *, repeated: Literal["last", "all", "refuse"] = "last"
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the table of perturbagen classes: no header, `pert_id`, `CP_<CLASS>`.
+    """Read the table of perturbagen classes, or make it from that of CMap's supplement.
 
     Parameters
     ----------
     path : path
+        No header, `pert_id`, `CP_<CLASS>`; or Table S7 ("PCL Statistics") of Subramanian et al.
+        2017, exported as it is: a title, a header, the class first and its members, separated by
+        `|`, fifth.
     repeated : str
         What becomes of a `pert_id` in two classes: the last one read counts, as published; all
         count; or an error.
@@ -130,11 +138,22 @@ def read_classes(
     Returns
     -------
     classes : DataFrame
-        `pert_id`, `pcl`.
+        `pert_id`, `pcl`. Of the whole Table S7 991 records of 171 classes are expected.
     conflicts : DataFrame
         `pert_id`, `pcl` (all of them, joined by `|`) of the repeated ones.
+
+    Raises
+    ------
+    InputError
+        If a class does not start with `CP_`, or an id is repeated and that is refused.
     """
-    table = tables.read(path, CLASSES, header=None, names=["pert_id", "pcl"]).drop_duplicates()
+    if _is_statistics(path):
+        names = ["pcl", *(f"_{i}" for i in range(3)), "pert_id"]
+        rows = tables.read(path, STATISTICS, header=None, skiprows=2, usecols=range(5), names=names)
+        table = tables.check(_split(rows[["pert_id", "pcl"]], "pert_id"), CLASSES, file=path)
+    else:
+        table = tables.read(path, CLASSES, header=None, names=["pert_id", "pcl"])
+    table = table.drop_duplicates()
     found = conflicts(table, by="pert_id", of="pcl")
     if repeated == "refuse" and len(found):
         raise InputError(
@@ -148,19 +167,60 @@ def read_classes(
 
 
 def read_targets(path: str | os.PathLike) -> pd.DataFrame:
-    """Read known targets: a header, then drug, its BRD number, gene; returns distinct `drug` (lower
-    case), `gene`.
+    """Read known targets of drugs.
+
+    Parameters
+    ----------
+    path : path
+        A header, then drug, its BRD number, gene; or a table of compounds with the columns
+        `pert_iname` and `target`, whose targets are separated by `|`, such as that of the Drug
+        Repurposing Hub.
+
+    Returns
+    -------
+    DataFrame
+        Distinct `drug` (lower case), `gene`.
+
+    Raises
+    ------
+    InputError
+        If an entry is empty, or the file is no table.
     """
-    table = tables.read(path, TARGETS, header=0, names=["drug", "brd", "gene"], usecols=[0, 1, 2])
+    if {"pert_iname", "target"} <= set(_header(path)):
+        table = explode(tables.read(path, COMPOUNDS), "target")
+        table = table.rename(columns={"pert_iname": "drug", "target": "gene"})
+    else:
+        columns = {"names": ["drug", "brd", "gene"], "usecols": [0, 1, 2]}
+        table = tables.read(path, TARGETS, header=0, **columns)
     table = table.assign(drug=table["drug"].str.strip().str.lower(), gene=table["gene"].str.strip())
     return table[["drug", "gene"]].drop_duplicates().reset_index(drop=True)
 
 
-def read_compounds(path: str | os.PathLike) -> pd.DataFrame:
-    """Read compounds with `|`-separated mechanisms and targets: `pert_id`, `pert_iname`, `moa`,
-    `target`.
-    """
-    return tables.read(path, COMPOUNDS)
+def _header(path: str | os.PathLike) -> list[str]:
+    """Return the fields of the first line of a text table; none if there is no such file."""
+    path = store.resolve(path)
+    if not path.is_file() or path.suffix in (".parquet", ".gz"):
+        return []
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        line = file.readline().strip()
+    return [field.strip().strip('"') for field in line.split("\t" if "\t" in line else ",")]
+
+
+def _is_statistics(path: str | os.PathLike) -> bool:
+    """Return whether a table of classes is that of CMap's supplement: five fields or more."""
+    path = store.resolve(path)
+    if not path.is_file() or path.suffix in (".parquet", ".gz"):
+        return False
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        lines = [file.readline() for _ in range(3)]
+    return max(line.count("\t" if path.suffix in (".tsv", ".txt") else ",") for line in lines) >= 4
+
+
+def _split(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return one row per entry of a column of entries separated by `|`."""
+    entries = table[column].str.split(SEPARATOR, regex=False)
+    found = table.assign(**{column: entries}).explode(column, ignore_index=True)
+    return found.assign(**{column: found[column].str.strip()})
 
 
 def explode(compounds: pd.DataFrame, column: Literal["moa", "target"]) -> pd.DataFrame:
@@ -168,22 +228,26 @@ def explode(compounds: pd.DataFrame, column: Literal["moa", "target"]) -> pd.Dat
 
     A compound with two mechanisms counts in both classes.
 
+    Parameters
+    ----------
+    compounds : DataFrame
+        `pert_iname` and the column, whose entries are separated by `|`.
+    column : str
+
+    Returns
+    -------
+    DataFrame
+        `pert_iname`, the column.
+
     Examples
     --------
     >>> one = pd.DataFrame(
-    ...     {
-    ...         "pert_id": ["B1"],
-    ...         "pert_iname": ["dasatinib"],
-    ...         "moa": ["KIT inhibitor|SRC inhibitor"],
-    ...     }
+    ...     {"pert_iname": ["dasatinib"], "moa": ["KIT inhibitor|SRC inhibitor"]}
     ... )
     >>> explode(one, "moa")["moa"].tolist()
     ['KIT inhibitor', 'SRC inhibitor']
     """
-    wanted = compounds[["pert_id", "pert_iname", column]].dropna()
-    return wanted.assign(**{column: wanted[column].str.split(SEPARATOR, regex=False)}).explode(
-        column, ignore_index=True
-    )
+    return _split(compounds[["pert_iname", column]].dropna(), column)
 
 
 def conflicts(table: pd.DataFrame, *, by: str, of: str) -> pd.DataFrame:

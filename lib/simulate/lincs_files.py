@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from lib.data import gctx
 from lib.lincs import classification
-from lib.lincs.published_weights import FIRST, LAST
+from lib.lincs.published_models import FIRST, LAST
 from lib.lincs.sets import GP_CELLS, PROTEASOME, SMP_CELLS
 from lib.run import store
 from lib.simulate import lincs
