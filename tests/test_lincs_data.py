@@ -9,7 +9,7 @@ from anndata import AnnData
 
 from lib.data import gctx
 from lib.data.errors import InputError
-from lib.lincs import own_signatures, replicates, sets, signatures, tables
+from lib.lincs import lists, own_signatures, replicates, sets, signatures, tables
 from lib.simulate import lincs_files
 from tests.toy_lincs import DESIGN, toy
 
@@ -203,15 +203,15 @@ def test_ids_of_another_column_are_recognised():
 
 def test_an_id_in_two_classes_follows_the_rule_and_is_reported(tmp_path):
     path = write(tmp_path / "pcl.csv", "B1,CP_A\nB2,CP_A\nB1,CP_B\n")
-    kept, conflicts = tables.read_classes(path)
+    kept, conflicts = lists.read_classes(path)
     assert dict(kept.to_numpy()) == {"B1": "CP_B", "B2": "CP_A"} and conflicts["pcl"].tolist() == [
         "CP_A|CP_B"
     ]
-    assert len(tables.read_classes(path, repeated="all")[0]) == 3
+    assert len(lists.read_classes(path, repeated="all")[0]) == 3
     with pytest.raises(InputError, match="1 ids have several classes, such as B1"):
-        tables.read_classes(path, repeated="refuse")
+        lists.read_classes(path, repeated="refuse")
     with pytest.raises(InputError, match="pcl 'A' does not start with CP_"):
-        tables.read_classes(write(tmp_path / "bad.csv", "B1,A\n"))
+        lists.read_classes(write(tmp_path / "bad.csv", "B1,A\n"))
 
 
 def test_data_sets_follow_the_rules_of_the_paper():
@@ -346,34 +346,34 @@ def test_an_id_with_two_names_is_reported():
             "pert_iname": ["aspirin", "salicylate", "x", "aspirin"],
         }
     )
-    found = tables.conflicts(rows, by="pert_id", of="pert_iname")
+    found = lists.conflicts(rows, by="pert_id", of="pert_iname")
     assert found.to_numpy().tolist() == [["B1", "aspirin|salicylate"]]
 
 
 def test_classes_are_made_from_the_table_of_the_supplement(tmp_path):
     text = "Table S7 PCL Statistics,,,,\nPCL id,name,n,score,members\n"
     text += "CP_A,a,2,1,B1|B2\nCP_B,b,2,1,B3 | B1\n"
-    kept, conflicts = tables.read_classes(write(tmp_path / "s7.csv", text))
+    kept, conflicts = lists.read_classes(write(tmp_path / "s7.csv", text))
     assert dict(kept.to_numpy()) == {"B1": "CP_B", "B2": "CP_A", "B3": "CP_B"}
     assert conflicts.to_numpy().tolist() == [["B1", "CP_A|CP_B"]]
     with pytest.raises(InputError, match="'A' does not start with CP_"):
-        tables.read_classes(write(tmp_path / "bad.csv", text.replace("CP_A", "A")))
+        lists.read_classes(write(tmp_path / "bad.csv", text.replace("CP_A", "A")))
 
 
 def test_targets_are_read_from_a_table_of_compounds_too(tmp_path):
     path = write(tmp_path / "a.csv", "Drug,BRD,Target\nMG-132,K1,PSMB5\nMG-132,K1,PSMB5\n")
-    assert tables.read_targets(path).to_numpy().tolist() == [["mg-132", "PSMB5"]]
+    assert lists.read_targets(path).to_numpy().tolist() == [["mg-132", "PSMB5"]]
     text = "pert_iname\tmoa\ttarget\nBortezomib\tx\tPSMB1|PSMB5\nwater\t\t\n"
-    found = tables.read_targets(write(tmp_path / "b.tsv", text))
+    found = lists.read_targets(write(tmp_path / "b.tsv", text))
     assert found.to_numpy().tolist() == [["bortezomib", "PSMB1"], ["bortezomib", "PSMB5"]]
 
 
 @pytest.mark.real
 def test_a_real_compound_counts_in_each_of_its_mechanisms(real):
     path = real / "data/expression/repurposing_simple.tsv"
-    moa = tables.explode(pd.read_csv(path, sep="\t", dtype=str), "moa")
+    moa = lists.explode(pd.read_csv(path, sep="\t", dtype=str), "moa")
     dasatinib = moa.loc[moa["pert_iname"] == "dasatinib", "moa"].unique()
     assert len(dasatinib) >= 4 and "src inhibitor" in {name.lower() for name in dasatinib}
-    found = tables.read_targets(path)
+    found = lists.read_targets(path)
     assert not found["gene"].str.contains("|", regex=False).any()
     assert {"PSMB5"} <= set(found.loc[found["drug"] == "bortezomib", "gene"])

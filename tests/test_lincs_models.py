@@ -11,7 +11,7 @@ from lib.data import gctx
 from lib.data.errors import InputError
 from lib.learning.metrics import Outcome, Total
 from lib.learning.training import row_batches
-from lib.lincs import digits, fitting, replicates, runs, svqvae, vae
+from lib.lincs import codebook, digits, fitting, replicates, runs, svqvae, vae
 from lib.lincs.fitting import Split
 from lib.lincs.vae import Architecture
 from lib.stats import groups
@@ -144,7 +144,7 @@ def test_the_decoder_gets_the_code_of_the_true_class_and_the_gradient_passes_str
     assert model.codebook.grad.abs().max() == 0 and model.encoder[0].weight.grad.abs().max() > 0
     assert (
         found.logits.argmax(1).tolist()
-        == svqvae.nearest(svqvae.encode(model, x.numpy()), svqvae.codes(model)).tolist()
+        == codebook.nearest(svqvae.encode(model, x.numpy()), svqvae.codes(model)).tolist()
     )
 
 
@@ -158,7 +158,7 @@ def test_the_plain_variant_uses_the_nearest_code_and_pushes_nothing():
 def test_a_collapsed_codebook_is_reported():
     codes = np.array([[1.0, 0], [0, 1], [0, 1 + 1e-6], [9, 9]])
     latents = np.array([[1, 0.1], [0.9, 0], [0, 0.9], [0.1, 1.0]])
-    found = svqvae.usage(latents, codes, np.array([0, 0, 1, 3]), list("abcd"))
+    found = codebook.usage(latents, codes, np.array([0, 0, 1, 3]), list("abcd"))
     assert found["chosen"].tolist() == [2, 2, 0, 0] and found["n"].tolist() == [2, 1, 0, 1]
     assert found["is_dead"].tolist() == [
         False,
@@ -173,8 +173,8 @@ def test_a_collapsed_codebook_is_reported():
         and found["accuracy"][3] == 0
     )
     assert (
-        svqvae.perplexity(np.array([0, 1, 2, 3]), 4) == 4
-        and svqvae.perplexity(np.zeros(3, int), 4) == 1
+        codebook.perplexity(np.array([0, 1, 2, 3]), 4) == 4
+        and codebook.perplexity(np.zeros(3, int), 4) == 1
     )
 
 
@@ -189,9 +189,11 @@ def test_a_trained_codebook_that_collapsed_is_told():
         model, one.X, y, split, loss=svqvae.loss(supervised=False), rng=rng(1),
         settings=replace(fitting.SVQVAE_SETTINGS, max_epochs=2, batch_size=64),
     )  # fmt: skip
-    found = svqvae.usage(svqvae.encode(model, one.X), svqvae.codes(model), y, names)
+    found = codebook.usage(svqvae.encode(model, one.X), svqvae.codes(model), y, names)
     assert found["is_dead"].sum() >= len(names) - 3
-    assert svqvae.collapse(found).startswith(f"collapsed: {found['is_dead'].sum()} of {len(names)}")
+    assert codebook.collapse(found).startswith(
+        f"collapsed: {found['is_dead'].sum()} of {len(names)}"
+    )
 
 
 def test_means_are_over_rows_and_not_over_batches():

@@ -101,6 +101,9 @@ def test_the_way_from_class_to_class():
         path, ["0.0", "0.5", "1.0"], list("ABC"), n=2, what="way"
     )
     assert is_of_a_journal(figure) and set(drawn["gene"]) == {"B", "C"}
+    steps = ["−2", "0", "1"]  # sorted as text, 0 would be first
+    other = generation_plots.path_heat(path, steps, list("ABC"), n=2, what="way")[1]
+    assert sentences.path(other) == sentences.path(drawn)
     assert sentences.path(drawn) == "B falls most, by 2.0; C rises most, by 4.0 in z."
 
 

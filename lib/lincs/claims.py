@@ -92,7 +92,18 @@ def target_ranks(summary: pd.DataFrame) -> dict[str, float | int | str]:
 def reconstruction(
     mse: float, baselines: Mapping[str, float], *, noise: float, n_live: int
 ) -> dict[str, float]:
-    """Return how much of what can be explained the VAE does, and against a PCA of the same size."""
+    """Return how much of what can be explained the VAE does, and against a PCA of the same size.
+
+    Parameters
+    ----------
+    mse : float
+        Of held-out signatures, in z².
+    baselines : mapping
+        From `fitting.baselines`.
+    noise : float
+        SD that was planted.
+    n_live : int
+    """
     return {
         "lincs.planted.explained": round(
             (baselines["zero"] - mse) / (baselines["zero"] - noise**2), 4
@@ -103,7 +114,13 @@ def reconstruction(
 
 
 def codes_found(usage: pd.DataFrame, neighbours: pd.DataFrame) -> dict[str, float]:
-    """Return codes that collapsed, and whether the planted twins are each other's nearest class."""
+    """Return codes that collapsed, and whether the planted twins are each other's nearest class.
+
+    Parameters
+    ----------
+    usage, neighbours : DataFrame
+        From `codebook.usage` and `codes.neighbours`.
+    """
     nearest = neighbours.set_index("pcl")["nearest"]
     met = [nearest.get(one) == other for one, other in (TWINS, TWINS[::-1])]
     return {
@@ -115,6 +132,13 @@ def codes_found(usage: pd.DataFrame, neighbours: pd.DataFrame) -> dict[str, floa
 def classes(table: pd.DataFrame, *, best: float) -> dict[str, float]:
     """Return balanced accuracies of honest folds over the best that can be known, and what random
     folds add.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `runs.score_table`.
+    best : float
+        Balanced accuracy of who knows the simulated world.
     """
     scores = table.set_index(["folds", "representation"])["balanced_accuracy"]
     return {
@@ -138,6 +162,13 @@ def planted_targets(tests: pd.DataFrame, n_genes: int) -> dict[str, float]:
 def made(comparisons: pd.DataFrame, hits: pd.DataFrame) -> dict[str, float]:
     """Return how far made signatures can be told from held-out ones beyond what training rows can,
     and hits.
+
+    Parameters
+    ----------
+    comparisons : DataFrame
+        `set`, `auc_forest`.
+    hits : DataFrame
+        From `generation.hit_rates`.
     """
     auc = comparisons.set_index("set")["auc_forest"]
     best = hits.groupby("gain")["hits"].mean().max()

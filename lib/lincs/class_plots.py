@@ -79,7 +79,13 @@ def score_dots(
 
 
 def confusion(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw which class (rows) is predicted as which (columns)."""
+    """Draw which class (rows) is predicted as which (columns).
+
+    Parameters
+    ----------
+    shares : DataFrame
+        From `classification.confusion`.
+    """
     with figures.style():
         figure = Figure(figsize=(figures.MIDDLE, 0.82 * figures.MIDDLE))
         ax = figure.add_subplot()
@@ -131,6 +137,11 @@ def target_ranks(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 def rank_chance(ranks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the ranks of all queries among signatures, and each drug's mean against what chance
     gives.
+
+    Parameters
+    ----------
+    ranks, summary : DataFrame
+        From `targets.rank` and `targets.summarise`.
     """
     defined = ranks[ranks["is_defined"]]
     with figures.style():
@@ -157,7 +168,13 @@ def rank_chance(ranks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.
 
 
 def code_heat(distances: np.ndarray, classes: Sequence[str]) -> tuple[Figure, pd.DataFrame]:
-    """Draw the correlation distances between codes, in a dendrogram's order; dark is close."""
+    """Draw the correlation distances between codes, in a dendrogram's order; dark is close.
+
+    Parameters
+    ----------
+    distances : (K, K) array
+    classes : (K,) sequence of str
+    """
     order = leaf_order(distances)
     names = [short(classes[i]) for i in order]
     width = figures.MIDDLE if len(order) <= 20 else figures.PAGE
@@ -177,7 +194,13 @@ def code_heat(distances: np.ndarray, classes: Sequence[str]) -> tuple[Figure, pd
 
 
 def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
-    """Draw the nearest-neighbour network: an arrow to each class from the class nearest to it."""
+    """Draw the nearest-neighbour network: an arrow to each class from the class nearest to it.
+
+    Parameters
+    ----------
+    graph : DiGraph
+        From `codes.network`.
+    """
     places, names = _layout(graph), dict(graph.nodes(data="label"))
     edges = pd.DataFrame(
         [(names[a], names[b], data["weight"]) for a, b, data in graph.edges(data=True)],
@@ -229,7 +252,7 @@ def code_usage(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame
     Parameters
     ----------
     tables : mapping
-        Name of a set → result of `svqvae.usage`, all of one codebook.
+        Name of a set → result of `codebook.usage`, all of one codebook.
 
     Returns
     -------

@@ -157,7 +157,15 @@ def scores(labels: Sequence[str], predicted: np.ndarray) -> dict[str, float]:
 
 
 def group_accuracy(labels: Sequence[str], predicted: np.ndarray, groups: np.ndarray) -> pd.Series:
-    """Return the accuracy within each group (perturbagen) that is tested: the independent units."""
+    """Return the accuracy within each group (perturbagen) that is tested: the independent units.
+
+    Parameters
+    ----------
+    labels : (n,) sequence of str
+    predicted : (n,) array of str
+        Empty where a row is not tested.
+    groups : (n,) array
+    """
     tested = predicted != ""
     right = np.asarray(labels, str)[tested] == predicted[tested]
     return pd.Series(right.astype(float)).groupby(groups[tested], sort=True).mean()
@@ -207,6 +215,11 @@ def compare(
 def confusion(labels: Sequence[str], predicted: np.ndarray) -> pd.DataFrame:
     """Return the share of each class (rows) that was predicted as each class (columns), tested rows
     only.
+
+    Parameters
+    ----------
+    labels : (n,) sequence of str
+    predicted : (n,) array of str
     """
     tested = predicted != ""
     return pd.crosstab(

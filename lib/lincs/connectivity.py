@@ -27,7 +27,18 @@ class Reference:
 
 
 def reference(values: np.ndarray, genes: Sequence[str]) -> Reference:
-    """Sort signatures (N, G) from the largest value down; equals by their gene's order."""
+    """Sort signatures (N, G) from the largest value down; equals by their gene's order.
+
+    Parameters
+    ----------
+    values : (N, G) array
+        z-scores.
+    genes : (G,) sequence of str
+
+    Returns
+    -------
+    Reference
+    """
     order = np.argsort(-values, axis=1, kind="stable")
     places = np.empty(values.shape, np.int32)
     np.put_along_axis(
@@ -40,7 +51,17 @@ def reference(values: np.ndarray, genes: Sequence[str]) -> Reference:
 
 
 def known_genes(wanted: Sequence[str], genes: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split a set of genes into those that are measured and the others, which must not count."""
+    """Split a set of genes into those that are measured and the others, which must not count.
+
+    Parameters
+    ----------
+    wanted, genes : sequence of str
+        The set, and the genes that are measured.
+
+    Returns
+    -------
+    known, lost : list of str
+    """
     there = set(map(str, genes))
     distinct = list(dict.fromkeys(map(str, wanted)))
     return [gene for gene in distinct if gene in there], [
@@ -54,6 +75,16 @@ def enrichment(reference: Reference, genes: Sequence[str]) -> np.ndarray:
 
     Walking down a signature, a gene of the set adds its share of the set's |z|, another one takes 1
     / (G − m); the value is the largest deviation, with its sign.
+
+    Parameters
+    ----------
+    reference : Reference
+    genes : sequence of str
+        The set; genes that are not measured do not count.
+
+    Returns
+    -------
+    (N,) array
 
     Raises
     ------
@@ -87,6 +118,22 @@ def weighted_connectivity(
 
     With one of the sets empty, half of the other's enrichment would be all; it counts whole then.
 
+    Parameters
+    ----------
+    reference : Reference
+    up, down : sequence of str
+        Genes that go up and down in the query; one of them may be empty.
+
+    Returns
+    -------
+    (N,) array
+        From −1 to 1.
+
+    Raises
+    ------
+    InputError
+        If both sets are empty, or no gene of one is measured.
+
     Examples
     --------
     >>> one = reference(np.array([[3.0, 2, 1, -1, -2, -3]]), "123456")
@@ -112,6 +159,23 @@ def query_sets(
 ) -> tuple[list[str], list[str]]:
     """Return the `size` genes with the largest and the `size` with the smallest z-scores of a
     signature (G,).
+
+    Parameters
+    ----------
+    values : (G,) array
+        z-scores of the query.
+    genes : (G,) sequence of str
+    size : int
+        Genes each way.
+
+    Returns
+    -------
+    up, down : list of str
+
+    Raises
+    ------
+    InputError
+        If they would be more than half of the genes each.
     """
     if not 0 < 2 * size <= len(genes):
         raise InputError(f"{size} genes each way of {len(genes)}; expected at most half of them")
@@ -172,7 +236,7 @@ def tau(scores: np.ndarray, background: np.ndarray) -> np.ndarray:
 
     References
     ----------
-    Subramanian et al. 2017, STAR Methods, "Connectivity map score".
+    Subramanian et al., Cell 171 (2017), https://doi.org/10.1016/j.cell.2017.10.049
 
     Examples
     --------
@@ -200,7 +264,7 @@ def scores(queries: np.ndarray, reference: Reference, *, size: int) -> np.ndarra
     reference : Reference
         N signatures, sorted once.
     size : int
-        Genes each way of a query; CMap takes 150 of its 12,328 genes, 50 of 978 landmarks.
+        Genes each way of a query.
 
     Returns
     -------

@@ -18,6 +18,17 @@ def principal_components(*sets: np.ndarray, n: int = 2) -> tuple[list[np.ndarray
     variance (n,).
 
     The sign of a component is such that its largest loading is positive.
+
+    Parameters
+    ----------
+    *sets : (rows, G) arrays
+    n : int
+        Components.
+
+    Returns
+    -------
+    scores : list of (rows, n) array
+    shares : (n,) array
     """
     stacked = np.vstack(sets).astype(np.float64)
     fitted = PCA(min(n, *stacked.shape), svd_solver="covariance_eigh").fit(stacked)
@@ -64,6 +75,12 @@ def mixing(real: np.ndarray, made: np.ndarray, *, k: int = 10) -> float:
 
     1: mixed as if they were one set; 0: apart. Both are looked at in the principal components of
     all.
+
+    Parameters
+    ----------
+    real, made : (n, G), (m, G) arrays
+    k : int
+        Neighbours that are looked at.
     """
     (scores,), _ = principal_components(np.vstack([real, made]), n=N_COMPONENTS)
     is_made = np.arange(len(scores)) >= len(real)
@@ -79,6 +96,12 @@ def mixing(real: np.ndarray, made: np.ndarray, *, k: int = 10) -> float:
 def by_gene(real: np.ndarray, made: np.ndarray, genes: np.ndarray) -> pd.DataFrame:
     """Return means, SDs and the Kolmogorov-Smirnov distance of each gene: `gene`, `real_mean`,
     `made_mean`, …, `ks`.
+
+    Parameters
+    ----------
+    real, made : (n, G), (m, G) arrays
+        z-scores.
+    genes : (G,) array of str
     """
     ks = [ks_2samp(a, b, method="asymp").statistic for a, b in zip(real.T, made.T, strict=True)]
     return pd.DataFrame(
@@ -96,6 +119,16 @@ def by_gene(real: np.ndarray, made: np.ndarray, genes: np.ndarray) -> pd.DataFra
 def gene_correlations(real: np.ndarray, made: np.ndarray) -> float:
     """Return the correlation between the gene–gene correlations of the real and of the made
     signatures.
+
+    Parameters
+    ----------
+    real, made : (n, G), (m, G) arrays
+        Genes that are constant in one of them do not count.
+
+    Returns
+    -------
+    float
+        1 if every pair of genes goes together in both alike.
     """
     pairs = np.triu_indices(real.shape[1], 1)
     with np.errstate(invalid="ignore", divide="ignore"):

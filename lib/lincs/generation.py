@@ -41,7 +41,14 @@ weights only.
 
 
 def signature_nodes(mu: np.ndarray, *, threshold: float = THRESHOLD) -> list[int]:
-    """Return the latent dimensions whose mean |μ| over signatures (n, L) is above the threshold."""
+    """Return the latent dimensions whose mean |μ| over signatures (n, L) is above the threshold.
+
+    Parameters
+    ----------
+    mu : (n, L) array
+    threshold : float
+        In SDs of the prior; 0.5 in the paper.
+    """
     return np.flatnonzero(np.abs(mu).mean(axis=0) > threshold).tolist()
 
 
@@ -68,6 +75,11 @@ def node_table(model: VAE, signatures: np.ndarray) -> pd.DataFrame:
     `weight_norm`, `is_live`.
 
     The KL divergence from the prior says how much a dimension tells, whatever its scale.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
     """
     mu = vae.represent(model, signatures, ["mu"])["mu"]
     kl = vae.dimension_kl(model, signatures)
@@ -141,6 +153,12 @@ def draw(
 def residual_sd(model: VAE, signatures: np.ndarray) -> np.ndarray:
     """Return the SD of each gene around its reconstruction, (G,): the observation noise the model
     leaves.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+        Best those that it was trained on.
     """
     return (signatures - vae.reconstruct(model, signatures)).std(axis=0)
 
@@ -148,6 +166,12 @@ def residual_sd(model: VAE, signatures: np.ndarray) -> np.ndarray:
 def nearest_rows(made: np.ndarray, real: np.ndarray, *, block: int = 1024) -> np.ndarray:
     """Return the row of the nearest real signature (Euclidean) of each made one, (n,); the first of
     equals.
+
+    Parameters
+    ----------
+    made, real : (n, G), (N, G) arrays
+    block : int
+        Rows of `made` compared at once.
     """
     real = np.asarray(real, np.float64)
     squares = (real**2).sum(axis=1)

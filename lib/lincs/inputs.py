@@ -13,7 +13,7 @@ from lib.data import gctx
 from lib.data import origin as origins
 from lib.data.errors import InputError, listed
 from lib.data.origin import Origin
-from lib.lincs import sets, signatures, tables
+from lib.lincs import lists, sets, signatures, tables
 from lib.run import store
 
 NAMES = (
@@ -94,7 +94,7 @@ def read(
     small, genetic = (
         tables.read_signatures(files[name]) for name in ("smp_signatures", "gp_signatures")
     )
-    classes, _ = tables.read_classes(files["classes"])
+    classes, _ = lists.read_classes(files["classes"])
     found = sets.derive(small, genetic, classes)
     smp = found["SMP"].merge(classes, on="pert_id", how="left", sort=False)
     loaded = signatures.load(files["smp_matrix"], smp, landmarks, simulated=simulated)
@@ -103,13 +103,21 @@ def read(
     return Data(
         loaded,
         signatures.load(files["gp_matrix"], found["GP"], landmarks, simulated=simulated),
-        tables.read_targets(files["targets"]),
+        lists.read_targets(files["targets"]),
         sets.counts(found),
     )
 
 
 def classified(small: AnnData, *, without_mg132: bool = False) -> AnnData:
-    """Return the signatures that have a class (SMC; SMCNP without MG-132)."""
+    """Return the signatures that have a class (SMC; SMCNP without MG-132).
+
+    Parameters
+    ----------
+    small : AnnData
+        SMP, with `pcl` in obs.
+    without_mg132 : bool
+        It is a fifth of the classified signatures, and the paper leaves it out for the S-VQ-VAE.
+    """
     kept = small.obs["pcl"].notna()
     if without_mg132:
         kept &= small.obs["pert_iname"] != sets.PROTEASOME[0]
@@ -157,6 +165,18 @@ def origin(own: Mapping[str, str]) -> Origin:
 def examples(small: AnnData, *, n: int, rng: np.random.Generator) -> np.ndarray:
     """Return rows that stand in for a user's signatures: the largest of a drug, each of another
     class first.
+
+    Parameters
+    ----------
+    small : AnnData
+    n : int
+        At most; one per class that has another drug.
+    rng : Generator
+
+    Returns
+    -------
+    (n,) array of int
+        Rows, ascending.
     """
     size = np.abs(small.X).mean(axis=1)
     rows = small.obs.assign(row=np.arange(small.n_obs), size=size)[

@@ -233,7 +233,7 @@ class LincsDigits(Section):
     labels_path: InputPath = parameter("", "IDX file of their labels")
     test_images_path: InputPath = parameter("", "IDX file of MNIST test images")
     test_labels_path: InputPath = parameter("", "IDX file of their labels")
-    max_epochs: int = parameter(8, "epochs", smoke=3, paper=25, ge=1, le=1000)
+    max_epochs: int = parameter(6, "epochs", smoke=3, paper=25, ge=1, le=1000)
     batch_size: int = parameter(128, "images per step", paper=256, ge=2, le=100_000)
     seed: int = parameter(1, "base seed of split and training", ge=0)
 

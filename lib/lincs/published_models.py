@@ -25,6 +25,16 @@ LAST = ("6915", "6253", "7264", "5467", "2767", "23038", "57048", "79716")
 def svqvae_of(found: Mapping[str, Weights]) -> SVQVAE:
     """Return the published S-VQ-VAE: 978 landmarks in the order of GSE70138, 75 classes.
 
+    Parameters
+    ----------
+    found : mapping
+        From `published_weights.read_folder`.
+
+    Returns
+    -------
+    SVQVAE
+        2,032,978 parameters; the factor 10 of the output, which no file holds, is in it.
+
     Raises
     ------
     InputError
@@ -80,6 +90,16 @@ def export(found: Mapping[str, Weights], folder: str | os.PathLike) -> list[Path
 
     The card says the kind of module, the sha256 of the published file, and what no file holds: the
     output is multiplied by 10, and genes are in the order of the landmarks of GSE70138.
+
+    Parameters
+    ----------
+    found : mapping
+        From `published_weights.read_folder`.
+    folder : path
+
+    Returns
+    -------
+    list of Path
     """
     paths = []
     for name, weights in found.items():

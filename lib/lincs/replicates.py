@@ -56,6 +56,20 @@ def weights(correlations: np.ndarray) -> np.ndarray:
     A replicate counts by its mean positive correlation with the others, at least 0.01; weights add
     up to 1. Two replicates always count the same.
 
+    Parameters
+    ----------
+    correlations : (n, n) array
+        Spearman, over the landmarks.
+
+    Returns
+    -------
+    (n,) array
+        They add up to 1.
+
+    References
+    ----------
+    Subramanian et al., Cell 171 (2017), https://doi.org/10.1016/j.cell.2017.10.049
+
     Examples
     --------
     >>> weights(np.array([[1, 0.8, 0.4], [0.8, 1, 0], [0.4, 0, 1]])).round(3).tolist()

@@ -21,7 +21,13 @@ IDENTITY = ("pert_id", "pert_iname")  # rows that share one of them are of one p
 
 
 def perturbagens(data: AnnData) -> np.ndarray:
-    """Return each signature's perturbagen as a number, (n,): rows that share an id or a name."""
+    """Return each signature's perturbagen as a number, (n,): rows that share an id or a name.
+
+    Parameters
+    ----------
+    data : AnnData
+        Its obs have `pert_id` and `pert_iname`.
+    """
     return groups.connected(data.obs, list(IDENTITY))
 
 
@@ -51,6 +57,25 @@ def representations(
     as many.
 
     The PCA is fitted on the same rows, without their labels.
+
+    Parameters
+    ----------
+    model : VAE
+    values : (n, G) array
+    live : sequence of int
+        Live latent dimensions.
+    layers : sequence of str
+        Of `vae.LAYERS`, `sig`, `pca`.
+
+    Returns
+    -------
+    dict
+        Name → (n, width).
+
+    Raises
+    ------
+    InputError
+        If a layer is unknown.
     """
     found = vae.represent(model, values)
     found["sig"] = found["mu"][:, list(live)]
@@ -221,6 +246,15 @@ def paired(
 ) -> pd.DataFrame:
     """Compare representations with the raw signatures, perturbagen by perturbagen; see
     `classification.compare`.
+
+    Parameters
+    ----------
+    predictions : mapping
+        Representation → predicted classes (n,); has `raw`.
+    labels, units : (n,) sequence of str, array
+        Classes and perturbagens.
+    n, seed : int
+        Draws, and their seed.
     """
     return classification.compare(
         labels, predictions, units, against="raw", n=n, rng=np.random.default_rng(seed)

@@ -143,8 +143,9 @@ def pattern(drawn: pd.DataFrame, pcl: str) -> str:
 
 def path(drawn: pd.DataFrame) -> str:
     """Say which genes change most from one end to the other."""
+    steps = drawn["step"].unique()  # in the order of the path
     wide = drawn.pivot(index="gene", columns="step", values="z_score")
-    change = wide[wide.columns.max()] - wide[wide.columns.min()]
+    change = wide[steps[-1]] - wide[steps[0]]
     low, high = change.idxmin(), change.idxmax()
     return (
         f"{low} falls most, by {-change[low]:.1f}; {high} rises most, by {change[high]:.1f} in z."

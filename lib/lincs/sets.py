@@ -47,7 +47,7 @@ def derive(
     small, genetic : DataFrame
         From `tables.read_signatures`.
     classes : DataFrame
-        `pert_id`, `pcl` from `tables.read_classes`; an id in two classes gives two rows.
+        `pert_id`, `pcl` from `lists.read_classes`; an id in two classes gives two rows.
     """
     smp = small[small["cell_id"].isin(SMP_CELLS)].reset_index(drop=True)
     gp = genetic[genetic["cell_id"].isin(GP_CELLS)].reset_index(drop=True)
@@ -68,6 +68,14 @@ def major_classes(
 ) -> pd.DataFrame:
     """Return the signatures of classes with at least `least` of them (paper: 150, or 100 without
     five weak ones).
+
+    Parameters
+    ----------
+    smc : DataFrame
+        With `pcl`.
+    least : int
+    without : tuple of str
+        Classes left out.
     """
     sizes = smc["pcl"].value_counts()
     kept = sizes.index[(sizes >= least) & ~sizes.index.isin(without)]
@@ -86,6 +94,11 @@ def is_control(table: pd.DataFrame) -> np.ndarray:
 def counts(derived: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return one row per data set: `signatures`, `pert_ids`, `names`, `classes` (0 where it has
     none).
+
+    Parameters
+    ----------
+    derived : mapping
+        From `derive`.
     """
     rows = [
         {

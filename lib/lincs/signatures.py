@@ -66,6 +66,14 @@ def check(
 ) -> None:
     """Refuse a matrix that does not hold z-scores.
 
+    Parameters
+    ----------
+    values : (n, G) array
+    signatures, genes : sequence of str
+        Names of rows and columns, for the message.
+    file : path, optional
+        Where they come from, for the message.
+
     Raises
     ------
     InputError
@@ -90,6 +98,15 @@ def check(
 def join(sets: Sequence[AnnData]) -> AnnData:
     """Stack sets of signatures over the same genes, one after the other; simulated if any of them
     is.
+
+    Parameters
+    ----------
+    sets : sequence of AnnData
+
+    Returns
+    -------
+    AnnData
+        obs of all, with the columns of any.
 
     Raises
     ------

@@ -156,6 +156,11 @@ def compare(
 def gene_places(scores: np.ndarray) -> np.ndarray:
     """Return the rank from 0 of each gene within each query (queries, genes); equals share their
     mean.
+
+    Parameters
+    ----------
+    scores : (queries, genes) array
+        Larger is more alike.
     """
     rounded = np.sort(scores.round(6), axis=1)
     low, high = (

@@ -38,6 +38,16 @@ class Pool:
 def standardise(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return centred rows of length 1, and which rows are constant and so have no correlation.
 
+    Parameters
+    ----------
+    values : (n, width) array
+
+    Returns
+    -------
+    units : (n, width) float32 array
+        Products of them are Pearson correlations; 0 for constant rows.
+    constant : (n,) array of bool
+
     Examples
     --------
     >>> standardise(np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]))[1].tolist()
@@ -59,6 +69,15 @@ def pool(values: np.ndarray, genes: np.ndarray) -> Pool:
     searched.
 
     Constant ones correlate with nothing; they are left out and counted.
+
+    Parameters
+    ----------
+    values : (N, width) array
+    genes : (N,) array of str
+
+    Returns
+    -------
+    Pool
     """
     units, constant = standardise(values)
     kept = np.flatnonzero(~constant)
@@ -75,7 +94,7 @@ def match(
     Parameters
     ----------
     targets : DataFrame
-        `drug`, `gene`; from `tables.read_targets`, drugs in lower case.
+        `drug`, `gene`; from `lists.read_targets`, drugs in lower case.
     drugs, genes : array of str
         Names among the queries and the references.
     exact : bool
@@ -156,6 +175,11 @@ def rank(
 def gene_scores(queries: np.ndarray, pool: Pool) -> np.ndarray:
     """Return the similarity of each query to the best signature of each gene of the pool, (n,
     genes) float32.
+
+    Parameters
+    ----------
+    queries : (n, width) array
+    pool : Pool
     """
     units, _ = standardise(queries)
     return np.vstack(
@@ -166,6 +190,18 @@ def gene_scores(queries: np.ndarray, pool: Pool) -> np.ndarray:
 def similarities(units: np.ndarray, pool: Pool) -> Iterator[tuple[slice, np.ndarray]]:
     """Give the correlations of blocks of queries with the whole pool, as one matrix product each:
     rows, (rows, N).
+
+    Parameters
+    ----------
+    units : (n, width) array
+        From `standardise`.
+    pool : Pool
+
+    Yields
+    ------
+    rows : slice
+    similarity : (rows, N) float32 array
+        At most 64 MB of it at once.
     """
     step = max(1, BLOCK // len(pool.units))
     for start in range(0, len(units), step):
@@ -184,6 +220,13 @@ def null_best_rank(n_pool: int, n_targets: int, quantile: float | None = None) -
     quantile of it.
 
     The mean is (N − m) / (m + 1). The chance of a best rank of r or more is C(N − r, m) / C(N, m).
+
+    Parameters
+    ----------
+    n_pool, n_targets : int
+        N and m.
+    quantile : float, optional
+        Between 0 and 1.
 
     Examples
     --------

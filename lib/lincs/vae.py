@@ -76,19 +76,39 @@ class VAE(nn.Module):
 
 
 def build(architecture: Architecture, rng: np.random.Generator) -> VAE:
-    """Return an initialised network whose every weight comes from `rng`."""
+    """Return an initialised network whose every weight comes from `rng`.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    rng : Generator
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))
         return VAE(architecture)
 
 
 def sample(mu: Tensor, logvar: Tensor) -> Tensor:
-    """Draw z = μ + exp(ℓ/2) ⊙ ε with ε ~ N(0, I)."""
+    """Draw z = μ + exp(ℓ/2) ⊙ ε with ε ~ N(0, I).
+
+    Parameters
+    ----------
+    mu, logvar : (n, L) tensors
+    """
     return mu + torch.exp(logvar / 2) * torch.randn_like(mu)
 
 
 def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
     """Return −½ · mean over rows and dimensions of (1 + ℓ − μ² − exp ℓ).
+
+    Parameters
+    ----------
+    mu, logvar : (n, L) tensors
+
+    Returns
+    -------
+    scalar tensor
+        In nats per dimension.
 
     Examples
     --------
@@ -132,6 +152,13 @@ def represent(
 ) -> dict[str, np.ndarray]:
     """Return representations of signatures by the name of the layer, each (n, width) float32;
     nothing is drawn.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+    layers : sequence of str
+        Of `LAYERS`.
     """
     model.eval()
     x = torch.as_tensor(np.asarray(signatures, np.float32), device=next(model.parameters()).device)
@@ -152,7 +179,14 @@ def represent(
 
 @torch.inference_mode()
 def reconstruct(model: VAE, signatures: np.ndarray) -> np.ndarray:
-    """Return the reconstruction (n, G) from the means of the latents."""
+    """Return the reconstruction (n, G) from the means of the latents.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+        z-scores.
+    """
     model.eval()
     x = torch.as_tensor(np.asarray(signatures, np.float32), device=next(model.parameters()).device)
     return model.decode(model.encode(x)[0]).cpu().numpy()
@@ -178,7 +212,14 @@ def sampled_mse(model: VAE, signatures: np.ndarray, rng: np.random.Generator) ->
 
 @torch.inference_mode()
 def decode(model: VAE, latents: np.ndarray) -> np.ndarray:
-    """Return signatures (n, G) of latents (n, L)."""
+    """Return signatures (n, G) of latents (n, L).
+
+    Parameters
+    ----------
+    model : VAE
+    latents : (n, L) array
+        In SDs of the prior.
+    """
     model.eval()
     z = torch.as_tensor(np.asarray(latents, np.float32), device=next(model.parameters()).device)
     return model.decode(z).cpu().numpy()
@@ -186,7 +227,13 @@ def decode(model: VAE, latents: np.ndarray) -> np.ndarray:
 
 @torch.inference_mode()
 def dimension_kl(model: VAE, signatures: np.ndarray) -> np.ndarray:
-    """Return the mean KL divergence of each latent dimension from its prior, (L,), in nats."""
+    """Return the mean KL divergence of each latent dimension from its prior, (L,), in nats.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+    """
     model.eval()
     x = torch.as_tensor(np.asarray(signatures, np.float32), device=next(model.parameters()).device)
     mu, logvar = model.encode(x)
