@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 
 from lib.data import h5ad
 from lib.data.errors import InputError
-from lib.lincs import classification, connectivity, fitting, inputs, search, vae
+from lib.lincs import classification, connectivity, fitting, generation, inputs, search, vae
 from lib.lincs.fitting import Split
 from lib.lincs.vae import VAE, Architecture
 from lib.stats import groups
@@ -50,8 +50,16 @@ def fit_pca(values: np.ndarray, n: int) -> PCA:
     return PCA(max(1, min(n, *values.shape)), svd_solver="covariance_eigh").fit(values)
 
 
+def live(model: VAE, values: np.ndarray) -> list[int]:
+    """Return the live latent dimensions by what they tell of signatures (n, G); see
+    `generation.node_table`.
+    """
+    nodes = generation.node_table(model, values)
+    return nodes.loc[nodes["is_live"], "node"].tolist()
+
+
 def representations(
-    model: VAE, values: np.ndarray, live: Sequence[int], layers: Sequence[str]
+    model: VAE, values: np.ndarray, nodes: Sequence[int], layers: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Return representations by name: the layers asked, `sig` for the live dimensions, `pca` with
     as many.
@@ -62,7 +70,7 @@ def representations(
     ----------
     model : VAE
     values : (n, G) array
-    live : sequence of int
+    nodes : sequence of int
         Live latent dimensions.
     layers : sequence of str
         Of `vae.LAYERS`, `sig`, `pca`.
@@ -78,8 +86,8 @@ def representations(
         If a layer is unknown.
     """
     found = vae.represent(model, values)
-    found["sig"] = found["mu"][:, list(live)]
-    found["pca"] = fit_pca(values, len(live)).transform(values)
+    found["sig"] = found["mu"][:, list(nodes)]
+    found["pca"] = fit_pca(values, len(nodes)).transform(values)
     if lost := [name for name in layers if name not in found]:
         raise InputError(f"no representation {lost[0]}; there are {', '.join(found)}")
     return {name: found[name] for name in layers}
