@@ -274,7 +274,7 @@ def code_usage(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame
         axes[0].set_ylim(len(names) - 0.5, -0.5)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center")
     drawn = pd.concat(tables, names=["set"]).reset_index(level=0)
-    return figure, drawn[["set", "pcl", "n", "chosen"]]
+    return figure, drawn[["set", "pcl", "n", "chosen"]].rename(columns={"chosen": "n_chosen"})
 
 
 def _layout(graph: nx.DiGraph) -> dict:

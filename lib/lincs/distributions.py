@@ -160,7 +160,7 @@ def auc_interval(auc: float, n: int, m: int, *, level: float = 0.95) -> tuple[fl
     [0.42, 0.58]
     """
     half = norm.ppf((1 + level) / 2) * np.sqrt((n + m + 1) / (12 * n * m))
-    return max(0.0, auc - half), min(1.0, auc + half)
+    return float(max(0.0, auc - half)), float(min(1.0, auc + half))
 
 
 def compare(

@@ -240,7 +240,7 @@ def searches(drawn: pd.DataFrame) -> str:
 
 def usage(drawn: pd.DataFrame) -> str:
     """Say how many codes are in use in each set of signatures."""
-    n = (drawn["chosen"] > 0).groupby(drawn["set"], sort=False).agg(["sum", "size"])
+    n = (drawn["n_chosen"] > 0).groupby(drawn["set"], sort=False).agg(["sum", "size"])
     ways = ", ".join(f"{row['sum']} of {row['size']} in {name}" for name, row in n.iterrows())
     return f"Codes that are somebody's nearest: {ways}."
 
