@@ -7,16 +7,21 @@ import pytest
 
 from lib.data.errors import InputError
 from lib.lincs import (
+    claims,
     classification,
     codes,
     connectivity,
     distributions,
     generation,
     query,
+    runs,
+    search,
+    target_tests,
     targets,
     vae,
 )
 from lib.lincs.vae import Architecture
+from lib.report import published
 from lib.stats import groups
 from tests.toy_lincs import toy
 
@@ -125,13 +130,13 @@ def test_planted_targets_rank_above_chance_and_exchanged_ones_do_not():
     drugs, genes = (part.obs["pert_iname"].to_numpy(str) for part in (one.small, one.genetic))
     known = one.world.targets.groupby("pert_iname")["gene"].agg(list).to_dict()
     pool = targets.pool(one.genetic.X, genes)
-    found = targets.permutation_test(one.small.X, drugs, pool, known, n=200, rng=rng())
+    found = target_tests.permutation_test(one.small.X, drugs, pool, known, n=200, rng=rng())
     assert found.iloc[-1]["drug"] == "all drugs" and found.iloc[-1]["p"] <= 0.01
     assert found.iloc[-1]["gene_rank"] < found.iloc[-1]["null_low"]
     others = {
         drug: list(rng(i).choice(pool.genes, 2, replace=False)) for i, drug in enumerate(known)
     }
-    wrong = targets.permutation_test(one.small.X, drugs, pool, others, n=200, rng=rng())
+    wrong = target_tests.permutation_test(one.small.X, drugs, pool, others, n=200, rng=rng())
     assert wrong.iloc[-1]["p"] > 0.01
 
 
@@ -181,7 +186,7 @@ def test_connectivity_by_hand():
 def test_a_signature_connects_most_to_itself_and_tau_compares_with_ones_own_background():
     values = some(12, 40)
     genes = [f"g{i}" for i in range(40)]
-    scores = connectivity.all_pairs(values, genes, size=8)
+    scores = connectivity.scores(values, connectivity.reference(values, genes), size=8)
     assert (scores.argmax(axis=1) == np.arange(12)).all() and np.abs(scores).max() <= 1
     found = connectivity.tau(scores[0], scores[1:])
     assert found[0] == 100 and np.abs(found).max() <= 100
@@ -264,6 +269,30 @@ def test_a_representation_may_differ_from_fold_to_fold():
         classification.predict(some(40), ["a"] * 40, folds, classifier="svm")
 
 
+def test_what_learns_nothing_is_beside_what_does():
+    one = toy().classified
+    labels = one.obs["pcl"].to_numpy(str)
+    units = groups.connected(one.obs, ["pert_id", "pert_iname"])
+    honest = groups.stratified_folds(labels, units, 3, rng=rng())
+    found = runs.baselines(one.X, one.var_names, labels, honest, size=10)
+    assert list(found) == ["class mean", "majority", "connectivity"]
+    tested = honest.fold >= 0
+    assert all(((predicted != "") == tested).all() for predicted in found.values())
+    scores = {n: classification.scores(labels, p)["balanced_accuracy"] for n, p in found.items()}
+    assert scores["majority"] < scores["connectivity"] and scores["majority"] < scores["class mean"]
+
+
+def test_accuracies_of_the_paper_are_measured_under_their_ids():
+    one = toy().classified
+    known = set(published.load())
+    found = runs.published_accuracies(one.X, one.obs["pcl"].to_numpy(str))
+    assert len(found) == 4 and set(found) <= known
+    assert found["lincs.classification.raw_svm_train"] > found["lincs.classification.raw_svm_test"]
+    history = pd.DataFrame({"train_mse": [2.0, 1.0]})
+    errors = claims.svqvae(history) | claims.vae(history, sampled_mse=1.5)
+    assert set(errors) <= known and errors["lincs.vae.gp_validation_mse"] == 1.5
+
+
 # --- generation
 
 
@@ -308,6 +337,13 @@ def test_paths_through_the_latent():
     )
     path = generation.traverse(model, np.ones(3), 1, [-2.0, 2.0])
     np.testing.assert_allclose(path, vae.decode(model, [[1, -2, 1], [1, 2, 1]]), rtol=1e-6)
+
+
+def test_the_share_of_a_direction_within_programmes():
+    programmes = some(3, 50)
+    inside, outside = rng(1).normal(size=(2, 3)) @ programmes, some(200, 50, seed=2)
+    np.testing.assert_allclose(generation.share_within(inside, programmes), 1)
+    assert generation.share_within(outside, programmes).mean() == pytest.approx(3 / 50, abs=0.02)
 
 
 def test_distributions_are_told_apart_only_if_they_differ():
@@ -368,6 +404,77 @@ def test_a_constant_code_is_told():
 
 
 # --- your own signatures
+
+
+def test_normalised_connectivity_is_the_same_for_one_query_and_for_many():
+    scores, groups_of = some(5, 30), np.repeat(["a", "b", "c"], 10)
+    many = connectivity.normalise(scores, groups_of)
+    np.testing.assert_allclose(many[3], connectivity.normalise(scores[3], groups_of))
+    mean = [many[2][(groups_of == "b") & (many[2] > 0)].mean(), many[2][many[2] < 0].mean()]
+    np.testing.assert_allclose(mean, [1, -1])
+
+
+def test_places_of_classes_and_ties():
+    scores = pd.DataFrame({"CP_A": [0.9, 0.5, np.nan], "CP_B": [0.2, 0.5, np.nan]})
+    found = search.places(scores, ["CP_B", "CP_A", "CP_A"])
+    assert found[:2].tolist() == [1.0, 0.5] and np.isnan(found[2])
+    with pytest.raises(InputError, match="class CP_C has no signature in the reference"):
+        search.places(scores, ["CP_A", "CP_C", "CP_A"])
+
+
+def test_searches_are_compared_unit_by_unit():
+    own, labels = (
+        np.eye(4)[[0, 1, 0, 1]] + 0.01 * some(4, 4),
+        np.array(["CP_A", "CP_B", "", "CP_B"]),
+    )
+    reference = np.eye(4)[[0, 1, 2, 1]]
+    truth = ["CP_A", "CP_B", "CP_A", "CP_B"]
+    found = search.without_network({"raw": (own, reference)}, labels)
+    wrong = found["raw"].rename(columns={"CP_A": "CP_B", "CP_B": "CP_A"})
+    table = search.compare(
+        {**found, "wrong": wrong}, truth, list("wxyz"), against="raw", n=200, rng=rng()
+    ).set_index("search")
+    assert table["share"].tolist() == [1.0, 0.0] and table["chance"].tolist() == [0.5, 0.5]
+    assert table.loc["wrong", "difference"] == -1 and table.loc["wrong", "p"] == 2 / 2**4
+    scores = np.array([[3.0, 1, 9, 2]])
+    by = search.by_connectivity(scores, labels)
+    assert by.loc[0].to_dict() == {"CP_A": 3.0, "CP_B": 1.5}
+    flat = search.by_correlation(np.ones((1, 4)), search.class_means(reference, labels))
+    assert flat.isna().all(axis=None)
+
+
+def test_the_strongest_connections_are_listed_with_all_measures():
+    table = pd.DataFrame(
+        {"sig_id": list("abc"), "pert_iname": list("xyz"), "pert_type": "trt_sh", "cell_id": "PC3"}
+    )
+    measures = {"ncs": np.array([[0.1, 2.0, -3.0]]), "tau": np.array([[1.0, 99.0, -100.0]])}
+    found = query.connected(measures, table, n=2, names=["s"])
+    assert found["sig_id"].tolist() == ["b", "a"] and found["tau"].tolist() == [99.0, 1.0]
+
+
+def test_targets_by_any_score_of_genes():
+    best, names = target_tests.best_of_gene(np.array([[1.0, 5, 2, 4]]), np.array(list("BABC")))
+    assert names.tolist() == ["A", "B", "C"] and best.tolist() == [[5.0, 2.0, 4.0]]
+    scores = {"x": rng(0).normal(size=(3, 40)), "y": rng(1).normal(size=(3, 40))}
+    genes = np.array([f"g{i:02d}" for i in range(40)])
+    scores["x"][:, 7] = 9.0
+    known = {"x": ["g07"], "y": ["g01", "g02"]}
+    tests = {
+        "good": target_tests.rank_test(scores, genes, known, n=400, rng=rng()),
+        "same": target_tests.rank_test(scores, genes, known, n=400, rng=rng()),
+    }
+    first = tests["good"].iloc[0]
+    assert first["gene_rank"] == 0 and first["p"] < 0.06
+    assert first["null_mean"] == pytest.approx(19.5, abs=1.5)  # of one random gene among 40
+    assert tests["good"].iloc[1]["null_mean"] == pytest.approx(38 / 3, abs=1.5)  # the best of two
+    table = target_tests.compare(tests, 40, against="good", n=100, rng=rng())
+    assert table["difference"].tolist() == [0, 0] and table["p"].tolist()[1] == 1
+
+
+def test_random_sets_are_without_repeats_and_even():
+    sets = target_tests._random_sets(6, 3, n=2000, rng=rng())
+    assert (np.sort(sets, axis=1)[:, 1:] > np.sort(sets, axis=1)[:, :-1]).all()
+    np.testing.assert_allclose(np.bincount(sets.ravel(), minlength=6) / 2000, 0.5, atol=0.05)
 
 
 def test_own_signatures_find_their_classes_perturbations_and_genes():

@@ -11,7 +11,7 @@ from lib.data import gctx
 from lib.data.errors import InputError
 from lib.learning.metrics import Outcome, Total
 from lib.learning.training import row_batches
-from lib.lincs import digits, fitting, replicates, runs, svqvae, vae
+from lib.lincs import codebook, digits, fitting, replicates, runs, svqvae, vae
 from lib.lincs.fitting import Split
 from lib.lincs.vae import Architecture
 from lib.stats import groups
@@ -86,8 +86,8 @@ def test_the_latent_is_drawn_in_training_only():
     assert not torch.equal(model(x)[0], model(x)[0])
     model.eval()
     assert torch.equal(model(x)[0], model(x)[0])
-    sampled = vae.loss(always_sample=True)
-    assert sampled(model, x).loss != sampled(model, x).loss
+    drawn = [vae.sampled_mse(model, x.numpy(), rng(seed)) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
     drawn = vae.sample(torch.zeros(100_000, 1), torch.full((100_000, 1), np.log(4.0)))
     assert drawn.std().item() == pytest.approx(2, rel=0.02)
 
@@ -144,7 +144,7 @@ def test_the_decoder_gets_the_code_of_the_true_class_and_the_gradient_passes_str
     assert model.codebook.grad.abs().max() == 0 and model.encoder[0].weight.grad.abs().max() > 0
     assert (
         found.logits.argmax(1).tolist()
-        == svqvae.nearest(svqvae.encode(model, x.numpy()), svqvae.codes(model)).tolist()
+        == codebook.nearest(svqvae.encode(model, x.numpy()), svqvae.codes(model)).tolist()
     )
 
 
@@ -158,7 +158,7 @@ def test_the_plain_variant_uses_the_nearest_code_and_pushes_nothing():
 def test_a_collapsed_codebook_is_reported():
     codes = np.array([[1.0, 0], [0, 1], [0, 1 + 1e-6], [9, 9]])
     latents = np.array([[1, 0.1], [0.9, 0], [0, 0.9], [0.1, 1.0]])
-    found = svqvae.usage(latents, codes, np.array([0, 0, 1, 3]), list("abcd"))
+    found = codebook.usage(latents, codes, np.array([0, 0, 1, 3]), list("abcd"))
     assert found["chosen"].tolist() == [2, 2, 0, 0] and found["n"].tolist() == [2, 1, 0, 1]
     assert found["is_dead"].tolist() == [
         False,
@@ -173,8 +173,26 @@ def test_a_collapsed_codebook_is_reported():
         and found["accuracy"][3] == 0
     )
     assert (
-        svqvae.perplexity(np.array([0, 1, 2, 3]), 4) == 4
-        and svqvae.perplexity(np.zeros(3, int), 4) == 1
+        codebook.perplexity(np.array([0, 1, 2, 3]), 4) == 4
+        and codebook.perplexity(np.zeros(3, int), 4) == 1
+    )
+
+
+def test_a_trained_codebook_that_collapsed_is_told():
+    """Codes that start far from every encoding are nobody's nearest, and then never move."""
+    one = toy().classified
+    y, names = fitting.class_numbers(one.obs["pcl"])
+    model = svqvae.linear(60, 16, names, rng())
+    model.codebook.data[3:] += 50
+    split = fitting.random_split(one.n_obs, share=0.2, rng=rng())
+    fitting.fit_svqvae(
+        model, one.X, y, split, loss=svqvae.loss(supervised=False), rng=rng(1),
+        settings=replace(fitting.SVQVAE_SETTINGS, max_epochs=2, batch_size=64),
+    )  # fmt: skip
+    found = codebook.usage(svqvae.encode(model, one.X), svqvae.codes(model), y, names)
+    assert found["is_dead"].sum() >= len(names) - 3
+    assert codebook.collapse(found).startswith(
+        f"collapsed: {found['is_dead'].sum()} of {len(names)}"
     )
 
 

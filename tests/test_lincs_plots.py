@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lib.lincs import class_plots, generation_plots, inputs, plots, sentences
+from lib.lincs import (
+    class_plots,
+    digits_plots,
+    generation_plots,
+    inputs,
+    own_plots,
+    plots,
+    sentences,
+)
 from lib.report import figures
 
 
@@ -93,6 +101,9 @@ def test_the_way_from_class_to_class():
         path, ["0.0", "0.5", "1.0"], list("ABC"), n=2, what="way"
     )
     assert is_of_a_journal(figure) and set(drawn["gene"]) == {"B", "C"}
+    steps = ["−2", "0", "1"]  # sorted as text, 0 would be first
+    other = generation_plots.path_heat(path, steps, list("ABC"), n=2, what="way")[1]
+    assert sentences.path(other) == sentences.path(drawn)
     assert sentences.path(drawn) == "B falls most, by 2.0; C rises most, by 4.0 in z."
 
 
@@ -194,10 +205,64 @@ def test_digits():
     names = list("0123456789")
     apart = np.abs(np.subtract.outer(np.arange(10.0), np.arange(10.0)))
     distances = pd.DataFrame(apart, index=names, columns=names)
-    figure, drawn = class_plots.digit_codes(np.zeros((10, 1, 8, 8)), distances)
+    figure, drawn = digits_plots.digit_codes(np.zeros((10, 1, 8, 8)), distances)
     assert is_of_a_journal(figure) and len(drawn) == 100
     assert "those of 0 and 9 farthest (9.00)" in sentences.digits(drawn)
     chosen = np.array([0, 1, 1, 2])
-    figure, drawn = class_plots.chosen_codes(np.array([0, 1, 2, 2]), chosen, names)
+    figure, drawn = digits_plots.chosen_codes(np.array([0, 1, 2, 2]), chosen, names)
     assert is_of_a_journal(figure)
     assert sentences.chosen(drawn) == "3 of 4 choose the code of their own digit."
+
+
+def test_own_signatures_and_their_searches():
+    table = pd.DataFrame(
+        {
+            "signature": ["s", "s", "t"],
+            "rank": [1, 2, 1],
+            "pcl": ["CP_A", "CP_B", "CP_B"],
+            "correlation": [0.9, 0.1, 0.2],
+            "null_low": -0.5,
+            "null_high": 0.5,
+            "p": [0.01, 0.6, 0.3],
+        }
+    )
+    figure, drawn = own_plots.nearest(table)
+    assert is_of_a_journal(figure) and drawn["signature"].tolist() == ["t", "s"]
+    assert sentences.own(drawn).startswith("1 of 2 signatures are more like")
+    compared = pd.DataFrame(
+        {"search": ["mu", "raw"], "share": [0.5, 0.75], "low": 0.2, "high": 0.9, "chance": 0.1}
+    ).assign(n=4)
+    figure, drawn = own_plots.searches(compared)
+    assert is_of_a_journal(figure) and len(drawn) == 3
+    assert sentences.searches(drawn) == (
+        "The true class comes first by mu 50%, raw 75%; by chance 10%."
+    )
+
+
+def test_replicates_and_what_their_weights_are_worth():
+    report = pd.DataFrame(
+        {
+            "well": list("abc"),
+            "signature": ["x", "x", "y"],
+            "weight": [0.9, 0.1, 1.0],
+            "mean_correlation": [0.5, 0.1, np.nan],
+        }
+    )
+    figure, drawn = own_plots.weights(report, np.array([False, True, False]))
+    assert is_of_a_journal(figure) and drawn["well"].tolist() == ["a", "b"]
+    assert sentences.weights(drawn) == (
+        "A replicate has a weight of 0.90 (median); a well that failed 0.10."
+    )
+    table = pd.DataFrame({"way": ["weighted", "plain"], "r": [0.8, 0.7], "low": 0.6, "high": 0.9})
+    figure, drawn = own_plots.recovery(table)
+    assert is_of_a_journal(figure)
+    assert sentences.recovery(drawn).endswith("weighted 0.800, plain 0.700.")
+
+
+def test_codes_in_use():
+    usage = pd.DataFrame({"pcl": ["CP_A", "CP_B"], "n": [3, 2], "chosen": [5, 0]})
+    figure, drawn = class_plots.code_usage({"training": usage, "unseen": usage})
+    assert is_of_a_journal(figure) and len(drawn) == 4
+    assert sentences.usage(drawn).endswith("1 of 2 in training, 1 of 2 in unseen.")
+    layers = pd.DataFrame({"folds": ["a", "line"], "representation": ["mu", "chance"]})
+    assert sentences.layers(layers.assign(share=[0.1, 0.3])).endswith("mu 0.10; by chance 0.30.")

@@ -4,12 +4,13 @@ import json
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors import safe_open
 
 from lib.data.errors import InputError
-from lib.lincs import claims, codes, generation, published_weights, svqvae
+from lib.lincs import claims, codes, generation, published_models, published_weights, svqvae
 from lib.report import published
 from tests.toy_lincs import legacy_linear
 
@@ -77,9 +78,21 @@ def test_a_part_of_the_set_is_accepted_and_the_rest_named(tmp_path):
     assert not found and len(missing) == 15 and "VAE_encode_SMGP" in missing
 
 
+def test_the_order_of_the_landmarks_is_that_of_the_matrix_or_refused():
+    between = [str(i) for i in range(10**6, 10**6 + 978 - 16)]
+    genes = [*published_models.FIRST, *between, *published_models.LAST]
+    shuffled = pd.Series(range(978), index=genes).sample(frac=1, random_state=0)
+    assert published_models.landmark_order(shuffled) == genes
+    for wrong in (shuffled.iloc[:-1], pd.Series(range(978), index=genes[::-1])):
+        with pytest.raises(
+            InputError, match="the published weights expect 978 that begin with 780"
+        ):
+            published_models.landmark_order(wrong)
+
+
 def test_weights_are_written_with_their_origin(tmp_path):
     found = {"VAE_mu_SMGP": published_weights.read(legacy_linear(tmp_path / "a.pth", WEIGHT))}
-    [path] = published_weights.export(found, tmp_path / "out")
+    [path] = published_models.export(found, tmp_path / "out")
     with safe_open(path, "np") as file:
         card = json.loads(file.metadata()["card"])
         np.testing.assert_array_equal(file.get_tensor("weight"), WEIGHT)
@@ -118,7 +131,7 @@ def test_the_twelve_signature_nodes_are_in_the_weights(real):
 
 @pytest.mark.real
 def test_all_nearest_classes_of_the_published_codebook(real):
-    model = published_weights.svqvae_of(
+    model = published_models.svqvae_of(
         published_weights.read_folder(real / "data/lincs_weights")[0]
     )
     published = codes.published_classes()
@@ -149,7 +162,7 @@ def test_all_nearest_classes_of_the_published_codebook(real):
 @pytest.mark.real
 def test_what_the_published_weights_give_agrees_with_the_published_numbers(real):
     found, _ = published_weights.read_folder(real / "data/lincs_weights")
-    distances = codes.correlation_distances(svqvae.codes(published_weights.svqvae_of(found)))
+    distances = codes.correlation_distances(svqvae.codes(published_models.svqvae_of(found)))
     measured = claims.codebook(distances, codes.published_classes())
     measured |= claims.nodes(generation.nodes_of_weights(found["VAE_mu_SMGP"].arrays["weight"]))
     known = published.load()

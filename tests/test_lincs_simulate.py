@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lib.data import gctx
-from lib.lincs import sets, tables
+from lib.lincs import lists, sets, tables
 from lib.simulate import lincs, lincs_files
 from lib.simulate.lincs import CLASSES, TWINS, Design
 from lib.stats import groups
@@ -47,9 +47,9 @@ def test_traps_of_the_real_tables_are_there():
     assert (twice == 2).sum() == 1  # a drug with two ids
     units = groups.connected(small, ["pert_id", "pert_iname"])
     assert len(set(units)) == small["pert_iname"].nunique()
-    classes, conflicts = tables.read_classes(one.files["classes"])
+    classes, conflicts = lists.read_classes(one.files["classes"])
     assert conflicts.empty and set(classes["pcl"]) == set(CLASSES)
-    targets = tables.read_targets(one.files["targets"])
+    targets = lists.read_targets(one.files["targets"])
     assert (~targets["drug"].isin(small["pert_iname"].str.lower())).sum() == 1
 
 

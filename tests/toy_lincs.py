@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from anndata import AnnData
 
-from lib.lincs import sets, signatures, tables
+from lib.lincs import lists, sets, signatures, tables
 from lib.simulate import lincs_files
 from lib.simulate.lincs import Design, World
 
@@ -37,7 +37,7 @@ def toy(seed: int = 3) -> Toy:
     files, world = lincs_files.write(Path(mkdtemp(prefix="toy_lincs_")), DESIGN, seed=seed)
     landmarks = tables.read_landmarks(files["gene_info"], n_expected=DESIGN.n_landmarks)
     small, genetic = (tables.read_signatures(files[f"{name}_signatures"]) for name in ("smp", "gp"))
-    found = sets.derive(small, genetic, tables.read_classes(files["classes"])[0])
+    found = sets.derive(small, genetic, lists.read_classes(files["classes"])[0])
     loaded = [
         signatures.load(files[f"{matrix}_matrix"], found[name], landmarks, simulated=True)
         for matrix, name in (("smp", "SMP"), ("smp", "SMC"), ("gp", "GP"))

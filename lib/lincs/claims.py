@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from lib.lincs import codes, targets
+from lib.lincs import codes, target_tests
 from lib.lincs.codes import PREFIX
 
 PAPER_DRUGS = (
@@ -54,6 +54,25 @@ def codebook(distances: np.ndarray, published: pd.DataFrame) -> dict[str, float 
     }
 
 
+def svqvae(history: pd.DataFrame) -> dict[str, float]:
+    """Return the reconstruction error of the last epoch in training, as the paper prints it."""
+    return {"lincs.svqvae.train_mse": float(history["train_mse"].iloc[-1])}
+
+
+def vae(history: pd.DataFrame, *, sampled_mse: float) -> dict[str, float]:
+    """Return the errors of the VAE of genetic perturbations, both with drawn latents as published.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Of the training.
+    sampled_mse : float
+        Error of the held-out rows with drawn latents.
+    """
+    last = float(history["train_mse"].iloc[-1])
+    return {"lincs.vae.gp_train_mse": last, "lincs.vae.gp_validation_mse": sampled_mse}
+
+
 def nodes(found: Sequence[int]) -> dict[str, int | str]:
     """Return the signature nodes of the published weights."""
     return {"lincs.nodes.n": len(found), "lincs.nodes.list": ", ".join(map(str, found))}
@@ -73,7 +92,18 @@ def target_ranks(summary: pd.DataFrame) -> dict[str, float | int | str]:
 def reconstruction(
     mse: float, baselines: Mapping[str, float], *, noise: float, n_live: int
 ) -> dict[str, float]:
-    """Return how much of what can be explained the VAE does, and against a PCA of the same size."""
+    """Return how much of what can be explained the VAE does, and against a PCA of the same size.
+
+    Parameters
+    ----------
+    mse : float
+        Of held-out signatures, in z².
+    baselines : mapping
+        From `fitting.baselines`.
+    noise : float
+        SD that was planted.
+    n_live : int
+    """
     return {
         "lincs.planted.explained": round(
             (baselines["zero"] - mse) / (baselines["zero"] - noise**2), 4
@@ -84,7 +114,13 @@ def reconstruction(
 
 
 def codes_found(usage: pd.DataFrame, neighbours: pd.DataFrame) -> dict[str, float]:
-    """Return codes that collapsed, and whether the planted twins are each other's nearest class."""
+    """Return codes that collapsed, and whether the planted twins are each other's nearest class.
+
+    Parameters
+    ----------
+    usage, neighbours : DataFrame
+        From `codebook.usage` and `codes.neighbours`.
+    """
     nearest = neighbours.set_index("pcl")["nearest"]
     met = [nearest.get(one) == other for one, other in (TWINS, TWINS[::-1])]
     return {
@@ -96,6 +132,13 @@ def codes_found(usage: pd.DataFrame, neighbours: pd.DataFrame) -> dict[str, floa
 def classes(table: pd.DataFrame, *, best: float) -> dict[str, float]:
     """Return balanced accuracies of honest folds over the best that can be known, and what random
     folds add.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `runs.score_table`.
+    best : float
+        Balanced accuracy of who knows the simulated world.
     """
     scores = table.set_index(["folds", "representation"])["balanced_accuracy"]
     return {
@@ -109,7 +152,7 @@ def classes(table: pd.DataFrame, *, best: float) -> dict[str, float]:
 
 def planted_targets(tests: pd.DataFrame, n_genes: int) -> dict[str, float]:
     """Return the mean place of planted targets among genes, and its p-value."""
-    overall = tests[tests["drug"] == targets.ALL_DRUGS].iloc[0]
+    overall = tests[tests["drug"] == target_tests.ALL_DRUGS].iloc[0]
     return {
         "lincs.planted.target_percentile": round(overall["gene_rank"] / n_genes, 4),
         "lincs.planted.target_p": round(float(overall["p"]), 5),
@@ -119,6 +162,13 @@ def planted_targets(tests: pd.DataFrame, n_genes: int) -> dict[str, float]:
 def made(comparisons: pd.DataFrame, hits: pd.DataFrame) -> dict[str, float]:
     """Return how far made signatures can be told from held-out ones beyond what training rows can,
     and hits.
+
+    Parameters
+    ----------
+    comparisons : DataFrame
+        `set`, `auc_forest`.
+    hits : DataFrame
+        From `generation.hit_rates`.
     """
     auc = comparisons.set_index("set")["auc_forest"]
     best = hits.groupby("gain")["hits"].mean().max()

@@ -1,8 +1,8 @@
-"""Pictures of classes, codes, targets and digits. Each function returns the figure and every drawn
+"""Pictures of classes, codes and targets. Each function returns the figure and every drawn
 mark.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import networkx as nx
 import numpy as np
@@ -18,7 +18,7 @@ from lib.report import figures
 
 
 def score_dots(
-    table: pd.DataFrame, chance: dict[str, float], *, value: str
+    table: pd.DataFrame, chance: dict[str, float], *, value: str, label: str = ""
 ) -> tuple[Figure, pd.DataFrame]:
     """Draw a score of each representation, one colour per way of cutting folds, with chance and
     best as lines.
@@ -29,6 +29,15 @@ def score_dots(
         `representation`, `folds`, the score, and optionally `low`, `high`.
     chance : dict
         Name → value of the lines.
+    value : str
+        Column of the score.
+    label : str
+        Of its axis; by default the name of the column.
+
+    Returns
+    -------
+    figure, drawn
+        Each dot with its interval, and the lines.
     """
     names = list(dict.fromkeys(table["representation"]))
     ways = list(dict.fromkeys(table["folds"]))
@@ -59,7 +68,7 @@ def score_dots(
             ax.axvline(at, color="0.4", linestyle=style, linewidth=0.8, label=name)
         ax.set_yticks(range(len(names)), names)
         ax.set_ylim(len(names) - 0.5, -0.5)
-        ax.set_xlabel(value.replace("_", " "))
+        ax.set_xlabel(label or value.replace("_", " "))
         ax.set_xlim(0, 1)
         figure.legend(loc="outside upper center", ncols=3)
     lines = pd.DataFrame(
@@ -70,7 +79,13 @@ def score_dots(
 
 
 def confusion(shares: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw which class (rows) is predicted as which (columns)."""
+    """Draw which class (rows) is predicted as which (columns).
+
+    Parameters
+    ----------
+    shares : DataFrame
+        From `classification.confusion`.
+    """
     with figures.style():
         figure = Figure(figsize=(figures.MIDDLE, 0.82 * figures.MIDDLE))
         ax = figure.add_subplot()
@@ -89,7 +104,7 @@ def target_ranks(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     Parameters
     ----------
     table : DataFrame
-        `drug`, `gene_rank`, `null_low`, `null_high`, `p` from `targets.permutation_test`.
+        `drug`, `gene_rank`, `null_low`, `null_high`, `p` from `target_tests.permutation_test`.
     """
     shown = table.sort_values(["gene_rank", "drug"], ascending=False).reset_index(drop=True)
     at = np.arange(len(shown))
@@ -122,6 +137,11 @@ def target_ranks(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
 def rank_chance(ranks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the ranks of all queries among signatures, and each drug's mean against what chance
     gives.
+
+    Parameters
+    ----------
+    ranks, summary : DataFrame
+        From `targets.rank` and `targets.summarise`.
     """
     defined = ranks[ranks["is_defined"]]
     with figures.style():
@@ -148,7 +168,13 @@ def rank_chance(ranks: pd.DataFrame, summary: pd.DataFrame) -> tuple[Figure, pd.
 
 
 def code_heat(distances: np.ndarray, classes: Sequence[str]) -> tuple[Figure, pd.DataFrame]:
-    """Draw the correlation distances between codes, in a dendrogram's order; dark is close."""
+    """Draw the correlation distances between codes, in a dendrogram's order; dark is close.
+
+    Parameters
+    ----------
+    distances : (K, K) array
+    classes : (K,) sequence of str
+    """
     order = leaf_order(distances)
     names = [short(classes[i]) for i in order]
     width = figures.MIDDLE if len(order) <= 20 else figures.PAGE
@@ -168,7 +194,13 @@ def code_heat(distances: np.ndarray, classes: Sequence[str]) -> tuple[Figure, pd
 
 
 def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
-    """Draw the nearest-neighbour network: an arrow to each class from the class nearest to it."""
+    """Draw the nearest-neighbour network: an arrow to each class from the class nearest to it.
+
+    Parameters
+    ----------
+    graph : DiGraph
+        From `codes.network`.
+    """
     places, names = _layout(graph), dict(graph.nodes(data="label"))
     edges = pd.DataFrame(
         [(names[a], names[b], data["weight"]) for a, b, data in graph.edges(data=True)],
@@ -214,53 +246,35 @@ def code_network(graph: nx.DiGraph) -> tuple[Figure, pd.DataFrame]:
     return figure, pd.concat([at.assign(mark="node"), edges.assign(mark="edge")], ignore_index=True)
 
 
-def digit_codes(prototypes: np.ndarray, distances: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw the images decoded from the codes of the digits, and the distances between the codes."""
-    with figures.style():
-        figure = Figure(figsize=(figures.PAGE, 2.9))
-        left, right = figure.subfigures(1, 2)
-        for ax, image, name in zip(
-            left.subplots(2, 5).ravel(), prototypes[:, 0], distances.index, strict=True
-        ):
-            ax.imshow(image, cmap="gray_r", vmin=-1, vmax=1)
-            ax.set_title(f"code of {name}", fontsize=7)
-            ax.set_axis_off()
-        ax = right.subplots()
-        apart = distances.to_numpy()[~np.eye(len(distances), dtype=bool)]
-        others = distances.mask(np.eye(len(distances), dtype=bool))  # none to itself
-        shown = ax.imshow(others, cmap="viridis", vmin=apart.min(), vmax=apart.max())
-        ax.set_xticks(range(10), distances.columns)
-        ax.set_yticks(range(10), distances.index)
-        ax.set_xlabel("digit")
-        right.colorbar(shown, ax=ax, label="Euclidean distance of codes")
-    return figure, distances.rename_axis("digit").reset_index().melt(
-        "digit", var_name="other", value_name="distance_au"
-    )
+def code_usage(tables: Mapping[str, pd.DataFrame]) -> tuple[Figure, pd.DataFrame]:
+    """Draw how many signatures choose each code, one panel per set of signatures.
 
+    Parameters
+    ----------
+    tables : mapping
+        Name of a set → result of `codebook.usage`, all of one codebook.
 
-def chosen_codes(
-    labels: np.ndarray, chosen: np.ndarray, classes: Sequence[str]
-) -> tuple[Figure, pd.DataFrame]:
-    """Draw, for the samples of each class (rows), which code is nearest (columns)."""
-    counts = pd.crosstab(labels, chosen).reindex(
-        index=range(len(classes)), columns=range(len(classes)), fill_value=0
-    )
+    Returns
+    -------
+    figure, drawn
+        Bars of the signatures that choose a code, ticks of those of its class.
+    """
+    names = [short(pcl) for pcl in next(iter(tables.values()))["pcl"]]
+    at = np.arange(len(names))
     with figures.style():
-        figure = Figure(figsize=(figures.COLUMN, 3.0))
-        ax = figure.add_subplot()
-        image = ax.imshow(counts, cmap="viridis")
-        ax.set_xticks(range(len(classes)), classes)
-        ax.set_yticks(range(len(classes)), classes)
-        ax.set_xlabel("nearest code")
-        ax.set_ylabel("class")
-        figure.colorbar(image, ax=ax, label=f"samples (n = {len(labels)})")
-    table = (
-        counts.set_axis(list(classes), axis=1)
-        .set_axis(list(classes), axis=0)
-        .rename_axis("class")
-        .reset_index()
-    )
-    return figure, table.melt("class", var_name="code", value_name="n")
+        # laid out at the resolution of the file, where small letters have their true widths
+        figure = Figure(figsize=(figures.MIDDLE, 1.0 + 0.14 * len(names)), dpi=300)
+        axes = figure.subplots(1, len(tables), sharey=True)
+        for ax, (name, table), colour in zip(axes, tables.items(), figures.PALETTE, strict=False):
+            ax.barh(at, table["chosen"], color=colour, height=0.6)
+            ax.plot(table["n"], at, "|", color="0.2", label="signatures of the class")
+            ax.set_title(f"{name}: {(table['chosen'] > 0).sum()} of {len(table)} in use")
+            ax.set_xlabel("signatures nearest to the code")
+        axes[0].set_yticks(at, names, fontsize=figures.LEAST)
+        axes[0].set_ylim(len(names) - 0.5, -0.5)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center")
+    drawn = pd.concat(tables, names=["set"]).reset_index(level=0)
+    return figure, drawn[["set", "pcl", "n", "chosen"]].rename(columns={"chosen": "n_chosen"})
 
 
 def _layout(graph: nx.DiGraph) -> dict:

@@ -44,6 +44,17 @@ def published_folds(n: int, *, n_folds: int = 10) -> Folds:
 
     Rows of one drug are on both sides, classes are not balanced, and the last n mod 10 rows are
     never tested.
+
+    Parameters
+    ----------
+    n : int
+        Signatures.
+    n_folds : int
+
+    Returns
+    -------
+    Folds
+        Fold of each row, −1 for those that are never tested.
     """
     order, size = np.random.RandomState(0).permutation(n), n // n_folds  # noqa: NPY002, the published generator
     fold = np.full(n, -1)
@@ -54,6 +65,16 @@ def published_folds(n: int, *, n_folds: int = 10) -> Folds:
 def random_folds(labels: Sequence[str], n_folds: int, *, seed: int) -> Folds:
     """Cut stratified folds that do not keep drugs together; classes smaller than the folds are
     never tested.
+
+    Parameters
+    ----------
+    labels : (n,) sequence of str
+    n_folds : int
+    seed : int
+
+    Returns
+    -------
+    Folds
     """
     labels = np.asarray(labels, str)
     names, codes, sizes = np.unique(labels, return_inverse=True, return_counts=True)
@@ -136,7 +157,15 @@ def scores(labels: Sequence[str], predicted: np.ndarray) -> dict[str, float]:
 
 
 def group_accuracy(labels: Sequence[str], predicted: np.ndarray, groups: np.ndarray) -> pd.Series:
-    """Return the accuracy within each group (perturbagen) that is tested: the independent units."""
+    """Return the accuracy within each group (perturbagen) that is tested: the independent units.
+
+    Parameters
+    ----------
+    labels : (n,) sequence of str
+    predicted : (n,) array of str
+        Empty where a row is not tested.
+    groups : (n,) array
+    """
     tested = predicted != ""
     right = np.asarray(labels, str)[tested] == predicted[tested]
     return pd.Series(right.astype(float)).groupby(groups[tested], sort=True).mean()
@@ -186,6 +215,11 @@ def compare(
 def confusion(labels: Sequence[str], predicted: np.ndarray) -> pd.DataFrame:
     """Return the share of each class (rows) that was predicted as each class (columns), tested rows
     only.
+
+    Parameters
+    ----------
+    labels : (n,) sequence of str
+    predicted : (n,) array of str
     """
     tested = predicted != ""
     return pd.crosstab(

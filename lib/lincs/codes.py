@@ -33,6 +33,16 @@ def published_classes(path: str | Path = PUBLISHED) -> pd.DataFrame:
 def correlation_distances(codes: np.ndarray) -> np.ndarray:
     """Return 1 − Pearson r between rows, (K, K); NaN for a constant row.
 
+    Parameters
+    ----------
+    codes : (K, D) array
+        Codes, or class means.
+
+    Returns
+    -------
+    (K, K) array
+        From 0 to 2.
+
     Examples
     --------
     >>> correlation_distances(np.array([[1.0, 2, 3], [2, 4, 6], [3, 2, 1]])).round(6)[0].tolist()
@@ -50,6 +60,16 @@ def correlation_distances(codes: np.ndarray) -> np.ndarray:
 
 def neighbours(distances: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Return the nearest other class of each class: `pcl`, `nearest`, `distance`, and their codes.
+
+    Parameters
+    ----------
+    distances : (K, K) array
+    classes : (K,) sequence of str
+
+    Returns
+    -------
+    DataFrame
+        `code`, `pcl`, `nearest_code`, `nearest`, `distance`; of equals the class that comes first.
 
     Raises
     ------
@@ -81,6 +101,11 @@ def network(found: pd.DataFrame) -> nx.DiGraph:
     − distance.
 
     The published weight is 50 − distance, which is almost the same for every edge.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From `neighbours`.
     """
     graph = nx.DiGraph()
     labels = found["pcl"].str.removeprefix(PREFIX)
@@ -95,6 +120,15 @@ def network(found: pd.DataFrame) -> nx.DiGraph:
 def gephi(found: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables of edges and nodes that Gephi imports, with the columns of the paper's
     files.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From `neighbours`.
+
+    Returns
+    -------
+    edges, nodes : DataFrame
     """
     label = found["pcl"].str.removeprefix(PREFIX)
     edges = pd.DataFrame(
@@ -111,7 +145,12 @@ def gephi(found: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def leaf_order(distances: np.ndarray) -> np.ndarray:
-    """Return the order of classes along the dendrogram of average linkage, (K,)."""
+    """Return the order of classes along the dendrogram of average linkage, (K,).
+
+    Parameters
+    ----------
+    distances : (K, K) array
+    """
     condensed = squareform(distances.round(DIGITS), checks=False)
     return hierarchy.leaves_list(
         hierarchy.linkage(condensed, "average", optimal_ordering=len(distances) <= 200)
@@ -121,6 +160,13 @@ def leaf_order(distances: np.ndarray) -> np.ndarray:
 def extremes(found: pd.DataFrame, *, n: int = 5) -> pd.DataFrame:
     """Return the closest pairs, each once, and the most isolated classes: `kind`, `pcl`, `nearest`,
     `distance`.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From `neighbours`.
+    n : int
+        Pairs, and classes.
     """
     pair = [frozenset(codes) for codes in found[["code", "nearest_code"]].to_numpy()]
     once = found[~pd.Series(pair, index=found.index).duplicated()]

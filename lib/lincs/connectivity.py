@@ -27,7 +27,18 @@ class Reference:
 
 
 def reference(values: np.ndarray, genes: Sequence[str]) -> Reference:
-    """Sort signatures (N, G) from the largest value down; equals by their gene's order."""
+    """Sort signatures (N, G) from the largest value down; equals by their gene's order.
+
+    Parameters
+    ----------
+    values : (N, G) array
+        z-scores.
+    genes : (G,) sequence of str
+
+    Returns
+    -------
+    Reference
+    """
     order = np.argsort(-values, axis=1, kind="stable")
     places = np.empty(values.shape, np.int32)
     np.put_along_axis(
@@ -40,7 +51,17 @@ def reference(values: np.ndarray, genes: Sequence[str]) -> Reference:
 
 
 def known_genes(wanted: Sequence[str], genes: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split a set of genes into those that are measured and the others, which must not count."""
+    """Split a set of genes into those that are measured and the others, which must not count.
+
+    Parameters
+    ----------
+    wanted, genes : sequence of str
+        The set, and the genes that are measured.
+
+    Returns
+    -------
+    known, lost : list of str
+    """
     there = set(map(str, genes))
     distinct = list(dict.fromkeys(map(str, wanted)))
     return [gene for gene in distinct if gene in there], [
@@ -54,6 +75,16 @@ def enrichment(reference: Reference, genes: Sequence[str]) -> np.ndarray:
 
     Walking down a signature, a gene of the set adds its share of the set's |z|, another one takes 1
     / (G − m); the value is the largest deviation, with its sign.
+
+    Parameters
+    ----------
+    reference : Reference
+    genes : sequence of str
+        The set; genes that are not measured do not count.
+
+    Returns
+    -------
+    (N,) array
 
     Raises
     ------
@@ -87,6 +118,22 @@ def weighted_connectivity(
 
     With one of the sets empty, half of the other's enrichment would be all; it counts whole then.
 
+    Parameters
+    ----------
+    reference : Reference
+    up, down : sequence of str
+        Genes that go up and down in the query; one of them may be empty.
+
+    Returns
+    -------
+    (N,) array
+        From −1 to 1.
+
+    Raises
+    ------
+    InputError
+        If both sets are empty, or no gene of one is measured.
+
     Examples
     --------
     >>> one = reference(np.array([[3.0, 2, 1, -1, -2, -3]]), "123456")
@@ -112,6 +159,23 @@ def query_sets(
 ) -> tuple[list[str], list[str]]:
     """Return the `size` genes with the largest and the `size` with the smallest z-scores of a
     signature (G,).
+
+    Parameters
+    ----------
+    values : (G,) array
+        z-scores of the query.
+    genes : (G,) sequence of str
+    size : int
+        Genes each way.
+
+    Returns
+    -------
+    up, down : list of str
+
+    Raises
+    ------
+    InputError
+        If they would be more than half of the genes each.
     """
     if not 0 < 2 * size <= len(genes):
         raise InputError(f"{size} genes each way of {len(genes)}; expected at most half of them")
@@ -121,30 +185,58 @@ def query_sets(
 
 
 def normalise(scores: np.ndarray, groups: Sequence[str]) -> np.ndarray:
-    """Divide scores by the mean of the positive, or of the negative ones' sizes, within each group
-    (N,).
+    """Divide scores by the mean size of those of their sign within each group (NCS of CMap).
 
-    Groups are cell line and type of perturbation, within which signatures are comparable.
+    Parameters
+    ----------
+    scores : (Q, N) or (N,) array
+        WTCS of one or more queries.
+    groups : (N,) sequence of str
+        Cell line and type of perturbation, within which signatures are comparable.
+
+    Returns
+    -------
+    array of the shape of `scores`
+        In mean scores of the group; 0 stays 0.
+
+    Examples
+    --------
+    >>> normalise(np.array([1.0, 3.0, -2.0, 5.0]), ["a", "a", "a", "b"]).tolist()
+    [0.5, 1.5, -1.0, 1.0]
     """
-    table = pd.DataFrame(
-        {"score": scores, "group": np.asarray(groups, str), "sign": np.sign(scores)}
-    )
-    mean = (
-        table["score"].abs().groupby([table["group"], table["sign"]]).transform("mean").to_numpy()
-    )
-    return np.divide(scores, mean, out=np.zeros(len(scores)), where=mean > 0)
+    _, codes = np.unique(np.asarray(groups, str), return_inverse=True)
+    rows = np.atleast_2d(scores)
+    found = np.zeros(rows.shape)
+    member = np.eye(codes.max() + 1)[codes]  # (N, groups)
+    for side in (np.maximum(rows, 0), np.minimum(rows, 0)):
+        n = (side != 0).astype(float) @ member  # (Q, groups)
+        mean = np.divide(np.abs(side) @ member, n, out=np.ones(n.shape), where=n > 0)
+        found += side / mean[:, codes]
+    return found.reshape(np.shape(scores))
 
 
 def tau(scores: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Return the share, in percent and with the score's sign, of background scores of that sign
-    that are smaller.
+    """Say which share of a background of other queries scores less against the same reference.
+
+    CMap's own background is online and of its own queries; this one is any set of signatures at
+    hand, so it works offline, and on signatures that CMap has never seen.
 
     Parameters
     ----------
     scores : (N,) array
         Scores of one query against N references.
     background : (Q, N) array
-        Scores of Q other queries, one's own background, against the same references.
+        Scores of Q other queries against the same references.
+
+    Returns
+    -------
+    (N,) array
+        In percent, with the sign of the score: 95 means that 95 % of the background scores of that
+        sign are smaller. 0 where the background has none of that sign.
+
+    References
+    ----------
+    Subramanian et al., Cell 171 (2017), https://doi.org/10.1016/j.cell.2017.10.049
 
     Examples
     --------
@@ -162,12 +254,30 @@ def tau(scores: np.ndarray, background: np.ndarray) -> np.ndarray:
     )
 
 
-def all_pairs(values: np.ndarray, genes: Sequence[str], *, size: int) -> np.ndarray:
-    """Return WTCS of every signature as query against every other one, (N, N); rows are queries."""
-    sorted_once = reference(values, genes)
-    return np.stack(
-        [weighted_connectivity(sorted_once, *query_sets(row, genes, size=size)) for row in values]
-    )
+def scores(queries: np.ndarray, reference: Reference, *, size: int) -> np.ndarray:
+    """Score signatures as queries, each by its extreme genes, against every reference signature.
+
+    Parameters
+    ----------
+    queries : (Q, G) array
+        z-scores over the genes of the reference, in its order.
+    reference : Reference
+        N signatures, sorted once.
+    size : int
+        Genes each way of a query.
+
+    Returns
+    -------
+    (Q, N) array
+        WTCS, from −1 to 1. To compare all signatures with each other, give them twice.
+
+    Raises
+    ------
+    InputError
+        If a query would take more than half of the genes each way.
+    """
+    sets = [query_sets(row, reference.genes, size=size) for row in queries]
+    return np.stack([weighted_connectivity(reference, up, down) for up, down in sets])
 
 
 def report_unknown(wanted: Sequence[str], genes: Sequence[str]) -> str:

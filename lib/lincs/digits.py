@@ -38,6 +38,10 @@ def read_mnist(
     """Read MNIST's IDX files, gzipped or not: images (n, 1, 28, 28) scaled to −1 … 1, and labels
     (n,).
 
+    Parameters
+    ----------
+    images, labels : path
+
     Raises
     ------
     InputError
@@ -54,6 +58,12 @@ def read_mnist(
 def network(side: int, rng: np.random.Generator) -> SVQVAE:
     """Return the network for images of 28 or 8 pixels a side; that of 28 has the paper's layers, D
     = 3200 (8: 800).
+
+    Parameters
+    ----------
+    side : int
+        Pixels.
+    rng : Generator
 
     Raises
     ------
@@ -84,7 +94,12 @@ def network(side: int, rng: np.random.Generator) -> SVQVAE:
 
 
 def code_distances(codebook: np.ndarray) -> pd.DataFrame:
-    """Return the Euclidean distances between the codes of the digits, 10 × 10."""
+    """Return the Euclidean distances between the codes of the digits, 10 × 10.
+
+    Parameters
+    ----------
+    codebook : (10, D) array
+    """
     values = codebook.astype(np.float64)
     distances = np.linalg.norm(values[:, None] - values[None], axis=2)
     return pd.DataFrame(distances, index=list(CLASSES), columns=list(CLASSES))

@@ -81,6 +81,19 @@ class Batches:
 def random_split(n: int, *, share: float = 0.1, rng: np.random.Generator) -> Split:
     """Hold out floor(n · share) rows at random, as published: replicates of one perturbagen fall on
     both sides.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    share : float
+        Of the rows that are held out.
+    rng : Generator
+
+    Returns
+    -------
+    Split
+        The published one is 9 to 1, without a seed.
     """
     order = rng.permutation(n)
     n_held = int(n * share)
@@ -150,6 +163,27 @@ def fit_svqvae(
     The published run trains on its validation rows too; to repeat it, give a split of all rows that
     leaks.
 
+    Parameters
+    ----------
+    model : SVQVAE
+        Changed in place.
+    inputs : (n, …) array
+    labels : (n,) array of int
+        Class numbers.
+    split : Split
+    rng : Generator
+        Order of the rows.
+    loss : Loss, optional
+        By default `svqvae.loss()`, that of the paper.
+    settings : Settings
+    checkpoint : Path, optional
+        Where training goes on after it was stopped.
+
+    Returns
+    -------
+    Fitted
+        The history has each term of the loss, and `train_acc`, `val_acc` of the nearest code.
+
     Raises
     ------
     InputError
@@ -174,7 +208,17 @@ def fit_svqvae(
 
 
 def class_numbers(names: pd.Series) -> tuple[np.ndarray, list[str]]:
-    """Return the number of each row's class, and the classes in alphabetical order."""
+    """Return the number of each row's class, and the classes in alphabetical order.
+
+    Parameters
+    ----------
+    names : (n,) Series of str
+
+    Returns
+    -------
+    numbers : (n,) array of int
+    classes : list of str
+    """
     classes, numbers = np.unique(names.to_numpy(str), return_inverse=True)
     return numbers, classes.tolist()
 

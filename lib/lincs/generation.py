@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lib.data.errors import InputError
-from lib.lincs import vae
+from lib.lincs import search, vae
 from lib.lincs.vae import VAE
 
 THRESHOLD = 0.5  # of the mean |μ| of a signature node, in the paper
@@ -41,7 +41,14 @@ weights only.
 
 
 def signature_nodes(mu: np.ndarray, *, threshold: float = THRESHOLD) -> list[int]:
-    """Return the latent dimensions whose mean |μ| over signatures (n, L) is above the threshold."""
+    """Return the latent dimensions whose mean |μ| over signatures (n, L) is above the threshold.
+
+    Parameters
+    ----------
+    mu : (n, L) array
+    threshold : float
+        In SDs of the prior; 0.5 in the paper.
+    """
     return np.flatnonzero(np.abs(mu).mean(axis=0) > threshold).tolist()
 
 
@@ -68,6 +75,11 @@ def node_table(model: VAE, signatures: np.ndarray) -> pd.DataFrame:
     `weight_norm`, `is_live`.
 
     The KL divergence from the prior says how much a dimension tells, whatever its scale.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
     """
     mu = vae.represent(model, signatures, ["mu"])["mu"]
     kl = vae.dimension_kl(model, signatures)
@@ -85,9 +97,21 @@ def node_table(model: VAE, signatures: np.ndarray) -> pd.DataFrame:
 
 
 def class_means(mu: np.ndarray, labels: Sequence[str], nodes: Sequence[int]) -> pd.DataFrame:
-    """Return the mean μ of each class (rows, sorted) over some nodes (columns)."""
-    table = pd.DataFrame(mu[:, list(nodes)], columns=list(nodes))
-    return table.groupby(np.asarray(labels, str)).mean().rename_axis("pcl")
+    """Return the mean μ of each class over some nodes.
+
+    Parameters
+    ----------
+    mu : (n, L) array
+    labels : (n,) sequence of str
+    nodes : sequence of int
+        Latent dimensions.
+
+    Returns
+    -------
+    DataFrame
+        Classes (sorted) × nodes, in SDs of the prior.
+    """
+    return search.class_means(mu[:, list(nodes)], labels).set_axis(list(nodes), axis=1)
 
 
 def draw(
@@ -129,6 +153,12 @@ def draw(
 def residual_sd(model: VAE, signatures: np.ndarray) -> np.ndarray:
     """Return the SD of each gene around its reconstruction, (G,): the observation noise the model
     leaves.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+        Best those that it was trained on.
     """
     return (signatures - vae.reconstruct(model, signatures)).std(axis=0)
 
@@ -136,6 +166,12 @@ def residual_sd(model: VAE, signatures: np.ndarray) -> np.ndarray:
 def nearest_rows(made: np.ndarray, real: np.ndarray, *, block: int = 1024) -> np.ndarray:
     """Return the row of the nearest real signature (Euclidean) of each made one, (n,); the first of
     equals.
+
+    Parameters
+    ----------
+    made, real : (n, G), (N, G) arrays
+    block : int
+        Rows of `made` compared at once.
     """
     real = np.asarray(real, np.float64)
     squares = (real**2).sum(axis=1)
@@ -200,16 +236,60 @@ def nearest_counts(made: np.ndarray, real: np.ndarray, table: pd.DataFrame) -> p
 
 
 def traverse(model: VAE, start: np.ndarray, node: int, values: Sequence[float]) -> np.ndarray:
-    """Return the signatures (values, G) when one dimension of a latent (L,) takes each value."""
+    """Return the signatures (values, G) when one dimension of a latent (L,) takes each value.
+
+    Parameters
+    ----------
+    model : VAE
+    start : (L,) array
+        Where the other dimensions stay.
+    node : int
+        Dimension that moves.
+    values : sequence of float
+        In SDs of the prior.
+    """
     z = np.repeat(np.asarray(start, np.float32)[None], len(values), axis=0)
     z[:, node] = values
     return vae.decode(model, z)
 
 
 def interpolate(model: VAE, first: np.ndarray, last: np.ndarray, *, n: int) -> np.ndarray:
-    """Return the signatures (n, G) along the straight line between two latents (L,)."""
+    """Return the signatures (n, G) along the straight line between two latents (L,), both included.
+
+    Parameters
+    ----------
+    model : VAE
+    first, last : (L,) arrays
+    n : int
+        Points of the line.
+    """
     share = np.linspace(0, 1, n, dtype=np.float32)[:, None]
     return vae.decode(model, (1 - share) * first + share * last)
+
+
+def share_within(directions: np.ndarray, programmes: np.ndarray) -> np.ndarray:
+    """Return how much of each direction lies in the span of known programmes.
+
+    Parameters
+    ----------
+    directions : (n, G) array
+        Such as the change of a signature along one latent dimension.
+    programmes : (P, G) array
+        Loadings; their span has P dimensions.
+
+    Returns
+    -------
+    (n,) array
+        Share of the squared length, 0 to 1; a random direction has P / G.
+
+    Examples
+    --------
+    >>> share_within(np.array([[3.0, 4.0, 0.0]]), np.array([[1.0, 0, 0], [0, 0, 1]])).round(2)
+    array([0.36])
+    """
+    basis = np.linalg.svd(programmes, full_matrices=False)[2]  # (P, G), orthonormal rows
+    squares = (directions.astype(np.float64) ** 2).sum(axis=1)
+    return ((directions @ basis.T) ** 2).sum(axis=1) / squares
 
 
 def _blocks(values: np.ndarray, size: int) -> list[np.ndarray]:

@@ -59,6 +59,11 @@ def densities(
 def class_heat(means: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
     """Draw the mean of the latent of each class over the signature nodes, both clustered (average,
     Euclidean).
+
+    Parameters
+    ----------
+    means : DataFrame
+        From `generation.class_means`.
     """
     rows, columns = (_leaves(values) for values in (means.to_numpy(), means.to_numpy().T))
     shown = means.iloc[rows, columns]
@@ -148,7 +153,18 @@ def pattern(
 def path_heat(
     signatures: np.ndarray, labels: Sequence[str], genes: Sequence[str], *, n: int = 40, what: str
 ) -> tuple[Figure, pd.DataFrame]:
-    """Draw the genes that change most along a path through the latent, in the order of change."""
+    """Draw the genes that change most along a path through the latent, in the order of change.
+
+    Parameters
+    ----------
+    signatures : (steps, G) array
+    labels : (steps,) sequence of str
+    genes : (G,) sequence of str
+    n : int
+        Genes that are drawn.
+    what : str
+        Of the axis of steps.
+    """
     change = signatures[-1] - signatures[0]
     chosen = np.argsort(-np.abs(change).round(6), kind="stable")[:n]
     chosen = chosen[np.argsort(change[chosen].round(6), kind="stable")]
@@ -167,7 +183,13 @@ def path_heat(
 
 
 def by_gene(table: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
-    """Draw mean and SD of each gene in real signatures against made ones."""
+    """Draw mean and SD of each gene in real signatures against made ones.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `distributions.by_gene`.
+    """
     names = {"mean": "mean", "sd": "SD"}
     with figures.style():
         figure = Figure(figsize=(figures.PAGE, 2.8))

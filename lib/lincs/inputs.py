@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from lib.data import gctx
 from lib.data import origin as origins
 from lib.data.errors import InputError, listed
 from lib.data.origin import Origin
-from lib.lincs import sets, signatures, tables
+from lib.lincs import lists, sets, signatures, tables
 from lib.run import store
 
 NAMES = (
@@ -37,7 +38,8 @@ PARTS = {
 class Data:
     """Small molecules (SMP) and genetic perturbations (GP) over the landmarks, and known targets.
 
-    `small.obs` has the class as `pcl`, missing where there is none; `counts` is the table of the
+    `small.obs` has the class as `pcl`, missing where there is none, `small.var` the place of each
+    gene in the matrix file as `file_row`; `counts` is the table of the
     paper's data sets; `targets` has `drug`, `gene`.
     """
 
@@ -92,19 +94,30 @@ def read(
     small, genetic = (
         tables.read_signatures(files[name]) for name in ("smp_signatures", "gp_signatures")
     )
-    classes, _ = tables.read_classes(files["classes"])
+    classes, _ = lists.read_classes(files["classes"])
     found = sets.derive(small, genetic, classes)
     smp = found["SMP"].merge(classes, on="pert_id", how="left", sort=False)
+    loaded = signatures.load(files["smp_matrix"], smp, landmarks, simulated=simulated)
+    # the published weights have the genes in the order of this file
+    loaded.var["file_row"] = gctx.read_ids(files["smp_matrix"])[1].get_indexer(landmarks.index)
     return Data(
-        signatures.load(files["smp_matrix"], smp, landmarks, simulated=simulated),
+        loaded,
         signatures.load(files["gp_matrix"], found["GP"], landmarks, simulated=simulated),
-        tables.read_targets(files["targets"]),
+        lists.read_targets(files["targets"]),
         sets.counts(found),
     )
 
 
 def classified(small: AnnData, *, without_mg132: bool = False) -> AnnData:
-    """Return the signatures that have a class (SMC; SMCNP without MG-132)."""
+    """Return the signatures that have a class (SMC; SMCNP without MG-132).
+
+    Parameters
+    ----------
+    small : AnnData
+        SMP, with `pcl` in obs.
+    without_mg132 : bool
+        It is a fifth of the classified signatures, and the paper leaves it out for the S-VQ-VAE.
+    """
     kept = small.obs["pcl"].notna()
     if without_mg132:
         kept &= small.obs["pert_iname"] != sets.PROTEASOME[0]
@@ -115,6 +128,20 @@ def joint(small: AnnData, genetic: AnnData) -> AnnData:
     """Return SMGP: small molecules without the two proteasome inhibitors, then the genetic ones."""
     weak = ~small.obs["pert_iname"].isin(sets.PROTEASOME).to_numpy()
     return signatures.join([small[weak], genetic])
+
+
+def training_set(small: AnnData, genetic: AnnData, name: str) -> AnnData:
+    """Return the signatures that a VAE learns from.
+
+    Parameters
+    ----------
+    small, genetic : AnnData
+        SMP and GP.
+    name : str
+        `SMP`, `GP` or `SMGP`, by which the paper's three models are named.
+    """
+    sets_of = {"SMP": small, "GP": genetic}
+    return sets_of[name] if name in sets_of else joint(small, genetic)
 
 
 def origin(own: Mapping[str, str]) -> Origin:
@@ -138,6 +165,18 @@ def origin(own: Mapping[str, str]) -> Origin:
 def examples(small: AnnData, *, n: int, rng: np.random.Generator) -> np.ndarray:
     """Return rows that stand in for a user's signatures: the largest of a drug, each of another
     class first.
+
+    Parameters
+    ----------
+    small : AnnData
+    n : int
+        At most; one per class that has another drug.
+    rng : Generator
+
+    Returns
+    -------
+    (n,) array of int
+        Rows, ascending.
     """
     size = np.abs(small.X).mean(axis=1)
     rows = small.obs.assign(row=np.arange(small.n_obs), size=size)[

@@ -19,13 +19,37 @@ from lib.lincs.vae import VAE, Architecture
 def save_vae(
     path: Path, model: VAE, fitted: Fitted, *, settings: Settings, genes: list[str], origin: str
 ) -> Path:
-    """Write a VAE as safetensors; the card has its sizes, settings and genes in their order."""
+    """Write a VAE as safetensors; the card has its sizes, settings and genes in their order.
+
+    Parameters
+    ----------
+    path : Path
+    model : VAE
+    fitted : Fitted
+        Its history goes into the card.
+    settings : Settings
+    genes : list of str
+        Entrez ids in the order of the input.
+    origin : str
+        Where its signatures came from, in words.
+    """
     sizes = vars(model.architecture)
     return weights.save(path, model, _card("vae", sizes, fitted, settings, genes, origin))
 
 
 def load_vae(path: str | os.PathLike) -> tuple[VAE, list[str]]:
-    """Return a VAE and its genes (Entrez ids, in the order of its input)."""
+    """Return a VAE and its genes (Entrez ids, in the order of its input).
+
+    Parameters
+    ----------
+    path : path
+        From `save_vae`.
+
+    Raises
+    ------
+    InputError
+        If the file was changed or cut short.
+    """
     card = weights.read_card(path)
     sizes = {name: value for name, value in card.architecture.items() if name != "kind"}
     model = vae.build(Architecture(**sizes), np.random.default_rng(0))
@@ -45,7 +69,13 @@ def save_svqvae(
 
 
 def load_svqvae(path: str | os.PathLike) -> tuple[SVQVAE, list[str]]:
-    """Return an S-VQ-VAE and its genes."""
+    """Return an S-VQ-VAE and its genes.
+
+    Parameters
+    ----------
+    path : path
+        From `save_svqvae`.
+    """
     card = weights.read_card(path)
     sizes = {name: value for name, value in card.architecture.items() if name != "kind"}
     model = svqvae.linear(**sizes, classes=card.classes, rng=np.random.default_rng(0))

@@ -61,6 +61,9 @@ class LincsData(Section):
 class LincsVae(LincsNetwork):
     """The VAE of small molecules and genetic perturbations, and its signature nodes."""
 
+    training_set: Literal["SMGP", "SMP", "GP"] = parameter(
+        "SMGP", "signatures it learns from: both kinds, small molecules, or genetic perturbations"
+    )
     kl_weight: float = parameter(1.0, "weight of the KL term", paper=1.0, ge=0, le=100)
     grouping: Literal["perturbagen", "none"] = parameter(
         "perturbagen", "what is held out whole", paper="none"
@@ -128,6 +131,11 @@ class LincsClasses(LincsNetwork):
         "lda", "classifier of all of them", paper="logistic", published="logistic and svm"
     )
     n_folds: int = parameter(4, "cross-validation folds", smoke=3, paper=10, ge=2, le=20)
+    random_folds: Literal["stratified", "published"] = parameter(
+        "stratified",
+        "folds that split perturbagens: stratified, or the published permutation",
+        paper="published",
+    )
     n_bootstrap: int = parameter(
         2000,
         "draws behind intervals and p-values",
@@ -143,17 +151,20 @@ class LincsTargets(Section):
     """Drug targets from the likeness of drugs to knock-downs."""
 
     layers: list[str] = parameter(
-        ["mu", "raw"],
+        ["mu", "raw", "pca"],
         "representations that are compared; the first is drawn",
         published="e3 = mu",
         min_length=1,
+    )
+    exact_names: bool = parameter(
+        False, "compare drug names with capitals, by which MG-132 is lost", published="True"
     )
     controls: bool = parameter(
         True, "keep signatures of empty vectors in the pool, as published", published="kept"
     )
     n_permutations: int = parameter(
         1000,
-        "random gene sets behind a p-value",
+        "random gene sets behind a p-value, and draws behind an interval",
         smoke=200,
         paper=10_000,
         published="none",
@@ -167,16 +178,50 @@ class LincsOwn(Section):
     """Your own signatures: nearest classes, perturbations and genes."""
 
     signatures_path: InputPath = parameter(
-        "", "GCT or GCTX of level-5 signatures; empty = held-out simulated ones"
+        "", "GCT, GCTX or table of level-5 signatures; empty = held-out simulated ones"
     )
     missing: Literal["refuse", "zero", "mean"] = parameter(
         "refuse", "what becomes of missing landmarks"
+    )
+    up: list[str] = parameter(
+        [], "genes that go up, by symbol or Entrez id; empty = of signature 1"
+    )
+    down: list[str] = parameter([], "genes that go down")
+    cell_lines: list[str] = parameter([], "cell lines that are searched; empty = all")
+    weights_dir: InputPath = parameter(
+        "", "folder of the published weights, whose codes are then searched; empty = own VAE"
     )
     n_shown: int = parameter(10, "classes, perturbations and genes per signature", ge=1, le=1000)
     n_examples: int = parameter(
         24, "simulated signatures that stand in", smoke=12, paper=24, ge=1, le=1000
     )
+    n_background: int = parameter(
+        40, "signatures that are the background of tau", smoke=10, paper=200, ge=2, le=10_000
+    )
+    n_bootstrap: int = parameter(
+        2000, "draws behind intervals and p-values", smoke=200, paper=2000, ge=100, le=1_000_000
+    )
     seed: int = parameter(1, "seed of their choice", ge=0)
+
+
+class LincsReplicates(Section):
+    """From wells of plates to one signature per treatment."""
+
+    plates_path: InputPath = parameter(
+        "", "GCT or GCTX of level 3 or 4, wells with metadata; empty = simulated"
+    )
+    level: Literal[3, 4] = parameter(3, "3: log2 expression of whole plates; 4: z-scores")
+    by: list[str] = parameter(
+        ["pert_iname", "cell_id"], "columns of the wells that say the treatment", min_length=1
+    )
+    plate: str = parameter("det_plate", "column that says the plate")
+    controls: list[str] = parameter(["DMSO"], "treatments without a signature, such as vehicles")
+    n_treatments: int = parameter(40, "simulated treatments", smoke=12, ge=4, le=300)
+    n_plates: int = parameter(4, "simulated replicates of each", smoke=3, ge=2, le=20)
+    n_bootstrap: int = parameter(
+        2000, "draws behind intervals and p-values", smoke=200, paper=2000, ge=100, le=1_000_000
+    )
+    seed: int = parameter(1, "seed of the simulated plates", ge=0)
 
 
 class LincsDigits(Section):
@@ -188,7 +233,7 @@ class LincsDigits(Section):
     labels_path: InputPath = parameter("", "IDX file of their labels")
     test_images_path: InputPath = parameter("", "IDX file of MNIST test images")
     test_labels_path: InputPath = parameter("", "IDX file of their labels")
-    max_epochs: int = parameter(8, "epochs", smoke=3, paper=25, ge=1, le=1000)
+    max_epochs: int = parameter(6, "epochs", smoke=3, paper=25, ge=1, le=1000)
     batch_size: int = parameter(128, "images per step", paper=256, ge=2, le=100_000)
     seed: int = parameter(1, "base seed of split and training", ge=0)
 
@@ -201,5 +246,6 @@ SECTIONS = {
     "lincs_classes": LincsClasses,
     "lincs_targets": LincsTargets,
     "lincs_own": LincsOwn,
+    "lincs_replicates": LincsReplicates,
     "lincs_digits": LincsDigits,
 }

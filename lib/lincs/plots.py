@@ -113,6 +113,11 @@ def losses(
 def latent_heat(mu: np.ndarray, live: Sequence[int]) -> tuple[Figure, pd.DataFrame]:
     """Draw the means of the latent of some signatures (rows) over all dimensions (columns); live
     ones are named.
+
+    Parameters
+    ----------
+    mu : (n, L) array
+    live : sequence of int
     """
     bound = float(np.abs(mu).max())
     with figures.style():

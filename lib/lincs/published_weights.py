@@ -8,7 +8,6 @@ so nothing a file says is ever called.
 """
 
 import hashlib
-import json
 import os
 import pickle
 from collections import OrderedDict
@@ -19,12 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
-import torch
 
 from lib.data.errors import InputError, listed
-from lib.lincs import codes, svqvae
-from lib.lincs.svqvae import SVQVAE
 from lib.run import store
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
@@ -298,48 +293,3 @@ class _Reader(pickle._Unpickler):  # the plain one: what it may do is overridden
             )
         storage = _Storage(str(rest[1]), KINDS[rest[0]], int(rest[3]))
         return self.storages.setdefault(storage.key, storage)
-
-
-def svqvae_of(found: Mapping[str, Weights]) -> SVQVAE:
-    """Return the published S-VQ-VAE: 978 landmarks in the order of GSE70138, 75 classes.
-
-    Raises
-    ------
-    InputError
-        If one of its three files is missing.
-    """
-    names = [f"S_VQ_VAE_{part}" for part in ("encode", "decode", "embedding")]
-    if lost := [name for name in names if name not in found]:
-        raise InputError(
-            f"the published S-VQ-VAE needs {listed(lost)}", fix="fetch the files of the repository"
-        )
-    encode, decode, embedding = (found[name].arrays for name in names)
-    size, n_genes = encode["0.weight"].shape
-    classes = codes.published_classes()["pcl"]
-    model = svqvae.linear(n_genes, size, list(classes), np.random.default_rng(0))
-    state = {f"encoder.{name}": value for name, value in encode.items()}
-    state |= {f"decoder.{name}": value for name, value in decode.items()}
-    state["codebook"] = embedding["weight"]
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
-    return model.eval()
-
-
-def export(found: Mapping[str, Weights], folder: str | os.PathLike) -> list[Path]:
-    """Write published weights as safetensors, one file each, with a card in the file's header.
-
-    The card says the kind of module, the sha256 of the published file, and what no file holds: the
-    output is multiplied by 10, and genes are in the order of the landmarks of GSE70138.
-    """
-    paths = []
-    for name, weights in found.items():
-        card = {
-            "module": weights.kind,
-            "source": f"evasnow1992/DeepGenerativeModelLINCS, {name}.pth",
-            "sha256": weights.sha256,
-            "note": "decoders are multiplied by 10 outside; genes are the landmarks of GSE70138",
-        }
-        arrays = {key: np.ascontiguousarray(value) for key, value in weights.arrays.items()}
-        with store.atomic(store.resolve(folder) / f"{name}.safetensors") as part:
-            part.write_bytes(safetensors.numpy.save(arrays, {"card": json.dumps(card)}))
-        paths.append(store.resolve(folder) / f"{name}.safetensors")
-    return paths

@@ -2,7 +2,7 @@
 chance.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -35,27 +35,32 @@ def nearest_classes(
     -------
     DataFrame
         `signature`, `rank` (from 1), `pcl`, `correlation`, `null_rank` (place from 0 of the
-        signature among the background, ordered by likeness to that class), `p` (share of the
-        background at least as alike).
+        signature among the background, ordered by likeness to that class), `null_low`, `null_high`
+        (95 % of the background's correlations with that class), `p` (share of the background at
+        least as alike). Signatures that are constant in the representation are left out.
+
+    Raises
+    ------
+    InputError
+        If the three are not of one width.
     """
     _same_width(own, centres.to_numpy(), background)
     units, constant = targets.standardise(own)
     codes, _ = targets.standardise(centres.to_numpy())
-    others, _ = targets.standardise(background)
-    found, null = units @ codes.T, np.sort(others @ codes.T, axis=0)  # (q, K), (N, K)
-    above = np.stack(
-        [
-            len(null) - np.searchsorted(null[:, k], found[:, k] - targets.TIE)
-            for k in range(len(codes))
-        ],
-        1,
-    )
+    others, flat = targets.standardise(background)
+    found, null = units @ codes.T, np.sort(others[~flat] @ codes.T, axis=0)  # (q, K), (N, K)
+    at_least = [
+        len(null) - np.searchsorted(one, own - targets.TIE)
+        for one, own in zip(null.T, found.T, strict=True)
+    ]
+    above = np.stack(at_least, axis=1)  # (q, K)
     order = np.argsort(-found.round(6), axis=1, kind="stable")[:, :n]
     table = _long(order, names)
     rows, columns = np.repeat(np.arange(len(own)), order.shape[1]), order.ravel()
     table["pcl"] = centres.index.to_numpy(object)[columns]
     table["correlation"] = found[rows, columns]
     table["null_rank"] = above[rows, columns]
+    table["null_low"], table["null_high"] = np.quantile(null, [0.025, 0.975], axis=0)[:, columns]
     table["p"] = (above[rows, columns] + 1) / (len(null) + 1)
     return table[~constant[rows]].reset_index(drop=True)
 
@@ -66,11 +71,27 @@ def nearest_perturbations(
     """Return the reference signatures most alike to each signature: drugs and knock-downs in one
     search.
 
+    Parameters
+    ----------
+    own, reference : (q, width), (N, width) arrays
+        In one representation.
+    table : DataFrame
+        One row per reference signature.
+    n : int
+        References per signature.
+    names : sequence of str
+        Names of the q signatures.
+
     Returns
     -------
     DataFrame
         `signature`, `rank` (from 1), `correlation`, and of the reference `sig_id`,
         `pert_iname`, `pert_type`, `cell_id`.
+
+    Raises
+    ------
+    InputError
+        If the two are not of one width.
     """
     _same_width(own, reference)
     units, constant = targets.standardise(own)
@@ -80,14 +101,22 @@ def nearest_perturbations(
     found = _long(order, names)
     rows, columns = np.repeat(np.arange(len(own)), order.shape[1]), order.ravel()
     found["correlation"] = similarity[rows, columns]
-    shown = table.iloc[columns][["sig_id", "pert_iname", "pert_type", "cell_id"]].reset_index(
-        drop=True
-    )
-    return pd.concat([found, shown], axis=1)[~constant[rows]].reset_index(drop=True)
+    found = pd.concat([found, _of_reference(table, columns)], axis=1)
+    return found[~constant[rows]].reset_index(drop=True)
 
 
 def ranked_genes(own: np.ndarray, pool: Pool, *, n: int, names: Sequence[str]) -> pd.DataFrame:
     """Rank genes by their most alike knock-down, for each signature.
+
+    Parameters
+    ----------
+    own : (q, width) array
+        Signatures in the representation of the pool.
+    pool : Pool
+    n : int
+        Genes per signature.
+    names : sequence of str
+        Names of the q signatures.
 
     Returns
     -------
@@ -114,11 +143,45 @@ def ranked_genes(own: np.ndarray, pool: Pool, *, n: int, names: Sequence[str]) -
     return pd.concat(parts, ignore_index=True)
 
 
+def connected(
+    measures: Mapping[str, np.ndarray], table: pd.DataFrame, *, n: int, names: Sequence[str]
+) -> pd.DataFrame:
+    """Return the reference signatures with which each signature is connected most.
+
+    Parameters
+    ----------
+    measures : mapping
+        Name → (q, N) scores; the first one orders, the others are shown beside it.
+    table : DataFrame
+        `sig_id`, `pert_iname`, `pert_type`, `cell_id` of the N reference signatures.
+    n : int
+        References per signature.
+    names : sequence of str
+        Names of the q signatures.
+
+    Returns
+    -------
+    DataFrame
+        `signature`, `rank` (from 1), the measures, and what the table says of the reference.
+    """
+    leading = next(iter(measures.values()))
+    order = np.argsort(-leading.round(6), axis=1, kind="stable")[:, :n]
+    rows, columns = np.repeat(np.arange(len(order)), order.shape[1]), order.ravel()
+    found = _long(order, names)
+    for name, values in measures.items():
+        found[name] = values[rows, columns]
+    return pd.concat([found, _of_reference(table, columns)], axis=1)
+
+
 def undefined(own: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Return the names of signatures that are constant in a representation and so have no
-    neighbours.
+    """Return the names of signatures that are constant in a representation (q, width) and so have
+    no neighbours.
     """
     return np.asarray(names, object)[targets.standardise(own)[1]].tolist()
+
+
+def _of_reference(table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+    return table.iloc[rows][["sig_id", "pert_iname", "pert_type", "cell_id"]].reset_index(drop=True)
 
 
 def _long(order: np.ndarray, names: Sequence[str]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib.lincs.plots import LATENT, short
-from lib.lincs.targets import ALL_DRUGS
+from lib.lincs.target_tests import ALL_DRUGS
 
 
 def arm(drawn: pd.DataFrame, name: str) -> str:
@@ -143,8 +143,9 @@ def pattern(drawn: pd.DataFrame, pcl: str) -> str:
 
 def path(drawn: pd.DataFrame) -> str:
     """Say which genes change most from one end to the other."""
+    steps = drawn["step"].unique()  # in the order of the path
     wide = drawn.pivot(index="gene", columns="step", values="z_score")
-    change = wide[wide.columns.max()] - wide[wide.columns.min()]
+    change = wide[steps[-1]] - wide[steps[0]]
     low, high = change.idxmin(), change.idxmax()
     return (
         f"{low} falls most, by {-change[low]:.1f}; {high} rises most, by {change[high]:.1f} in z."
@@ -217,3 +218,51 @@ def chosen(drawn: pd.DataFrame) -> str:
     """Say how many samples choose the code of their class."""
     own = drawn.loc[drawn["class"] == drawn["code"], "n"].sum()
     return f"{own} of {drawn['n'].sum()} choose the code of their own digit."
+
+
+def own(drawn: pd.DataFrame) -> str:
+    """Say how many signatures are more like their nearest class than chance allows."""
+    n = int((drawn["p"] < 0.05).sum())
+    return (
+        f"{n} of {len(drawn)} signatures are more like their nearest class than 95 % of those "
+        f"without a class; the median r is {drawn['r'].median():.2f}."
+    )
+
+
+def searches(drawn: pd.DataFrame) -> str:
+    """Say how often each search finds the class, beside chance."""
+    is_line = drawn["folds"] == "line"
+    ways = ", ".join(
+        f"{row.representation} {row.share:.0%}" for row in drawn[~is_line].itertuples()
+    )
+    return f"The true class comes first by {ways}; by chance {drawn[is_line]['share'].iloc[0]:.0%}."
+
+
+def usage(drawn: pd.DataFrame) -> str:
+    """Say how many codes are in use in each set of signatures."""
+    n = (drawn["n_chosen"] > 0).groupby(drawn["set"], sort=False).agg(["sum", "size"])
+    ways = ", ".join(f"{row['sum']} of {row['size']} in {name}" for name, row in n.iterrows())
+    return f"Codes that are somebody's nearest: {ways}."
+
+
+def layers(drawn: pd.DataFrame) -> str:
+    """Say how many genes come before the target by each representation, beside chance."""
+    is_line = drawn["folds"] == "line"
+    ways = ", ".join(
+        f"{row.representation} {row.share:.2f}" for row in drawn[~is_line].itertuples()
+    )
+    chance = drawn[is_line]["share"].iloc[0]
+    return f"Genes before the best target, as a share: {ways}; by chance {chance:.2f}."
+
+
+def weights(drawn: pd.DataFrame) -> str:
+    """Say which weights replicates have, and those of wells that failed."""
+    good, bad = (drawn.loc[drawn["failed"] == is_bad, "share"] for is_bad in (False, True))
+    text = f"A replicate has a weight of {good.median():.2f} (median)"
+    return f"{text}; a well that failed {bad.median():.2f}." if len(bad) else f"{text}."
+
+
+def recovery(drawn: pd.DataFrame) -> str:
+    """Say how well each way gives the planted effects back."""
+    ways = ", ".join(f"{row.way} {row.r:.3f}" for row in drawn.itertuples())
+    return f"Mean correlation with the planted effect: {ways}."

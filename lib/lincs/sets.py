@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 SMP_CELLS = ("A375", "HA1E", "HELA", "HT29", "MCF7", "PC3", "YAPC")
@@ -39,14 +40,14 @@ def derive(
     | SMCNP | SMC without MG-132                                                       |
 
     No signature is left out for its type, dose, time or quality, as published, so controls stay in;
-    `without_controls` drops them.
+    `is_control` tells them.
 
     Parameters
     ----------
     small, genetic : DataFrame
         From `tables.read_signatures`.
     classes : DataFrame
-        `pert_id`, `pcl` from `tables.read_classes`; an id in two classes gives two rows.
+        `pert_id`, `pcl` from `lists.read_classes`; an id in two classes gives two rows.
     """
     smp = small[small["cell_id"].isin(SMP_CELLS)].reset_index(drop=True)
     gp = genetic[genetic["cell_id"].isin(GP_CELLS)].reset_index(drop=True)
@@ -67,28 +68,37 @@ def major_classes(
 ) -> pd.DataFrame:
     """Return the signatures of classes with at least `least` of them (paper: 150, or 100 without
     five weak ones).
+
+    Parameters
+    ----------
+    smc : DataFrame
+        With `pcl`.
+    least : int
+    without : tuple of str
+        Classes left out.
     """
     sizes = smc["pcl"].value_counts()
     kept = sizes.index[(sizes >= least) & ~sizes.index.isin(without)]
     return smc[smc["pcl"].isin(kept)].reset_index(drop=True)
 
 
-def major_cells(table: pd.DataFrame, *, above: int = 10_000) -> list[str]:
-    """Return the cell lines with more than `above` signatures, which is what the paper calls major,
-    sorted.
+def is_control(table: pd.DataFrame) -> np.ndarray:
+    """Return which signatures are of vehicles and empty vectors, (n,).
+
+    The paper treats them as perturbations, so that they count among the genes that can outrank a
+    target.
     """
-    sizes = table["cell_id"].value_counts()
-    return sorted(sizes.index[sizes > above])
-
-
-def without_controls(table: pd.DataFrame) -> pd.DataFrame:
-    """Leave out vehicles and empty vectors, which the paper treats as perturbations."""
-    return table[~table["pert_type"].isin(CONTROLS)].reset_index(drop=True)
+    return table["pert_type"].isin(CONTROLS).to_numpy()
 
 
 def counts(derived: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return one row per data set: `signatures`, `pert_ids`, `names`, `classes` (0 where it has
     none).
+
+    Parameters
+    ----------
+    derived : mapping
+        From `derive`.
     """
     rows = [
         {

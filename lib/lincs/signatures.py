@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from typing import Literal
 
 import anndata
 import numpy as np
@@ -10,20 +9,12 @@ import pandas as pd
 from anndata import AnnData
 
 from lib.data import gctx
-from lib.data.errors import InputError, listed
+from lib.data.errors import InputError
 
 BOUND = (
     10.0  # z-scores of level 5 are clipped there, up to float32 (the largest seen is 10.0000019)
 )
 CODE = 666.0  # what LINCS writes for a missing value; in a matrix it is an error
-MOST_MISSING = 0.1  # share of landmarks that may be imputed
-ALIASES = {
-    "CEMIP2": "TMEM2",
-    "H2BC12": "HIST1H2BK",
-    "H2BC21": "HIST2H2BE",
-    "COQ8A": "ADCK3",
-    "AARS1": "AARS",
-}
 
 
 def load(
@@ -75,6 +66,14 @@ def check(
 ) -> None:
     """Refuse a matrix that does not hold z-scores.
 
+    Parameters
+    ----------
+    values : (n, G) array
+    signatures, genes : sequence of str
+        Names of rows and columns, for the message.
+    file : path, optional
+        Where they come from, for the message.
+
     Raises
     ------
     InputError
@@ -96,55 +95,18 @@ def check(
     )
 
 
-def align(
-    own: AnnData, landmarks: pd.Series, *, missing: Literal["refuse", "zero", "mean"] = "refuse"
-) -> AnnData:
-    """Put a user's signatures into the order of the landmarks a model was trained on.
+def join(sets: Sequence[AnnData]) -> AnnData:
+    """Stack sets of signatures over the same genes, one after the other; simulated if any of them
+    is.
 
     Parameters
     ----------
-    own : AnnData
-        Signatures × genes, named by Entrez id or by symbol; a symbol that was renamed is recognised
-        for some genes.
-    landmarks : Series
-        Entrez id → symbol, in the model's order.
-    missing : str
-        What becomes of landmarks that are not there: an error; 0, which is no change; or the mean
-        over the other genes of the signature. At most a tenth may be missing.
+    sets : sequence of AnnData
 
     Returns
     -------
     AnnData
-        Signatures × landmarks, float32; `uns["imputed"]` names the imputed ids.
-
-    Raises
-    ------
-    InputError
-        Naming the missing landmarks, or genes given twice.
-    """
-    ids = _entrez(own.var_names, landmarks)
-    columns = pd.Index(ids).get_indexer(landmarks.index)
-    lost = landmarks.index[columns < 0]
-    if len(lost) and (missing == "refuse" or len(lost) > MOST_MISSING * len(landmarks)):
-        names = [f"{gene} ({landmarks[gene]})" for gene in lost]
-        raise InputError(
-            f"{len(lost)} of {len(landmarks)} landmark genes are missing: {listed(names)}",
-            fix="give all of them, or impute up to a tenth with missing = zero or mean",
-        )
-    values = np.asarray(own.X, np.float32)[:, columns]
-    present = columns >= 0
-    fill = 0.0 if missing == "zero" else values[:, present].mean(axis=1, keepdims=True)
-    values = np.where(present, values, fill).astype(np.float32)
-    check(values, own.obs_names, landmarks.index)
-    var = pd.DataFrame(
-        {"symbol": landmarks.to_numpy(object)}, index=pd.Index(landmarks.index, dtype=object)
-    )
-    return AnnData(values, obs=own.obs.copy(), var=var, uns={**own.uns, "imputed": list(lost)})
-
-
-def join(sets: Sequence[AnnData]) -> AnnData:
-    """Stack sets of signatures over the same genes, one after the other; simulated if any of them
-    is.
+        obs of all, with the columns of any.
 
     Raises
     ------
@@ -161,21 +123,3 @@ def join(sets: Sequence[AnnData]) -> AnnData:
     joined.var = first.var.copy()
     joined.uns["simulated"] = any(one.uns["simulated"] for one in sets)
     return joined
-
-
-def _entrez(names: pd.Index, landmarks: pd.Series) -> list[str]:
-    """Return Entrez ids of genes named by id or symbol; others stay as they are."""
-    upper = {symbol.upper(): gene for gene, symbol in landmarks.items()}
-    renamed = {new: upper[old] for new, old in ALIASES.items() if old in upper}
-    renamed |= {old: upper[new] for new, old in ALIASES.items() if new in upper}
-    by_symbol = {**renamed, **upper}
-    ids = [
-        str(name) if str(name) in landmarks.index else by_symbol.get(str(name).upper(), str(name))
-        for name in names
-    ]
-    twice = pd.Index(ids)[pd.Index(ids).duplicated()]
-    if len(twice):
-        raise InputError(
-            f"genes are there twice: {listed(twice)}", fix="keep one column per Entrez id"
-        )
-    return ids

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lib.learning.metrics import Loss, Outcome
 from lib.lincs.signatures import BOUND
-
-SAME = 1e-3  # codes nearer than this share of the typical distance are one code
 
 
 @dataclass(frozen=True)
@@ -80,6 +77,13 @@ class SVQVAE(nn.Module):
 def linear(n_genes: int, size: int, classes: Sequence[str], rng: np.random.Generator) -> SVQVAE:
     """Return the network of the paper, weights from `rng`: one tanh layer each way (paper: 978,
     1000, 75 classes).
+
+    Parameters
+    ----------
+    n_genes, size : int
+        G, and the dimensions D of a code.
+    classes : sequence of str
+    rng : Generator
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))
@@ -89,7 +93,12 @@ def linear(n_genes: int, size: int, classes: Sequence[str], rng: np.random.Gener
 
 
 def squared_distances(latents: Tensor, codes: Tensor) -> Tensor:
-    """Return ‖z_i − e_k‖², (n, K), as one matrix product."""
+    """Return ‖z_i − e_k‖², (n, K), as one matrix product.
+
+    Parameters
+    ----------
+    latents, codes : (n, D), (K, D) tensors
+    """
     return latents.square().sum(1, keepdim=True) - 2 * latents @ codes.T + codes.square().sum(1)
 
 
@@ -106,6 +115,20 @@ def terms(latents: Tensor, codes: Tensor, labels: Tensor) -> dict[str, Tensor]:
 
     ⟨⟩ is the mean over all rows, those with m = 0 too, and dimensions. The terms see the codes
     themselves, never the straight-through vector, or codes would not move.
+
+    Parameters
+    ----------
+    latents, codes : (n, D), (K, D) tensors
+    labels : (n,) tensor of int
+
+    Returns
+    -------
+    dict
+        Name → scalar.
+
+    References
+    ----------
+    Xue, Ding and Lu, https://arxiv.org/abs/1909.11124; the means and weights are of their code.
 
     Examples
     --------
@@ -173,62 +196,3 @@ def prototypes(model: SVQVAE) -> np.ndarray:
     """Return the decoded code of each class, (K, …)."""
     model.eval()
     return model.decode(model.codebook).cpu().numpy()
-
-
-def nearest(latents: np.ndarray, codebook: np.ndarray) -> np.ndarray:
-    """Return the number of the nearest code of each encoding, (n,); the first of equals."""
-    distances = squared_distances(torch.as_tensor(latents), torch.as_tensor(codebook)).numpy()
-    return distances.round(6).argmin(axis=1)
-
-
-def perplexity(numbers: np.ndarray, n_codes: int) -> float:
-    """Return exp of the entropy of how often each code occurs: the number of codes in use, if used
-    equally.
-
-    Of the nearest codes it tells of the model; of the labels, as the published code takes it, only
-    of the data.
-
-    Examples
-    --------
-    >>> perplexity(np.array([0, 0, 1, 1]), 5)
-    2.0
-    """
-    share = np.bincount(numbers, minlength=n_codes) / len(numbers)
-    used = share[share > 0]
-    return float(np.exp(-(used * np.log(used)).sum()).round(12))
-
-
-def usage(
-    latents: np.ndarray, codebook: np.ndarray, labels: np.ndarray, classes: Sequence[str]
-) -> pd.DataFrame:
-    """Report how each code is used, so that a collapsed codebook is seen.
-
-    Returns
-    -------
-    DataFrame
-        Per class: `n` rows of it, `chosen` (rows, of any class, whose nearest code it is),
-        `accuracy` (share of its own rows that are nearest to it), `distance` to the nearest other
-        code, `is_dead` (nobody's nearest, though there are rows of the class), `is_double` (as good
-        as equal to another code).
-    """
-    found = nearest(latents, codebook)
-    n_codes = len(codebook)
-    n = np.bincount(labels, minlength=n_codes)
-    hits = np.bincount(labels[found == labels], minlength=n_codes)
-    between = np.sqrt(
-        np.maximum(squared_distances(*(2 * [torch.as_tensor(codebook)])).double().numpy(), 0)
-    )
-    typical = np.median(np.linalg.norm(latents - latents.mean(axis=0), axis=1))
-    np.fill_diagonal(between, np.inf)
-    chosen = np.bincount(found, minlength=n_codes)
-    return pd.DataFrame(
-        {
-            "pcl": list(classes),
-            "n": n,
-            "chosen": chosen,
-            "accuracy": np.divide(hits, n, out=np.full(n_codes, np.nan), where=n > 0),
-            "distance": between.min(axis=1),
-            "is_dead": (chosen == 0) & (n > 0),
-            "is_double": between.min(axis=1) < SAME * typical,
-        }
-    )

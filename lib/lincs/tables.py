@@ -1,9 +1,6 @@
-"""The tables of LINCS: signatures, genes, perturbagen classes (PCL), drug targets; each checked as
-it is read.
-"""
+"""The tables of signatures and genes, checked as they are read."""
 
 import os
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +11,6 @@ from lib.data.errors import InputError, listed
 
 MISSING = ("-666", "-666.0", "")  # how the metadata of LINCS say that a value is missing
 N_LANDMARKS = 978
-SEPARATOR = "|"  # between the mechanisms or targets of one compound
 
 SIGNATURES = pa.DataFrameSchema(
     {
@@ -30,23 +26,6 @@ GENES = pa.DataFrameSchema(
         "pr_gene_id": pa.Column(str, unique=True, coerce=True),
         "pr_gene_symbol": pa.Column(str, coerce=True, required=False),
         "pr_is_lm": pa.Column(int, pa.Check.isin([0, 1], error="is neither 0 nor 1"), coerce=True),
-    }
-)
-CLASSES = pa.DataFrameSchema(
-    {
-        "pert_id": pa.Column(str, coerce=True),
-        "pcl": pa.Column(
-            str, pa.Check.str_startswith("CP_", error="does not start with CP_"), coerce=True
-        ),
-    }
-)
-TARGETS = pa.DataFrameSchema(
-    {"drug": pa.Column(str, coerce=True), "gene": pa.Column(str, coerce=True)}
-)
-COMPOUNDS = pa.DataFrameSchema(
-    {
-        name: pa.Column(str, coerce=True, nullable=name in ("moa", "target"))
-        for name in ("pert_id", "pert_iname", "moa", "target")
     }
 )
 
@@ -93,6 +72,13 @@ def missing_codes(values: pd.Series) -> pd.Series:
 def read_landmarks(path: str | os.PathLike, *, n_expected: int | None = N_LANDMARKS) -> pd.Series:
     """Return Entrez id → symbol of the landmark genes of a gene table, in its order.
 
+    Parameters
+    ----------
+    path : path
+        Table of genes (`gene_info`).
+    n_expected : int, optional
+        978; None takes any number.
+
     Raises
     ------
     InputError
@@ -115,93 +101,15 @@ def read_landmarks(path: str | os.PathLike, *, n_expected: int | None = N_LANDMA
     )
 
 
-def read_classes(
-    path: str | os.PathLike, *, repeated: Literal["last", "all", "refuse"] = "last"
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the table of perturbagen classes: no header, `pert_id`, `CP_<CLASS>`.
+def select(table: pd.DataFrame, **wanted: str | list[str]) -> pd.DataFrame:
+    """Return the signatures whose metadata have the wanted values, in the order of the table.
 
     Parameters
     ----------
-    path : path
-    repeated : str
-        What becomes of a `pert_id` in two classes: the last one read counts, as published; all
-        count; or an error.
-
-    Returns
-    -------
-    classes : DataFrame
-        `pert_id`, `pcl`.
-    conflicts : DataFrame
-        `pert_id`, `pcl` (all of them, joined by `|`) of the repeated ones.
-    """
-    table = tables.read(path, CLASSES, header=None, names=["pert_id", "pcl"]).drop_duplicates()
-    found = conflicts(table, by="pert_id", of="pcl")
-    if repeated == "refuse" and len(found):
-        raise InputError(
-            f"{len(found)} ids have several classes, such as {found['pert_id'].iloc[0]}: "
-            f"{found['pcl'].iloc[0]}",
-            file=path,
-            fix="choose what becomes of them: last or all",
-        )
-    kept = table.drop_duplicates("pert_id", keep="last") if repeated == "last" else table
-    return kept.reset_index(drop=True), found
-
-
-def read_targets(path: str | os.PathLike) -> pd.DataFrame:
-    """Read known targets: a header, then drug, its BRD number, gene; returns distinct `drug` (lower
-    case), `gene`.
-    """
-    table = tables.read(path, TARGETS, header=0, names=["drug", "brd", "gene"], usecols=[0, 1, 2])
-    table = table.assign(drug=table["drug"].str.strip().str.lower(), gene=table["gene"].str.strip())
-    return table[["drug", "gene"]].drop_duplicates().reset_index(drop=True)
-
-
-def read_compounds(path: str | os.PathLike) -> pd.DataFrame:
-    """Read compounds with `|`-separated mechanisms and targets: `pert_id`, `pert_iname`, `moa`,
-    `target`.
-    """
-    return tables.read(path, COMPOUNDS)
-
-
-def explode(compounds: pd.DataFrame, column: Literal["moa", "target"]) -> pd.DataFrame:
-    """Return one row per compound and mechanism (or target); those without one are left out.
-
-    A compound with two mechanisms counts in both classes.
-
-    Examples
-    --------
-    >>> one = pd.DataFrame(
-    ...     {
-    ...         "pert_id": ["B1"],
-    ...         "pert_iname": ["dasatinib"],
-    ...         "moa": ["KIT inhibitor|SRC inhibitor"],
-    ...     }
-    ... )
-    >>> explode(one, "moa")["moa"].tolist()
-    ['KIT inhibitor', 'SRC inhibitor']
-    """
-    wanted = compounds[["pert_id", "pert_iname", column]].dropna()
-    return wanted.assign(**{column: wanted[column].str.split(SEPARATOR, regex=False)}).explode(
-        column, ignore_index=True
-    )
-
-
-def conflicts(table: pd.DataFrame, *, by: str, of: str) -> pd.DataFrame:
-    """Return `by` and its entries of `of`, joined, where there are several of them."""
-    distinct = table[[by, of]].dropna().drop_duplicates().sort_values([by, of])
-    several = distinct[distinct[by].duplicated(keep=False)]
-    return several.groupby(by, sort=True)[of].agg(SEPARATOR.join).reset_index()
-
-
-def match_names(wanted: pd.Series, table: pd.DataFrame) -> np.ndarray:
-    """Return whether each drug name is a `pert_iname` of the table, compared exactly, as published;
-    (wanted,).
-    """
-    return wanted.isin(table["pert_iname"].unique()).to_numpy()
-
-
-def select(table: pd.DataFrame, **wanted: str | list[str]) -> pd.DataFrame:
-    """Return the signatures whose metadata have the wanted values, in the order of the table.
+    table : DataFrame
+        One row per signature.
+    **wanted : str or list of str
+        Column → its wanted values.
 
     Raises
     ------

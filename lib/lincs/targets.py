@@ -16,7 +16,6 @@ from lib.data.errors import InputError, listed
 BLOCK = 2**24  # similarities held at once, 64 MB in float32
 TIE = 1e-6  # similarities nearer than this are equal: they come from products in single precision
 BEST = 10
-ALL_DRUGS = "all drugs"  # row of the mean over drugs
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,16 @@ class Pool:
 def standardise(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return centred rows of length 1, and which rows are constant and so have no correlation.
 
+    Parameters
+    ----------
+    values : (n, width) array
+
+    Returns
+    -------
+    units : (n, width) float32 array
+        Products of them are Pearson correlations; 0 for constant rows.
+    constant : (n,) array of bool
+
     Examples
     --------
     >>> standardise(np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]))[1].tolist()
@@ -60,6 +69,15 @@ def pool(values: np.ndarray, genes: np.ndarray) -> Pool:
     searched.
 
     Constant ones correlate with nothing; they are left out and counted.
+
+    Parameters
+    ----------
+    values : (N, width) array
+    genes : (N,) array of str
+
+    Returns
+    -------
+    Pool
     """
     units, constant = standardise(values)
     kept = np.flatnonzero(~constant)
@@ -76,7 +94,7 @@ def match(
     Parameters
     ----------
     targets : DataFrame
-        `drug`, `gene`; from `tables.read_targets`, drugs in lower case.
+        `drug`, `gene`; from `lists.read_targets`, drugs in lower case.
     drugs, genes : array of str
         Names among the queries and the references.
     exact : bool
@@ -157,6 +175,11 @@ def rank(
 def gene_scores(queries: np.ndarray, pool: Pool) -> np.ndarray:
     """Return the similarity of each query to the best signature of each gene of the pool, (n,
     genes) float32.
+
+    Parameters
+    ----------
+    queries : (n, width) array
+    pool : Pool
     """
     units, _ = standardise(queries)
     return np.vstack(
@@ -167,6 +190,18 @@ def gene_scores(queries: np.ndarray, pool: Pool) -> np.ndarray:
 def similarities(units: np.ndarray, pool: Pool) -> Iterator[tuple[slice, np.ndarray]]:
     """Give the correlations of blocks of queries with the whole pool, as one matrix product each:
     rows, (rows, N).
+
+    Parameters
+    ----------
+    units : (n, width) array
+        From `standardise`.
+    pool : Pool
+
+    Yields
+    ------
+    rows : slice
+    similarity : (rows, N) float32 array
+        At most 64 MB of it at once.
     """
     step = max(1, BLOCK // len(pool.units))
     for start in range(0, len(units), step):
@@ -185,6 +220,13 @@ def null_best_rank(n_pool: int, n_targets: int, quantile: float | None = None) -
     quantile of it.
 
     The mean is (N − m) / (m + 1). The chance of a best rank of r or more is C(N − r, m) / C(N, m).
+
+    Parameters
+    ----------
+    n_pool, n_targets : int
+        N and m.
+    quantile : float, optional
+        Between 0 and 1.
 
     Examples
     --------
@@ -234,71 +276,6 @@ def summarise(ranks: pd.DataFrame, pool: Pool, known: Mapping[str, list[str]]) -
             }
         )
     return pd.DataFrame(rows)
-
-
-def permutation_test(
-    queries: np.ndarray,
-    drugs: np.ndarray,
-    pool: Pool,
-    known: Mapping[str, list[str]],
-    *,
-    n: int,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Test whether a drug's targets rank higher among genes than random genes do, as many of them.
-
-    The queries of a drug depend on each other; random genes are ranked for the same queries, so the
-    null has that dependence too.
-
-    Returns
-    -------
-    DataFrame
-        Per drug: `gene_rank` (mean), `null_mean`, `null_low`, `null_high` (95 %), `p`; and a row
-        `all drugs` of the mean over drugs.
-    """
-    observed, null = [], []
-    for drug in sorted(known):
-        places = gene_places(gene_scores(queries[drugs == drug], pool))  # (queries, genes)
-        targets = np.flatnonzero(np.isin(pool.genes, known[drug]))
-        sets = np.array(
-            [rng.choice(len(pool.genes), len(targets), replace=False) for _ in range(n)]
-        )
-        observed.append(places[:, targets].min(axis=1).mean())
-        null.append(_best_means(places, sets))
-    observed, null = (
-        np.append(observed, np.mean(observed)),
-        np.vstack([null, np.mean(null, axis=0)]),
-    )
-    as_good = (null <= observed[:, None] + 1e-9).sum(axis=1)
-    low, high = np.quantile(null, [0.025, 0.975], axis=1)
-    table = {
-        "drug": [*sorted(known), ALL_DRUGS],
-        "gene_rank": observed,
-        "null_mean": null.mean(axis=1),
-    }
-    return pd.DataFrame({**table, "null_low": low, "null_high": high, "p": (as_good + 1) / (n + 1)})
-
-
-def gene_places(scores: np.ndarray) -> np.ndarray:
-    """Return the rank from 0 of each gene within each query (queries, genes); equals share their
-    mean.
-    """
-    rounded = np.sort(scores.round(6), axis=1)
-    low, high = (
-        np.stack(
-            [
-                np.searchsorted(one, own, side=side)
-                for one, own in zip(rounded, scores.round(6), strict=True)
-            ]
-        )
-        for side in ("left", "right")
-    )
-    return scores.shape[1] - (low + high + 1) / 2
-
-
-def _best_means(places: np.ndarray, sets: np.ndarray) -> np.ndarray:
-    """Return the mean over queries of the best place within each set of genes, (sets,)."""
-    return np.array([places[:, genes].min(axis=1).mean() for genes in sets])
 
 
 def _ranks(similarity: np.ndarray, pool: Pool, wanted: np.ndarray) -> np.ndarray:

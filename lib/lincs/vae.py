@@ -76,19 +76,39 @@ class VAE(nn.Module):
 
 
 def build(architecture: Architecture, rng: np.random.Generator) -> VAE:
-    """Return an initialised network whose every weight comes from `rng`."""
+    """Return an initialised network whose every weight comes from `rng`.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    rng : Generator
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(rng.integers(2**63)))
         return VAE(architecture)
 
 
 def sample(mu: Tensor, logvar: Tensor) -> Tensor:
-    """Draw z = μ + exp(ℓ/2) ⊙ ε with ε ~ N(0, I)."""
+    """Draw z = μ + exp(ℓ/2) ⊙ ε with ε ~ N(0, I).
+
+    Parameters
+    ----------
+    mu, logvar : (n, L) tensors
+    """
     return mu + torch.exp(logvar / 2) * torch.randn_like(mu)
 
 
 def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
     """Return −½ · mean over rows and dimensions of (1 + ℓ − μ² − exp ℓ).
+
+    Parameters
+    ----------
+    mu, logvar : (n, L) tensors
+
+    Returns
+    -------
+    scalar tensor
+        In nats per dimension.
 
     Examples
     --------
@@ -98,7 +118,7 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (1 + logvar - mu.square() - logvar.exp()).mean()
 
 
-def loss(*, kl_weight: float = 1.0, always_sample: bool = False) -> Loss:
+def loss(*, kl_weight: float = 1.0) -> Loss:
     """Return the loss of the paper: MSE over rows and genes + weight · KL over rows and latent
     dimensions.
 
@@ -109,14 +129,16 @@ def loss(*, kl_weight: float = 1.0, always_sample: bool = False) -> Loss:
     ----------
     kl_weight : float
         Paper: 1. There is no warm-up, so the weight is the same in every epoch.
-    always_sample : bool
-        Draw z outside of training too, as the published code does.
+
+    Returns
+    -------
+    Loss
+        Of a batch (n, G), with the parts `mse` and `kl`; z is drawn in training only.
     """
 
     def outcome(model: VAE, batch: Tensor) -> Outcome:
         mu, logvar = model.encode(batch)
-        drawn = always_sample or model.training
-        reconstruction = model.decode(sample(mu, logvar) if drawn else mu)
+        reconstruction = model.decode(sample(mu, logvar) if model.training else mu)
         mse = (reconstruction - batch).square().mean()
         kl = kl_divergence(mu, logvar)
         return Outcome(mse + kl_weight * kl, len(batch), parts={"mse": mse, "kl": kl})
@@ -130,6 +152,13 @@ def represent(
 ) -> dict[str, np.ndarray]:
     """Return representations of signatures by the name of the layer, each (n, width) float32;
     nothing is drawn.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+    layers : sequence of str
+        Of `LAYERS`.
     """
     model.eval()
     x = torch.as_tensor(np.asarray(signatures, np.float32), device=next(model.parameters()).device)
@@ -150,15 +179,47 @@ def represent(
 
 @torch.inference_mode()
 def reconstruct(model: VAE, signatures: np.ndarray) -> np.ndarray:
-    """Return the reconstruction (n, G) from the means of the latents."""
+    """Return the reconstruction (n, G) from the means of the latents.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+        z-scores.
+    """
     model.eval()
     x = torch.as_tensor(np.asarray(signatures, np.float32), device=next(model.parameters()).device)
     return model.decode(model.encode(x)[0]).cpu().numpy()
 
 
 @torch.inference_mode()
+def sampled_mse(model: VAE, signatures: np.ndarray, rng: np.random.Generator) -> float:
+    """Return the squared error with a drawn latent, which the published code calls validation.
+
+    It is larger than that of the mean latent, which `reconstruct` gives, and differs by the draw.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+    rng : Generator
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(rng.integers(2**63)))
+        x = torch.as_tensor(np.asarray(signatures, np.float32))
+        return float((model.decode(sample(*model.encode(x))) - x).square().mean())
+
+
+@torch.inference_mode()
 def decode(model: VAE, latents: np.ndarray) -> np.ndarray:
-    """Return signatures (n, G) of latents (n, L)."""
+    """Return signatures (n, G) of latents (n, L).
+
+    Parameters
+    ----------
+    model : VAE
+    latents : (n, L) array
+        In SDs of the prior.
+    """
     model.eval()
     z = torch.as_tensor(np.asarray(latents, np.float32), device=next(model.parameters()).device)
     return model.decode(z).cpu().numpy()
@@ -166,7 +227,13 @@ def decode(model: VAE, latents: np.ndarray) -> np.ndarray:
 
 @torch.inference_mode()
 def dimension_kl(model: VAE, signatures: np.ndarray) -> np.ndarray:
-    """Return the mean KL divergence of each latent dimension from its prior, (L,), in nats."""
+    """Return the mean KL divergence of each latent dimension from its prior, (L,), in nats.
+
+    Parameters
+    ----------
+    model : VAE
+    signatures : (n, G) array
+    """
     model.eval()
     x = torch.as_tensor(np.asarray(signatures, np.float32), device=next(model.parameters()).device)
     mu, logvar = model.encode(x)

@@ -216,3 +216,53 @@ def _random_states(design: Design, n: int, rng: np.random.Generator) -> np.ndarr
     length = design.effect * rng.uniform(0.1, 0.9, (n, 1))
     states = active * rng.normal(size=(n, design.n_programmes))
     return length * states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), 1)
+
+
+def plates(
+    clean: np.ndarray,
+    *,
+    n_plates: int,
+    n_vehicles: int,
+    failed: float,
+    noise: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return expression (level 3) of treatments, each once on every plate, with vehicles.
+
+    A gene has its own level and spread, a plate shifts every gene; a well that failed shows
+    nothing of its treatment.
+
+    Parameters
+    ----------
+    clean : (T, G) array
+        What each treatment does, in z-scores.
+    n_plates, n_vehicles : int
+        Replicates of a treatment; vehicle wells of a plate.
+    failed : float
+        Chance that a well failed.
+    noise : float
+        SD of a measurement, in SDs of vehicles.
+    rng : Generator
+
+    Returns
+    -------
+    values : (wells, G) float32 array
+        log2 expression.
+    wells : DataFrame
+        `plate`, `treatment` (number of its row, −1 for vehicles), `has_failed`.
+    """
+    n_treatments, n_genes = clean.shape
+    treatment = np.r_[np.arange(n_treatments), np.full(n_vehicles, -1)]
+    wells = pd.DataFrame(
+        {
+            "plate": np.repeat(np.arange(n_plates), len(treatment)),
+            "treatment": np.tile(treatment, n_plates),
+        }
+    )
+    wells["has_failed"] = (rng.random(len(wells)) < failed) & (wells["treatment"] >= 0)
+    shown = (wells["treatment"] >= 0) & ~wells["has_failed"]
+    effect = np.where(shown.to_numpy()[:, None], clean[wells["treatment"]], 0.0)  # (wells, G)
+    level, spread = rng.uniform(4, 14, n_genes), rng.uniform(0.2, 0.6, n_genes)
+    shift = rng.normal(0, 0.3, (n_plates, n_genes))[wells["plate"]]
+    measured = effect + noise * rng.normal(size=effect.shape)
+    return (level + shift + spread * measured).astype(np.float32), wells

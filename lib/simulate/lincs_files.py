@@ -10,6 +10,7 @@ from anndata import AnnData
 
 from lib.data import gctx
 from lib.lincs import classification
+from lib.lincs.published_models import FIRST, LAST
 from lib.lincs.sets import GP_CELLS, PROTEASOME, SMP_CELLS
 from lib.run import store
 from lib.simulate import lincs
@@ -25,9 +26,6 @@ FILES = {
     "targets": "drug_targets.csv",
 }
 TRUTH = "truth"
-# the first and last landmarks of the real matrix; between them invented numbers
-FIRST = ("780", "7849", "6193", "23", "9552", "387", "10921", "10285")
-LAST = ("6915", "6253", "7264", "5467", "2767", "23038", "57048", "79716")
 N_STRONG = 3  # signatures of MG-132 and bortezomib for each one of another drug
 N_CONTROLS = 3  # vehicle and vector signatures per cell line
 UNMATCHED = ("sim-drug-absent", "SIMG9999")  # a drug and a gene that only the table of targets has
@@ -155,6 +153,63 @@ def knock_downs(world: World, design: Design, rng: np.random.Generator) -> pd.Da
     )
 
 
+def write_plates(
+    path: Path, world: World, genes: pd.Series, *, n_treatments: int, n_plates: int, seed: int
+) -> pd.DataFrame:
+    """Write wells of drugs in cell lines as a GCT 1.3 of level 3, and return what was planted.
+
+    Parameters
+    ----------
+    path : Path
+        `.gct`.
+    world : World
+        Its loadings have the genes, in their order.
+    genes : Series
+        Entrez id → symbol.
+    n_treatments, n_plates : int
+        Drug and cell line, each once on every plate.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        One row per treatment, named as `replicates.signatures` names it: its clean z-scores.
+    """
+    rng = np.random.default_rng(seed)
+    drugs = world.drugs.iloc[rng.choice(len(world.drugs), n_treatments, replace=False)]
+    cells = rng.choice(SMP_CELLS, n_treatments)
+    states = drugs[list(world.classes.columns)].to_numpy()
+    clean = lincs.expected(world, states, cells)
+    values, wells = lincs.plates(
+        clean, n_plates=n_plates, n_vehicles=n_treatments, failed=0.15, noise=1.0, rng=rng
+    )
+    names = [*drugs["pert_iname"], "DMSO"]  # −1, the vehicles, is the last
+    obs = pd.DataFrame(
+        {
+            "pert_iname": np.array(names, object)[wells["treatment"]],
+            "cell_id": np.array([*cells, "DMSO"], object)[wells["treatment"]],
+            "det_plate": [f"SIMPLATE_X{plate + 1}" for plate in wells["plate"]],
+            "has_failed": np.where(wells["has_failed"], "yes", "no"),
+        },
+        index=[f"well{i:04d}" for i in range(len(wells))],
+    )
+    _gct(path, values, obs, genes)
+    index = [f"{drug}:{cell}" for drug, cell in zip(drugs["pert_iname"], cells, strict=True)]
+    return pd.DataFrame(clean, index=index, columns=genes.index)
+
+
+def _gct(path: Path, values: np.ndarray, obs: pd.DataFrame, genes: pd.Series) -> None:
+    """Write a GCT 1.3: genes are its rows, wells its columns, fields of the wells above them."""
+    rows = [["id", "pr_gene_symbol", *obs.index]]
+    rows += [[name, "na", *obs[name]] for name in obs]
+    rows += [
+        [gene, symbol, *(f"{value:.4f}" for value in column)]
+        for (gene, symbol), column in zip(genes.items(), values.T, strict=True)
+    ]
+    head = ["#1.3", f"{len(genes)}\t{len(obs)}\t1\t{obs.shape[1]}"]
+    store.write_text(path, "\n".join([*head, *map("\t".join, rows)]) + "\n")
+
+
 def _controls(world: World, cells: tuple[str, ...], **named: str) -> pd.DataFrame:
     """Return signatures without any effect."""
     rows = pd.DataFrame({"cell_id": np.repeat(cells, N_CONTROLS), "strength": 1.0}).assign(**named)
@@ -162,7 +217,7 @@ def _controls(world: World, cells: tuple[str, ...], **named: str) -> pd.DataFram
 
 
 def _genes(design: Design) -> pd.DataFrame:
-    """Return the table of genes, landmarks first."""
+    """Return the table of genes, landmarks first; between those known, their ids are invented."""
     n_between = design.n_landmarks - len(FIRST) - len(LAST)
     ids = [*FIRST, *(str(900_000 + i) for i in range(n_between)), *LAST]
     ids += [str(950_000 + i) for i in range(design.n_others)]
