@@ -17,7 +17,7 @@ from lib.data import download_web as web
 from lib.data.errors import InputError
 from lib.run import store
 
-CHUNK = 2**20  # bytes held in memory
+CHUNK = 2**16  # bytes held in memory, and lost when a server falls silent
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -67,7 +67,7 @@ def download(
         if path.exists():  # another process was faster
             return path
         transfer = Transfer(url, part, patience=patience, said=said)
-        web.patiently(transfer.go_on, patience=patience, progress=lambda: transfer.n_new)
+        web.patiently(transfer.go_on, patience=patience, progress=lambda: transfer.furthest)
         try:
             checks.check(part, expected, name=path.name)
         except InputError:
@@ -115,8 +115,9 @@ class Transfer:
 
     Attributes
     ----------
-    n_new : int
-        Bytes that have come in this process.
+    furthest : int
+        Longest that the part has been in this process: a server that gives no rests and always
+        breaks off brings nothing new, however much it sends.
     note : Path
         Says of which version of which address the part is.
     """
@@ -126,7 +127,7 @@ class Transfer:
     ) -> None:
         self.url, self.part, self.patience, self.said = url, part, patience, said
         self.note = part.with_name(f"{part.name}.note")
-        self.n_new = 0
+        self.furthest = part.stat().st_size
 
     def go_on(self) -> None:
         """Make one try to bring the rest.
@@ -181,7 +182,8 @@ class Transfer:
         total = int(length) if length.isdigit() else None
         note = {"url": self.url, "version": _version(answer.headers), "total": total}
         self.said(-start)
-        store.write_text(self.note, json.dumps(note))
+        # half a note is no note, and the part is then fetched anew
+        self.note.write_text(json.dumps(note), encoding="utf-8")
         return 0, total
 
     def _past_the_end(self, answer: requests.Response, start: int) -> None:
@@ -210,7 +212,7 @@ class Transfer:
                 "command again"
             )
             raise OSError(error.errno, words, str(self.part)) from error
-        self.n_new += len(chunk)
+        self.furthest = max(self.furthest, file.tell())
         self.said(len(chunk))
 
     def _check_end(self, total: int | None) -> None:

@@ -62,7 +62,7 @@ def print_details(chosen: dict[str, sources.Source]) -> None:
     for name, source in chosen.items():
         print(f"\n{name}: {source.title}\n  page     {source.page}")
         print(
-            f"  licence  {source.licence or 'not stated'}\n  for      {', '.join(source.needed_by)}"
+            f"  terms    {source.licence or 'not stated'}\n  for      {', '.join(source.needed_by)}"
         )
         for fact, words in source.facts.items():
             print(f"  {fact:8} {words}")
