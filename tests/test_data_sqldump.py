@@ -37,7 +37,7 @@ lines, µ',1);
 INSERT INTO `Per_Image` (`Score`,`ImageNumber`) VALUES (7,6);
 """
 ROWS = [
-    ("1", "it's (a), \"b\";", None),
+    ("1", 'it\'s (a), "b";', None),
     ("2", "", "-1.5e-03"),
     ("3", "it's", "NULL"),
     ("4", "tab\tline\nback\\slash", "0"),
