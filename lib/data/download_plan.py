@@ -205,6 +205,26 @@ def overview(sources: Mapping[str, Source]) -> pd.DataFrame:
     return table.astype({"bytes": "Int64", "to_come": "Int64"})
 
 
+def certainty(sources: Mapping[str, Source]) -> pd.DataFrame:
+    """Return how certain address, size, hash and licence of each source are.
+
+    Parameters
+    ----------
+    sources : mapping of str to Source
+        From `lib.data.sources.read`.
+
+    Returns
+    -------
+    DataFrame
+        One row per source, one column per fact; a word of `lib.data.sources.CERTAINTY`.
+    """
+    words = {
+        name: {fact: text.partition(":")[0] for fact, text in source.facts.items()}
+        for name, source in sources.items()
+    }
+    return pd.DataFrame.from_dict(words, orient="index").rename_axis("source")
+
+
 def _hash_words(source: Source) -> str:
     if source.record or source.bucket:
         return "listed by the server"
