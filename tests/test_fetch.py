@@ -1,5 +1,6 @@
 """Sources: the registry, what is here, fetching many files, copies that lie elsewhere."""
 
+import errno
 import gzip
 import hashlib
 import io
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from toy_server import Manners, Server
 
+from lib.data import download as downloads
 from lib.data import download_have as have
 from lib.data import download_listing as listing
 from lib.data import download_plan as plans
@@ -310,6 +312,34 @@ def test_what_fails_does_not_stop_the_others_and_is_told(project):
     assert sorted(line.partition(":")[0] for line in said) == ["FAILED s0", "s1"]
 
 
+def test_a_full_disk_stops_what_has_not_begun(project, monkeypatch):
+    def full(self, file, chunk):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(downloads.Transfer, "_write", full)
+    with Server({f"/{i}": b"content" for i in range(9)}) as server:
+        made = [sources.File(url=f"{server.url}/{i}", to=f"r/{i}") for i in range(9)]
+        said = fetched(source(files=made), workers=1)
+        n_asked = sum(method == "GET" for method, _, _ in server.asked)
+    assert "No space left on device" in said[0]
+    assert n_asked < 9
+    assert said[-1] == f"{9 - len(said) + 1} further files are left for the next time"
+    assert not list(project.glob("r/[0-9]"))
+
+
+def test_a_stop_ends_the_threads_and_keeps_what_came(project):
+    with Server({"/a": bytes(200_000)}, Manners(silent_s=0.5)) as server:
+
+        def said(n_bytes):
+            if n_bytes:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            fetched(one_file(f"{server.url}/a"), said=said)
+    assert not (project / "resources/a.txt").exists()
+    assert (project / "resources/.a.txt.part").stat().st_size > 0
+
+
 def test_several_files_at_the_same_time_but_few_from_a_host_that_wants_it(project, monkeypatch):
     files = {f"/{i}": bytes([i]) * 100 for i in range(1, 9)}
     with Server(files, Manners(silent_s=0.2)) as server:
@@ -459,6 +489,6 @@ def test_the_command_says_what_failed_and_how_it_ends(command, capsys):
 def test_the_command_begins_nothing_that_does_not_fit(command, capsys, monkeypatch, project):
     monkeypatch.setattr(plans.shutil, "disk_usage", lambda path: Usage(0, 0, 5))
     with Server({"/a": b"content"}) as server:
-        assert command({"a": one_file(f"{server.url}/a", size=7)}, "a") == fetch.WRONG_USAGE
+        assert command({"a": one_file(f"{server.url}/a", size=7)}, "a") == fetch.FAILED
         assert server.sent == 0
     assert "7 B are needed" in capsys.readouterr().err

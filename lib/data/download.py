@@ -97,6 +97,7 @@ def _own_part(path: Path) -> Iterator[Path]:
             # nothing has come: leave nothing behind
             if part.exists() and not part.stat().st_size:
                 part.unlink()
+                part.with_name(f"{part.name}.note").unlink(missing_ok=True)
 
 
 class Transfer:

@@ -2,6 +2,7 @@
 
 from itertools import product
 from pathlib import Path, PurePosixPath
+from string import Formatter
 
 import pandas as pd
 
@@ -124,12 +125,17 @@ def in_table(table: Table) -> list[Remote]:
         words = "this table names the files to fetch, and it is not there"
         raise InputError(words, file=path, fix="fetch or make it first; the registry says how")
     rows = _texts(path)
-    try:
-        found = [_row(table, row) for row in rows.to_dict("records")]
-    except KeyError as error:
-        words = f"the column {error.args[0]} is missing; found {listed(rows.columns)}"
-        raise InputError(words, file=path) from None
+    wanted = sorted(_columns(table.url) | _columns(table.to))
+    if missing := [name for name in wanted if name not in rows]:
+        words = f"the column {listed(missing)} is missing; found {listed(rows.columns)}"
+        raise InputError(words, file=path)
+    found = [_row(table, row) for row in rows[wanted].to_dict("records")]
     return list({one.to: one for one in found}.values())
+
+
+def _columns(pattern: str) -> set[str]:
+    fields = [name for _, name, _, _ in Formatter().parse(pattern) if name]
+    return {name.removesuffix(".stem") for name in fields}
 
 
 def _texts(path: Path) -> pd.DataFrame:

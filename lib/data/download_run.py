@@ -22,6 +22,7 @@ from lib.data.sources import Dump, folder
 from lib.run import store
 
 PARALLEL = 4
+MOST_TOLD = 50  # files that get a line each
 AT_ONCE = {"zenodo.org": 2}  # more are slowed down or refused there
 Job = tuple[Plan, Remote]
 
@@ -51,7 +52,7 @@ def run(
     said : callable
         Called with the number of new bytes, from any thread.
     done : callable
-        Called with a line for each file that has arrived or failed.
+        Called with a line for each file that has failed or, if they are few, arrived.
 
     Returns
     -------
@@ -71,6 +72,7 @@ def run(
 
     def work(job: Job) -> None:
         plan, one = job
+        count(0)  # nothing begins after a stop
         with gates[_host(one)]:
             fetch(plan.name, one, patience=patience, said=count)
 
@@ -95,27 +97,29 @@ def _all(
     done: Callable[[str], None],
 ) -> list[str]:
     """Do all jobs and return what failed; after a fault of this machine no further one begins."""
-    failed = []
+    failed, left = [], 0
     with ThreadPoolExecutor(workers) as pool:
         futures = {pool.submit(work, job): job for job in jobs}
         try:
             for future in as_completed(futures):
-                plan, one = futures[future]
+                name = f"{futures[future][0].name}: {futures[future][1].to}"
                 error = future.exception()
-                if isinstance(error, (InputError, OSError)):
-                    failed.append(f"{plan.name}: {one.to}: {error}")
+                if isinstance(error, Stopped):
+                    left += 1
+                elif isinstance(error, (InputError, OSError)):
+                    failed.append(f"{name}: {error}")
                     done(f"FAILED {failed[-1]}")
                 elif error is not None:
                     raise error
-                else:
-                    done(f"{plan.name}: {one.to}")
+                elif len(jobs) <= MOST_TOLD:
+                    done(name)
                 if isinstance(error, OSError) and not isinstance(error, ConnectionError):
-                    pool.shutdown(wait=False, cancel_futures=True)  # a full disk stays full
+                    stop.set()  # a full disk stays full
         except BaseException:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return failed
+    return failed + ([f"{left} further files are left for the next time"] if left else [])
 
 
 def fetch(

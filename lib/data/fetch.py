@@ -39,7 +39,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--list", action="store_true", help="list the sources; no server is asked (the default)")
     add("--dry-run", action="store_true", help="ask the servers what would come; fetch nothing")
     add("--verify", action="store_true", help="compare what was fetched with what was noted then")
-    add("--all", action="store_true", help="every source that needs no hand")
     add("--have", action="append", default=[], metavar="NAME=PATH", help="link your own copy")
     add("--workers", type=int, default=runs.PARALLEL, metavar="N", help="files at the same time")
     options = parser.parse_args(arguments)
@@ -126,6 +125,15 @@ def told(total: int | None) -> Iterator[Told]:
             teller.bar.close()
 
 
+def no_room(asked: list[plans.Plan]) -> str:
+    """Return what is said if it does not fit on the disk; empty if it does."""
+    try:
+        plans.check_room(asked)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def fetch(chosen: dict[str, sources.Source], options: argparse.Namespace) -> int:
     """Fetch what is missing of some sources, or say what that would be."""
     asked, failed = [], []
@@ -136,8 +144,9 @@ def fetch(chosen: dict[str, sources.Source], options: argparse.Namespace) -> int
             failed.append(f"{name}: {error}")
     if options.dry_run:
         print_plan(asked)
+    elif failed_room := no_room(asked):
+        failed.append(failed_room)
     else:
-        plans.check_room(asked)
         sizes = [plan.to_come for plan in asked]
         with told(None if None in sizes else sum(sizes)) as teller:
             failed += runs.run(asked, workers=options.workers, said=teller.said, done=teller.line)
@@ -167,7 +176,7 @@ def work(options: argparse.Namespace) -> int:
         wrong = [words for name in chosen for words in receipts.changed(name)]
         print("\n".join(wrong) or "Everything is as it was when it arrived.")
         return FAILED if wrong else DONE
-    if options.list or not (options.names or options.all):
+    if options.list or not options.names:
         print_list(chosen)
         if options.names:
             print_details(chosen)

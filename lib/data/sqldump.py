@@ -15,17 +15,16 @@ from lib.run import store
 GZIP = b"\x1f\x8b"
 _NAME = r"(?:`[^`]+`|\w+)"
 _CREATE = re.compile(rf"CREATE TABLE (?:IF NOT EXISTS )?(?:{_NAME}\.)?({_NAME})\s*\(", re.I)
-_INSERT = re.compile(
-    rf"(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO\s+(?:{_NAME}\.)?({_NAME})\s*"
-    rf"(?:\(([^)]*)\)\s*)?VALUES\s*",
-    re.I,
-)
+_FILL = rf"(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO\s+(?:{_NAME}\.)?({_NAME})\s*"
+_FILLS = re.compile(_FILL, re.I)
+_INSERT = re.compile(rf"{_FILL}(?:\(([^)]*)\)\s*)?VALUES\s*", re.I)
 _VALUE = re.compile(
     r"\s*(?:_binary\s*)?(?:'((?:[^'\\]|\\.|'')*+)'|(NULL)|([^\s'(),;]+))\s*([,)])",
     re.I | re.S,
 )
 _ESCAPE = re.compile(r"\\(.)|''", re.S)
 _CONTROL = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
+START = 400  # bytes of a line that are looked at to tell what it is
 LONGEST_ROW = 2**26  # characters; a longer one means that a quote is not closed
 AGAIN = "download the dump again"
 
@@ -84,18 +83,17 @@ def rows(
     declared: dict[str, list[str]] = {}
     with _opened(path) as file:
         lines = _Lines(file, path)
-        for line in lines:
-            if created := _CREATE.match(line):
+        for start in lines:
+            if created := _CREATE.match(start):
                 declared[_bare(created[1])] = _declared(lines)
-                continue
-            inserted = _INSERT.match(line)
-            if inserted and _bare(inserted[1]) == table:
-                names = _listed(inserted[2]) or declared.get(table, [])
+            elif (filled := _FILLS.match(start)) and _bare(filled[1]) == table:
+                columns_there, text = _begun(lines.whole())
+                names = columns_there or declared.get(table, [])
                 wanted = _places(names, columns, table, lines)
-                for values in _values(line[inserted.end() :], lines, len(names)):
+                for values in _values(text, lines, len(names)):
                     yield tuple(values[place] for place in wanted)
-            elif inserted:
-                lines.skip_statement(line)
+            else:
+                lines.skip_statement()
     if table not in declared:
         words = f"the dump has no table {table!r}; it has {listed(declared) or 'none'}"
         raise InputError(words, file=path)
@@ -124,55 +122,55 @@ def columns_of(path: str | os.PathLike, table: str) -> list[str]:
     path = store.resolve(path)
     with _opened(path) as file:
         lines = _Lines(file, path)
-        for line in lines:
-            if (created := _CREATE.match(line)) and _bare(created[1]) == table:
+        for start in lines:
+            if (created := _CREATE.match(start)) and _bare(created[1]) == table:
                 return _declared(lines)
     raise InputError(f"the dump has no table {table!r}", file=path)
 
 
 class _Lines:
-    """Lines of a dump, decoded only where they may matter, counted for messages."""
+    """Lines of a dump, decoded only where they matter, counted for messages."""
 
     STARTS = (b"CREATE TABLE", b"INSERT", b"REPLACE", b"create table", b"insert", b"replace")
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        self.file, self.path, self.number = file, path, 0
+        self.file, self.path, self.number, self.raw = file, path, 0, b""
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the first lines of statements that create or fill a table."""
-        while raw := self._raw():
-            if raw.startswith(self.STARTS):
-                yield self._decoded(raw)
+        """Yield how statements begin that create or fill a table."""
+        while self._read():
+            if self.raw.startswith(self.STARTS):
+                # other tables may hold what is no text
+                yield self.raw[:START].decode("utf-8", "replace")
+
+    def whole(self) -> str:
+        """Return the line that is being read."""
+        try:
+            return self.raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self.error(f"not UTF-8 ({error})", fix="dump it with utf8") from None
 
     def next(self) -> str:
         """Return the next line of a statement that has not ended."""
-        if raw := self._raw():
-            return self._decoded(raw)
+        if self._read():
+            return self.whole()
         raise self.error("the dump is cut off in the middle of a statement", fix=AGAIN)
 
-    def skip_statement(self, line: str) -> None:
+    def skip_statement(self) -> None:
         """Pass over the rest of a statement; mysqldump ends each with `;` at the end of a line."""
-        if line.rstrip().endswith(";"):
-            return
-        while raw := self._raw():
-            if raw.rstrip().endswith(b";"):
-                return
+        while not self.raw.rstrip().endswith(b";") and self._read():
+            pass
 
     def error(self, what: str, *, fix: str = "") -> InputError:
         return InputError(what, file=self.path, row=f"line {self.number}", fix=fix)
 
-    def _raw(self) -> bytes:
+    def _read(self) -> bytes:
         self.number += 1
         try:
-            return self.file.readline()
+            self.raw = self.file.readline()
         except (EOFError, gzip.BadGzipFile) as error:
             raise self.error(f"the dump is damaged or cut off ({error})", fix=AGAIN) from None
-
-    def _decoded(self, raw: bytes) -> str:
-        try:
-            return raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise self.error(f"not UTF-8 ({error})", fix="dump it with utf8") from None
+        return self.raw
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -182,6 +180,12 @@ def _opened(path: Path) -> BinaryIO:
     except FileNotFoundError:
         raise InputError("there is no such dump", file=path, fix="fetch it first") from None
     return gzip.open(path) if packed else path.open("rb")
+
+
+def _begun(line: str) -> tuple[list[str], str]:
+    """Return the columns that an `INSERT` names, and what comes behind its `VALUES`."""
+    found = _INSERT.match(line)
+    return (_listed(found[2]), line[found.end() :]) if found else ([], line)
 
 
 def _bare(name: str) -> str:
