@@ -133,7 +133,7 @@ def fit_profile(folder: Path, part: Path) -> None:
         blind=CUT,
         number=0,
         settings=toy.settings("promoter", max_epochs=2),
-        options={},
+        options={"width": 0.1},
     )
 
 
