@@ -1,7 +1,6 @@
 """What was fetched is noted, so that it can be compared later, here or with another machine."""
 
 import json
-import os
 import threading
 from pathlib import Path
 
@@ -93,22 +92,3 @@ def _entry(line: str) -> dict | None:
         return json.loads(line)
     except ValueError:  # a killed process left half a line
         return None
-
-
-def size_of(path: str | os.PathLike) -> int:
-    """Return the bytes of a file, or of all files below a folder.
-
-    Parameters
-    ----------
-    path : path
-        A relative one is taken from the project root.
-
-    Returns
-    -------
-    int
-    """
-    path = store.resolve(path)
-    if path.is_file():
-        return path.stat().st_size
-    files = (one for one in path.rglob("*") if one.is_file())
-    return sum(one.stat().st_size for one in files)

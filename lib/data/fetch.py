@@ -1,11 +1,14 @@
 """Get the published data: `python -m lib.data.fetch`."""
 
 import argparse
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pandas as pd
 
 from lib.data import download_have as have
 from lib.data import download_plan as plans
@@ -51,7 +54,7 @@ def print_list(chosen: dict[str, sources.Source]) -> None:
     """Print one line per source and one sentence about all."""
     table = plans.overview(chosen)
     for row in table.itertuples():
-        size = "unknown" if row.bytes is plans.pd.NA else readable(row.bytes)
+        size = "unknown" if row.bytes is pd.NA else readable(row.bytes)
         print(f"{row.state:15} {size:>9}  {row.source:24} {row.title}")
     print(plans.in_words(table))
 
@@ -77,7 +80,7 @@ def print_plan(asked: list[plans.Plan]) -> None:
         if plan.source.by_hand and plan.state == "by hand":
             print(f"{'':24} by hand: {plan.source.by_hand}")
     for where, n_bytes in plans.needed(asked).items():
-        free = plans.shutil.disk_usage(where).free
+        free = shutil.disk_usage(where).free
         print(f"{readable(n_bytes)} are needed in {where}, {readable(free)} are free")
 
 
