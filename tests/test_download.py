@@ -77,6 +77,15 @@ def test_a_server_without_ranges_starts_anew_and_doubles_nothing(target):
     assert target.read_bytes() == content  # 10 bytes, not 13
 
 
+def test_a_server_that_sends_pieces_is_whole_only_at_its_end(target):
+    with Server({"/a": CONTENT}, Manners(chunked=True, break_after=[400_000])) as server:
+        with pytest.raises(InputError, match="broke off|hung up"):
+            download(f"{server.url}/a", target, patience=web.Patience(attempts=1))
+        assert not target.exists()
+        download(f"{server.url}/a", target, patience=FAST)
+    assert target.read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize("etag", ['W/"weak"', ""])
 def test_a_server_that_names_no_version_is_continued_and_the_hash_decides(target, etag):
     with Server({"/a": CONTENT}, Manners(etag=etag, break_after=[1000])) as server:

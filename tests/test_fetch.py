@@ -427,6 +427,12 @@ def test_a_folder_is_searched_for_the_files_of_a_source(project, tmp_path_factor
     assert said[1] == "r/b.txt is still missing"
 
 
+def test_a_source_without_a_place_says_what_to_do(project, tmp_path_factory):
+    one = source(by_hand="Put masks to resources/masks/<plate>/.")
+    with pytest.raises(InputError, match="s0 has no fixed place: Put masks to"):
+        have.take(plans.look("s0", one), tmp_path_factory.mktemp("own"))
+
+
 def test_a_folder_of_images_becomes_a_link_if_its_files_are_there(project, tmp_path_factory):
     own = tmp_path_factory.mktemp("own")
     (project / "t.csv").write_text("plate\n1\n2\n")

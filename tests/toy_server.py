@@ -30,6 +30,8 @@ class Manners:
         Seconds for which it says nothing after the first half of a file.
     lies_length : int
         Bytes by which the length that it names is wrong.
+    chunked : bool
+        Whether it names no length and sends pieces.
     """
 
     ranges: bool = True
@@ -38,6 +40,7 @@ class Manners:
     status: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     silent_s: float = 0.0
     lies_length: int = 0
+    chunked: bool = False
 
 
 class Server:
@@ -131,7 +134,9 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             manners = server.manners
             self.send_response(status)
             length = len(content) + (manners.lies_length if status < 300 else 0)
-            for name, value in {"Content-Length": str(length), **headers}.items():
+            chunked = manners.chunked and status < 300
+            named = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(length)}
+            for name, value in {**named, **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             if not body:
@@ -144,6 +149,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                     time.sleep(manners.silent_s)
                     content = content[half:]
                 self.send(content if limit is None else content[:limit])
+                if manners.chunked and limit is None:
+                    self.wfile.write(b"0\r\n\r\n")  # the end, which is missing when it hangs up
             except (BrokenPipeError, ConnectionResetError):
                 pass
             if limit is not None or manners.lies_length:
@@ -152,7 +159,8 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         def send(self, content: bytes) -> None:
             for at in range(0, len(content), 65_536):
                 piece = content[at : at + 65_536]
-                self.wfile.write(piece)
+                chunked = server.manners.chunked
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
                 self.wfile.flush()
                 with server.lock:
                     server.sent += len(piece)

@@ -40,6 +40,9 @@ def take(plan: Plan, own: str | os.PathLike) -> list[str]:
     if not own.exists():
         raise InputError("there is no such file or folder", file=own)
     whole = _folder_of(plan)
+    if not plan.files and not whole:
+        words = f"{plan.name} has no fixed place: {plan.source.by_hand}"
+        raise InputError(words, file=own)
     if own.is_dir() and whole:
         return _link_folder(plan, own, whole)
     if own.is_file():
