@@ -155,7 +155,7 @@ def test_a_pattern_asks_for_columns_alone():
     parts = {"path": "a.csv", "to": "b/{x}"}
     assert sources.Table(url="https://a.org/{x.stem}", **parts)
     for bad in ("{x.__class__}", "{x!r}", "{x:>9}", "{0[1]}"):
-        with pytest.raises(ValueError, match="only {Column} and {Column.stem}"):
+        with pytest.raises(ValueError, match="only {Column}, {Column.stem} and"):
             sources.Table(url=f"https://a.org/{bad}", **parts)
 
 
@@ -270,6 +270,30 @@ def test_the_real_image_table_gives_the_addresses_of_the_archive(monkeypatch, tm
     assert corrected in one.url
     assert one.url.endswith("_illum_corrected.tif")
     assert one.to.startswith("resources/rohban/illum_corrected/41744/")
+
+
+@pytest.mark.real
+def test_the_real_load_data_table_gives_the_addresses_of_the_gallery(monkeypatch, tmp_path):
+    load_data = ROOT.parent / "shared/data/jump/pycytominer"
+    load_data /= "test_BR00126114_load_data_with_illum.parquet"
+    if not load_data.exists():
+        pytest.skip("no real data beside the project")
+    monkeypatch.setattr(store, "ROOT", tmp_path)
+    known = sources.read(ROOT / "params/sources.yaml")
+    tables = [known[name].table for name in ("jump_images", "jump_illumination")]
+    (tmp_path / tables[0].path).parent.mkdir(parents=True)
+    (tmp_path / tables[0].path).symlink_to(load_data)
+    images, functions = (listing.in_table(table) for table in tables)
+    inner = "source_4/images/2021_08_23_Batch12"
+    name = (
+        "images/BR00126114__2021-09-01T15_39_48-Measurement1/Images/r01c01f01p01-ch5sk1fk1fl1.tiff"
+    )
+    assert images[0].to == f"resources/cpg0016-jump/{inner}/{name}"
+    gallery = "https://s3.amazonaws.com/cellpainting-gallery/cpg0016-jump"
+    assert images[0].url == f"{gallery}/{inner}/{name}"
+    # one plate, one function
+    (one,) = functions
+    assert one.to.endswith(f"{inner}/illum/BR00126114/BR00126114_IllumDNA.npy")
 
 
 # ---------------------------------------------------------------- fetching
@@ -490,6 +514,16 @@ def test_the_command_says_what_failed_and_how_it_ends(command, capsys):
     assert capsys.readouterr().err == "there is no source 'b'; there are a\n"
     assert command({"a": source(by_hand="x")}, "--have", "a") == fetch.WRONG_USAGE
     assert "expected NAME=PATH" in capsys.readouterr().err
+
+
+def test_an_interrupted_command_says_how_to_go_on(command, capsys, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "run", stopped)
+    with Server({"/a": b"content"}) as server:
+        assert command({"a": one_file(f"{server.url}/a")}, "a") == fetch.INTERRUPTED == 130
+    assert "What has come is kept: run the same command again." in capsys.readouterr().err
 
 
 def test_the_command_begins_nothing_that_does_not_fit(command, capsys, monkeypatch, project):

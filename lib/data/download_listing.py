@@ -135,7 +135,7 @@ def in_table(table: Table) -> list[Remote]:
 
 def _columns(pattern: str) -> set[str]:
     fields = [name for _, name, _, _ in Formatter().parse(pattern) if name]
-    return {name.removesuffix(".stem") for name in fields}
+    return {name.removesuffix(".stem").removesuffix(".inner") for name in fields}
 
 
 def _texts(path: Path) -> pd.DataFrame:
@@ -146,11 +146,16 @@ def _texts(path: Path) -> pd.DataFrame:
 
 
 class _Text(str):
-    """A text of a cell, whose `stem` a pattern may ask for."""
+    """A text of a cell, and what a pattern may ask of it."""
 
     @property
     def stem(self) -> str:
         return PurePosixPath(self).stem
+
+    @property
+    def inner(self) -> str:
+        # s3://bucket/project/folder → folder
+        return "/".join(self.rstrip("/").split("/")[4:])
 
 
 def _row(table: Table, row: dict[str, str]) -> Remote:

@@ -19,6 +19,7 @@ from lib.data.errors import InputError, listed
 from lib.run import store
 
 REGISTRY = "params/sources.yaml"
+FILLED = "only {Column}, {Column.stem} and {Column.inner}"
 CERTAINTY = r"(?:computed|read|reported|built|unknown): \S.*"
 """computed = from a copy of the file; read = stands on the page or in the code named; reported =
 by others; built = after the archive's pattern, never tried; unknown = stands nowhere we looked."""
@@ -78,7 +79,11 @@ class Bucket(_Strict):
 
 
 class Table(_Strict):
-    """Many files, one per row of a table; `{Column}` and `{Column.stem}` stand for its texts."""
+    """Many files, one per row of a table, whose texts stand in the patterns.
+
+    `{Column}` is a text, `{Column.stem}` the same without its suffix, and `{Column.inner}` what
+    follows bucket and project in an `s3:` address.
+    """
 
     path: Place
     url: Annotated[str, Field(pattern=r"(?:https?://|s3://|\{)\S+")]
@@ -89,12 +94,13 @@ class Table(_Strict):
         for text in (self.url, self.to):
             for _, name, spec, conversion in Formatter().parse(text):
                 if name is not None and not _plain(name, spec, conversion):
-                    raise ValueError(f"{{{name}}}: only {{Column}} and {{Column.stem}} are filled")
+                    raise ValueError(f"{{{name}}}: {FILLED} are filled")
         return self
 
 
 def _plain(name: str, spec: str | None, conversion: str | None) -> bool:
-    return name.removesuffix(".stem").isidentifier() and not spec and conversion is None
+    column = name.removesuffix(".stem").removesuffix(".inner")
+    return column.isidentifier() and not spec and conversion is None
 
 
 class Grid(_Strict):
