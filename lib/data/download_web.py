@@ -2,6 +2,7 @@
 
 import email.utils
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ AGENT = "image2reg-compendium (research software; fetches published data)"
 BUSY = (408, 425, 429, 500, 502, 503, 504)  # another try may help
 BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, ConnectionError, TimeoutError)
 EPOCH = 1_000_000  # a reset above this is a time since 1970, below it seconds from now
+_REASON = re.compile(r"\[Errno -?\d+\] ([^()'\"]+)")  # the system's words, deep in the error
 HAVE = "or give your own copy with --have NAME=PATH"
 
 
@@ -215,7 +217,9 @@ def in_words(error: Exception, patience: Patience) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return f"the server's certificate is not accepted ({error})"
     if isinstance(error, requests.ConnectionError):
-        return "the server could not be reached, or hung up"
+        reason = _REASON.search(str(error))
+        because = f" ({reason[1].strip()})" if reason else ""
+        return f"the server could not be reached, or hung up{because}"
     return f"the connection broke off ({type(error).__name__})"
 
 
