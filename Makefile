@@ -6,7 +6,7 @@ PYTHON ?=
 export PYTHON
 APT_SLURM = apt-get update -q && apt-get install -qy --no-install-recommends slurmctld slurmd slurm-client munge
 .DEFAULT_GOAL := help
-.PHONY: help figures test test-all test-slurm lab report params bench lock clean distclean setup
+.PHONY: help fetch figures test test-all test-slurm lab report params bench lock clean distclean setup
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ test-slurm: setup ## Tests with a real Slurm of one node, which apt installs fir
 lab: setup ## Open the notebooks in JupyterLab
 	@.venv/bin/python -m lib.run.numeric .venv/bin/jupyter lab \
 	  $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
+
+fetch: setup ## Get the published data (ARGS=--list, "NAME --dry-run", NAME...)
+	@.venv/bin/python -m lib.data.fetch $(ARGS)
 
 report: setup ## Build the static site of a finished run
 	@.venv/bin/python run_all.py --profile $(PROFILE) --report $(ARGS)
