@@ -5,6 +5,7 @@ wells that it has seen would flatter it.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from lib.data.errors import InputError
-from lib.jump import correction
+from lib.jump import correction, profiles
 from lib.jump.metadata import CONTROL
 
 Correct = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
@@ -55,14 +56,17 @@ def scaled(known: pd.DataFrame, wells: pd.DataFrame, *, min_controls: int = 3) -
 
 
 def projected(
-    known: pd.DataFrame, wells: pd.DataFrame, *, n_rounds: int = 5, min_controls: int = 3
+    known: pd.DataFrame, wells: pd.DataFrame, *, nuclei: pd.DataFrame, n_rounds: int = 5
 ) -> pd.DataFrame:
-    """Return the wells scaled as by `scaled`, without the directions that tell batches.
+    """Return the wells without the directions that tell the batches of control nuclei.
 
     Parameters
     ----------
-    known, wells, min_controls
-        As in `scaled`.
+    known, wells : DataFrame, (wells, L)
+        Wells to learn from, and to correct.
+    nuclei : DataFrame, (N, L)
+        Control nuclei; index as that of the wells. Those of the known wells are learnt from: there
+        are too few wells for as many directions.
     n_rounds : int
         As in `correction.null_space`.
 
@@ -70,16 +74,66 @@ def projected(
     -------
     DataFrame, (wells, K)
     """
-    scaling = correction.fit_scaling(known, min_controls=min_controls)
-    seen, found = correction.scale(known, scaling), correction.scale(wells, scaling)
-    controls = seen[seen.index.get_level_values("gene_symbol") == CONTROL]
-    # batches have one mean by now; what is left is in raw scale
+    here = nuclei[nuclei.index.isin(known.index)]
     basis = correction.null_space(
-        known.loc[controls.index, found.columns],
-        controls.index.get_level_values("batch"),
-        n_rounds=n_rounds,
+        here.to_numpy(), here.index.get_level_values("batch"), n_rounds=n_rounds
     )
-    return pd.DataFrame(found.to_numpy() @ basis, index=found.index)
+    return pd.DataFrame(wells.to_numpy() @ basis, index=wells.index)
+
+
+def projected_and_scaled(
+    known: pd.DataFrame,
+    wells: pd.DataFrame,
+    *,
+    nuclei: pd.DataFrame,
+    n_rounds: int = 5,
+    min_controls: int = 3,
+) -> pd.DataFrame:
+    """Return the wells projected as by `projected`, then scaled as by `scaled`.
+
+    Parameters
+    ----------
+    known, wells, nuclei, n_rounds, min_controls
+        As there.
+
+    Returns
+    -------
+    DataFrame, (wells, K)
+    """
+    options = {"nuclei": nuclei, "n_rounds": n_rounds}
+    seen, found = projected(known, known, **options), projected(known, wells, **options)
+    return scaled(seen, found, min_controls=min_controls)
+
+
+def corrections(
+    values, obs: pd.DataFrame, *, n_rounds: int, min_controls: int
+) -> dict[str, Correct]:
+    """Return the corrections that are compared.
+
+    Parameters
+    ----------
+    values : (N, L) array
+        Embeddings of all nuclei.
+    obs : DataFrame
+        As in `profiles.by_well`.
+    n_rounds, min_controls : int
+        Of the null-space projection and of the scaling.
+
+    Returns
+    -------
+    dict of str to callable
+        none, scaled, projected, projected and scaled.
+    """
+    index = pd.MultiIndex.from_frame(obs[list(profiles.WELL)].astype(str))
+    nuclei = pd.DataFrame(np.asarray(values, float)).set_axis(index)
+    nuclei = nuclei[nuclei.index.get_level_values("gene_symbol") == CONTROL]
+    least, rounds = {"min_controls": min_controls}, {"n_rounds": n_rounds, "nuclei": nuclei}
+    return {
+        "none": raw,
+        "scaled": partial(scaled, **least),
+        "projected": partial(projected, **rounds),
+        "projected and scaled": partial(projected_and_scaled, **least, **rounds),
+    }
 
 
 def accuracy(
@@ -135,9 +189,7 @@ def accuracy(
     return np.array(found)
 
 
-def compare(
-    wells: pd.DataFrame, corrections: Mapping[str, Correct], **options
-) -> pd.DataFrame:
+def compare(wells: pd.DataFrame, corrections: Mapping[str, Correct], **options) -> pd.DataFrame:
     """Return the batch accuracy after every correction.
 
     Parameters

@@ -2,7 +2,6 @@
 plate."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -119,29 +118,7 @@ def encode_plate(
     )
 
 
-def well_table(embeddings: AnnData, keys: Sequence[str]) -> pd.DataFrame:
-    """Average embeddings by well.
-
-    Parameters
-    ----------
-    embeddings : AnnData
-        From `encode_all`.
-    keys : sequence of str
-        Columns that name a well and what is in it.
-
-    Returns
-    -------
-    DataFrame, (wells, L)
-        Index `keys`.
-    """
-    values = pd.DataFrame(np.asarray(embeddings.X, float), columns=embeddings.var_names)
-    columns = [embeddings.obs[key].astype(str).to_numpy() for key in keys]
-    return values.groupby(columns).mean().rename_axis(list(keys))
-
-
 def _join(parts: list[AnnData]) -> AnnData:
-    obs = pd.concat(
-        [part.obs.assign(**{name: part.uns[name] for name in KEPT}) for part in parts]
-    )
+    obs = pd.concat([part.obs.assign(**{name: part.uns[name] for name in KEPT}) for part in parts])
     values = np.concatenate([part.X for part in parts])
     return AnnData(values, obs=obs.set_axis(obs["nucleus_id"].astype(str)), var=parts[0].var)

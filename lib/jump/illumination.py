@@ -239,3 +239,25 @@ def _correct_field(
         "highest": float(function.max()),
         "n_clipped": int((image > function * TOP).sum()),
     }
+
+
+def example(
+    row: pd.Series, root: str | os.PathLike, images: str | os.PathLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read a field before and after the correction, and its function.
+
+    Parameters
+    ----------
+    row : Series
+        A row of `lib.jump.load_data.fields`.
+    root, images : path
+        As in `correct_plates`.
+
+    Returns
+    -------
+    raw, function, corrected : (rows, columns) arrays
+    """
+    root, images = store.resolve(root), store.resolve(images)
+    after = fields_of_view.read_field(images / row["plate"] / row["field"]).image
+    before = fields_of_view.read_field(root / row["image"]).image
+    return before, read_function(root / row["function"]), after

@@ -1,11 +1,15 @@
 """Averages of nuclei by well, of wells by reagent, of reagents by gene; each kept apart until it is
 averaged by name."""
 
+import os
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from anndata import AnnData
 
+from lib.data import h5ad
 from lib.data.errors import InputError
 
 WELL = ("batch", "plate", "well", "reagent", "gene_symbol")
@@ -36,7 +40,9 @@ def by_well(values, obs: pd.DataFrame) -> pd.DataFrame:
     """
     values = np.asarray(values, float)
     if len(values) != len(obs):
-        raise InputError(f"{len(values)} rows of values for {len(obs)} nuclei; give one per nucleus")
+        raise InputError(
+            f"{len(values)} rows of values for {len(obs)} nuclei; give one per nucleus"
+        )
     if not np.isfinite(values).all():
         raise InputError("a value of a nucleus has NaN or infinity; leave it out, or make it again")
     keys = [obs[name].astype(str).to_numpy() for name in WELL]
@@ -101,3 +107,73 @@ def n_reagents(wells: pd.DataFrame) -> pd.DataFrame:
         n_batches=("batch", "nunique"),
         n_reagents=("reagent", "nunique"),
     )
+
+
+SHAPES = (
+    "area",
+    "minor_axis_length",
+    "major_axis_length",
+    "aspect_ratio",
+    "eccentricity",
+    "solidity",
+    "mean_intensity",
+    "nuclei_count_image",
+)
+"""Size, shape and brightness of a nucleus, and the crowd around it: the profile baseline."""
+
+
+def shapes(nuclei: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    """Return a profile of every nucleus without any network.
+
+    Parameters
+    ----------
+    nuclei : DataFrame
+        From `lib.jump.nuclei.collect`.
+
+    Returns
+    -------
+    (N, 8) array
+        The columns `SHAPES`.
+    DataFrame
+        What `by_well` needs to know.
+    """
+    return nuclei[list(SHAPES)].to_numpy(float), nuclei[list(WELL)]
+
+
+def write(path: str | os.PathLike, genes: pd.DataFrame) -> Path:
+    """Write the profiles of genes as `.h5ad`.
+
+    Parameters
+    ----------
+    path : path
+    genes : DataFrame, (genes, L)
+        Index = gene.
+
+    Returns
+    -------
+    Path
+    """
+    obs = pd.DataFrame(index=pd.Index(genes.index.astype(str), name="gene_symbol"))
+    var = pd.DataFrame(index=[str(name) for name in genes.columns])
+    return h5ad.write(path, AnnData(genes.to_numpy(float), obs=obs, var=var))
+
+
+def read(path: str | os.PathLike) -> pd.DataFrame:
+    """Read profiles of genes.
+
+    Parameters
+    ----------
+    path : path
+        `.h5ad`, obs_names = genes.
+
+    Returns
+    -------
+    DataFrame, (genes, L)
+
+    Raises
+    ------
+    InputError
+        If the file is absent or cannot be read.
+    """
+    found = h5ad.read(path)
+    return pd.DataFrame(np.asarray(found.X, float), index=found.obs_names.astype(str))

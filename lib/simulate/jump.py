@@ -104,7 +104,7 @@ def write_plate(
 ) -> None:
     """Write raw images, masks and the illumination function of a plate, then its nuclei.
 
-    A unit of `lib.run.compute`, whose seed draws the illumination function; every field has its own.
+    A unit of `lib.run.compute`. Its seed draws the illumination function; fields have their own.
 
     Parameters
     ----------

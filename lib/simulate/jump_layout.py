@@ -1,7 +1,7 @@
 """The plates of a simulated JUMP screen: plate maps, batches, reagents, and what befalls each
 field."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -40,9 +40,9 @@ FIRST_ID = 910001
 
 def _screen() -> ScreenDesign:
     return ScreenDesign(
-        sites=3,
-        side=320,
-        nuclei_per_field=22.0,
+        sites=4,
+        side=288,
+        nuclei_per_field=17.0,
         plate_effect=0.15,
         outlier_plates=(),
         outlier_wells={},
@@ -85,8 +85,32 @@ class JumpDesign:
     screen: ScreenDesign = field(default_factory=_screen)
 
 
+def design(*, sites: int, side: int, nuclei_per_field: float, **options: float) -> JumpDesign:
+    """Return the design of the notebook's parameters.
+
+    Parameters
+    ----------
+    sites, side, nuclei_per_field
+        Of `ScreenDesign`.
+    options
+        Of `JumpDesign`.
+
+    Returns
+    -------
+    JumpDesign
+    """
+    fields = {"sites": sites, "side": side, "nuclei_per_field": nuclei_per_field}
+    return JumpDesign(**options, screen=replace(_screen(), **fields))  # type: ignore[arg-type]
+
+
 def choose_genes(
-    nodes: pd.DataFrame, states: pd.DataFrame, *, n_train: int, n_test: int, seed: int
+    nodes: pd.DataFrame,
+    states: pd.DataFrame,
+    gene_ids: pd.DataFrame,
+    *,
+    n_train: int,
+    n_test: int,
+    seed: int,
 ) -> pd.DataFrame:
     """Draw which genes of a network JUMP has: some of its regulators, and other genes.
 
@@ -96,6 +120,8 @@ def choose_genes(
         `gene`, `is_regulator`.
     states : DataFrame
         `gene`, `s1` … `s6`: the planted states; a gene without one gets a state of its own.
+    gene_ids : DataFrame
+        `symbol`, `gene_id`, from `lib.jump.symbols.network_genes`; genes without id are not drawn.
     n_train, n_test : int
         Regulators and others; fewer where the network has fewer. Others that were planted in a
         module come first.
@@ -104,8 +130,9 @@ def choose_genes(
     Returns
     -------
     DataFrame
-        `gene`, `is_regulator`, `s1` … `s6`, sorted by gene.
+        `gene`, `is_regulator`, `s1` … `s6`, `gene_id`, sorted by gene.
     """
+    nodes = nodes[nodes["gene"].isin(gene_ids["symbol"])]
     rng = np.random.default_rng(compute.unit_seed(seed, "genes"))
     known = states.set_index("gene").reindex(nodes["gene"])[list(DIMENSIONS)]
     drawn = rng.normal(0, 1, known.shape)  # for networks without planted states
@@ -119,7 +146,8 @@ def choose_genes(
     others = table[~table["is_regulator"]]
     first = others[is_active[others.index]]
     test = pd.concat([first, others.drop(index=first.index)]).head(n_test)
-    return pd.concat([train, test]).sort_values("gene", ignore_index=True)
+    chosen = pd.concat([train, test]).sort_values("gene", ignore_index=True)
+    return chosen.assign(gene_id=chosen["gene"].map(gene_ids.set_index("symbol")["gene_id"]))
 
 
 def reagents(genes: pd.DataFrame, design: JumpDesign, *, seed: int) -> pd.DataFrame:

@@ -1,0 +1,378 @@
+"""Pictures of the validation on JUMP: plates and illumination, batches, Fig 4C and its bars."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, MultipleLocator
+
+from lib.jump import names
+from lib.jump.metadata import CONTROL
+from lib.report import figures
+from lib.translation import metrics
+
+TRAIN, TEST = "#0072B2", "#D55E00"
+KINDS = {
+    "train": (TRAIN, "regulator of the network"),
+    "test": (TEST, "other gene of the network"),
+    "EMPTY": ("#000000", "EMPTY (BFP)"),
+    "negcon": ("#8C8C8C", "other negative control"),
+    "poscon": ("#F0E442", "positive control"),
+    "empty": ("#E0E0E0", "no reagent"),
+    "other": ("#CC79A7", "other ORF"),
+}
+"""What is in a well → colour, words."""
+
+LINES = {
+    "mean (train)": ("mean baseline (train)", "#D55E00", ":"),
+    "mean (all)": ("mean baseline", "#D55E00", "--"),
+}
+"""Baseline → its name in the figure, colour and line."""
+
+
+def well_kinds(wells: pd.DataFrame, regulators: Sequence[str]) -> pd.Series:
+    """Say what is in every well, for `plate_maps`.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        `pert_type` and, where the well is used, `gene_symbol`.
+    regulators : sequence of str
+
+    Returns
+    -------
+    Series of str
+        Keys of `KINDS`.
+    """
+    kind = wells["pert_type"].where(wells["pert_type"].isin(KINDS), "other")
+    used = wells["gene_symbol"]
+    kind = kind.mask(used.notna(), "test").mask(used.isin(list(regulators)), "train")
+    return kind.mask(used == CONTROL, "EMPTY")
+
+
+@figures.style()
+def plate_maps(wells: pd.DataFrame, kinds: pd.Series) -> tuple[Figure, pd.DataFrame]:
+    """Draw one plate of every batch: what is in which well.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        `batch`, `plate`, `well`.
+    kinds : Series
+        From `well_kinds`, for the same rows.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        One row per well drawn: `batch`, `plate`, `well`, `kind`.
+    """
+    first = wells.groupby("batch")["plate"].transform("min") == wells["plate"]
+    drawn = wells.loc[first, ["batch", "plate", "well"]].assign(kind=kinds[first])
+    batches = sorted(drawn["batch"].unique())
+    n_rows = -(-len(batches) // 2)
+    figure = Figure(figsize=(figures.PAGE, 1.75 * n_rows + 0.5))
+    panels = figure.subplots(n_rows, 2, squeeze=False).ravel()
+    for ax, batch in zip(panels, batches, strict=False):
+        _plate(ax, drawn[drawn["batch"] == batch])
+        ax.set_title(f"{batch}, plate {drawn.loc[drawn['batch'] == batch, 'plate'].iloc[0]}")
+    for ax in panels[len(batches) :]:
+        ax.set_visible(False)
+    handles, words = panels[0].get_legend_handles_labels()
+    figure.legend(handles, words, loc="outside lower center", ncols=4)
+    return figure, drawn.reset_index(drop=True)
+
+
+@figures.style()
+def illumination(
+    raw: np.ndarray, function: np.ndarray, corrected: np.ndarray
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw a field before and after the correction, its function, and their mean profiles.
+
+    Parameters
+    ----------
+    raw, function, corrected : (rows, columns) arrays
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        One row per column of the field: `position_px`, `raw_median_au`, `corrected_median_au`
+        (background counts, each over its own mean), `function_au`.
+    """
+    figure = Figure(figsize=(figures.PAGE, 2.1))
+    panels = figure.subplots(1, 4, width_ratios=(1, 1, 1, 1.25))
+    top = np.percentile(raw, 99.5)
+    for ax, (title, image, high) in zip(
+        panels,
+        (("raw", raw, top), ("function", function, None), ("corrected", corrected, top)),
+        strict=False,
+    ):
+        ax.imshow(image, cmap="gray", vmin=0 if high else None, vmax=high)
+        ax.set_title(title)
+        ax.set(xticks=[], yticks=[])
+    # the median of a column of pixels is background
+    profiles = {
+        "raw_median_au": np.median(raw, axis=0),
+        "corrected_median_au": np.median(corrected, axis=0),
+        "function_au": function.mean(axis=0),
+    }
+    drawn = pd.DataFrame({name: values / values.mean() for name, values in profiles.items()})
+    for name, style in zip(drawn, ("-", "-", "--"), strict=True):
+        panels[3].plot(drawn[name], style, label=name.split("_")[0], linewidth=1)
+    panels[3].set(xlabel="column of pixels", ylabel="over its mean")
+    panels[3].legend()
+    return figure, drawn.rename_axis("position_px").reset_index()
+
+
+@figures.style()
+def batch_bars(
+    compared: pd.DataFrame, scores: Mapping[str, float], *, chance: float, best: str = ""
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw how well batches are told apart after every correction, and how well genes are found.
+
+    Parameters
+    ----------
+    compared : DataFrame
+        From `batches.compare`.
+    scores : mapping of str to float
+        Correction → score of the translation, model fixed in advance.
+    chance : float
+        Score of a guess.
+    best : str
+        Correction that goes on; drawn in the accent's colour.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        One row per bar: `panel`, `correction`, `share` (balanced accuracy, or score), `sd`.
+    """
+    figure = Figure(figsize=(figures.MIDDLE, 2.3))
+    left, right = figure.subplots(1, 2, sharey=True)
+    rows = np.arange(len(compared))[::-1]
+    colours = [
+        figures.ACCENT if name == best else figures.NO_CLUSTER for name in compared["correction"]
+    ]
+    left.barh(rows, compared["accuracy"], xerr=compared["sd"], color=colours, height=0.7)
+    left.axvline(compared["chance"].iloc[0], color=figures.GUIDE, linestyle="--", linewidth=0.8)
+    left.set_yticks(rows, compared["correction"])
+    left.set(xlabel="batch told from control wells,\nbalanced accuracy", xlim=(0, 1.05))
+    values = [scores[name] for name in compared["correction"]]
+    right.barh(rows, values, color=colours, height=0.7)
+    right.axvline(chance, color=figures.GUIDE, linestyle="--", linewidth=0.8)
+    right.set(xlabel="test genes found,\nsum of areas")
+    right.xaxis.set_major_locator(MaxNLocator(5))
+    drawn = [
+        compared[["correction", "accuracy", "sd"]]
+        .rename(columns={"accuracy": "share"})
+        .assign(panel="batch accuracy"),
+        pd.DataFrame({"correction": compared["correction"], "share": values}).assign(
+            panel="translation"
+        ),
+    ]
+    columns = ["panel", "correction", "share", "sd"]
+    return figure, pd.concat(drawn, ignore_index=True)[columns]
+
+
+@figures.style()
+def control_scatter(before: pd.DataFrame, after: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Draw the control wells on two principal components, before and after the correction.
+
+    Parameters
+    ----------
+    before, after : DataFrame, (wells, L)
+        Index with `batch`, `plate`, `well`.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `when`, `batch`, `plate`, `well`, `pc_1_au`, `pc_2_au`.
+    """
+    figure = Figure(figsize=(figures.MIDDLE, 2.5))
+    drawn = []
+    for ax, (when, wells) in zip(
+        figure.subplots(1, 2), {"before": before, "after": after}.items(), strict=True
+    ):
+        centred = wells.to_numpy() - wells.to_numpy().mean(axis=0)
+        axes = np.linalg.svd(centred, full_matrices=False)[2][:2]  # (2, L)
+        # the sign of a component is arbitrary: its largest entry is positive
+        axes *= np.sign(axes[np.arange(2), np.abs(axes).argmax(axis=1)])[:, None]
+        keys = wells.index.to_frame(index=False)[["batch", "plate", "well"]]
+        places = keys.assign(**dict(zip(("pc_1_au", "pc_2_au"), (centred @ axes.T).T, strict=True)))
+        for colour, (batch, rows) in zip(figures.CLUSTERS, places.groupby("batch"), strict=False):
+            ax.scatter(rows["pc_1_au"], rows["pc_2_au"], s=10, color=colour, label=batch)
+        ax.set(title=f"{when} correction", xlabel="PC 1", ylabel="PC 2")
+        drawn.append(places.assign(when=when))
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    columns = ["when", "batch", "plate", "well", "pc_1_au", "pc_2_au"]
+    return figure, pd.concat(drawn, ignore_index=True)[columns]
+
+
+@figures.style()
+def fig4c(
+    curves: Mapping[str, np.ndarray],
+    baselines: Mapping[str, np.ndarray],
+    *,
+    n_genes: int,
+    random: np.ndarray,
+    null: pd.DataFrame | None = None,
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the share of test genes among the k nearest genes, as Fig 4C.
+
+    Parameters
+    ----------
+    curves : mapping of str to (T,) array of int
+        Line → places, 0 = nearest; the first is drawn as Image2Reg in the paper.
+    baselines : mapping of str to (T,) array of int
+        Places by the baselines of `LINES`.
+    n_genes : int
+        Genes of the network; k ends there, or at 50.
+    random : (draws, T) array
+        Places by the random baseline: its mean, and 95 % of the draws.
+    null : DataFrame, optional
+        Band of exchanged test genes, from `permutation.band`; its upper bound is drawn.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `line`, `k`, `accuracy`, `low`, `high`.
+
+    References
+    ----------
+    Image2Reg, Fig 4C.
+    """
+    k_max = min(50, n_genes)
+    k = np.arange(1, k_max + 1)
+    figure = Figure(figsize=(figures.MIDDLE, 3.4))
+    ax = figure.add_subplot()
+    looks = zip(("#0072B2", "#56B4E9", "#009E73"), ("-", "-.", (0, (5, 1))), strict=True)
+    lines = [(name, name, *look) for name, look in zip(curves, looks, strict=False)]
+    lines += [(name, *LINES[name]) for name in baselines]
+    drawn = []
+    for name, words, colour, style in lines:
+        values = metrics.accuracy({**curves, **baselines}[name], k_max=k_max)
+        ax.plot(k, values, color=colour, linestyle=style, label=words)
+        drawn.append(pd.DataFrame({"line": words, "k": k, "accuracy": values}))
+    drawn.append(_random(ax, metrics.accuracy(random, k_max=k_max), k))
+    if null is not None:
+        ax.plot(
+            null["k"],
+            null["high"],
+            color="0.35",
+            linestyle=(0, (1, 2)),
+            linewidth=0.9,
+            label="97.5 % of exchanged test genes",
+        )
+        drawn.append(
+            null[["k", "mean", "low", "high"]]
+            .rename(columns={"mean": "accuracy"})
+            .assign(line="exchanged test genes")
+        )
+    ax.set(xlabel="k nearest genes", ylabel="kNN accuracy", xlim=(0, k_max), ylim=(0, None))
+    ax.xaxis.set_major_locator(MultipleLocator(5))
+    ax.yaxis.set_major_locator(MultipleLocator(0.05 if ax.get_ylim()[1] < 0.6 else 0.1))
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    columns = ["line", "k", "accuracy", "low", "high"]
+    return figure, pd.concat(drawn, ignore_index=True)[columns]
+
+
+@figures.style()
+def cluster_bars(counts: pd.DataFrame, *, dropped: Sequence = ()) -> tuple[Figure, pd.DataFrame]:
+    """Draw training and test genes of every regulatory cluster, as beside Fig 4C.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        From `evaluation.cluster_counts`.
+    dropped : sequence
+        Clusters that are not reported; their test bars are pale.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `cluster`, `train`, `test` (numbers of genes), `is_reported`.
+    """
+    figure = Figure(figsize=(figures.MIDDLE, 2.2))
+    ax = figure.add_subplot()
+    places = np.arange(len(counts))
+    reported = ~counts["cluster"].isin(list(dropped))
+    for name, colour, shift in (("train", TRAIN, -0.2), ("test", TEST, 0.2)):
+        bars = ax.bar(places + shift, counts[name], width=0.38, color=colour, label=name)
+        ax.bar_label(bars, fontsize=6)
+        for bar, kept in zip(bars, reported, strict=True):
+            bar.set_alpha(1.0 if kept or name == "train" else 0.35)
+    ax.set_xticks(places, counts["cluster"])
+    ax.set(xlabel="regulatory cluster", ylabel="genes with images of JUMP")
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend()
+    return figure, counts[["cluster", "train", "test"]].assign(is_reported=reported)
+
+
+@figures.style()
+def null_histograms(
+    exchanges: Mapping[str, np.ndarray], means: Mapping[str, float]
+) -> tuple[Figure, pd.DataFrame]:
+    """Draw the score under exchanged test genes beside the observed one, per way of choosing.
+
+    Parameters
+    ----------
+    exchanges : mapping of str to (1 + n,) array
+        From `evaluation.exchanged`.
+    means : mapping of str to float
+        Scores of the mean baselines.
+
+    Returns
+    -------
+    Figure
+    DataFrame
+        `model`, `low`, `high`, `n_exchanges` of every bar, `observed`, `p`.
+    """
+    top = max([*means.values(), *(values.max() for values in exchanges.values())])
+    edges = np.linspace(0, 1.05 * top, 31)
+    figure = Figure(figsize=(figures.PAGE, 2.2))
+    rows = []
+    panels = figure.subplots(1, len(exchanges), sharey=True, squeeze=False)[0]
+    for ax, (name, values) in zip(panels, exchanges.items(), strict=True):
+        counts, _, _ = ax.hist(values[1:], edges, color="0.75", label="test genes exchanged")
+        p = float((values >= values[0] - 1e-12).mean())  # the observed value counts, too
+        ax.axvline(values[0], color=figures.PALETTE[0], linewidth=1.8, label="observed")
+        for baseline, value in means.items():
+            words, colour, style = LINES[baseline]
+            ax.axvline(value, color=colour, linestyle=style, linewidth=0.9, label=words)
+        ax.set_title(f"{name}, p = {p:.2g}")
+        ax.set_xlabel("sum of areas")
+        table = {"model": name, "low": edges[:-1], "high": edges[1:], "n_exchanges": counts}
+        rows.append(pd.DataFrame(table).assign(observed=values[0], p=p))
+    panels[0].set_ylabel("exchanges")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure, pd.concat(rows, ignore_index=True)
+
+
+def _plate(ax: Axes, wells: pd.DataFrame) -> None:
+    rows = wells["well"].str[0].map(ord) - ord("A")
+    columns = wells["well"].str[1:].astype(int)
+    for kind, (colour, words) in KINDS.items():
+        here = wells["kind"] == kind
+        # an empty group still has its entry in the legend
+        ax.scatter(
+            columns[here], rows[here], s=9, marker="s", color=colour, label=words, linewidth=0
+        )
+    ax.set(xlim=(0.3, names.N_COLUMNS + 0.7), ylim=(names.N_ROWS - 0.5, -0.5))
+    ax.set_xticks([1, 6, 12, 18, 24])
+    ax.set_yticks([0, 5, 10, 15], list("AFKP"))
+
+
+def _random(ax: Axes, curves: np.ndarray, k: np.ndarray) -> pd.DataFrame:
+    low, high = np.quantile(curves, [0.025, 0.975], axis=0)
+    mean = curves.mean(axis=0)
+    ax.plot(k, mean, color="dimgrey", linestyle="--", label="random baseline")
+    ax.fill_between(k, low, high, color="dimgrey", alpha=0.2, linewidth=0)
+    return pd.DataFrame(
+        {"line": "random baseline", "k": k, "accuracy": mean, "low": low, "high": high}
+    )
