@@ -190,7 +190,7 @@ def null_space(values, batches, *, n_rounds: int = 5) -> np.ndarray:
     names = np.unique(batches)
     if len(names) < 2:
         raise InputError("one batch cannot be told from others; leave the projection out")
-    if n_rounds * len(names) >= values.shape[1]:
+    if n_left(values.shape[1], len(names), n_rounds) < 1:
         raise InputError(
             f"{n_rounds} rounds of {len(names)} batches take {n_rounds * len(names)} of "
             f"{values.shape[1]} dimensions; take fewer rounds or wider embeddings"
@@ -202,6 +202,27 @@ def null_space(values, batches, *, n_rounds: int = 5) -> np.ndarray:
         full = np.linalg.svd(directions)[2]  # (K, K)
         basis = basis @ full[len(names) :].T
     return basis
+
+
+def n_left(width: int, n_batches: int, n_rounds: int) -> int:
+    """Return the dimensions that a null-space projection leaves.
+
+    Parameters
+    ----------
+    width : int
+        Dimensions of the embeddings.
+    n_batches, n_rounds : int
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> n_left(1024, 13, 5)  # as published
+    959
+    """
+    return width - n_rounds * n_batches
 
 
 def _controls(
