@@ -6,8 +6,9 @@ import pytest
 
 from lib.data.errors import InputError
 from lib.jump import batches, correction, illumination, load_data, metadata, profiles, symbols
+from lib.jump import wells as choice
 from lib.report import published
-from lib.simulate import jump, jump_layout
+from lib.simulate import jump, jump_layout, jump_tables
 from lib.simulate.states import DIMENSIONS
 
 GENES = ("BRAF", "JUN", "RELB", "SRC", "AURKA", "ACAN")
@@ -72,7 +73,7 @@ def small(tmp_path_factory):
     )
     made = jump.write_jump(folder, genes, design, seed=1, executor="inline")
     every, joins = metadata.join(metadata.read(made))
-    wells, _ = metadata.conditions(every, ids)
+    wells, _ = choice.conditions(every, ids)
     fields, images = load_data.fields(load_data.read(folder), wells)
     return (
         folder,
@@ -108,12 +109,12 @@ def test_a_gene_and_its_first_batch_go_together_but_a_second_orf_is_elsewhere(sm
 
 def test_an_aged_symbol_is_joined_by_its_id(small):
     _, genes, _, every, wells, _, _ = small
-    aged = every[every["symbol"].fillna("").str.endswith(jump.AGED)]
-    symbol = aged["symbol"].iloc[0].removesuffix(jump.AGED)
+    aged = every[every["symbol"].fillna("").str.endswith(jump_tables.AGED)]
+    symbol = aged["symbol"].iloc[0].removesuffix(jump_tables.AGED)
     assert symbol in set(wells["gene_symbol"])
     ids = genes.rename(columns={"gene": "symbol"})[["symbol", "gene_id"]]
     status = symbols.compare(every, ids).set_index("given")["status"]
-    assert status[symbol + jump.AGED] == "renamed"
+    assert status[symbol + jump_tables.AGED] == "renamed"
 
 
 def test_the_same_seed_gives_the_same_bytes_and_nothing_is_done_twice(small):

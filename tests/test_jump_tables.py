@@ -7,6 +7,7 @@ import pytest
 
 from lib.data.errors import InputError
 from lib.jump import load_data, metadata, names, optics, symbols
+from lib.jump import wells as choice
 from lib.jump.metadata import BFP, Tables
 from lib.report import published
 
@@ -35,12 +36,12 @@ def tables(wells, plates=(("4", "B1", "P1", "ORF"), ("4", "B2", "P2", "ORF"))) -
         ["JCP2022_915129", "negcon", "HcRed"],
         ["JCP2022_915132", "poscon", "eGFP"],
     ]
-    columns = "JCP2022 broad_sample Symbol NCBI_Gene_ID pert_type".split()
+    columns = ["JCP2022", "broad_sample", "Symbol", "NCBI_Gene_ID", "pert_type"]
     made = {
-        "plates": (plates, "Source Batch Plate PlateType".split()),
-        "wells": ([["source_4", *row] for row in wells], "Source Plate Well JCP2022".split()),
+        "plates": (plates, ["Source", "Batch", "Plate", "PlateType"]),
+        "wells": ([["source_4", *row] for row in wells], ["Source", "Plate", "Well", "JCP2022"]),
         "orfs": (orfs, columns),
-        "controls": (controls, "JCP2022 pert_type Name".split()),
+        "controls": (controls, ["JCP2022", "pert_type", "Name"]),
     }
     return Tables(
         **{
@@ -134,7 +135,7 @@ def test_controls_are_told_by_their_id():
 
 def test_only_bfp_is_the_papers_empty_and_reagents_stay_apart():
     wells, joins = metadata.join(tables(WELLS))
-    kept, stages = metadata.conditions(wells, GENES)
+    kept, stages = choice.conditions(wells, GENES)
     found = kept.set_index(["plate", "well"])["gene_symbol"].to_dict()
     assert found == {
         ("P1", "A01"): "BRAF",
@@ -154,20 +155,20 @@ def test_wells_of_unknown_plates_are_counted():
 
 def test_an_unknown_batch_is_an_error():
     wells, _ = metadata.join(tables(WELLS))
-    assert set(metadata.choose_batches(wells, ["B2"])["plate"]) == {"P2"}
+    assert set(choice.choose_batches(wells, ["B2"])["plate"]) == {"P2"}
     with pytest.raises(InputError, match="batch B7 is unknown; there are B1, B2"):
-        metadata.choose_batches(wells, ["B7"])
+        choice.choose_batches(wells, ["B7"])
 
 
 def test_a_list_of_bad_plates_is_applied_and_counted(tmp_path):
     wells, _ = metadata.join(tables(WELLS))
     path = tmp_path / "bad.csv"
     path.write_text("plate,well,reason\nP1,a2,dust\nP2,,out of focus\n")
-    kept, counted = metadata.leave_out(wells, path)
+    kept, counted = choice.leave_out(wells, path)
     assert kept["well"].tolist() == ["A01", "O23"] and counted["n_wells"].tolist() == [1, 3]
     path.write_text("plate,reason\nP3,dust\n")
     with pytest.raises(InputError, match=r"bad.csv, row 2: plate P3 is unknown"):
-        metadata.leave_out(wells, path)
+        choice.leave_out(wells, path)
 
 
 def test_a_missing_join_key_names_file_and_column(tmp_path):

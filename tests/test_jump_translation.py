@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from lib.data.errors import InputError
-from lib.jump import claims, evaluation, grid, plots
+from lib.jump import claims, evaluation, exchange, genes, grid
+from lib.jump import translation_plots as plots
 from lib.report import published
-from lib.translation import metrics, regressors
 from lib.translation import grid as loto
+from lib.translation import metrics, regressors
 from lib.translation.features import explicit
 
 PUBLISHED = published.load()
@@ -33,18 +34,18 @@ CLUSTERS = {  # cluster → training and test genes, as published
 def world(n_train=8, n_test=6, n_others=6, width=12, noise=0.0, seed=0):
     """Return images, regulatory embeddings and regulators of genes with common states."""
     rng = np.random.default_rng(seed)
-    genes = [f"G{i:02d}" for i in range(n_train + n_test + n_others)]
-    states = rng.normal(size=(len(genes), 4))
-    regulatory = pd.DataFrame(states @ rng.normal(size=(4, 10)), index=genes)
-    images = states @ rng.normal(size=(4, width)) + 0.3 * rng.normal(size=(len(genes), width))
-    images = pd.DataFrame(images + noise * rng.normal(size=images.shape), index=genes)
-    return images.iloc[: n_train + n_test], regulatory, genes[:n_train]
+    names = [f"G{i:02d}" for i in range(n_train + n_test + n_others)]
+    states = rng.normal(size=(len(names), 4))
+    regulatory = pd.DataFrame(states @ rng.normal(size=(4, 10)), index=names)
+    images = states @ rng.normal(size=(4, width)) + 0.3 * rng.normal(size=(len(names), width))
+    images = pd.DataFrame(images + noise * rng.normal(size=images.shape), index=names)
+    return images.iloc[: n_train + n_test], regulatory, names[:n_train]
 
 
 def translated(axes=SMALL, **options):
     images, regulatory, regulators = world(**options)
-    train, test = evaluation.split_genes(images, regulatory, regulators)
-    found = evaluation.problems(images, regulatory, train, test)
+    train, test = genes.split_genes(images, regulatory, regulators)
+    found = genes.problems(images, regulatory, train, test)
     return evaluation.translate(found, np.ones(len(test), bool), axes)
 
 
@@ -82,14 +83,14 @@ def test_places_are_those_of_written_out_features(normalize):
     found = translated()
     one = found.problems[2]
     one = grid.unit_length(one) if normalize else one
-    images, genes, new = one.split()
+    rows_of, targets, new = one.split()
     configs = found.scores.configs
     for config in configs[configs["normalize_inputs"] == normalize].to_dict("records"):
         draw = None
         if config["encoding"] == "gauss" and config["n_neighbours"]:
-            k = min(config["n_neighbours"], len(images))
+            k = min(config["n_neighbours"], len(rows_of))
             draw = loto.gauss_draws(1, config["n_encodings"], k, SMALL.seed, one.target)[0]
-        rows, row = explicit(images, genes, new, config, normal=draw)
+        rows, row = explicit(rows_of, targets, new, config, normal=draw)
         prediction = regressors.ntk_ridge(rows, genes, row, ridge=config["ridge"])
         place = metrics.hits_of(prediction[0], one.regulatory, one.names.index(one.target))
         assert found.scores.own[config["model"], 2] == place, config
@@ -118,27 +119,27 @@ def test_published_accuracies_fit_the_published_scores():
 
 
 def test_evaluation_sets_are_the_published_ones():
-    genes = {"train": [], "test": []}
+    names_of = {"train": [], "test": []}
     clusters = {}
     for cluster, numbers in CLUSTERS.items():
-        for kind, n in zip(genes, numbers, strict=True):
+        for kind, n in zip(names_of, numbers, strict=True):
             names = [f"{kind}_{cluster}_{i}" for i in range(n)]
-            genes[kind] += names
+            names_of[kind] += names
             clusters |= dict.fromkeys(names, cluster)
-    sets = evaluation.evaluation_sets(pd.Series(clusters), genes["train"], genes["test"])
+    sets = genes.evaluation_sets(pd.Series(clusters), names_of["train"], names_of["test"])
     assert [sorted(one) for one in sets["dropped"]] == [[], [0, 3], [0, 3, 7], [0, 1, 3, 7]]
     assert sets["n_test"].tolist() == [144, 96, 76, 55]
     assert sets["n_test"].iloc[0] == PUBLISHED["jump.translation.n_test"].value
     assert sets["n_test"].iloc[2] == PUBLISHED["jump.translation.n_reported"].value
-    assert len(genes["train"]) == PUBLISHED["jump.translation.n_train"].value
+    assert len(names_of["train"]) == PUBLISHED["jump.translation.n_train"].value
 
 
 def test_published_counts_agree():
     value = {name: entry.value for name, entry in PUBLISHED.items() if name.startswith("jump.")}
-    wells, genes = value["jump.joins.gene_wells"], value["jump.joins.genes"]
+    wells, n_genes = value["jump.joins.gene_wells"], value["jump.joins.genes"]
     assert wells + value["jump.joins.control_wells"] == value["jump.joins.wells"]
-    assert wells / genes == pytest.approx(value["jump.joins.wells_per_gene"], abs=1e-6)
-    assert genes == value["jump.translation.n_train"] + value["jump.translation.n_test"]
+    assert wells / n_genes == pytest.approx(value["jump.joins.wells_per_gene"], abs=1e-6)
+    assert n_genes == value["jump.translation.n_train"] + value["jump.translation.n_test"]
 
 
 def test_genes_with_common_states_are_found_and_no_test_gene_is_trained_on():
@@ -153,24 +154,24 @@ def test_genes_with_common_states_are_found_and_no_test_gene_is_trained_on():
 
 def test_the_nested_choice_does_not_see_the_test_genes():
     images, regulatory, regulators = world()
-    train, test = evaluation.split_genes(images, regulatory, regulators)
-    first = evaluation.nested(evaluation.problems(images, regulatory, train, test), SMALL)
+    train, test = genes.split_genes(images, regulatory, regulators)
+    first = evaluation.nested(genes.problems(images, regulatory, train, test), SMALL)
     changed = images.copy()
     changed.loc[test] = changed.loc[test].to_numpy()[::-1] * 3
-    second = evaluation.nested(evaluation.problems(changed, regulatory, train, test), SMALL)
+    second = evaluation.nested(genes.problems(changed, regulatory, train, test), SMALL)
     assert first == second
 
 
 def test_exchanges_hold_the_observed_score_and_the_choice_is_made_anew():
     found = translated()
-    values = evaluation.exchanged(found, n=200, rng=np.random.default_rng(0))
+    values = exchange.exchanged(found, n=200, rng=np.random.default_rng(0))
     for name in (evaluation.PUBLISHED, evaluation.NESTED, evaluation.PLAIN):
         observed = float(grid.score(found.places[name]))
         assert values[name][0] == pytest.approx(observed, abs=1e-6)
     assert (values[evaluation.PUBLISHED] >= values[evaluation.PLAIN] - 1e-6).all()
-    table = evaluation.tests_table(found, values)
+    table = exchange.tests_table(found, values)
     assert table["p"].between(0, 1).all() and table["beats_means"].between(0, 1).all()
-    curves = evaluation.exchanged_curves(found, n=20, rng=np.random.default_rng(0))
+    curves = exchange.exchanged_curves(found, n=20, rng=np.random.default_rng(0))
     assert curves.shape == (20, found.n_genes) and (np.diff(curves, axis=1) >= 0).all()
 
 
@@ -180,13 +181,13 @@ def test_p_values_of_images_that_say_nothing_are_uniform():
     found = []
     for seed in range(40):
         images, regulatory, regulators = world(n_test=8, seed=seed)
-        train, test = evaluation.split_genes(images, regulatory, regulators)
+        train, test = genes.split_genes(images, regulatory, regulators)
         rng = np.random.default_rng(seed)
         images.loc[test] = rng.normal(size=(len(test), images.shape[1]))
         one = evaluation.translate(
-            evaluation.problems(images, regulatory, train, test), np.ones(len(test), bool), plain
+            genes.problems(images, regulatory, train, test), np.ones(len(test), bool), plain
         )
-        values = evaluation.exchanged(one, n=99, rng=rng)
+        values = exchange.exchanged(one, n=99, rng=rng)
         found.append((values[evaluation.PLAIN] >= values[evaluation.PLAIN][0] - 1e-12).mean())
     assert np.mean(found) == pytest.approx(0.5, abs=0.16)  # 3 SD of a mean of 40
     assert np.mean(np.array(found) <= 0.1) <= 0.3
@@ -195,12 +196,12 @@ def test_p_values_of_images_that_say_nothing_are_uniform():
 def test_what_cannot_be_translated_is_said():
     images, regulatory, regulators = world()
     with pytest.raises(InputError, match="2 training and 12 test genes"):
-        evaluation.split_genes(images, regulatory, regulators[:2])
+        genes.split_genes(images, regulatory, regulators[:2])
     with pytest.raises(InputError, match="has no regulatory cluster"):
-        evaluation.cluster_counts(pd.Series({"G00": 1}), ["G00"], ["G09"])
+        genes.cluster_counts(pd.Series({"G00": 1}), ["G00"], ["G09"])
     found = translated(replace(SMALL, ridges=(5.0,)))
     with pytest.raises(InputError, match="the grid lacks the model fixed in advance"):
-        evaluation.exchanged(found, n=20, rng=np.random.default_rng(0))
+        exchange.exchanged(found, n=20, rng=np.random.default_rng(0))
 
 
 def test_pictures_hold_every_mark():
@@ -220,6 +221,6 @@ def test_pictures_hold_every_mark():
     counts = pd.DataFrame({"cluster": [0, 1], "genes": [5, 4], "train": [0, 2], "test": [3, 1]})
     _, bars = plots.cluster_bars(counts, dropped=[0])
     assert bars["is_reported"].tolist() == [False, True]
-    exchanges = evaluation.exchanged(found, n=50, rng=rng)
+    exchanges = exchange.exchanged(found, n=50, rng=rng)
     _, histograms = plots.null_histograms(exchanges, dict.fromkeys(plots.LINES, 0.1))
     assert (histograms.groupby("model")["n_exchanges"].sum() == 50).all()

@@ -19,7 +19,7 @@ def joins(wells: pd.DataFrame) -> dict[str, float]:
     Parameters
     ----------
     wells : DataFrame
-        From `lib.jump.metadata.conditions`.
+        From `lib.jump.wells.conditions`.
 
     Returns
     -------
@@ -82,13 +82,13 @@ def describe(configs: pd.DataFrame, number: int) -> str:
     return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in row)
 
 
-def published(translated: Translated) -> dict[str, float]:
+def published(translated: Translated, shape: Translated) -> dict[str, float]:
     """Return the published quantities of Fig 4C.
 
     Parameters
     ----------
-    translated : Translated
-        Of the image embeddings.
+    translated, shape : Translated
+        Of the image embeddings and of the profiles of shape.
 
     Returns
     -------
@@ -106,6 +106,7 @@ def published(translated: Translated) -> dict[str, float]:
         curve = metrics.accuracy(places)
         measured[f"jump.translation.{name}.score"] = float(grid.score(places))
         measured |= {f"jump.translation.{name}.acc_{k}": float(curve[k - 1]) for k in KS}
+    measured["jump.translation.shape.score"] = float(grid.score(shape.reported(PUBLISHED)))
     return measured
 
 

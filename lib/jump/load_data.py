@@ -163,7 +163,7 @@ def fields(
     table : DataFrame
         From `read`.
     wells : DataFrame
-        From `lib.jump.metadata.conditions`.
+        From `lib.jump.wells.conditions`.
     stain : str
         As in `stain_columns`.
 
