@@ -100,7 +100,7 @@ def test_the_score_adds_five_areas():
     places = np.array([0, 12, 60])
     by_hand = sum(sum((places < i).mean() for i in range(1, k + 1)) / k for k in grid.KS)
     assert grid.score(places) == pytest.approx(by_hand)
-    assert grid.chance_score(249) == pytest.approx(sum((k + 1) / 2 / 249 for k in grid.KS))
+    assert evaluation.chance_score(249) == pytest.approx(sum((k + 1) / 2 / 249 for k in grid.KS))
 
 
 def test_published_accuracies_fit_the_published_scores():

@@ -162,6 +162,20 @@ def plain_score(images: pd.DataFrame, regulatory: pd.DataFrame, regulators: Sequ
     return float(grid.score(regressors.places(found, regressors.ntk_ridge)))
 
 
+def chance_score(n_genes: int) -> float:
+    """Return the expected score of places that are uniform among the genes.
+
+    Parameters
+    ----------
+    n_genes : int
+
+    Returns
+    -------
+    float
+    """
+    return float(grid.score(np.arange(n_genes)))  # every place once
+
+
 def score_table(found: Mapping[str, Translated]) -> pd.DataFrame:
     """Return the scores of all ways and baselines.
 

@@ -147,20 +147,6 @@ def score(places: np.ndarray, *, ks: Sequence[int] = KS) -> np.ndarray:
     return sum(metrics.area(places, k, denominator="jump") for k in ks)
 
 
-def chance_score(n_genes: int) -> float:
-    """Return the expected score of places that are uniform among the genes.
-
-    Parameters
-    ----------
-    n_genes : int
-
-    Returns
-    -------
-    float
-    """
-    return float(score(np.arange(n_genes)))  # every place once
-
-
 def choose(scores: Scores, tests: np.ndarray) -> int:
     """Return the configuration with the largest score on some test genes, the first of equals.
 
