@@ -261,7 +261,7 @@ def test_fields_have_published_names_and_local_paths():
 
 def test_the_function_of_another_plate_is_refused():
     with pytest.raises(
-        InputError, match=r"plate BR1, well A01: its illumination function .* 2 row"
+        InputError, match=r"plate BR1, well A01: its illumination function .*2 rows"
     ):
         load_data.fields(rows_of_images(function="BR2"), wells_of_images())
 
