@@ -116,7 +116,12 @@ def read_table(path: str | os.PathLike, name: str) -> pd.DataFrame:
     InputError
         As `read`.
     """
-    return names.tidy(tables.read(path, FILES[name][1], dtype=str))
+    table = names.tidy(tables.read(path, FILES[name][1], dtype=str))
+    if name == "orfs":
+        # "NA" is how this table says that it does not know; a gene id is never "NA"
+        unknown = table["Metadata_NCBI_Gene_ID"] == "NA"
+        table.loc[unknown, ["Metadata_Symbol", "Metadata_NCBI_Gene_ID"]] = None
+    return table
 
 
 def match(

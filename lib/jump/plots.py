@@ -217,3 +217,4 @@ def _plate(ax: Axes, wells: pd.DataFrame) -> None:
     ax.set(xlim=(0.3, names.N_COLUMNS + 0.7), ylim=(names.N_ROWS - 0.5, -0.5))
     ax.set_xticks([1, 6, 12, 18, 24])
     ax.set_yticks([0, 5, 10, 15], list("AFKP"))
+    ax.set(xlabel="column of the plate", ylabel="row")
