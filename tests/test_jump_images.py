@@ -244,7 +244,7 @@ def test_a_projection_takes_the_batches_away_and_little_else():
 
 @pytest.mark.parametrize("grouping", ["well", "plate"])
 def test_corrections_bring_the_batch_accuracy_towards_chance(grouping):
-    wells = shifted()
+    wells = shifted(shift=2.0)
     index = wells.index.repeat(20)
     rng = np.random.default_rng(1)
     nuclei = np.repeat(wells.to_numpy(), 20, axis=0) + rng.normal(size=(len(index), 24))
@@ -252,7 +252,7 @@ def test_corrections_bring_the_batch_accuracy_towards_chance(grouping):
     found = batches.compare(wells, steps, n_folds=2, grouping=grouping, n_trees=30)
     by_name = found.set_index("correction")["accuracy"]
     assert by_name["none"] > 0.9 and (found["chance"] == 0.25).all()
-    assert by_name["scaled"] < 0.6 and by_name["projected and scaled"] < 0.6
+    assert by_name["scaled"] < 0.65 and by_name["projected and scaled"] < 0.65
 
 
 def test_without_batch_effects_the_accuracy_is_at_chance():

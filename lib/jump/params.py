@@ -3,7 +3,14 @@
 from typing import Literal
 
 from lib.run.declaration import InputPath, Section, parameter
-from lib.screen.params import BatchSize, EmbeddingSize, MaxEpochs, Patience, Training
+from lib.screen.params import (
+    BatchSize,
+    EmbeddingSize,
+    LearningRate,
+    MaxEpochs,
+    Patience,
+    Training,
+)
 
 
 class JumpData(Section):
@@ -12,6 +19,7 @@ class JumpData(Section):
     source: InputPath = parameter(
         "",
         "folder with a local copy of cpg0016-jump and its metadata; empty = simulate one",
+        paper="resources/jump",
         published="cpg0016, source_4",
     )
     left_out_path: InputPath = parameter(
@@ -80,7 +88,7 @@ class JumpEmbeddings(Training):
     """One network for the regulators, embeddings of all conditions, and their batches."""
 
     embedding_size: EmbeddingSize = parameter(64, smoke=32, paper=1024)
-    learning_rate: float = parameter(0.003, "learning rate of Adam", paper=1e-5, gt=0, lt=1)
+    learning_rate: LearningRate = parameter(0.003, paper=1e-5)
     batch_size: BatchSize = parameter(64, paper=64)
     patience: Patience = parameter(20, paper=5)
     max_epochs: MaxEpochs = parameter(20, smoke=8, paper=300)
@@ -90,7 +98,7 @@ class JumpEmbeddings(Training):
     kept_correction: Literal["none", "scaled", "projected", "projected and scaled"] = parameter(
         "scaled",
         "correction of the wells that goes on to the translation",
-        published="projected and scaled",
+        paper="projected and scaled",
     )
     n_rounds: int = parameter(
         2, "rounds of the null-space projection", smoke=1, paper=5, ge=1, le=100
