@@ -104,7 +104,7 @@ def cluster_bars(counts: pd.DataFrame, *, dropped: Sequence = ()) -> tuple[Figur
     -------
     Figure
     DataFrame
-        `cluster`, `train`, `test` (numbers of genes), `is_reported`.
+        `cluster`, `n_train`, `n_test` (genes), `is_reported`.
     """
     figure = Figure(figsize=(figures.MIDDLE, 2.2))
     ax = figure.add_subplot()
@@ -119,7 +119,8 @@ def cluster_bars(counts: pd.DataFrame, *, dropped: Sequence = ()) -> tuple[Figur
     ax.set(xlabel="regulatory cluster", ylabel="genes with images of JUMP")
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
-    return figure, counts[["cluster", "train", "test"]].assign(is_reported=reported)
+    drawn = counts.rename(columns={"train": "n_train", "test": "n_test"})
+    return figure, drawn[["cluster", "n_train", "n_test"]].assign(is_reported=reported)
 
 
 @figures.style()
