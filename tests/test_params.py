@@ -328,7 +328,14 @@ def test_a_cell_is_narrow_and_carries_the_mini_values(slug):
     assert params.declared(text) == params.resolve("mini")[slug].model_dump()
 
 
-SIMULATING = ("screen_data", "network_sources", "lincs_data", "genesegnet_data", "epigenome_data")
+SIMULATING = (
+    "screen_data",
+    "network_sources",
+    "jump_data",
+    "lincs_data",
+    "genesegnet_data",
+    "epigenome_data",
+)
 
 
 def test_the_paper_profile_has_the_values_that_are_said_to_be_the_papers():
