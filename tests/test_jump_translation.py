@@ -195,6 +195,16 @@ def test_p_values_of_images_that_say_nothing_are_uniform():
     assert np.mean(np.array(found) <= 0.1) <= 0.3
 
 
+def test_narrow_profiles_are_translated_without_neighbours():
+    images, regulatory, regulators = world(width=5)
+    train, test = genes.split_genes(images, regulatory, regulators)
+    axes = evaluation.fitting(SMALL, images, train)
+    assert axes.counts == [0] and evaluation.fitting(SMALL, world()[0], train) == SMALL
+    problems = genes.problems(images, regulatory, train, test)
+    found = evaluation.translate(problems, np.ones(len(test), bool), axes)
+    assert grid.score(found.places[evaluation.PUBLISHED]) > 0
+
+
 def test_what_cannot_be_translated_is_said():
     images, regulatory, regulators = world()
     with pytest.raises(InputError, match="2 training and 12 test genes"):

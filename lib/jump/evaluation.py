@@ -91,6 +91,27 @@ def axes_of(
     )
 
 
+def fitting(axes: Axes, images: pd.DataFrame, train: Sequence[str]) -> Axes:
+    """Return the grid without neighbours where profiles are too narrow for it.
+
+    The neighbour weights of N training genes are not unique in fewer than N dimensions.
+
+    Parameters
+    ----------
+    axes : Axes
+    images : DataFrame, (genes, L)
+    train : sequence of str
+        N training genes.
+
+    Returns
+    -------
+    Axes
+        As given, or with no neighbours; configurations then have numbers of their own.
+    """
+    rank = np.linalg.matrix_rank(images.loc[list(train)].to_numpy(float))
+    return axes if rank == len(train) else replace(axes, neighbours=((0,),))
+
+
 def translate(found: Sequence[Problem], tests: np.ndarray, axes: Axes) -> Translated:
     """Translate all test genes by the whole grid, and choose a configuration in three ways.
 
