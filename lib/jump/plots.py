@@ -196,11 +196,13 @@ def control_scatter(before: pd.DataFrame, after: pd.DataFrame) -> tuple[Figure, 
         axes *= np.sign(axes[np.arange(2), np.abs(axes).argmax(axis=1)])[:, None]
         keys = wells.index.to_frame(index=False)[["batch", "plate", "well"]]
         places = keys.assign(**dict(zip(("pc_1_au", "pc_2_au"), (centred @ axes.T).T, strict=True)))
-        for colour, (batch, rows) in zip(figures.CLUSTERS, places.groupby("batch"), strict=False):
+        groups = places.groupby("batch")
+        for number, (batch, rows) in enumerate(groups):
+            colour = figures.CLUSTERS[number % len(figures.CLUSTERS)]
             ax.scatter(rows["pc_1_au"], rows["pc_2_au"], s=10, color=colour, label=batch)
         ax.set(title=f"{when} correction", xlabel="PC 1", ylabel="PC 2")
         drawn.append(places.assign(when=when))
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     columns = ["when", "batch", "plate", "well", "pc_1_au", "pc_2_au"]
     return figure, pd.concat(drawn, ignore_index=True)[columns]
 
