@@ -100,7 +100,7 @@ def fit_scaling(
     ... )
     >>> wells = pd.DataFrame({"x": [4.0, 6.0, 8.0]}, index=index)
     >>> scaled = scale(wells, fit_scaling(wells, min_controls=2))
-    >>> round(scaled["x"].iloc[2], 2)
+    >>> round(float(scaled["x"].iloc[2]), 2)
     2.12
     """
     if min_controls < 2:
