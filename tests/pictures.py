@@ -13,6 +13,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 SIMULATED = {
     "data/screen.origin.json",
     "data/sources.origin.json",
+    "data/jump.origin.json",
     "data/epigenome",
     "data/epigenome_source",
     "data/genesegnet/raw.origin.json",
