@@ -3,6 +3,8 @@ condition of the demo, whose encoder never saw it."""
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,15 +13,18 @@ from lib.data.errors import InputError
 from lib.data.origin import Origin
 from lib.images import nuclei_store
 from lib.images.extraction import Settings
+from lib.images.fields import read_plane
+from lib.images.screens import PARTS
 from lib.learning import weights
 from lib.run import store
-from lib.translation import bundle, distance
+from lib.translation import bundle, distance, inputs
 from lib.translation.bundle import Bundle
 from lib.translation.bundle_card import Card, Imaging
 from lib.translation.calibration import RIDGE, Calibration
-from lib.translation.encoded import Encoded, field_names
+from lib.translation.encoded import Encoded, encoded_target, field_names
 from lib.translation.inputs import CONTROL
 
+ALL = "all"  # name of the bundle whose encoder knows every impactful gene
 N_CONTROLS = 5000  # control nuclei that a bundle keeps at most
 
 
@@ -205,3 +210,78 @@ def cut_settings(imaging: Imaging) -> Settings:
     Settings
     """
     return Settings.of(imaging.cut)
+
+
+def field_size(fields: pd.DataFrame, screen_dir: str | os.PathLike) -> tuple[int, int]:
+    """Return the size of a screen's fields, from the first of them.
+
+    Parameters
+    ----------
+    fields : DataFrame
+        `plate`, `field`.
+    screen_dir : path
+        Folder of the screen.
+
+    Returns
+    -------
+    (int, int)
+        Rows and columns, in pixels.
+
+    Raises
+    ------
+    InputError
+        If the field cannot be read.
+    """
+    first = fields.iloc[0]
+    folder = store.resolve(screen_dir) / PARTS[0] / str(first["plate"])
+    n_rows, n_columns = read_plane(folder / first["field"], "field").shape
+    return n_rows, n_columns
+
+
+def save_left_out(
+    directory: str | os.PathLike,
+    targets: Sequence[str],
+    calibration: Calibration,
+    *,
+    images_dir: Path,
+    networks_dir: Path,
+    nuclei_path: Path,
+    stores_dir: Path,
+    **about: Any,
+) -> list[str]:
+    """Write a bundle for each target, of the encoder and the network that never saw it.
+
+    Parameters
+    ----------
+    directory : path
+        Folder of the bundles; each has the name of its target.
+    targets : sequence of str
+        Those that this run did not leave out are passed over.
+    calibration : Calibration
+        The target's own rank is taken out of it.
+    images_dir, networks_dir : Path
+        `<gene>.h5ad`: the encoders with their embeddings, and the regulatory embeddings.
+    nuclei_path, stores_dir : Path
+        The table of nuclei, and the stores of its plates.
+    **about
+        `imaging`, `origin`, `licence`, `setting` of `make`.
+
+    Returns
+    -------
+    list of str
+        Targets with a bundle.
+
+    Raises
+    ------
+    InputError
+        As `make`.
+    """
+    there = [target for target in targets if target in calibration.targets]
+    for target in there:
+        own = encoded_target(images_dir / f"{target}.h5ad", nuclei_path, stores_dir)
+        regulatory = inputs.read_regulatory(networks_dir / f"{target}.h5ad")
+        found = make(
+            target, own, regulatory, calibration.without(target), left_out=[target], **about
+        )
+        bundle.save(store.resolve(directory) / target, found)
+    return there

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from lib.data.errors import InputError
 from lib.run import store
@@ -32,6 +33,25 @@ class Calibration:
     ranks: np.ndarray
     image_ranks: np.ndarray
     image_target: np.ndarray
+
+    def table(self, n_genes: int) -> pd.DataFrame:
+        """Return the ranks as a table.
+
+        Parameters
+        ----------
+        n_genes : int
+            Genes among which a target is looked for.
+
+        Returns
+        -------
+        DataFrame
+            One row per target: `target`, `rank` from all nuclei, `image_rank` (median over single
+            fields), `n_images`, `n_genes`.
+        """
+        of_fields = pd.Series(self.image_ranks).groupby(self.image_target)
+        table = pd.DataFrame({"target": self.targets, "rank": self.ranks})
+        medians, counts = of_fields.median().to_numpy(), of_fields.size().to_numpy()
+        return table.assign(image_rank=medians, n_images=counts, n_genes=n_genes)
 
     def without(self, target: str) -> "Calibration":
         """Return the ranks of the other targets.
