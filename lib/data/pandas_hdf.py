@@ -79,18 +79,16 @@ def _table(group) -> pd.DataFrame:
     parts = []
     for block in sorted(blocks):
         items = _texts(group[f"{block}_items"])
-        parts.append(pd.DataFrame(_values(group[f"{block}_values"]), columns=items))
-    columns = _texts(group["axis0"])
-    table = pd.concat(parts, axis=1)[columns]
+        values = _values(group[f"{block}_values"]).reshape(-1, len(items))
+        parts.append(pd.DataFrame(values, columns=items))
+    table = pd.concat(parts, axis=1)[_texts(group["axis0"])]
     return table.set_axis(_texts(group["axis1"]), axis=0)
 
 
 def _values(found) -> np.ndarray:
-    """Return the (rows, columns) values of a block; pickled where they are text."""
-    if found.dtype.kind == "O":  # bytes of variable length: one pickled array
-        return np.asarray(_ArraysOnly(io.BytesIO(bytes(found[0]))).load()).reshape(
-            -1, int(found.attrs.get("n_columns", 1))
-        )
+    """Return the values of a block; text is one pickled array, as bytes of variable length."""
+    if found.dtype.kind == "O":
+        return np.asarray(_ArraysOnly(io.BytesIO(bytes(found[0]))).load())
     return found[:]
 
 

@@ -1,8 +1,10 @@
 """Make the bundles of a run: one whose encoder knows every impactful gene, and one for each
 condition of the demo, whose encoder never saw it."""
 
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -187,12 +189,33 @@ def imaging_of(
     paths = sorted(store.resolve(stores_dir).glob(f"*{nuclei_store.SUFFIX}"))
     if not paths:
         raise InputError(f"{stores_dir} holds no store; make it with `python run_all.py nuclei`")
-    cut: Mapping = nuclei_store.open_store(paths[0]).attributes["settings"]
+    cut = Settings.of(nuclei_store.open_store(paths[0]).attributes["settings"])
+    return imaging_of_cut(cut, network, field_size=field_size, pixel_size=pixel_size)
+
+
+def imaging_of_cut(
+    cut: Settings, network: bytes, *, field_size: Sequence[int], pixel_size: float
+) -> Imaging:
+    """Return what images must look like for nuclei that were cut with known settings.
+
+    Parameters
+    ----------
+    cut : Settings
+        Of the extraction.
+    network, field_size, pixel_size
+        As in `imaging_of`.
+
+    Returns
+    -------
+    Imaging
+    """
     looks = weights.read_card(network).inputs
+    # plain JSON values; a new image that cannot be read is told
+    values = json.loads(json.dumps({**asdict(cut), "unreadable": "fail"}))
     return Imaging(
         pixel_size=pixel_size,
         field_size=list(field_size),
-        cut={**cut, "unreadable": "fail"},  # a new image that cannot be read is told
+        cut=values,
         inputs=list(looks["images"]),
         size=looks["size"],
     )

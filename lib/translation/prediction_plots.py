@@ -255,7 +255,7 @@ def coverage(tables: dict[str, pd.DataFrame], n_genes: int) -> tuple[Figure, pd.
         size = f"{row.set_size} genes" if row.is_informative else f"all {n_genes} genes"
         names.append(f"{row.level:.0%}, {kind}\n{size}")
     ax.set_yticks(range(len(rows)), names, fontsize=6.5)
-    ax.set(xlabel="share of left-out targets whose gene is in the set", xlim=(0.5, 1.02))
+    ax.set(xlabel="share of left-out targets whose gene is in the set", xlim=(0, 1.03))
     every = pd.concat([table.assign(kind=kind) for kind, table in tables.items()])
     renamed = {"coverage": "share", "set_size": "n_set"}
     columns = ["kind", "level", "share", "low", "high", "n_set", "n_targets"]
