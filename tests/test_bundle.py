@@ -124,4 +124,4 @@ def test_no_target_no_calibration(tmp_path):
 
 def test_the_settings_of_the_cut_come_back(made):
     assert bundling.cut_settings(made.card.imaging) == toy_bundle.CUT
-    assert bundle_card.FORMAT == made.card.format
+    assert made.card.format == bundle_card.FORMAT
