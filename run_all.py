@@ -92,6 +92,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="processes for units on this machine (default: all cores; smoke: none)",
     )
     add(
+        "--at-once",
+        type=int,
+        metavar="N",
+        default=min(2, machine.n_cores()),
+        help="notebooks that run at the same time (default 2)",
+    )
+    add(
         "--cluster",
         metavar="ENGINE",
         help="inline, local:N, slurm:FILE.yaml, pbs:FILE.yaml or tcp://HOST:PORT",
@@ -111,6 +118,8 @@ def executor_of(options: argparse.Namespace) -> str:
     """Return the engine that the options ask for, checked."""
     if options.workers is not None and (options.workers < 1 or options.cluster):
         raise engines.ExecutorError("--workers: a number from 1, and not together with --cluster")
+    if options.at_once < 1:
+        raise engines.ExecutorError("--at-once: a number from 1")
     by_default = (
         "inline" if options.profile == "smoke" else f"local:{machine.n_cores()}"
     )  # smoke: less than a start
@@ -264,6 +273,7 @@ def work(options: argparse.Namespace, again: str) -> int:
             outcomes = run.run(
                 selected,
                 executor=executor,
+                at_once=options.at_once,
                 force=options.force,
                 fail_fast=options.fail_fast,
                 progress=progress,

@@ -18,6 +18,8 @@ import pandas as pd
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[1])]
 
+import kinds_companions  # noqa: E402  (found through the line above)
+
 SEED = 3
 TRAINING = {"learning_rate": 5e-3, "max_epochs": 2, "patience": 2, "device": "cpu"}
 SMALL = {"kind": "small", "embedding_size": 8, "size": 16}
@@ -35,6 +37,7 @@ def prepare(folder: Path) -> None:
     from lib.data import h5ad
     from lib.regulation.features import node_features
 
+    kinds_companions.prepare(folder)
     (folder / "stores").mkdir(parents=True)
     sizes = {"wells": 5, "fields": 2, "per_field": 2, "side": 32, "region": 32}
     toy_screen.write_screen(folder / "stores", genes=GENES, **sizes)
@@ -223,6 +226,7 @@ UNITS: dict[str, tuple[Callable[[Path, Path], None], str]] = {
     "target_run": (target_run, ".h5ad"),
     "embedding_run": (embedding_run, ".h5ad"),
     "permute_cluster": (permute_cluster, ".parquet"),
+    **kinds_companions.UNITS,
 }
 """Kind of unit → its function here, and the ending of its file."""
 
@@ -428,7 +432,7 @@ COMPUTATIONS = {
         network_layout,
         simulated_sources,
     )
-}
+} | kinds_companions.COMPUTATIONS
 """Name → function that returns an array."""
 
 

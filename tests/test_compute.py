@@ -545,17 +545,20 @@ def test_the_workers_of_a_run_stay_warm_until_code_changes_or_the_run_ends(tmp_p
     before = edited.stat()
     os.utime(edited)
     try:
-        later = pool.ask(2)
+        with pool.workers(2) as later:
+            assert later.startswith("tcp://127.0.0.1:")
+            with pool.workers(2) as same:
+                assert same == later, "workers in use are not replaced"
     finally:
         os.utime(edited, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert later.startswith("tcp://127.0.0.1:")
     second = processes(tmp_path, "third")
     assert not first & second, "workers with old code are replaced"
     assert all(psutil.Process(number).environ()["PYTHONHASHSEED"] == "1" for number in second)
     warm.process.kill()
     warm.process.wait()
     wait_until(lambda: not any(map(psutil.pid_exists, first | second)), Path(os.devnull))
-    assert pool.ask(2) == "", "without the pool a notebook starts workers of its own"
+    with pool.workers(2) as none:
+        assert none == "", "without the pool a notebook starts workers of its own"
     assert "the run's pool of workers does not answer" in capsys.readouterr().err
     warm.variables()
     assert warm.process.poll() is None, "a pool that died is started again for the next notebook"
@@ -564,18 +567,21 @@ def test_the_workers_of_a_run_stay_warm_until_code_changes_or_the_run_ends(tmp_p
 def test_workers_that_a_killed_notebook_left_at_work_are_replaced(tmp_path, warm):
     from distributed import Client
 
-    address = pool.ask(1)
-    with Client(address) as client:
+    with pool.workers(1) as address, Client(address) as client:
         future = client.submit(time.sleep, 600)
         wait_until(lambda: any(client.processing().values()), Path(os.devnull))
         time.sleep(0.2)
         del future
-    assert pool.ask(1) != address
+        with pool.workers(1) as same:
+            assert same == address, "a notebook at work is not disturbed by the next"
+    with pool.workers(1) as other:
+        assert other != address
 
 
 def test_no_pool_is_asked_where_there_is_none(monkeypatch):
     monkeypatch.delenv(pool.POOL_VARIABLE, raising=False)
-    assert pool.ask(2) == ""
+    with pool.workers(2) as none:
+        assert none == ""
 
 
 def test_the_example_files_can_be_read():

@@ -118,6 +118,7 @@ def test_validation_sees_the_same_every_time_and_training_does_not(cut):
     epoch = augmentation.batches(augmentation.targets(cut), batch_size=4, tile=32)
     first, second = (next(iter(epoch(None)))[0] for _ in range(2))
     assert torch.equal(first, second)
+    assert first.is_contiguous()  # else other bits on another processor
     rng = np.random.default_rng(0)
     assert not torch.equal(next(iter(epoch(rng)))[0], next(iter(epoch(rng)))[0])
 

@@ -9,7 +9,7 @@ from scipy import stats
 from skimage.feature import graycomatrix, graycoprops
 from skimage.measure import regionprops
 
-from lib.images import boundary, extraction, features, pixels, plates, texture
+from lib.images import boundary, extraction, features, fields, pixels, plates, texture
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_no_feature_is_missing_or_there_twice(measured):
 
 def test_moments_and_intensity_equal_scikit_image_and_scipy(measured):
     image, labels, table = measured
-    scaled = features.scale(image)
+    scaled = fields.stretched(image)
     for region in regionprops(labels.astype(int), scaled):
         row = table.loc[region.label]
         values = region.image_intensity[region.image].astype(float)
@@ -77,6 +77,15 @@ def test_moments_and_intensity_equal_scikit_image_and_scipy(measured):
             row["intensity_entropy"], stats.entropy(np.bincount(values.astype(int)), base=2)
         )
         assert row["perimeter"] == region.perimeter and row["area_convex"] == region.area_convex
+
+
+def test_a_bright_speck_changes_no_other_nucleus(measured):
+    image, labels, before = measured
+    spotted = image.copy()
+    spotted[:3, :3] = np.iinfo(image.dtype).max  # outside all nuclei
+    agreement = features.measure_field(spotted, labels).corrwith(before)  # over the nuclei
+    assert agreement.median() > 0.99 and (agreement > 0.8).mean() > 0.95, agreement.nsmallest(9)
+    assert agreement[["texture_contrast_1", "intensity_mean", "intensity_sd"]].min() > 0.95
 
 
 @pytest.mark.parametrize("distance", texture.DISTANCES)

@@ -21,12 +21,16 @@ def execute(tmp_path):
     """Execute cells in a fresh kernel; the second of them follows the parameters cell, as in our
     notebooks."""
 
-    def run(*cells, **options):
+    def run(*cells, wait=subprocess.Popen.wait):
         toy.write_notebook(tmp_path / "1.ipynb", ["n: int = 1", *cells])
-        options = {"params": {"n": 5}, "log": tmp_path / "1.log", **options}
-        return notebook_process.execute(
-            tmp_path / "1.ipynb", tmp_path / "out" / "1.ipynb", **options
-        )
+        running = notebook_process.Process(str(tmp_path), log=tmp_path / "started.log")
+        places = tmp_path / "1.ipynb", tmp_path / "out" / "1.ipynb"
+        running.begin(*places, params={"n": 5}, log=tmp_path / "1.log")
+        try:
+            wait(running.process)
+        finally:
+            ended = running.close()
+        return ended
 
     return run
 

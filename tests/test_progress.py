@@ -3,7 +3,6 @@
 import io
 import json
 import subprocess
-import sys
 
 import pytest
 
@@ -22,23 +21,25 @@ def told(monkeypatch):
 def test_plain_lines_where_there_is_no_terminal(told, tmp_path):
     units_file = tmp_path / "units.json"
     units_file.write_text(json.dumps({"name": "folds", "total": 8, "done": 3, "failed": 1}))
-    told.begin("train", units_file)
-    told.watch(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.3)"]))
-    told.end("train: done in 0.3 s")
-    told.begin("draw", units_file)
+    told.begin("train", units_file, subprocess.Popen(["sleep", "0.3"]))
+    told.begin("draw", tmp_path / "none", subprocess.Popen(["sleep", "9"]))
+    assert told.wait() == "train"
+    told.end("train", "done in 0.3 s")
+    told.running["draw"].process.kill()
+    assert told.wait() == "draw"
     told.close()
     lines = told.stream.getvalue().splitlines()
-    assert lines[0] == "[1/2] train …"
-    assert lines[1] == "    train: 0 s, 3 of 8 units of folds, 1 failed"
-    assert lines[-2:] == ["[1/2] train: done in 0.3 s", "[2/2] draw …"]
+    assert lines[:2] == ["[1/2] train …", "[2/2] draw …"]
+    assert lines[2:4] == ["    train: 0 s, 3 of 8 units of folds, 1 failed", "    draw: 0 s"]
+    assert "[1/2] train: done in 0.3 s" in lines
 
 
 @pytest.mark.parametrize("text", [None, "", '{"name": "fo'])
 def test_units_that_are_not_told_yet_are_left_out(told, tmp_path, text):
     if text is not None:
         (tmp_path / "units.json").write_text(text)
-    told.begin("train", tmp_path / "units.json")
-    told.watch(subprocess.Popen(["sleep", "0.2"]))
+    told.begin("train", tmp_path / "units.json", subprocess.Popen(["sleep", "0.2"]))
+    told.wait()
     assert told.stream.getvalue().splitlines()[1] == "    train: 0 s"
 
 
@@ -71,7 +72,7 @@ def test_bars_only_where_they_can_be_drawn(monkeypatch, size, term, draws):
 def test_each_set_of_units_has_a_bar_with_the_time_left(monkeypatch, tmp_path):
     monkeypatch.setattr(progress, "can_draw", lambda stream: True)
     drawn = progress.Progress(2, stream=io.StringIO())
-    drawn.begin("train", tmp_path / "units.json")
+    drawn.begin("train", tmp_path / "units.json", subprocess.Popen(["true"]))
     first = drawn._draw_units(None, {"name": "folds", "total": 8, "done": 3, "failed": 0})
     assert first.initial == first.n == 3, "what was done before does not make the rest seem fast"
     assert drawn._draw_units(first, {"name": "folds", "total": 8, "done": 5, "failed": 2}) is first

@@ -334,7 +334,7 @@ def test_every_way_to_fail_keeps_going_as_asked(done):
     with (done / toy.DECLARED).open("a") as file:
         file.write("SECTIONS |= dict.fromkeys(['killed', 'forgets', 'well'], Section)\n")
     (done / "runs/mini/two.txt").write_text("from an earlier version")
-    text = call(done, "--fail-fast", code=1)
+    text = call(done, "--fail-fast", "--at-once", "1", code=1)
     assert "  cell 3, which begins: import os, signal; os.kill" in text
     assert "skipped well: stopped by --fail-fast" in text
     assert "  the kernel was killed by signal 9 (SIGKILL; out of memory is the usual cause)" in text

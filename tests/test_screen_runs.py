@@ -29,6 +29,9 @@ def screen(tmp_path_factory):
     return {"nuclei_path": folder / "nuclei.parquet", "stores_dir": stores}, table
 
 
+train = runs.train_fold
+
+
 def arguments(screen, **more):
     return {**screen[0], "network": NETWORK, "settings": SETTINGS, **more}
 
@@ -62,15 +65,22 @@ def test_a_fold_is_the_same_alone_and_among_others(screen, tmp_path):
     pd.testing.assert_frame_equal(whole.iloc[[2]].reset_index(drop=True), one)
 
 
-def test_order_of_rows_in_the_table_changes_no_split_and_memory_no_number(
-    screen, tmp_path, monkeypatch
-):
+@pytest.mark.parametrize("share", [0.0, 0.8])
+def test_memory_changes_no_number(screen, tmp_path, monkeypatch, share):
+    """All pixels fit; none; those of the gene and the control do, and are then read once."""
     runs.screen_run(tmp_path / "memory.parquet", seed=3, **arguments(screen, gene="JUN", folds=[0]))
-    monkeypatch.setattr("lib.screen.samples.SHARE_OF_MEMORY", 0.0)
+    everything = runs.open_screen(**screen[0], network=runs.Network(**NETWORK))[1].n_bytes()
+    monkeypatch.setattr("lib.screen.samples.SHARE_OF_MEMORY", share)
+    monkeypatch.setattr("lib.screen.samples._free_memory", lambda: everything)
+    fetched = []
+    monkeypatch.setattr(
+        runs, "train_fold", lambda *given, **more: fetched.append(given[1]) or train(*given, **more)
+    )
     runs._load_pixels.cache_clear()
-    runs.screen_run(tmp_path / "disk.parquet", seed=3, **arguments(screen, gene="JUN", folds=[0]))
+    runs.screen_run(tmp_path / "part.parquet", seed=3, **arguments(screen, gene="JUN", folds=[0]))
     runs._load_pixels.cache_clear()
-    assert store.sha256(tmp_path / "memory.parquet") == store.sha256(tmp_path / "disk.parquet")
+    assert bool(fetched[0].pixels) == (share > 0) and len(fetched[0]) < len(screen[1])
+    assert store.sha256(tmp_path / "memory.parquet") == store.sha256(tmp_path / "part.parquet")
 
 
 def test_wells_can_be_the_groups(screen, tmp_path):

@@ -181,3 +181,21 @@ def test_student_p_of_the_mean_is_a_half_and_the_method_is_checked():
         significance.p_values([0.6], [0.5, 0.7], method="normal")
     with pytest.raises(InputError, match="2 null scores, 1 missing"):
         significance.p_values([0.6], [0.5, np.nan])
+
+
+def test_nulls_that_all_score_chance_make_no_gene_active():
+    """Networks that never left their start score 0.5 exactly; a score of 0.504 is then no effect."""
+    table = pd.DataFrame({"gene_symbol": ["A", "B"], "score": [0.504, 0.9]})
+    found = significance.select(table, [0.5] * 12, method="student")
+    assert found["p"][0] > 0.3 and found["is_active"].tolist() == [False, True]
+    assert found["p_rank"].tolist() == [1 / 13, 1 / 13]
+    folds = pd.DataFrame(
+        {"gene": ["A", "A", "B"], "fold": [0, 1, 0], "test_bacc": [0.5, 0.6, 0.51]}
+    )
+    assert significance.never_left_start(folds)[["gene", "fold"]].values.tolist() == [["A", 0]]
+
+
+def test_no_null_genes_may_be_asked_for():
+    wells = pd.DataFrame({"plate": [1, 1], "well": ["a", "b"], "gene_symbol": ["A", "EMPTY"]})
+    drawn = significance.null_genes(wells, n_draws=0, rng=np.random.default_rng(0))
+    assert drawn.empty and list(drawn) == ["gene_symbol", "plate", "well", "template"]

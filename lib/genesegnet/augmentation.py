@@ -155,7 +155,8 @@ def batches(
             smooth = warp(smooth, drawn, tile)
             inputs, fields = smooth.split([data.inputs.shape[1], data.fields.shape[1]], dim=1)
             yield (
-                inputs,
+                # batch normalisation of a slice rounds otherwise on another processor
+                inputs.contiguous(),
                 turn_flows(fields, drawn),
                 warp(data.cells[rows], drawn, tile, nearest=True),
             )

@@ -213,19 +213,21 @@ def with_cells(crops: Crops, min_cells: int = 1) -> Crops:
 
 
 def write(path: str | os.PathLike, crops: Crops) -> Path:
-    """Write crops as one zipped Zarr store, whole or not at all."""
+    """Write crops as one zipped Zarr store, whole or not at all.
+
+    Its members carry no date, as Zarr's own would: equal crops give equal bytes.
+    """
     import zarr
 
-    path = Path(store.resolve(path))
-    with store.atomic(path) as part:
-        part.unlink()
-        with zarr.storage.ZipStore(part, mode="w") as file:
-            group = zarr.create_group(file, attributes={"samples": crops.samples.tolist()})
-            for name in ("inputs", "labels", "corners"):
-                values = getattr(crops, name)
-                group.create_array(
-                    name, data=values, chunks=(min(8, len(values)), *values.shape[1:])
-                )
+    path, members = Path(store.resolve(path)), {}
+    attributes = {"samples": crops.samples.tolist()}
+    group = zarr.create_group(zarr.storage.MemoryStore(members), attributes=attributes)
+    for name in ("inputs", "labels", "corners"):
+        values = getattr(crops, name)
+        group.create_array(name, data=values, chunks=(min(8, len(values)), *values.shape[1:]))
+    with store.atomic(path) as part, zipfile.ZipFile(part, "w") as archive:
+        for name, content in sorted(members.items()):
+            archive.writestr(zipfile.ZipInfo(name), content.to_bytes())
     return path
 
 

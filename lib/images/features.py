@@ -17,6 +17,7 @@ import pandas as pd
 
 from lib.images import boundary, pixels
 from lib.images.extraction import read_or_segment
+from lib.images.fields import stretched
 from lib.images.pixels import Pixels
 from lib.images.segmentation import Settings
 from lib.images.texture import texture
@@ -53,9 +54,9 @@ def measure_field(
     Parameters
     ----------
     image : (rows, columns) uint8 or uint16
-        Texture and intensity are measured after scaling it to 0–255 by its own minimum and maximum;
-        `intensity_total` and `intensity_mean_above_background` in its own grey values above the
-        background's median.
+        Texture and intensity are measured after scaling it to 0–255 between its 0.1 and 99.9
+        percentiles, so that a hot pixel changes no nucleus but its own; `intensity_total` and
+        `intensity_mean_above_background` in its own grey values above the background's median.
     labels : (rows, columns) int
         0 = background.
     wanted : (n,) int, optional
@@ -91,7 +92,7 @@ def measure_field(
     shape = shape.loc[wanted]
     corners = shape[[f"bbox-{i}" for i in range(4)]].to_numpy()  # (n, 4)
     centroids = shape[["centroid-0", "centroid-1"]].to_numpy()  # (n, 2)
-    of_nuclei, scaled = pixels.list_pixels(labels, wanted), scale(image)
+    of_nuclei, scaled = pixels.list_pixels(labels, wanted), stretched(image)
     # family by family: shape, outline, ratios, moments, intensity, texture
     outlines = boundary.trace(labels, wanted, corners)
     features = {new: shape[old].to_numpy(float) for old, new in _SHAPE.items()}
@@ -101,26 +102,10 @@ def measure_field(
     features |= moments(of_nuclei, corners) | moments(
         of_nuclei, corners, of_nuclei.of(scaled), prefix="weighted_"
     )
-    features |= intensity(of_nuclei, scaled) | content(of_nuclei, image, labels)
+    features |= intensity(of_nuclei, scaled, image) | content(of_nuclei, image, labels)
     features["centre_mismatch"] = np.hypot(*(_weighted_centroids(of_nuclei, scaled) - centroids).T)
     features |= texture(scaled, labels, wanted)
     return pd.DataFrame(features, index=pd.Index(wanted, name="label"))
-
-
-def scale(image: np.ndarray) -> np.ndarray:
-    """Scale a field to 8 bits by its own minimum and maximum, truncating.
-
-    Parameters
-    ----------
-    image : (rows, columns) array of integers
-
-    Returns
-    -------
-    (rows, columns) uint8 array
-        0 everywhere for a constant field.
-    """
-    low, high = int(image.min()), int(image.max())
-    return ((image.astype(np.float64) - low) / max(high - low, 1) * 255).astype(np.uint8)
 
 
 def ratios(features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -134,8 +119,9 @@ def ratios(features: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of str to (n,) float array
-        `concavity` (0 for a disk), `aspect_ratio`, `shape_factor` and `radius_ratio` (1 for a
-        disk).
+        `concavity`, 0 for a convex nucleus; `aspect_ratio` and `radius_ratio`, near 1 for a disk;
+        `shape_factor`, perimeter² / (4π area), 1 for an ideal disk and some 5 to 10 % off on a grid
+        of pixels.
     """
     area, convex = features["area"], features["area_convex"]
     return {
@@ -201,7 +187,7 @@ def moments(
     }
 
 
-def intensity(of_nuclei: Pixels, scaled: np.ndarray) -> dict[str, np.ndarray]:
+def intensity(of_nuclei: Pixels, scaled: np.ndarray, image: np.ndarray) -> dict[str, np.ndarray]:
     """Return the distribution of 8-bit intensity in each nucleus, and how condensed its chromatin
     is.
 
@@ -210,7 +196,10 @@ def intensity(of_nuclei: Pixels, scaled: np.ndarray) -> dict[str, np.ndarray]:
     of_nuclei : Pixels
         Pixels of n nuclei.
     scaled : (rows, columns) uint8
-        From `scale`.
+        From `fields.stretched`.
+    image : (rows, columns)
+        Unscaled field, in which heterochromatin is found: 256 grey values are too few where nuclei
+        are dim.
 
     Returns
     -------
@@ -244,7 +233,7 @@ def intensity(of_nuclei: Pixels, scaled: np.ndarray) -> dict[str, np.ndarray]:
         "intensity_entropy": entropy(histogram, base=2, axis=1),
         "intensity_q80_q20": q80 / np.maximum(q20, 1),
         "bright_dark_ratio": (pixels.sums(of, bright, n) + 1) / (pixels.sums(of, dark, n) + 1),
-    } | _condensation(of, values, values > (mean + CONDENSED * deviation)[of], n)
+    } | _condensation(of, values, _is_condensed(of_nuclei, image), n)
 
 
 def content(of_nuclei: Pixels, image: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -427,6 +416,13 @@ def _hu(nu: Mapping[tuple[int, int], np.ndarray]) -> list[np.ndarray]:
         spread * (a**2 - b**2) + 4 * nu[1, 1] * a * b,
         d * a * (a**2 - 3 * b**2) - c * b * (3 * a**2 - b**2),
     ]
+
+
+def _is_condensed(of_nuclei: Pixels, image: np.ndarray) -> np.ndarray:
+    """Return which pixels of the nuclei are heterochromatin, (m,)."""
+    of, n, values = of_nuclei.nucleus, of_nuclei.n, of_nuclei.of(image).astype(float)
+    bright = pixels.means(of, values, n) + CONDENSED * pixels.deviations(of, values, n)
+    return values > bright[of]
 
 
 def _condensation(

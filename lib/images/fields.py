@@ -196,12 +196,39 @@ def eight_bit(image: np.ndarray, *, scaling: Scaling = "percentile_range") -> np
         raise ImageError(f"scaling {scaling!r} is unknown; choose percentile_range or reference")
     if image.dtype == np.uint8:
         return image
-    # percentiles from the histogram: no sorting of a million pixels
+    if scaling == "percentile_range":
+        return stretched(image)
     counts = np.bincount(image.ravel())
-    if scaling == "reference" and len(counts) <= 256:
+    if len(counts) <= 256:
         return image.astype(np.uint8)
     low, high = _percentile(counts, LOW), _percentile(counts, HIGH)
     return _table(len(counts), low, high, scaling)[image]  # one look-up per pixel
+
+
+def stretched(image: np.ndarray) -> np.ndarray:
+    """Scale a whole field to 8 bits between its 0.1 and 99.9 percentiles, an 8-bit field too.
+
+    A hot pixel or a bright speck changes nothing but itself.
+
+    Parameters
+    ----------
+    image : (rows, columns) uint8 or uint16
+
+    Returns
+    -------
+    (rows, columns) uint8 array
+        0 everywhere for a constant field.
+
+    Examples
+    --------
+    >>> stretched(np.array([[10, 20], [30, 50]], np.uint8))
+    array([[  0,  63],
+           [127, 255]], dtype=uint8)
+    """
+    # percentiles from the histogram: no sorting of a million pixels
+    counts = np.bincount(image.ravel())
+    low, high = _percentile(counts, LOW), _percentile(counts, HIGH)
+    return _table(len(counts), low, high, "percentile_range")[image]
 
 
 def _table(n_values: int, low: float, high: float, scaling: Scaling) -> np.ndarray:

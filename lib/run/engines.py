@@ -228,7 +228,8 @@ def open_executor(name: str | None = None, *, n_units: int = 2) -> Iterator[Exec
         elif kind == "local":
             # one worker per GPU: two units would share its memory
             n_workers = min(int(rest or machine.n_cores()), n_units, machine.n_gpus() or n_units)
-            cluster = pool.ask(n_workers) or stack.enter_context(machine.workers(n_workers))
+            shared = stack.enter_context(pool.workers(n_workers))
+            cluster = shared or stack.enter_context(machine.workers(n_workers))
         else:
             cluster = name
         yield Dask(stack.enter_context(Client(cluster)), **options)

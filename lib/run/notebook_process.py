@@ -1,9 +1,8 @@
 """Run one notebook with papermill in its own process, its kernel on private IPC sockets.
 
-`execute` starts `python -m lib.run.notebook_process`, hands it a notebook, and waits; the child
-runs the notebook and reports by a small JSON file. A `Waiting` process is started ahead: while one
-notebook runs, the kernel of the next loads its libraries. If the caller dies, the child and its
-kernel die with it, whatever killed it.
+A `Process` starts `python -m lib.run.notebook_process`, which starts a kernel and loads libraries
+until it is handed a notebook; then it runs the notebook and reports by a small JSON file. If the
+caller dies, the child and its kernel die with it, whatever killed it.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -96,8 +95,8 @@ def private_folder(name: str) -> Path:
     return folder
 
 
-class Waiting:
-    """A notebook process that waits for its notebook, its kernel started and libraries loaded.
+class Process:
+    """A process for one notebook: it starts a kernel, loads libraries and waits to `begin`.
 
     Parameters
     ----------
@@ -130,18 +129,23 @@ class Waiting:
         """Return whether the process still waits."""
         return self.process.poll() is None
 
-    def begin(self, job: Mapping[str, Any], log: Path) -> None:
-        """Hand the process its job.
+    def begin(
+        self, notebook: Path, executed: Path, *, params: Mapping[str, Any], log: Path
+    ) -> None:
+        """Hand the process its notebook; it has ended when `process` has.
 
         Parameters
         ----------
-        job : mapping
-            `notebook`, `executed` and `params`.
+        notebook, executed : Path
+            The stored notebook; where the executed copy goes, complete or as far as it came.
+        params : mapping
+            Injected after the `parameters` cell.
         log : Path
-            What it prints, and has printed, is there from now on.
+            What the process prints, and has printed, is there from now on.
         """
-        if log != self.log:  # one started ahead does not know its notebook
-            os.replace(self.log, log)  # the file stays open: only its name changes
+        executed.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self.log, log)  # the file stays open: only its name changes
+        job = {"notebook": str(notebook), "executed": str(executed), "params": dict(params)}
         with suppress(BrokenPipeError), self.process.stdin as stdin:  # its end is told by its exit
             stdin.write(json.dumps(job).encode() + b"\n")
 
@@ -158,52 +162,6 @@ class Waiting:
         ended = _read_report(self.sockets / REPORT, self.process.returncode)
         shutil.rmtree(self.sockets, ignore_errors=True)
         return ended
-
-
-def execute(
-    notebook: Path,
-    executed: Path,
-    *,
-    params: Mapping[str, Any],
-    log: Path,
-    environment: Mapping[str, str] | None = None,
-    waiting: Waiting | None = None,
-    wait: Callable[[subprocess.Popen], Any] = subprocess.Popen.wait,
-) -> Failure | None:
-    """Execute a notebook in a process of its own and say how it ended.
-
-    Parameters
-    ----------
-    notebook, executed : Path
-        The stored notebook; where the executed copy goes, complete or as far as it came.
-    params : mapping
-        Injected after the `parameters` cell.
-    log : Path
-        Receives everything the notebook and its libraries print.
-    environment : mapping, optional
-        Variables added to the kernel's environment.
-    waiting : Waiting, optional
-        A process started ahead with the same environment; it serves this notebook only.
-    wait : callable
-        Called with the running process; returns when it has ended. The runner draws its progress
-        there.
-
-    Returns
-    -------
-    Failure or None
-        None if every cell ran.
-    """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    executed.parent.mkdir(parents=True, exist_ok=True)
-    running = waiting or Waiting(str(executed), log=log, environment=environment)
-    try:
-        running.begin(
-            {"notebook": str(notebook), "executed": str(executed), "params": dict(params)}, log
-        )
-        wait(running.process)
-    finally:
-        ended = running.close()
-    return ended
 
 
 def _read_report(report: Path, code: int) -> Failure | None:

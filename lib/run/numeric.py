@@ -8,6 +8,10 @@ setting from here and from nowhere else.
     eval "$(python -m lib.run.numeric)"        # it prints the setting as shell lines
     python -m lib.run.numeric dask worker ...  # runs a command under it
 
+Two operations of torch are not held by it, as both take MKL's square root: float32 `sqrt` itself
+(and what uses it, such as Adam unless fused), and batch normalisation, while evaluating, of a slice
+that is not contiguous. Tests look for the first in the code, and for both by comparing processors.
+
 `COMPENDIUM_NUMERIC=native` switches it off: each processor at its own best, with its own last
 digits. GPUs are excepted: what trains on one differs in the last digits from the processors and
 from other GPUs.

@@ -2,12 +2,13 @@
 
 The runner holds a `Pool`; the first notebook that runs starts its process, the first one with units
 to compute its workers. Workers stay warm from notebook to notebook, with their libraries loaded,
-and die with the run, whatever ends it. They are replaced when code was edited since they started,
-or while they still compute for a notebook that is gone.
+and die with the run, whatever ends it; notebooks that run at the same time share them. While no
+notebook uses them they are replaced if code was edited since they started, or if they still compute
+for a notebook that is gone.
 
 A notebook sends one line, the number of workers it can use, over a socket in a private folder and
-gets one line back: the address of a Dask scheduler. Without a pool, as in JupyterLab, a notebook
-starts workers of its own.
+gets one line back: the address of a Dask scheduler. It holds the connection for as long as it uses
+the workers. Without a pool, as in JupyterLab, a notebook starts workers of its own.
 """
 
 import os
@@ -16,8 +17,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,32 +83,36 @@ class Pool:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def ask(n_workers: int) -> str:
-    """Ask the run's pool for workers.
+@contextmanager
+def workers(n: int) -> Iterator[str]:
+    """Ask the run's pool for workers, and keep them for the time of the block.
 
     A pool that does not answer is reported on stderr; the caller then starts workers of its own,
     with the same results.
 
     Parameters
     ----------
-    n_workers : int
+    n : int
         How many the caller can use.
 
-    Returns
-    -------
+    Yields
+    ------
     str
         Address of a scheduler that has them; empty where there is no pool.
     """
     path = os.environ.get(POOL_VARIABLE)
-    if not path:
-        return ""
+    with socket.socket(socket.AF_UNIX) as connection:
+        yield _ask(connection, path, n) if path else ""
+
+
+def _ask(connection: socket.socket, path: str, n: int) -> str:
+    """Return the address that the pool answers; empty, with a word on stderr, if it does not."""
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ANSWER_SECONDS)
-            connection.connect(path)
-            with connection.makefile("rw", encoding="utf-8") as talk:
-                print(n_workers, file=talk, flush=True)
-                answer = talk.readline().strip()
+        connection.settimeout(ANSWER_SECONDS)
+        connection.connect(path)
+        with connection.makefile("rw", encoding="utf-8") as talk:
+            print(n, file=talk, flush=True)
+            answer = talk.readline().strip()
     except OSError as error:
         answer = str(error)
     # anything else is the text of an error
@@ -125,6 +130,14 @@ class Workers:
 
     def __init__(self) -> None:
         self.stack, self.cluster, self.started = ExitStack(), None, 0.0
+        self.users: list[socket.socket] = []  # a notebook each
+
+    def are_used(self) -> bool:
+        """Return whether a notebook still holds its connection."""
+        for user in [user for user in self.users if _is_closed(user)]:
+            self.users.remove(user)
+            user.close()
+        return bool(self.users)
 
     def ready(self, n_workers: int) -> str:
         """Provide idle workers that have today's code.
@@ -139,8 +152,12 @@ class Workers:
         str
             Address of their scheduler.
         """
-        # workers have modules loaded that are no longer what the files say
-        if self.cluster is not None and (_edited_since(self.started) or self._busy()):
+        # workers may have modules loaded that are no longer what the files say
+        if (
+            self.cluster is not None
+            and not self.are_used()
+            and (_edited_since(self.started) or self._busy())
+        ):
             self.close()
         if self.cluster is None:
             self.started = time.time()
@@ -170,13 +187,20 @@ def _edited_since(moment: float) -> bool:
     return any(file.stat().st_mtime > moment for file in (store.ROOT / "lib").rglob("*.py"))
 
 
+def _is_closed(connection: socket.socket) -> bool:
+    """Return whether the other side has closed a connection, over which nothing more is sent."""
+    with suppress(BlockingIOError):
+        return not connection.recv(1, socket.MSG_DONTWAIT)
+    return False
+
+
 def main() -> None:
     """Answer notebooks, one after the other, on the socket whose number is on the command line."""
     listener = socket.socket(fileno=int(sys.argv[1]))
     workers = Workers()
     while True:
         connection, _ = listener.accept()
-        with connection, connection.makefile("rw", encoding="utf-8") as talk:
+        with connection.makefile("rw", encoding="utf-8") as talk:
             try:
                 answer = workers.ready(int(talk.readline()))
             except Exception as error:  # told to the notebook, which starts workers of its own
@@ -185,7 +209,9 @@ def main() -> None:
             try:
                 print(answer, file=talk, flush=True)
             except OSError:  # the notebook was killed while it waited
+                connection.close()
                 continue
+        workers.users.append(connection)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 PLAIN_INTERVAL = 30.0  # seconds between lines when output is no terminal
 POLL_INTERVAL = 0.1  # seconds
@@ -31,8 +32,38 @@ def can_draw(stream: TextIO) -> bool:
     return min(os.get_terminal_size(stream.fileno())) > 0  # a pseudo-terminal may have no size
 
 
+@dataclass
+class Running:
+    """A notebook at work, as it is drawn.
+
+    Parameters
+    ----------
+    units_file : Path
+        JSON file in which the notebook tells how many of its units are done.
+    process : Popen
+        Ends with the notebook.
+    started, said : float
+        Clock at its start and at its last line, in seconds.
+    bar : tqdm, optional
+        Of its units.
+    """
+
+    units_file: Path
+    process: subprocess.Popen
+    started: float
+    said: float
+    bar: Any = None
+
+    def units(self) -> dict | None:
+        """Return the state that the notebook last told of its units, or None."""
+        try:
+            return json.loads(self.units_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+
 class Progress:
-    """Draws a run; `watch` is called with each notebook process and returns when it has ended.
+    """Draws a run, and waits for its notebooks.
 
     Parameters
     ----------
@@ -47,13 +78,12 @@ class Progress:
         self.bars = can_draw(stream)
         self.n_notebooks = n_notebooks
         self.done = 0
-        self.slug = ""
-        self.units_file: Path | None = None
+        self.running: dict[str, Running] = {}
         self.notebook_bar = (
             self._bar("notebooks", NOTEBOOK_BAR, total=n_notebooks) if self.bars else None
         )
 
-    def begin(self, slug: str, units_file: Path) -> None:
+    def begin(self, slug: str, units_file: Path, process: subprocess.Popen) -> None:
         """Say that a notebook starts.
 
         Parameters
@@ -62,25 +92,34 @@ class Progress:
             The notebook.
         units_file : Path
             JSON file in which the notebook tells how many of its units are done.
+        process : Popen
+            Ends with the notebook.
         """
-        self.slug, self.units_file = slug, units_file
+        now = time.monotonic()
+        self.running[slug] = Running(units_file, process, now, now)
         if self.notebook_bar is not None:
-            self.notebook_bar.set_postfix_str(slug)
+            self.notebook_bar.set_postfix_str(", ".join(self.running))
         else:
-            self.say(f"[{self.done + 1}/{self.n_notebooks}] {slug} …")
+            self.say(f"[{self.done + len(self.running)}/{self.n_notebooks}] {slug} …")
 
-    def end(self, message: str) -> None:
-        """Say how the notebook ended.
+    def end(self, slug: str, message: str) -> None:
+        """Say how a notebook ended.
 
         Parameters
         ----------
+        slug : str
+            The notebook.
         message : str
             In one line.
         """
         self.done += 1
+        one = self.running.pop(slug, None)
+        if one is not None and one.bar is not None:
+            one.bar.close()
         if self.notebook_bar is not None:
+            self.notebook_bar.set_postfix_str(", ".join(self.running), refresh=False)
             self.notebook_bar.update()
-        self.say(f"[{self.done}/{self.n_notebooks}] {message}")
+        self.say(f"[{self.done}/{self.n_notebooks}] {slug}: {message}")
 
     def say(self, message: str) -> None:
         """Print a line without breaking the bars."""
@@ -91,26 +130,30 @@ class Progress:
         else:
             print(message, file=self.stream, flush=True)
 
-    def watch(self, process: subprocess.Popen) -> None:
-        """Wait for a notebook process, drawing its units."""
-        started = said = time.monotonic()
-        unit_bar = None
+    def wait(self) -> str:
+        """Wait until one of the running notebooks has ended, drawing their units.
+
+        Returns
+        -------
+        str
+            Its slug.
+        """
         while True:
-            try:
-                process.wait(timeout=POLL_INTERVAL)
-                break
-            except subprocess.TimeoutExpired:
-                pass
-            # from a file: the notebook runs in another process
-            units = self._units()
-            if self.bars:
-                self.notebook_bar.refresh()
-                unit_bar = self._draw_units(unit_bar, units)
-            elif time.monotonic() - said >= PLAIN_INTERVAL:
-                said = time.monotonic()
-                self.say(f"    {self.slug}: {said - started:.0f} s{_in_words(units)}")
-        if unit_bar is not None:
-            unit_bar.close()
+            for slug, one in self.running.items():
+                if one.process.poll() is not None:
+                    return slug
+            time.sleep(POLL_INTERVAL)
+            for slug, one in self.running.items():
+                self._draw(slug, one)
+
+    def _draw(self, slug: str, one: Running) -> None:
+        """Draw how far a notebook is, or say it from time to time."""
+        if self.bars:
+            self.notebook_bar.refresh()
+            one.bar = self._draw_units(one.bar, one.units())
+        elif time.monotonic() - one.said >= PLAIN_INTERVAL:
+            one.said = time.monotonic()
+            self.say(f"    {slug}: {one.said - one.started:.0f} s{_in_words(one.units())}")
 
     def close(self) -> None:
         if self.notebook_bar is not None:
@@ -128,13 +171,6 @@ class Progress:
             **options,
         )
 
-    def _units(self) -> dict | None:
-        """Return the state the notebook's units last told, or None."""
-        try:
-            return json.loads(self.units_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, AttributeError):
-            return None
-
     def _draw_units(self, bar, units: dict | None):
         """Bring the bar up to date; another set of units gets a bar of its own in its place."""
         if units is None:
@@ -143,7 +179,7 @@ class Progress:
         if bar is None or (bar.desc, bar.total) != (name, units["total"]):
             if bar is not None:
                 bar.close()
-            bar = self._bar(name, UNIT_BAR, total=units["total"], initial=units["done"], position=1)
+            bar = self._bar(name, UNIT_BAR, total=units["total"], initial=units["done"])
         if units["failed"]:
             bar.set_postfix_str(f"{units['failed']} failed", refresh=False)
         bar.update(units["done"] - bar.n)

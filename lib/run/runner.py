@@ -8,19 +8,45 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import cycle
+from dataclasses import dataclass
 from pathlib import Path
 
-from lib.run import compute, engines, keys, notebook_process, outcomes, params, pool, store
+from lib.run import engines, keys, notebook_process, outcomes, params, pool, store
 from lib.run.declaration import Section
+from lib.run.kernels import Kernel, Kernels
 from lib.run.outcomes import Decision, Outcome
 from lib.run.pipeline import Pipeline, Step
 from lib.run.progress import Progress
 from lib.run.reach import MEMORY, Code
 
-UNITS_FILE = "units.json"  # below logs/: how many units of the notebook that runs are done
+States = Mapping[str, tuple[int, int] | None]  # which file each output is, by time and inode
+
+
+@dataclass(frozen=True)
+class Running:
+    """A notebook at work.
+
+    Parameters
+    ----------
+    step : Step
+        The notebook.
+    kernel : Kernel
+        Its process.
+    parts : dict
+        Of its key, as they were when it began.
+    before : States
+        Its outputs when it began.
+    started : float
+        Clock at its start, in seconds.
+    """
+
+    step: Step
+    kernel: Kernel
+    parts: keys.Parts
+    before: States
+    started: float
 
 
 class MissingInput(RuntimeError):
@@ -44,8 +70,7 @@ class Run:
         self.hashes = keys.Hashes(pipeline.run_dir / ".hashes.json")
         self.code = Code(pipeline.root, pipeline.run_dir.parent / MEMORY)
         self.pool: pool.Pool | None = None
-        self.waiting: notebook_process.Waiting | None = None
-        self.places = cycle("ab")
+        self.kernels = Kernels(pipeline.run_dir)
 
     @contextmanager
     def warm_workers(self, executor: str) -> Iterator[None]:
@@ -64,7 +89,7 @@ class Run:
         try:
             yield
         finally:
-            self._drop_waiting()
+            self.kernels.drop()
             if self.pool is not None:
                 self.pool.close()
                 self.pool = None
@@ -76,6 +101,9 @@ class Run:
 
     def executed_path(self, step: Step) -> Path:
         return self.pipeline.run_dir / "executed" / step.notebook
+
+    def _part_path(self, step: Step) -> Path:
+        return self.executed_path(step).with_name(f".{step.slug}.part.ipynb")
 
     def failed_path(self, step: Step) -> Path:
         return self.executed_path(step).with_suffix(".failed.ipynb")
@@ -275,95 +303,41 @@ class Run:
             self.remember()
         return list(decisions.values())
 
-    def execute(
-        self, step: Step, *, executor: str, progress: Progress, is_last: bool = True
-    ) -> Outcome:
-        """Execute one notebook; on success check its outputs and stamp last.
-
-        Unless it is the last, the process of the next one starts and loads its libraries meanwhile.
-
-        Parameters
-        ----------
-        step : Step
-            One of the pipeline's.
-        executor : str
-            As in `lib.run.engines.open_executor`.
-        progress : Progress
-            Draws it.
-        is_last : bool
-            Whether no other notebook may follow.
-
-        Returns
-        -------
-        Outcome
-            `ran` or `failed`.
-
-        Raises
-        ------
-        NotebookError
-            If the notebook cannot be read.
-        OSError
-            If there is no room.
-        """
+    def _begin(self, step: Step, *, executor: str, progress: Progress, start_next: bool) -> Running:
+        """Start one notebook; unless it is the last, the process of the next loads its libraries
+        meanwhile."""
         # taken first: an edit during the run makes the stamp stale, not wrong
         parts = self.parts(step)
         before = self._states(step)  # to see afterwards which outputs were written
-        started = time.monotonic()
-        executed = self.executed_path(step)
-        part = executed.with_name(f".{step.slug}.part.ipynb")
-        units_file = self.pipeline.run_dir / "logs" / UNITS_FILE
-        units_file.unlink(missing_ok=True)
-        environment = {
-            engines.EXECUTOR_VARIABLE: executor,
-            compute.PROGRESS_VARIABLE: str(units_file),
-            **(self.pool.variables() if self.pool else {}),
-        }
-        if self.waiting and not self.waiting.is_usable():
-            self._drop_waiting()
-        waiting, self.waiting = self.waiting, None
-        if not is_last:
-            self.waiting = self._start_next(environment)
-        progress.begin(step.slug, units_file)
-        failure = notebook_process.execute(
+        variables = self.pool.variables() if self.pool else {}
+        kernel = self.kernels.take(
+            {engines.EXECUTOR_VARIABLE: executor, **variables}, start_next=start_next
+        )
+        kernel.process.begin(
             self.pipeline.notebook_path(step),
-            part,
+            self._part_path(step),
             params=self.sections[step.slug].model_dump(),
             log=self.log_path(step),
-            environment=environment,
-            waiting=waiting,
-            wait=progress.watch,
         )
-        units_file.unlink(missing_ok=True)
-        failure = failure or self._unmade(step, before)
-        seconds = time.monotonic() - started
+        progress.begin(step.slug, kernel.units_file, kernel.process.process)
+        return Running(step, kernel, parts, before, time.monotonic())
+
+    def _finish(self, one: Running) -> Outcome:
+        """Take in a notebook that has ended; if it ended well, check its outputs and stamp last."""
+        step, part = one.step, self._part_path(one.step)
+        failure = self.kernels.release(one.kernel) or self._unmade(step, one.before)
+        seconds = time.monotonic() - one.started
+        self.failed_path(step).unlink(missing_ok=True)
         if failure:
-            self.failed_path(step).unlink(missing_ok=True)
             if part.exists():
                 os.replace(part, self.failed_path(step))
             outcomes.keep_failure(self.failure_path(step), failure)
             return Outcome(step.slug, "failed", seconds, failure)
         # the stamp comes last, so a run that is killed before it counts for nothing
-        os.replace(part, executed)
-        self.failed_path(step).unlink(missing_ok=True)
-        self._write_stamp(step, parts, seconds)
+        os.replace(part, self.executed_path(step))
+        self._write_stamp(step, one.parts, seconds)
         self.failure_path(step).unlink(missing_ok=True)
         return Outcome(step.slug, "ran", seconds)
-
-    def _start_next(self, environment: Mapping[str, str]) -> notebook_process.Waiting:
-        """Start the process of the next notebook, in another place than the one that now runs."""
-        place = next(self.places)
-        return notebook_process.Waiting(
-            f"{self.pipeline.run_dir}/notebook/{place}",
-            log=self.pipeline.run_dir / "logs" / f".waiting_{place}.log",
-            environment=environment,
-        )
-
-    def _drop_waiting(self) -> None:
-        """End the process that waits for a notebook, if there is one."""
-        if self.waiting is not None:
-            self.waiting.close()
-            self.waiting.log.unlink(missing_ok=True)
-            self.waiting = None
 
     def _sweep(self) -> None:
         """Remove what a killed run left half-written; nothing of it was ever counted."""
@@ -381,10 +355,10 @@ class Run:
                 shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink(
                     missing_ok=True
                 )
-        for told in self.pipeline.run_dir.glob(f"logs/{UNITS_FILE}"):
+        for told in self.pipeline.run_dir.glob("logs/units_*.json"):
             told.unlink(missing_ok=True)
 
-    def _states(self, step: Step) -> dict[str, tuple[int, int] | None]:
+    def _states(self, step: Step) -> States:
         """Return which file each output is, by time and inode, or None where it is missing.
 
         Of a folder it is the newest file.
@@ -397,9 +371,7 @@ class Run:
             states[name] = max(((stat.st_mtime_ns, stat.st_ino) for stat in stats), default=None)
         return states
 
-    def _unmade(
-        self, step: Step, before: Mapping[str, tuple[int, int] | None]
-    ) -> notebook_process.Failure | None:
+    def _unmade(self, step: Step, before: States) -> notebook_process.Failure | None:
         """Return a failure if a declared output was not written since it had the state `before`."""
         stale = [
             name
@@ -432,11 +404,12 @@ class Run:
         selected: Sequence[str],
         *,
         executor: str,
+        at_once: int = 1,
         force: bool = False,
         fail_fast: bool = False,
         progress: Progress,
     ) -> list[Outcome]:
-        """Bring the selected notebooks up to date, in order.
+        """Bring the selected notebooks up to date, each when what it needs is.
 
         After a failure everything that does not need the failed notebook still runs, unless
         `fail_fast`.
@@ -444,9 +417,11 @@ class Run:
         Parameters
         ----------
         selected : sequence of str
-            Slugs, in order.
+            Slugs, in order; of several that could run, the first does.
         executor : str
             As in `lib.run.engines.open_executor`.
+        at_once : int
+            How many notebooks may run at the same time.
         force : bool
             Run them in any case.
         fail_fast : bool
@@ -457,7 +432,7 @@ class Run:
         Returns
         -------
         list of Outcome
-            One per notebook.
+            One per notebook, in the order of `selected`.
 
         Raises
         ------
@@ -467,29 +442,65 @@ class Run:
             If there is no room.
         """
         self._sweep()
-        ended: dict[str, Outcome] = {}
-        last = ""
-        for slug in selected:
-            step = self.pipeline[slug]
-            failed = [name for name, outcome in ended.items() if outcome.state == "failed"]
-            # asked anew for each: a notebook may wait for one that failed a moment ago
-            broken = outcomes.failed_before(self.pipeline.upstream(step), ended)
-            # what it needs is missing, or no more shall run
-            if broken or (fail_fast and failed):
-                ended[slug] = Outcome(slug, "skipped", waits_for=broken)
-                continue
-            if not self.decide(step, force=force).run:
-                ended[slug] = Outcome(slug, "done")
-                progress.end(f"{slug}: already done")
-                continue
-            last = last or [one.slug for one in self.plan(selected, force=force) if one.run][-1]
-            ended[slug] = outcome = self.execute(
-                step, executor=executor, progress=progress, is_last=slug == last
-            )
-            self.remember()
-            progress.end(
-                f"{slug}: {'done in' if outcome.state == 'ran' else 'FAILED after'} "
-                f"{outcome.seconds:.1f} s"
-            )
+        left, ended = list(selected), {}
+        running: dict[str, Running] = {}
+        to_run: set[str] = set()  # all that may run, asked for when the first does
+        try:
+            while left or running:
+                ready = self._ready(left, running) if len(running) < at_once else ""
+                if not ready:
+                    slug = progress.wait()
+                    self._note(ended, self._finish(running.pop(slug)), progress)
+                    continue
+                left.remove(ready)
+                outcome = self._outcome_without_running(ready, ended, force, fail_fast)
+                if outcome:
+                    self._note(ended, outcome, progress)
+                    continue
+                to_run = to_run or {one.slug for one in self.plan(selected, force=force) if one.run}
+                running[ready] = self._begin(
+                    self.pipeline[ready],
+                    executor=executor,
+                    progress=progress,
+                    start_next=not to_run.isdisjoint(left),
+                )
+        finally:  # empty, unless something broke
+            for one in running.values():
+                self.kernels.release(one.kernel)
         self.remember()
-        return list(ended.values())
+        return [ended[slug] for slug in selected]
+
+    def _ready(self, left: Sequence[str], running: Collection[str]) -> str:
+        """Return the first notebook that waits for no other one; empty if there is none."""
+        open_ = {*left, *running}
+        ready = (
+            slug for slug in left if open_.isdisjoint(self.pipeline.upstream(self.pipeline[slug]))
+        )
+        return next(ready, "")
+
+    def _outcome_without_running(
+        self, slug: str, ended: Mapping[str, Outcome], force: bool, fail_fast: bool
+    ) -> Outcome | None:
+        """Return the outcome of a notebook that is skipped or done; None if it has to run."""
+        step = self.pipeline[slug]
+        failed = any(outcome.state == "failed" for outcome in ended.values())
+        broken = outcomes.failed_before(self.pipeline.upstream(step), ended)
+        # what it needs is missing, or no more shall run
+        if broken or (fail_fast and failed):
+            return Outcome(slug, "skipped", waits_for=broken)
+        # asked anew for each: what it needs may have come out the same
+        return None if self.decide(step, force=force).run else Outcome(slug, "done")
+
+    def _note(self, ended: dict[str, Outcome], outcome: Outcome, progress: Progress) -> None:
+        """Keep how a notebook ended, and say it."""
+        ended[outcome.slug] = outcome
+        if outcome.state in ("ran", "failed"):
+            self.remember()
+        told = {
+            "done": "already done",
+            "ran": f"done in {outcome.seconds:.1f} s",
+            "failed": f"FAILED after {outcome.seconds:.1f} s",
+            "skipped": "",  # told with its reason at the end of the run
+        }[outcome.state]
+        if told:
+            progress.end(outcome.slug, told)

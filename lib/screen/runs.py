@@ -191,6 +191,7 @@ def screen_run(
     table, samples = open_screen(nuclei_path, stores_dir, shape)
     columns = splits.screen_splits(table, gene, **(split or {}))  # nuclei × folds
     control = (split or {}).get("control", splits.CONTROL)
+    table, samples = of_conditions(table, samples, [gene, control])
     rows = []
     for fold in range(columns.shape[1]) if folds is None else folds:
         labels = columns[f"fold_{fold}"]
@@ -383,6 +384,33 @@ def open_screen(
     return table, _load_pixels(
         stores, str(stores_dir), *shape, tuple(plates), codes.tobytes(), rows.tobytes()
     )
+
+
+def of_conditions(
+    table: pd.DataFrame, samples: Samples, symbols: Sequence[str]
+) -> tuple[pd.DataFrame, Samples]:
+    """Return the nuclei of some conditions, with their pixels in memory if they fit.
+
+    Where the pixels of all nuclei are in memory, all are returned: the next unit shares them.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Row i is sample i.
+    samples : Samples
+    symbols : sequence of str
+        Conditions that are wanted.
+
+    Returns
+    -------
+    DataFrame
+        Row i is sample i.
+    Samples
+    """
+    if samples.pixels:
+        return table, samples
+    rows = np.flatnonzero(table["gene_symbol"].isin(symbols))
+    return table.iloc[rows].reset_index(drop=True), samples.subset(rows).loaded()
 
 
 def _state(file: Path) -> tuple[str, int, int]:

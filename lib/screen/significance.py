@@ -23,6 +23,11 @@ from lib.stats.multiple_testing import benjamini_hochberg
 
 NULL = "EMPTY~"  # begins the name of every null gene; no gene symbol holds a tilde
 
+LEAST_SPREAD = 0.01
+"""Smallest standard deviation between null genes that `student` believes. A mean of four folds over
+some hundred nuclei each varies by more; less is seen where most networks never left their start and
+score 0.5 exactly."""
+
 
 def null_genes(
     wells: pd.DataFrame,
@@ -39,8 +44,9 @@ def null_genes(
     wells : DataFrame
         `plate`, `well`, `gene_symbol`, one row or more per well.
     n_draws : int
-        How many null genes. The smallest p-value is 1 / (n_draws + 1), so 41 discoveries among 190
-        genes at an FDR of 5 % need about 100; with `method="student"` of `p_values` some 20 do.
+        How many null genes; 0 gives none. The smallest p-value is 1 / (n_draws + 1), so 41
+        discoveries among 190 genes at an FDR of 5 % need about 100; with `method="student"` of
+        `p_values` some 20 do.
     rng : Generator
     control : str
         Symbol of the wells that are drawn from.
@@ -69,9 +75,8 @@ def null_genes(
     layouts = treated.groupby(["gene_symbol", "plate"], observed=True).size()
     names = sorted(set(genes) or set(treated["gene_symbol"]))  # templates that are copied
     # every template once before one is taken again
-    templates = np.concatenate([rng.permutation(names) for _ in range(-(-n_draws // len(names)))])[
-        :n_draws
-    ]
+    n_rounds = -(-n_draws // len(names))
+    templates = [name for _ in range(n_rounds) for name in rng.permutation(names)][:n_draws]
     rows = []
     for number, template in enumerate(templates):
         for plate, n_wells in layouts[template].items():
@@ -127,7 +132,7 @@ def p_values(scores, null_scores, *, method: str = "rank") -> np.ndarray:
         `rank`: share of draws, the gene's own counted, that reach the score; assumes nothing, at
         best 1 / (B + 1). `student`: one further draw from a normal distribution whose mean and
         variance were estimated from B draws; for few draws, as scores are means over folds and over
-        hundreds of nuclei.
+        hundreds of nuclei. Where the draws agree more closely, `LEAST_SPREAD` is taken.
 
     Returns
     -------
@@ -155,8 +160,8 @@ def p_values(scores, null_scores, *, method: str = "rank") -> np.ndarray:
         return (1 + n_reaching) / (1 + len(null))
     if method == "student":
         # of one further draw, not of the mean: hence 1 + 1/B
-        spread = null.std(ddof=1) * np.sqrt(1 + 1 / len(null))
-        return stats.t.sf((scores - null.mean()) / max(spread, 1e-12), df=len(null) - 1)
+        spread = max(null.std(ddof=1), LEAST_SPREAD) * np.sqrt(1 + 1 / len(null))
+        return stats.t.sf((scores - null.mean()) / spread, df=len(null) - 1)
     raise InputError(f"method {method!r} is unknown; choose rank or student")
 
 
@@ -179,7 +184,8 @@ def select(
     Returns
     -------
     DataFrame
-        `table` with `p`, `q` (Benjamini-Hochberg) and `is_active`.
+        `table` with `p`, `p_rank` (that of `rank`, whatever the method), `q` (of `p`,
+        Benjamini-Hochberg) and `is_active`.
 
     Raises
     ------
@@ -188,7 +194,27 @@ def select(
     """
     p = p_values(table["score"], null_scores, method=method)  # (M,)
     q = benjamini_hochberg(p)
-    return table.assign(p=p, q=q, is_active=order.rounded(q) <= fdr)
+    p_rank = p_values(table["score"], null_scores)
+    return table.assign(p=p, p_rank=p_rank, q=q, is_active=order.rounded(q) <= fdr)
+
+
+def never_left_start(folds: pd.DataFrame, *, tolerance: float = 1e-9) -> pd.DataFrame:
+    """Return the trainings that call all test nuclei one class, and so tell nothing.
+
+    Parameters
+    ----------
+    folds : DataFrame
+        One row per gene and fold: `gene`, `fold`, `test_bacc`.
+    tolerance : float
+        Largest distance of the balanced accuracy from 0.5.
+
+    Returns
+    -------
+    DataFrame
+        Their rows: `gene`, `fold`, `test_bacc`.
+    """
+    columns = ["gene", "fold", "test_bacc"]
+    return folds.loc[(folds["test_bacc"] - 0.5).abs() <= tolerance, columns]
 
 
 def _check_enough(plate, n_wells: int, n_controls: int, control: str, template: str) -> None:
