@@ -193,8 +193,7 @@ def example_nuclei(
     -------
     Figure
     DataFrame
-        The nuclei drawn: `condition`, `image`, `label` as text, `distance_sd` from the training
-        nuclei.
+        The nuclei drawn: `condition`, `image`, `nucleus_id`, `distance_sd` from the training nuclei.
     """
     figure = Figure(figsize=(figures.PAGE, 0.2 + 0.46 * len(conditions)), layout="constrained")
     axes = figure.subplots(len(conditions), 1, squeeze=False).ravel()
@@ -206,8 +205,8 @@ def example_nuclei(
         _strip(ax, nuclei, chosen, n)
         ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
         table = nuclei.table.iloc[chosen]
-        drawn.append(table[["condition", "image", "label", "distance_sd"]])
-    return figure, pd.concat(drawn, ignore_index=True).astype({"label": str})
+        drawn.append(table[["condition", "image", "nucleus_id", "distance_sd"]])
+    return figure, pd.concat(drawn, ignore_index=True)
 
 
 def _strip(ax: Axes, nuclei: Nuclei, chosen: np.ndarray, n: int) -> None:
