@@ -193,7 +193,8 @@ def example_nuclei(
     -------
     Figure
     DataFrame
-        The nuclei drawn: `condition`, `image`, `nucleus_id`, `distance_sd` from the training nuclei.
+        The nuclei drawn: `condition`, `image`, `nucleus_id`, `distance_sd` from the training
+        nuclei.
     """
     figure = Figure(figsize=(figures.PAGE, 0.2 + 0.46 * len(conditions)), layout="constrained")
     axes = figure.subplots(len(conditions), 1, squeeze=False).ravel()
