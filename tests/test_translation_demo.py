@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+import toy_bundle
 from matplotlib.text import Text
 
 from lib.data.errors import InputError
 from lib.run import params
-from lib.translation import demo, demo_plots, inputs, regressors
+from lib.translation import bundle, demo, demo_plots, inputs, regressors
 
 GENES = [f"G{i:02d}" for i in range(12)]
 CONDITIONS = GENES[:6]
@@ -84,9 +85,64 @@ def test_the_picture_shows_every_gene_and_names_the_true_one(problem):
 
 
 def test_a_condition_that_was_never_left_out_is_told_with_those_that_were(tmp_path):
-    (tmp_path / "BRAF.h5ad").touch()
-    with pytest.raises(InputError, match="TP53 was left out of no encoder.*BRAF"):
-        demo.read(tmp_path, tmp_path, "TP53")
+    for name in ("BRAF", "all"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "card.json").touch()
+    with pytest.raises(InputError, match="TP53 was left out of no bundle of this run.*are BRAF;"):
+        demo.read(tmp_path, "TP53", fields=pd.DataFrame(), screen_dir=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def screen(tmp_path_factory):
+    """A bundle that left SMAD4 out, and a screen with new fields of SMAD4."""
+    root = tmp_path_factory.mktemp("demo")
+    bundle.save(root / "bundles/SMAD4", toy_bundle.make(root))
+    images, masks = toy_bundle.write_images(root / "new", {"SMAD4": 13.0}, n=3, seed=5)
+    for kind, folder in (("illum_corrected", images), ("unet_masks", masks)):
+        (root / kind).mkdir()
+        (folder / "SMAD4").rename(root / kind / "7")
+    names = [f"{i}.tif" for i in range(3)]
+    fields = pd.DataFrame({"plate": 7, "field": names, "gene_symbol": "SMAD4"})
+    return root, fields
+
+
+def test_the_demo_encodes_new_fields_by_the_bundle_that_never_saw_them(screen):
+    root, fields = screen
+    found, problem, nuclei = demo.read(root / "bundles", "SMAD4", fields=fields, screen_dir=root)
+    assert nuclei.shape == (12, 8) and problem.target == "SMAD4"
+    assert "SMAD4" not in {*found.card.conditions, *found.card.train_genes, *found.card.targets}
+    assert set(problem.shared) - {"SMAD4"} == set(found.card.train_genes)
+    expected = found.predict(nuclei.mean(axis=0))
+    assert np.allclose(regressors.ntk_ridge(*problem.split()), expected)
+    table = demo.neighbours(problem, k=8)
+    assert not table.loc[table["is_true"], "is_known"].any()
+
+
+@pytest.mark.parametrize("trained", ["BRAF", "EMPTY"])
+def test_a_condition_that_was_trained_on_is_never_shown_as_a_test(screen, trained):
+    found = bundle.load(screen[0] / "bundles/SMAD4")
+    with pytest.raises(InputError, match=f"was trained on {trained}: its answer would be no test"):
+        demo.problem(found, trained, np.ones((2, 8)))
+
+
+def test_no_nucleus_no_answer(screen):
+    found = bundle.load(screen[0] / "bundles/SMAD4")
+    with pytest.raises(InputError, match="SMAD4 has no nucleus"):
+        demo.problem(found, "SMAD4", np.ones((0, 8)))
+
+
+def test_the_random_baseline_is_at_chance_over_a_hundred_seeds(screen):
+    """The mean rank among the genes that were not trained on is that of uniform places."""
+    root, fields = screen
+    _, problem, _ = demo.read(root / "bundles", "SMAD4", fields=fields, screen_dir=root)
+    places = []
+    for seed in range(100):
+        table = demo.neighbours(demo.shuffled(problem, seed=seed), k=8)
+        others = table[~table["is_known"]].reset_index(drop=True)
+        places.append(others.index[others["is_true"]].item() + 1)
+    n_others = 8 - 3  # genes but those trained on
+    error = np.sqrt((n_others**2 - 1) / 12 / 100)
+    assert abs(np.mean(places) - (n_others + 1) / 2) < 4 * error
 
 
 def test_an_unknown_condition_lists_the_valid_ones():

@@ -242,7 +242,7 @@ def extract_plate(
         part, shapes, attributes={"plate": plate, "settings": asdict(options)}
     ) as writer:
         for row in table.to_dict("records"):
-            report, found = _extract_field(row, images, masks, options)
+            report, found = extract_field(row, images, masks, options)
             reports.append(report)
             if found is None:
                 continue
@@ -322,10 +322,33 @@ def read_or_segment(
     return Field(found.path, found.image, fields_of_view.check_labels(labels, name=str(image_path)))
 
 
-def _extract_field(
+def extract_field(
     row: Mapping[str, Any], images: Path, masks: Path | None, options: Settings
 ) -> tuple[dict[str, Any], tuple[pd.DataFrame, dict[str, np.ndarray]] | None]:
-    """Return the report of a field and, unless it is left out, its table and arrays."""
+    """Cut the nuclei and regions of one field.
+
+    Parameters
+    ----------
+    row : mapping
+        `plate`, `well`, `gene_symbol` and `field`, the name of the file.
+    images, masks : Path
+        Folders of the file and of its mask; `masks=None` segments the image.
+    options : Settings
+
+    Returns
+    -------
+    report : dict
+        One row per field, as in `lib.images.plates.read_report`.
+    found : (DataFrame, dict of str to array) or None
+        One row per nucleus within the limits, with `row` its place in the arrays (−1 = not stored);
+        `nuclei` (m, size, size) and `regions` (m, region_size, region_size) uint8. None for a field
+        that is left out.
+
+    Raises
+    ------
+    ImageError
+        If the field cannot be read and the settings do not exclude it.
+    """
     name = row["field"]
     report = {
         "plate": row["plate"],

@@ -188,6 +188,32 @@ def from_h5ad(path: str | os.PathLike) -> bytes:
         return file[f"uns/{UNS}"][:].tobytes()
 
 
+def take_out(path: str | os.PathLike, target: str | os.PathLike) -> Path:
+    """Write the network inside an `.h5ad` as a file of its own.
+
+    Parameters
+    ----------
+    path : path
+        As in `from_h5ad`.
+    target : path
+        A `.safetensors` file, for `load` and `read_card`.
+
+    Returns
+    -------
+    Path
+        The absolute path of the target.
+
+    Raises
+    ------
+    InputError
+        As `from_h5ad`.
+    """
+    data = from_h5ad(path)
+    with store.atomic(target) as part:
+        part.write_bytes(data)
+    return store.resolve(target)
+
+
 def read_card(source: Source) -> Card:
     """Return the card of a file, or of its bytes, after its sha256 was checked.
 

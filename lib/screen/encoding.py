@@ -123,9 +123,7 @@ def read_network(path: Path) -> tuple[torch.nn.Module, Card]:
         If the file holds no network, or one that was changed.
     """
     data = weights.from_h5ad(path)
-    architecture = networks.Architecture(**weights.read_card(data).architecture)
-    model = networks.build(architecture, np.random.default_rng(0))  # weights are replaced below
-    return model, weights.load(data, model)
+    return networks.unpack(data), weights.read_card(data)
 
 
 def read_target_embeddings(

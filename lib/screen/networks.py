@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from lib.data.errors import InputError
 from lib.learning import randomness
 from lib.learning.exact import square_root
-from lib.learning.weights import put, read_state
+from lib.learning.weights import load, put, read_card, read_state
 
 N_POOLED = 512  # outputs of a ResNet-18 branch, pooled and after its new linear layer alike
 SMALL_LAYERS = ((16, 7, 4), (32, 3, 2))  # of the small branch: channels, kernel, stride
@@ -227,6 +227,30 @@ def build(
         weights = imagenet_weights(imagenet)
         for branch in branches:
             put(branch, {**weights, **_own_classifier(branch)}, Path(imagenet).name)
+    return model
+
+
+def unpack(source: bytes | str | Path) -> TwoBranch | OneBranch:
+    """Return the network that a file of weights describes, with its weights, on the CPU.
+
+    Parameters
+    ----------
+    source : bytes or path
+        As `lib.learning.weights.pack` and `save` give them.
+
+    Returns
+    -------
+    TwoBranch or OneBranch
+        In evaluation mode.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, changed, or of another network.
+    """
+    architecture = Architecture(**read_card(source).architecture)
+    model = build(architecture, np.random.default_rng(0))  # weights are replaced below
+    load(source, model)
     return model
 
 

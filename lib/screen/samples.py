@@ -156,10 +156,7 @@ class Samples:
         for plate in np.unique(self.plate[rows]):
             here = np.flatnonzero(self.plate[rows] == plate)  # one read per plate
             found[here] = self.stores[plate].read(INPUTS[name], self.row[rows[here]])
-        pixels = torch.from_numpy(found)  # (k, side, side)
-        if name.startswith("binary_"):
-            pixels = (pixels > 0).to(torch.uint8) * 255  # as the 8-bit pixels of the other inputs
-        return resize(pixels, self.size) if self.size < side else pixels
+        return as_input(found, name, self.size)
 
     def _load(self, name: str) -> Tensor:
         """Read all rows in pieces: never more than a piece at its full size."""
@@ -169,6 +166,49 @@ class Samples:
         for rows in pieces:
             pixels[torch.from_numpy(rows)] = self._read(name, rows)
         return pixels
+
+
+def in_memory(arrays: Mapping[str, np.ndarray], *, inputs: Sequence[str], size: int) -> Samples:
+    """Return samples of nuclei that lie in no store, such as those of new images.
+
+    Parameters
+    ----------
+    arrays : mapping of str to (n, side, side) uint8 array
+        `nuclei` and `regions`, as far as the inputs need them.
+    inputs, size
+        As in `Samples`.
+
+    Returns
+    -------
+    Samples
+        With the pixels that the same nuclei would have in a store.
+    """
+    pixels = {name: as_input(arrays[INPUTS[name]], name, size) for name in inputs}
+    n_nuclei = len(pixels[inputs[0]])
+    rows = np.arange(n_nuclei)
+    return Samples(tuple(inputs), size, (), np.zeros(n_nuclei, np.int64), rows, pixels)
+
+
+def as_input(pixels: np.ndarray, name: str, size: int) -> Tensor:
+    """Turn cut-out images into one input of a network: binarised if so named, shrunk if larger.
+
+    Parameters
+    ----------
+    pixels : (n, side, side) uint8 array
+    name : str
+        One of `INPUTS`.
+    size : int
+        Side that the network wants; smaller images stay as they are.
+
+    Returns
+    -------
+    (n, s, s) uint8 tensor
+        s is the smaller of `size` and side.
+    """
+    found = torch.from_numpy(np.ascontiguousarray(pixels))  # (n, side, side)
+    if name.startswith("binary_"):
+        found = (found > 0).to(torch.uint8) * 255  # as the 8-bit pixels of the other inputs
+    return resize(found, size) if size < found.shape[-1] else found
 
 
 def open_samples(

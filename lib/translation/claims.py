@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lib.translation import grid, metrics, permutation
+from lib.translation.calibration import Calibration
 from lib.translation.grid import Axes
 from lib.translation.results import NESTED, PLAIN, PUBLISHED, Translation
 
@@ -126,6 +127,51 @@ def planted(
         "permuted": metrics.area(permuted, 20).mean() / chance_area(found.n_genes),
     }
     return {f"translation.planted.{name}": round(float(value), 4) for name, value in values.items()}
+
+
+def planted_demo(ranks: Calibration, n_genes: int) -> dict[str, float]:
+    """Measure the demo's conditions on a simulated screen.
+
+    Parameters
+    ----------
+    ranks : Calibration
+        Of left-out targets.
+    n_genes : int
+        Genes among which a target is looked for.
+
+    Returns
+    -------
+    dict of str to float
+        `translation.planted.demo_<gene>`, the rank from 1, for those that this run left out, and
+        `translation.planted.demo_share`, the mean share of the other genes that come before the
+        true one; empty where none of them was left out.
+    """
+    own = dict(zip(ranks.targets, ranks.ranks.tolist(), strict=True))
+    found = {target: own[target] for target in DEMO_TARGETS if target in own}
+    if not found:
+        return {}
+    share = float(np.mean([(rank - 1) / (n_genes - 1) for rank in found.values()]))
+    values = {f"demo_{target.lower()}": rank for target, rank in found.items()}
+    values["demo_share"] = round(share, 4)
+    return {f"translation.planted.{name}": value for name, value in values.items()}
+
+
+def demo_assets(condition: str, rank: int) -> dict[str, float]:
+    """Return the rank of a condition by the published demo's own embeddings, by its id.
+
+    Parameters
+    ----------
+    condition : str
+        One of `DEMO_TARGETS`.
+    rank : int
+        From 1.
+
+    Returns
+    -------
+    dict of str to float
+        `translation.demo_assets.<gene>`.
+    """
+    return {f"translation.demo_assets.{condition.lower()}": rank}
 
 
 def chance_area(n_genes: int, k: int = 20) -> float:

@@ -12,44 +12,83 @@ import pandas as pd
 from lib.data.errors import InputError, listed
 from lib.run import store
 from lib.stats import order
-from lib.translation import inputs, metrics, regressors
+from lib.translation import bundle, bundling, inputs, metrics, new_nuclei, regressors
+from lib.translation.bundle import Bundle
 from lib.translation.inputs import Problem
 
 
 def read(
-    images_dir: str | os.PathLike, networks_dir: str | os.PathLike, condition: str
-) -> tuple[Problem, np.ndarray]:
-    """Return the embeddings of one left-out condition, and those of each of its nuclei.
+    bundles_dir: str | os.PathLike,
+    condition: str,
+    *,
+    fields: pd.DataFrame,
+    screen_dir: str | os.PathLike,
+) -> tuple[Bundle, Problem, np.ndarray]:
+    """Encode the fields of a condition by the bundle that never saw it.
 
     Parameters
     ----------
-    images_dir, networks_dir : path
-        Folders with `<gene>.h5ad`: image embeddings by an encoder that never saw the gene, and
-        regulatory embeddings of one setting.
+    bundles_dir : path
+        Folder with a bundle per left-out condition.
     condition : str
         Gene symbol.
+    fields : DataFrame
+        `plate`, `field`, `gene_symbol`: fields of the screen that can be used.
+    screen_dir : path
+        Folder of the screen.
 
     Returns
     -------
+    Bundle
     Problem
+        The bundle's training pairs, and the condition as the target.
     (n, D) array
         Image embeddings of the condition's nuclei.
 
     Raises
     ------
     InputError
-        If a folder has no file of the condition, naming those it has; as `inputs.problem`.
+        If there is no bundle of the condition, naming those there are, or it was trained on it; as
+        `lib.translation.new_nuclei.encode`.
     """
-    from lib.screen import encoding
+    found = bundle.load(_folder(bundles_dir, condition))
+    images = new_nuclei.of_fields(fields[fields["gene_symbol"] == condition], screen_dir)
+    nuclei = new_nuclei.encode(found, images)
+    return found, problem(found, condition, nuclei.embeddings), nuclei.embeddings
 
-    paths = [_file(folder, condition) for folder in (images_dir, networks_dir)]
-    problem = inputs.problem(
-        condition, inputs.condition_means(paths[0]), inputs.read_regulatory(paths[1])
-    )
-    nuclei = encoding.read_target_embeddings(paths[0], use=("out",))
-    # others may have been left out of the same encoder
-    own = nuclei[nuclei["labels"] == condition].drop(columns="labels")
-    return problem, own.to_numpy(float)
+
+def problem(found: Bundle, condition: str, embeddings: np.ndarray) -> Problem:
+    """Return the training pairs of a bundle with the mean of new nuclei as the target.
+
+    Parameters
+    ----------
+    found : Bundle
+    condition : str
+        Gene symbol of the target.
+    embeddings : (n, D) array
+        Of its nuclei.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    InputError
+        If the encoder or the regression was trained on the condition, the network has no such gene,
+        or there is no nucleus.
+    """
+    card = found.card
+    if condition in {*card.conditions, *card.train_genes}:
+        raise InputError(
+            f"the bundle {card.name} was trained on {condition}: its answer would be no test",
+            fix=f"take a bundle that left {condition} out",
+        )
+    if not len(embeddings):
+        raise InputError(f"{condition} has no nucleus", fix="check its images and masks")
+    images = pd.DataFrame(found.images, index=card.train_genes)
+    images.loc[condition] = embeddings.mean(axis=0)
+    return inputs.problem(condition, images, pd.DataFrame(found.embeddings, index=card.genes))
 
 
 def shuffled(problem: Problem, *, seed: int) -> Problem:
@@ -165,12 +204,13 @@ def places(problem: Problem) -> pd.DataFrame:
     return found.assign(gene=[*problem.names, "prediction"], kind=[*kinds, "prediction"])
 
 
-def _file(folder: str | os.PathLike, condition: str):
-    path = store.resolve(folder) / f"{condition}.h5ad"
-    if not path.is_file():
-        known = sorted(file.stem for file in path.parent.glob("[!.]*.h5ad"))
+def _folder(bundles_dir: str | os.PathLike, condition: str):
+    path = store.resolve(bundles_dir) / condition
+    if not path.is_dir():
+        known = sorted(card.parent.name for card in path.parent.glob("*/card.json"))
         raise InputError(
-            f"{condition} was left out of no encoder of this run; there are {listed(known)}",
+            f"{condition} was left out of no bundle of this run; there are "
+            f"{listed(name for name in known if name != bundling.ALL)}",
             file=path,
             fix="choose one of them, or give this screen the condition",
         )

@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 from lib.regulation.params import RegulatorySetting
-from lib.run.declaration import Section, parameter
+from lib.run.declaration import InputPath, Section, parameter
 
 
 class Translation(Section):
@@ -85,8 +85,8 @@ class Demo(Section):
     random: bool = parameter(
         False, "put both embeddings in random order first, as a control", published="False"
     )
-    setting: RegulatorySetting = parameter(
-        "physical", "regulatory setting", published="cmap_full_all_nodes, which knows the target"
+    assets: InputPath = parameter(
+        "", "folder of the published demo; empty = the bundle of this run", published="demo/"
     )
     n_nearest: int = parameter(10, "nearest genes shown", published="10", ge=1, le=40)
     n_draws: int = parameter(
@@ -100,7 +100,55 @@ class Demo(Section):
     seed: int = parameter(1234, "seed of the draws", published="none", ge=0)
 
 
+class BundleSection(Section):
+    """Encoder, regression and embeddings of this run, kept together."""
+
+    setting: RegulatorySetting = parameter(
+        "physical", "regulatory setting of the left-out targets; none of them knows its target"
+    )
+    pixel_size: float = parameter(
+        0.65, "side of a pixel of the screen", unit="µm", paper=0.65, gt=0, le=20
+    )
+    licence: str = parameter(
+        "CC0-1.0",
+        "licence under which the bundle may be passed on",
+        paper="none stated: ask the owners of the images and of the network's sources",
+        min_length=1,
+    )
+    never_seen: int = parameter(
+        2, "conditions unknown to the encoder that predict shows", smoke=1, ge=0, le=100
+    )
+
+
+class Predict(Section):
+    """New images: which genes do they name?"""
+
+    images: InputPath = parameter(
+        "", "folder of images, one subfolder per condition; empty = held-out fields of this run"
+    )
+    masks: InputPath = parameter("", "folder of their masks, same names; empty = segment here")
+    table: InputPath = parameter("", "CSV of image and condition; empty = subfolders")
+    bundle_dir: InputPath = parameter("", "folder of a bundle; empty = the one of this run")
+    pixel_size: float = parameter(
+        0.0, "side of a pixel; 0 = as the files say", unit="µm", ge=0, le=20
+    )
+    any_field_size: bool = parameter(
+        False, "take images of another size than the training fields", published="none"
+    )
+    conditions: list[str] = parameter(
+        [], "conditions of this run's screen to show; empty = some known, the control, some unseen"
+    )
+    n_images: int = parameter(4, "images per condition, of this run's screen", ge=1, le=100)
+    n_nearest: int = parameter(10, "nearest genes drawn", ge=1, le=40)
+    n_draws: int = parameter(
+        500, "draws of control cells and of permuted pairs", smoke=100, ge=20, le=100_000
+    )
+    seed: int = parameter(1234, "seed of the draws", ge=0)
+
+
 SECTIONS = {
     "translation": Translation,
+    "bundle": BundleSection,
     "demo": Demo,
+    "predict": Predict,
 }
