@@ -17,6 +17,8 @@ def prepare(folder: Path) -> None:
     """Write slides, crops, signals, tracks, and a trained network of either companion."""
     prepare_slides(folder / "slides")
     prepare_cells(folder / "cells")
+    prepare_jump(folder / "jump")
+    prepare_signatures(folder / "lincs")
 
 
 def prepare_slides(folder: Path) -> None:
@@ -45,6 +47,85 @@ def prepare_cells(folder: Path) -> None:
         epigenome_files.write_bigwig(folder / f"{mark}.bigWig", world.sizes, *track)
     write_windows(folder.parent, folder / "windows.npz")
     fit_cell(folder.parent, folder / "network.npz")
+
+
+def prepare_jump(folder: Path) -> None:
+    """Write a field with its light function, and a network with the nuclei of two plates."""
+    import pandas as pd
+    import tifffile
+    import toy_screen
+
+    from lib.screen import runs
+
+    rng = np.random.default_rng(SEED)
+    (folder / "stores").mkdir(parents=True)
+    tifffile.imwrite(folder / "1.tif", rng.integers(0, 60_000, (40, 40), np.uint16))
+    np.save(folder / "light.npy", 1 + rng.random((40, 40)))
+    field = {"plate": "p1", "field": "1.tif", "image": "jump/1.tif", "function": "jump/light.npy"}
+    pd.DataFrame([field]).to_parquet(folder / "fields.parquet")
+    sizes = {"wells": 5, "fields": 2, "per_field": 2, "side": 32, "region": 32}
+    toy_screen.write_screen(folder / "stores", genes=["BRAF", "JUN"], **sizes)
+    (folder / "stores/nuclei.parquet").rename(folder / "nuclei.parquet")
+    nuclei = pd.read_parquet(folder / "nuclei.parquet")
+    nuclei.assign(batch="b", reagent="r", source="s").to_parquet(folder / "nuclei.parquet")
+    runs.class_run(
+        folder / "network.h5ad",
+        seed=SEED,
+        nuclei_path=folder / "nuclei.parquet",
+        stores_dir=folder / "stores",
+        genes=["BRAF", "JUN"],
+        fold=0,
+        network={"kind": "small", "embedding_size": 8, "size": 16},
+        settings={"learning_rate": 5e-3, "max_epochs": 1, "patience": 1, "device": "cpu"},
+    )
+
+
+def prepare_signatures(folder: Path) -> None:
+    import toy_lincs
+
+    from lib.data import h5ad
+
+    folder.mkdir(parents=True)
+    known = toy_lincs.toy()
+    small = known.small.copy()
+    small.obs["pcl"] = known.classified.obs["pcl"].astype(object).reindex(small.obs_names)
+    h5ad.write(folder / "smp.h5ad", small)
+    h5ad.write(folder / "gp.h5ad", known.genetic)
+
+
+# JUMP
+# ------------------------------------------------------------------------------------------
+
+
+def correct_jump(folder: Path, part: Path) -> None:
+    from lib.jump import illumination
+
+    illumination.correct_plate(
+        part,
+        seed=SEED,
+        fields=folder / "jump/fields.parquet",
+        raw=folder / "jump",
+        light=folder / "jump",
+        images=str(part.parent / "images"),
+        plate="p1",
+        rounding="nearest",
+    )
+
+
+def encode_jump(folder: Path, part: Path) -> None:
+    import pandas as pd
+
+    from lib.jump import encoding
+
+    nuclei = folder / "jump/nuclei.parquet"
+    encoding.encode_plate(
+        part,
+        seed=SEED,
+        nuclei_path=nuclei,
+        stores_dir=folder / "jump/stores",
+        network_path=folder / "jump/network.h5ad",
+        plate=str(pd.read_parquet(nuclei)["plate"].iloc[0]),
+    )
 
 
 # GeneSegNet
@@ -197,6 +278,8 @@ def read_signals(folder: Path, part: Path) -> None:
 
 
 UNITS = {
+    "jump correct_plate": (correct_jump, ".parquet"),
+    "jump encode_plate": (encode_jump, ".h5ad"),
     "genesegnet train_unit": (train_slides, ".zip"),
     "genesegnet relabel_unit": (relabel_crops, ".zip"),
     "genesegnet score_unit": (score_slide, ".parquet"),
@@ -215,6 +298,24 @@ UNITS = {
 
 # LINCS
 # ------------------------------------------------------------------------------------------
+
+
+def refit_lincs(folder: Path, part: Path) -> None:
+    from lib.data import h5ad
+    from lib.lincs import inputs, runs
+
+    n_classified = inputs.classified(h5ad.read(folder / "lincs/smp.h5ad")).n_obs
+    runs.refit_unit(
+        part,
+        seed=SEED,
+        small=folder / "lincs/smp.h5ad",
+        genetic=folder / "lincs/gp.h5ad",
+        fold=(np.arange(n_classified) % 4).tolist(),
+        number=1,
+        base=SEED,
+        architecture={"hidden": 16, "latent": 8},
+        training={"max_epochs": 2},
+    )
 
 
 def rows() -> np.ndarray:
@@ -260,4 +361,5 @@ def flat(model) -> np.ndarray:
     return np.concatenate([p.detach().numpy().ravel() for p in model.parameters()])
 
 
+UNITS["lincs refit_unit"] = (refit_lincs, ".npy")
 COMPUTATIONS = {"lincs VAE": lincs_vae, "lincs S-VQ-VAE": lincs_svqvae}
