@@ -30,6 +30,7 @@ from lib.run import params, store  # noqa: E402
 
 TARGETS = (
     *("segmentation", "phenotypic_activity", "profile_baseline", "translation"),
+    *("demo", "jump_translation"),
     *(
         "lincs_generation",
         "lincs_classes",

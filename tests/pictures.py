@@ -54,6 +54,7 @@ NO_UNIT = {
     "observed",
     "p",
     "p.adjust",
+    "p_rank",
     "p_raw",
     "power",
     "precision",

@@ -91,7 +91,7 @@ def test_places_are_those_of_written_out_features(normalize):
             k = min(config["n_neighbours"], len(rows_of))
             draw = loto.gauss_draws(1, config["n_encodings"], k, SMALL.seed, one.target)[0]
         rows, row = explicit(rows_of, targets, new, config, normal=draw)
-        prediction = regressors.ntk_ridge(rows, genes, row, ridge=config["ridge"])
+        prediction = regressors.ntk_ridge(rows, targets, row, ridge=config["ridge"])
         place = metrics.hits_of(prediction[0], one.regulatory, one.names.index(one.target))
         assert found.scores.own[config["model"], 2] == place, config
 

@@ -19,7 +19,7 @@ class JumpData(Section):
     source: InputPath = parameter(
         "",
         "folder with a local copy of cpg0016-jump and its metadata; empty = simulate one",
-        paper="resources/jump",
+        paper="resources/cpg0016-jump",
         published="cpg0016, source_4",
     )
     left_out_path: InputPath = parameter(
